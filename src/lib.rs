@@ -1,7 +1,39 @@
-//! Receives Tencent Cloud Chat's Follow webhooks in a Cloudflare Worker.
+//! Receives Tencent Cloud Chat's Follow webhooks in a Cloudflare Worker: checks the SDKAppID and the Sign at
+//! the edge, keeps each event in a KV namespace, and answers the standard OK within Tencent's two seconds.
+//!
+//! All rules are plain Rust that builds and is tested natively. The runtime is in [`mod@edge`], which exists
+//! on wasm32 alone; this file holds the doors through which the runtime enters.
+
+// On wasm32 the glue that wasm-bindgen writes is unsafe code.
+#![cfg_attr(not(target_arch = "wasm32"), forbid(unsafe_code))]
+#![deny(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::todo,
+    clippy::unimplemented,
+    clippy::unreachable,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::arithmetic_side_effects
+)]
+
+pub mod config;
+#[cfg(target_arch = "wasm32")]
+pub mod edge;
+pub mod event;
+pub mod intake;
+pub mod keep;
+pub mod log;
+pub mod receive;
+pub mod refusal;
+pub mod reply;
+pub mod routes;
+pub mod webhook;
 
 #[cfg(target_arch = "wasm32")]
-mod door {
+mod doors {
     use worker::{Context, Env, Result, event, web_sys};
 
     #[event(start)]
@@ -10,9 +42,7 @@ mod door {
     }
 
     #[event(fetch)]
-    async fn fetch(_request: web_sys::Request, _env: Env, _ctx: Context) -> Result<web_sys::Response> {
-        Ok(web_sys::Response::new_with_opt_str(Some(
-            r#"{"ActionStatus":"OK","ErrorCode":0,"ErrorInfo":""}"#,
-        ))?)
+    async fn fetch(request: web_sys::Request, env: Env, ctx: Context) -> Result<web_sys::Response> {
+        crate::edge::fetch(request, env, ctx).await
     }
 }

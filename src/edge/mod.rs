@@ -1,0 +1,45 @@
+//! The Workers runtime: what arrives is made into plain values, what was decided is carried out. Nothing is
+//! decided here, and nothing outside this folder knows that there is a runtime.
+
+mod body;
+mod clock;
+mod kv;
+mod respond;
+mod state;
+
+use worker::{Context, Env, web_sys};
+
+use crate::{
+    intake::Head,
+    receive::{Answered, Receiver},
+    reply::Reply,
+    routes::{self, Target},
+};
+use {body::RequestBody, clock::RuntimeClock, state::State};
+
+/// Answers one request.
+///
+/// # Errors
+/// Where the runtime will not build a response.
+pub async fn fetch(request: web_sys::Request, env: Env, ctx: Context) -> worker::Result<web_sys::Response> {
+    let state = State::get(&env);
+    let url = request.url();
+    if Target::of(&url).path == routes::HEALTH {
+        return respond::with(&Reply::health(&state.config));
+    }
+
+    let method = request.method();
+    let head = Head { method: &method, url: &url, content_length: body::declared_length(&request) };
+    let body = RequestBody::new(&request, head.content_length);
+    let receiver = Receiver { config: &state.config, store: &state.events, clock: &RuntimeClock };
+    let Answered { reply, log, late } = receiver.receive(head, body).await;
+
+    if let Some(puts) = late {
+        ctx.wait_until(async {
+            // Whether they succeed is of no interest any more: the sender has its answer.
+            let _ = puts.await;
+        });
+    }
+    respond::log(&log);
+    respond::with(&reply)
+}

@@ -1,0 +1,158 @@
+//! The numbered steps from a request to a decision. No clock, no storage, no runtime: what happened is
+//! passed in, what to do comes out.
+//!
+//! Steps 1 to 8 need the request's head alone ([`admit`]); the body is read only after they have passed, and
+//! steps 9 to 12 look at it ([`Admitted::decide`]).
+
+use crate::{
+    config::Settings,
+    event::Event,
+    log::Line,
+    refusal::Refusal,
+    routes::Target,
+    webhook::{
+        SdkAppId,
+        auth::Authentic,
+        body::{self, Follow},
+        command::{Kind, body_max},
+        query::Query,
+    },
+};
+
+/// A request's head: what is known before the body is read.
+#[derive(Clone, Copy, Debug)]
+pub struct Head<'a> {
+    /// The method, in upper case.
+    pub method: &'a str,
+    /// The absolute URL.
+    pub url: &'a str,
+    /// The declared length of the body in bytes, where it is declared.
+    pub content_length: Option<u64>,
+}
+
+/// An authentic call whose body may now be read.
+#[derive(Debug)]
+pub struct Admitted<'a> {
+    query: Authentic<Query<'a>>,
+    /// `None` only for what may still turn out to be the console's probe.
+    app: Option<SdkAppId>,
+}
+
+/// What to do with a call.
+#[derive(Debug)]
+pub enum Decision<'a> {
+    /// The console checks the URL: answer OK.
+    Probe,
+    /// A webhook of another kind: answer OK.
+    Unhandled,
+    /// A Follow event: store it, then answer OK.
+    Keep(Box<Event<'a>>),
+}
+
+/// Steps 1 to 8. `now_ms` is Unix milliseconds. Fills `line` with what the log may say of the call.
+///
+/// # Errors
+/// The refusal of the first step that does not pass.
+pub fn admit<'a>(
+    head: Head<'a>,
+    settings: &Settings,
+    now_ms: u64,
+    line: &mut Line<'a>,
+) -> Result<Admitted<'a>, Refusal> {
+    let target = Target::of(head.url);
+
+    // (1) The path is the webhook's.
+    if target.path != settings.webhook_path {
+        return Err(Refusal::NotFound);
+    }
+    // (2) Nobody could read the call on its way.
+    if !target.is_confidential() {
+        return Err(Refusal::Insecure);
+    }
+    // (3) It is a POST.
+    if head.method != "POST" {
+        return Err(Refusal::Method);
+    }
+    // (4) The query can be read, in one way only.
+    let query = Query::parse(target.query)?;
+    line.describe(&query);
+
+    // (5) It is for an app of ours. Only the console's probe may leave that open, which the body will tell.
+    let app = match query.sdk_app_id.as_deref() {
+        Some(id) => Some(our_app(id, settings).ok_or(Refusal::SdkAppIdForeign)?),
+        None => None,
+    };
+    // (6) It is authentic.
+    let query = authenticate(query, app, settings, now_ms)?;
+
+    // (7) It does not claim another content type than Tencent's only one.
+    if query.content_type.as_deref().is_some_and(|it| !it.eq_ignore_ascii_case("json")) {
+        return Err(Refusal::ContentType);
+    }
+    // (8) Its body fits, as far as the head tells; the reader of the body sees to the rest.
+    let admitted = Admitted { query, app };
+    if head.content_length.is_some_and(|length| length > admitted.body_max() as u64) {
+        return Err(Refusal::BodyTooLarge);
+    }
+    Ok(admitted)
+}
+
+fn our_app(id: &str, settings: &Settings) -> Option<SdkAppId> {
+    SdkAppId::parse(id).filter(|&id| settings.is_ours(id))
+}
+
+fn authenticate<'a>(
+    query: Query<'a>,
+    app: Option<SdkAppId>,
+    settings: &Settings,
+    now_ms: u64,
+) -> Result<Authentic<Query<'a>>, Refusal> {
+    let policy = app.map_or_else(|| settings.policy_without_app(), |app| settings.policy(app));
+    let (sign, request_time) = (query.sign.clone(), query.request_time.clone());
+    policy.check(query, sign.as_deref(), request_time.as_deref(), now_ms).map_err(|fault| match app {
+        Some(_) => fault.into(),
+        // Without an app there is nothing but the probe to be authentic for.
+        None => Refusal::SdkAppIdMissing,
+    })
+}
+
+impl<'a> Admitted<'a> {
+    /// Most bytes that the body may have.
+    #[must_use]
+    pub fn body_max(&self) -> usize {
+        body_max(self.query.command.as_deref())
+    }
+
+    /// Steps 9 to 12, with the whole body. `received_at` is Unix milliseconds.
+    ///
+    /// # Errors
+    /// The refusal of the first step that does not pass.
+    pub fn decide(self, body: &'a [u8], received_at: u64, line: &mut Line<'a>) -> Result<Decision<'a>, Refusal> {
+        // (9) It is not the console's probe.
+        if body::is_contentless(body) {
+            return Ok(Decision::Probe);
+        }
+        let app = self.app.ok_or(Refusal::SdkAppIdMissing)?;
+
+        // (10) There is a command: the query's, or else the body's.
+        let command = match self.query.command.clone() {
+            Some(command) => command,
+            None => body::command(body).ok_or(Refusal::CommandMissing)?,
+        };
+        line.name_command(command.clone());
+
+        // (11) It is one of the two Follow commands.
+        let Some(kind) = Kind::of(&command) else {
+            return Ok(Decision::Unhandled);
+        };
+        // Step 8 could not know the command where only the body names it.
+        if body.len() > body_max(Some(&command)) {
+            return Err(Refusal::BodyTooLarge);
+        }
+        // (12) The body is that of its command.
+        let follow = Follow::parse(kind, body)?;
+        let event = Event::new(app, self.query, follow, received_at);
+        line.targets = Some(event.targets());
+        Ok(Decision::Keep(Box::new(event)))
+    }
+}

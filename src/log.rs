@@ -1,0 +1,91 @@
+//! The log: one line of JSON for each call. It says what became of the call and why, and never holds the URL,
+//! the Sign, a token, the body or a user id.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+
+use crate::{refusal::Refusal, webhook::query::Query};
+
+/// Most bytes of any text from outside in a line.
+const TEXT_MAX: usize = 128;
+
+/// How loud a line is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// The call was answered OK.
+    Info,
+    /// The caller has something to mend.
+    Warn,
+    /// We have something to mend.
+    Error,
+}
+
+/// What the line says of one call, filled in step by step.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Line<'a> {
+    outcome: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
+    status: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    app: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    command: Option<Cow<'a, str>>,
+    /// How many users were unfollowed or followed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub targets: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    platform: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<Cow<'a, str>>,
+    /// The settings at fault, by name.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    pub settings: &'a [String],
+    /// From the call's arrival to its answer, in ms of the runtime's clock, which stands still between I/O.
+    duration_ms: u64,
+}
+
+impl<'a> Line<'a> {
+    /// Takes from the query what a log may say of it.
+    pub fn describe(&mut self, query: &Query<'a>) {
+        self.app = cut(query.sdk_app_id.as_ref());
+        self.command = cut(query.command.as_ref());
+        self.platform = cut(query.opt_platform.as_ref());
+        self.request_id = cut(query.request_id.as_ref());
+    }
+
+    /// Sets the command, which may stand in the body alone.
+    pub fn name_command(&mut self, command: Cow<'a, str>) {
+        self.command = cut(Some(&command));
+    }
+
+    /// The line as JSON, without a line end, and its level.
+    #[must_use]
+    pub fn close(mut self, outcome: Result<&'static str, Refusal>, duration_ms: u64) -> (Level, String) {
+        self.duration_ms = duration_ms;
+        let level = match outcome {
+            Ok(outcome) => {
+                (self.outcome, self.status) = (outcome, 200);
+                Level::Info
+            }
+            Err(refusal) => {
+                let row = refusal.row();
+                (self.status, self.reason) = (row.status, Some(row.name));
+                let ours = row.status >= 500;
+                self.outcome = if ours { "failed" } else { "refused" };
+                if ours { Level::Error } else { Level::Warn }
+            }
+        };
+        // JSON escapes line ends and other control characters, so no text from outside can break the line.
+        (level, serde_json::to_string(&self).unwrap_or_default())
+    }
+}
+
+fn cut<'a>(text: Option<&Cow<'a, str>>) -> Option<Cow<'a, str>> {
+    let end = |text: &str| text.floor_char_boundary(TEXT_MAX.min(text.len()));
+    text.map(|text| match text {
+        Cow::Borrowed(text) => Cow::Borrowed(text.get(..end(text)).unwrap_or_default()),
+        Cow::Owned(text) => Cow::Owned(text.get(..end(text)).unwrap_or_default().to_owned()),
+    })
+}

@@ -1,0 +1,178 @@
+//! Why a call is refused, and the one table that turns each reason into an HTTP status, an `ErrorCode`, a
+//! name for the log and a sentence for whoever reads the answer. README's table is tested against it.
+
+use crate::webhook::{
+    auth::AuthFault::{self, *},
+    body::BodyFault::{self, *},
+    query::QueryFault::{self, *},
+};
+
+/// Why a call is not answered OK, in the order of the steps that find out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// A setting that decides who may call, or where events go, is broken.
+    Settings,
+    /// Nothing lives at this path.
+    NotFound,
+    /// Plain HTTP, and not from this machine.
+    Insecure,
+    /// Not a POST.
+    Method,
+    /// The query cannot be read.
+    Query(QueryFault),
+    /// `SdkAppid` is missing, and the call is not the console's probe.
+    SdkAppIdMissing,
+    /// `SdkAppid` is none of ours.
+    SdkAppIdForeign,
+    /// The call is not authentic.
+    Auth(AuthFault),
+    /// `contenttype` is there and is not `json`.
+    ContentType,
+    /// The body is larger than its command allows.
+    BodyTooLarge,
+    /// The body did not arrive in time.
+    BodyLate,
+    /// The body broke off.
+    BodyBroken,
+    /// Neither the query nor the body names a command.
+    CommandMissing,
+    /// The body is not that of its command.
+    Body(BodyFault),
+    /// The store has not taken the event.
+    NotKept,
+}
+
+/// One row of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The HTTP status.
+    pub status: u16,
+    /// Tencent's `ErrorCode`: the status times 100, plus a number of our own. Stable over versions.
+    pub error_code: u32,
+    /// The reason's name in the log.
+    pub name: &'static str,
+    /// Tencent's `ErrorInfo`: what to mend. It quotes neither secrets nor input.
+    pub error_info: &'static str,
+}
+
+/// Writes the table as rows, and from them [`Refusal::ALL`] and [`Refusal::row`]: a reason without a row does
+/// not compile, and no row can be missing from `ALL`.
+macro_rules! table {
+    ($([$($refusal:tt)+] $status:literal $error_code:literal $name:literal $error_info:literal)+) => {
+        impl Refusal {
+            /// Every refusal there is.
+            pub const ALL: &[Self] = &[$(Self::$($refusal)+),+];
+
+            /// This refusal's row of the table.
+            #[must_use]
+            pub const fn row(self) -> Row {
+                match self {
+                    $(Self::$($refusal)+ => Row {
+                        status: $status,
+                        error_code: $error_code,
+                        name: $name,
+                        error_info: $error_info,
+                    },)+
+                }
+            }
+        }
+    };
+}
+
+table! {
+    [Settings] 500 50000 "settings"
+        "This Worker's settings are incomplete: GET /healthz names the variables at fault."
+    [NotFound] 404 40400 "not_found"
+        "The webhook does not live at this path: see WEBHOOK_PATH."
+    [Insecure] 403 40300 "insecure"
+        "The webhook is served over https only: register an https URL."
+    [Method] 405 40500 "method"
+        "The webhook takes POST only."
+    [Query(TooLong)] 400 40000 "query_too_long"
+        "The query is longer than 4096 bytes."
+    [Query(Encoding)] 400 40001 "query_encoding"
+        "A parameter of the query is not percent-encoded UTF-8."
+    [Query(Duplicate)] 400 40002 "query_duplicate"
+        "A parameter of the query stands twice."
+    [SdkAppIdMissing] 400 40003 "sdk_app_id_missing"
+        "SdkAppid is missing from the query; only the console's check, signed with a configured token, may lack it."
+    [SdkAppIdForeign] 403 40301 "sdk_app_id_foreign"
+        "SdkAppid is none of this Worker's apps: see SDK_APP_IDS."
+    [Auth(Closed)] 401 40100 "no_token"
+        "This Worker has no callback token for the app and does not accept unsigned calls: see CALLBACK_TOKEN."
+    [Auth(SignMissing)] 401 40101 "sign_missing"
+        "Sign is missing: switch on webhook authentication in the Chat console."
+    [Auth(SignMalformed)] 401 40102 "sign_malformed"
+        "Sign is not 64 hex digits."
+    [Auth(RequestTimeMissing)] 401 40103 "request_time_missing"
+        "RequestTime is missing."
+    [Auth(RequestTimeMalformed)] 401 40104 "request_time_malformed"
+        "RequestTime is not a time in Unix seconds."
+    [Auth(RequestTimeFar)] 401 40105 "request_time_far"
+        "RequestTime is more than 60 seconds away from now."
+    [Auth(SignMismatch)] 401 40106 "sign_mismatch"
+        "Sign does not fit: is CALLBACK_TOKEN the token in the Chat console?"
+    [ContentType] 415 41500 "content_type"
+        "contenttype is not json."
+    [BodyTooLarge] 413 41300 "body_too_large"
+        "The body is larger than 65536 bytes for a Follow command, or 1048576 bytes for another."
+    [BodyLate] 408 40800 "body_late"
+        "The body did not arrive in time."
+    [BodyBroken] 400 40004 "body_broken"
+        "The body broke off."
+    [CommandMissing] 400 40005 "command_missing"
+        "CallbackCommand stands neither in the query nor in the body."
+    [Body(NotAnObject)] 400 40006 "body_not_an_object"
+        "The body is not a JSON object in UTF-8."
+    [Body(DuplicateMember)] 400 40007 "duplicate_member"
+        "A member of the body stands twice."
+    [Body(CommandMismatch)] 400 40008 "command_mismatch"
+        "The body's CallbackCommand is another than the query's."
+    [Body(FromAccount)] 400 40009 "from_account"
+        "From_Account is not a non-empty string."
+    [Body(Targets)] 400 40010 "targets"
+        "The targets are not a non-empty list: To_Account of strings, or FollowList of objects with a To_Account."
+    [Body(EventTime)] 400 40011 "event_time"
+        "EventTime is not a time in milliseconds of at most 13 digits."
+    [NotKept] 503 50300 "not_kept"
+        "The event could not be stored; it may be sent again."
+}
+
+impl From<QueryFault> for Refusal {
+    fn from(fault: QueryFault) -> Self {
+        Self::Query(fault)
+    }
+}
+
+impl From<AuthFault> for Refusal {
+    fn from(fault: AuthFault) -> Self {
+        Self::Auth(fault)
+    }
+}
+
+impl From<BodyFault> for Refusal {
+    fn from(fault: BodyFault) -> Self {
+        Self::Body(fault)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::Refusal;
+
+    #[test]
+    fn every_reason_has_a_code_and_a_name_of_its_own() {
+        let codes: HashSet<_> = Refusal::ALL.iter().map(|refusal| refusal.row().error_code).collect();
+        let names: HashSet<_> = Refusal::ALL.iter().map(|refusal| refusal.row().name).collect();
+        assert_eq!((codes.len(), names.len()), (Refusal::ALL.len(), Refusal::ALL.len()));
+    }
+
+    #[test]
+    fn a_code_begins_with_its_status() {
+        for row in Refusal::ALL.iter().map(|refusal| refusal.row()) {
+            assert_eq!(row.error_code / 100, u32::from(row.status), "{}", row.name);
+        }
+    }
+}

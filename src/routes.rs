@@ -1,0 +1,138 @@
+//! The paths of this Worker, and how a request's URL is cut into the parts that routing needs.
+//!
+//! The URL stays text: the `url` crate brings 60 to 100 KB (gzip) of IDNA tables, and the runtime has
+//! already parsed and normalised what it hands over.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+/// Where the Worker tells whether its settings are complete.
+pub const HEALTH: &str = "/healthz";
+
+/// Whether a path that begins with this segment is a route of ours, or a static asset.
+fn is_reserved(first_segment: &str) -> bool {
+    matches!(first_segment, "healthz" | "v1" | "openapi.json") || first_segment.starts_with("dashboard")
+}
+
+/// Whether the webhook may live at `path`: it begins with `/`, consists of letters, digits, `-`, `.`, `_` and
+/// `~` in non-empty segments (a slash at the end is allowed), none of them `.` or `..`, and is no route of ours.
+#[must_use]
+pub fn may_be_webhook_path(path: &str) -> bool {
+    let Some(rest) = path.strip_prefix('/') else { return false };
+    let segment = |segment: &str| {
+        let plain = segment.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b));
+        plain && !matches!(segment, "" | "." | "..")
+    };
+    let well_formed = rest.is_empty() || rest.strip_suffix('/').unwrap_or(rest).split('/').all(segment);
+    well_formed && !rest.split('/').next().is_some_and(is_reserved)
+}
+
+/// A request's URL, in parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Target<'a> {
+    https: bool,
+    host: &'a str,
+    /// The path; `/` where the URL has none.
+    pub path: &'a str,
+    /// The query without its `?`; empty where there is none.
+    pub query: &'a str,
+}
+
+impl<'a> Target<'a> {
+    /// Cuts an absolute URL, as the runtime gives it, into its parts.
+    #[must_use]
+    pub fn of(url: &'a str) -> Self {
+        let url = url.split_once('#').map_or(url, |(url, _fragment)| url);
+        let (url, query) = url.split_once('?').unwrap_or((url, ""));
+        let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let authority = authority.rsplit_once('@').map_or(authority, |(_user, authority)| authority);
+        let port = authority.rfind(':').filter(|&at| !authority.get(at..).is_some_and(|port| port.contains(']')));
+        Self {
+            https: scheme.eq_ignore_ascii_case("https"),
+            host: port.and_then(|at| authority.get(..at)).unwrap_or(authority),
+            path: if path.is_empty() { "/" } else { path },
+            query,
+        }
+    }
+
+    /// Whether what arrived here could not be read on its way: https, or a call from this very machine.
+    #[must_use]
+    pub fn is_confidential(&self) -> bool {
+        self.https || is_loopback(self.host)
+    }
+}
+
+/// Whether a URL's host is this machine: `localhost`, `127.0.0.0/8` or `[::1]`.
+#[must_use]
+pub fn is_loopback(host: &str) -> bool {
+    let v6 = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    host.eq_ignore_ascii_case("localhost")
+        || host.parse().is_ok_and(|address: Ipv4Addr| address.is_loopback())
+        || v6.and_then(|host| host.parse().ok()).is_some_and(|address: Ipv6Addr| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Target, may_be_webhook_path};
+
+    #[test]
+    fn a_url_is_cut_into_parts() {
+        for (url, path, query) in [
+            ("https://www.example.com?SdkAppid=1", "/", "SdkAppid=1"),
+            ("https://www.example.com/hook?a=b?c=/d", "/hook", "a=b?c=/d"),
+            ("http://127.0.0.1:8787/", "/", ""),
+            ("https://h/x#y?z", "/x", ""),
+            ("", "/", ""),
+        ] {
+            let target = Target::of(url);
+            assert_eq!((target.path, target.query), (path, query), "{url}");
+        }
+    }
+
+    #[test]
+    fn plain_http_is_for_this_machine() {
+        for url in
+            ["https://example.com/", "HTTPS://e/", "http://localhost:80/", "http://127.1.2.3/", "http://[::1]:8787/"]
+        {
+            assert!(Target::of(url).is_confidential(), "{url}");
+        }
+        for url in [
+            "http://example.com/",
+            "http://127.0.0.1.example.com/",
+            "http://localhost.example.com/",
+            "http://127.0.0.1@example.com/",
+            "http://[::2]/",
+            "http://example.com/?https://127.0.0.1",
+            "",
+        ] {
+            assert!(!Target::of(url).is_confidential(), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_webhook_path_is_plain_and_free() {
+        for path in ["/", "/hook", "/tencent/chat.v1/", "/a-b_c~d", "/v1hook", "/a/v1"] {
+            assert!(may_be_webhook_path(path), "{path}");
+        }
+        for path in [
+            "",
+            "hook",
+            "//",
+            "/a//b",
+            "/a b",
+            "/a?b",
+            "/a&b",
+            "/a%20",
+            "/../a",
+            "/.",
+            "/ü",
+            "/healthz",
+            "/v1/events",
+            "/v1",
+            "/dashboard",
+            "/openapi.json",
+        ] {
+            assert!(!may_be_webhook_path(path), "{path}");
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! Webhook authentication: `Sign` and `RequestTime`. [Webhook Authentication]
+//!
+//! `Sign` is the hex SHA-256 of the callback token immediately followed by `RequestTime`. It is a plain
+//! hash and covers neither the body nor the command nor the SDKAppID, and every webhook of one second
+//! carries the same one: it proves that the sender knows the token, and nothing about what was sent.
+
+use std::{fmt, ops::Deref};
+
+use sha2::{Digest, Sha256};
+use subtle::{Choice, ConstantTimeEq};
+
+/// How far `RequestTime` may be from now, in seconds, on either side and inclusive. [Webhook Authentication]
+pub const WINDOW_SECONDS: u64 = 60;
+
+/// Longest token that the Chat console takes, in characters.
+const TOKEN_CHARS_MAX: usize = 128;
+
+/// Most digits of a `RequestTime`. Ten reach to the year 2286. The hash runs over token and digits without
+/// a mark between them, so a longer run could borrow digits from a token's end.
+const REQUEST_TIME_DIGITS_MAX: usize = 10;
+
+/// A callback token: the secret that the Chat console and this Worker share. Debug hides it.
+#[derive(Clone)]
+pub struct CallbackToken(String);
+
+impl CallbackToken {
+    /// Takes a token of 1 to 128 characters. Tencent documents no character set, so any will do except
+    /// control characters: those come from a line end that slipped into a secret.
+    #[must_use]
+    pub fn new(text: String) -> Option<Self> {
+        let length_fits = (1..=TOKEN_CHARS_MAX).contains(&text.chars().count());
+        (length_fits && !text.chars().any(char::is_control)).then_some(Self(text))
+    }
+
+    /// The `Sign` of a call at `request_time` (Unix seconds, in decimal).
+    #[must_use]
+    pub fn sign(&self, request_time: &str) -> Sign {
+        let hash = Sha256::new().chain_update(&self.0).chain_update(request_time);
+        Sign(hash.finalize().into())
+    }
+}
+
+impl fmt::Debug for CallbackToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CallbackToken(hidden)")
+    }
+}
+
+/// A signature, as made by Tencent or by [`CallbackToken::sign`]. Compared in constant time; Debug hides it.
+#[derive(Clone, Copy)]
+pub struct Sign([u8; 32]);
+
+impl Sign {
+    /// Reads 64 hex digits of either case.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut bytes = [0; 32];
+        hex::decode_to_slice(text, &mut bytes).ok()?;
+        Some(Self(bytes))
+    }
+
+    /// The 64 lower-case hex digits that go into a query.
+    #[must_use]
+    pub fn to_hex(self) -> String {
+        let mut digits = [0; 64];
+        // The buffer has twice the length of the signature, so this cannot fail.
+        let _ = hex::encode_to_slice(self.0, &mut digits);
+        digits.iter().copied().map(char::from).collect()
+    }
+
+    fn ct_eq(&self, other: &Self) -> Choice {
+        self.0.ct_eq(&other.0)
+    }
+}
+
+impl fmt::Debug for Sign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sign(hidden)")
+    }
+}
+
+/// What a call must bring to be authentic.
+#[derive(Clone, Debug)]
+pub enum Policy<'a> {
+    /// A `Sign` made with one of these tokens.
+    Signed(Vec<&'a CallbackToken>),
+    /// Nothing: the owner allows unsigned calls, and there is no token.
+    Unsigned,
+    /// Nothing will do: there is no token, and the owner does not allow unsigned calls.
+    Closed,
+}
+
+/// Why a call is not authentic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuthFault {
+    /// There is no token to check with, and unsigned calls are not allowed.
+    Closed,
+    /// There is no `Sign`.
+    SignMissing,
+    /// `Sign` is not 64 hex digits.
+    SignMalformed,
+    /// There is no `RequestTime`.
+    RequestTimeMissing,
+    /// `RequestTime` is not a run of 1 to 10 digits.
+    RequestTimeMalformed,
+    /// `RequestTime` is more than [`WINDOW_SECONDS`] away from now.
+    RequestTimeFar,
+    /// `Sign` was made with another token, or for another `RequestTime`.
+    SignMismatch,
+}
+
+/// Proof that what it holds came from a caller who passed [`Policy::check`]; made nowhere else.
+#[derive(Clone, Debug)]
+pub struct Authentic<T>(T);
+
+impl<T> Deref for Authentic<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl Policy<'_> {
+    /// Turns `call` into an [`Authentic`] one, if its `sign` and `request_time` are what this policy asks
+    /// for at `now_ms` (Unix milliseconds; the part of a second is not counted).
+    ///
+    /// # Errors
+    /// See [`AuthFault`].
+    pub fn check<T>(
+        &self,
+        call: T,
+        sign: Option<&str>,
+        request_time: Option<&str>,
+        now_ms: u64,
+    ) -> Result<Authentic<T>, AuthFault> {
+        let tokens = match self {
+            Self::Signed(tokens) => tokens,
+            Self::Unsigned => return Ok(Authentic(call)),
+            Self::Closed => return Err(AuthFault::Closed),
+        };
+        let sign = Sign::parse(sign.ok_or(AuthFault::SignMissing)?).ok_or(AuthFault::SignMalformed)?;
+        let request_time = request_time.ok_or(AuthFault::RequestTimeMissing)?;
+        let seconds = unix_seconds(request_time).ok_or(AuthFault::RequestTimeMalformed)?;
+        if (now_ms / 1000).abs_diff(seconds) > WINDOW_SECONDS {
+            return Err(AuthFault::RequestTimeFar);
+        }
+        // Every token is tried, whichever fits: the time taken tells nothing about them.
+        let fits = tokens.iter().fold(Choice::from(0), |fits, token| fits | token.sign(request_time).ct_eq(&sign));
+        if bool::from(fits) { Ok(Authentic(call)) } else { Err(AuthFault::SignMismatch) }
+    }
+}
+
+fn unix_seconds(text: &str) -> Option<u64> {
+    let digits = (1..=REQUEST_TIME_DIGITS_MAX).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+    digits.then(|| text.parse().ok()).flatten()
+}

@@ -1,0 +1,52 @@
+//! The commands of the Follow family, and how large a body a command may have.
+//!
+//! One URL receives every webhook of an app, so most commands that arrive may be others than these two.
+
+use serde::{Deserialize, Serialize};
+
+/// Which of the two Follow webhooks an event is. There are exactly two. [Webhook Command List]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// After a user is unfollowed.
+    Unfollow,
+    /// After a user is followed.
+    Follow,
+}
+
+impl Kind {
+    /// Both kinds.
+    pub const ALL: [Self; 2] = [Self::Unfollow, Self::Follow];
+
+    /// The `CallbackCommand` of this kind.
+    #[must_use]
+    pub const fn command(self) -> &'static str {
+        match self {
+            Self::Unfollow => "Follow.CallbackAfterFollowDelete",
+            Self::Follow => "Follow.CallbackAfterFollowAdd",
+        }
+    }
+
+    /// The kind that a `CallbackCommand` stands for; `None` for every other command, those of the
+    /// Follow family included that do not exist yet. Commands are case-sensitive.
+    #[must_use]
+    pub fn of(command: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.command() == command)
+    }
+}
+
+/// Largest body of a Follow webhook, in bytes. A real one is about 2 KB: at most 20 targets of at most
+/// 32 bytes. A body of this size still fits into one queue message of 128,000 bytes.
+pub const FOLLOW_BODY_MAX: usize = 64 * 1024;
+
+/// Largest body of any other webhook, in bytes. They are passed on or answered, never parsed.
+pub const OTHER_BODY_MAX: usize = 1024 * 1024;
+
+/// Largest body, in bytes, that a call with this command may have.
+#[must_use]
+pub fn body_max(command: Option<&str>) -> usize {
+    match command.and_then(Kind::of) {
+        Some(_) => FOLLOW_BODY_MAX,
+        None => OTHER_BODY_MAX,
+    }
+}
