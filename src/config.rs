@@ -4,6 +4,8 @@
 //! refused. Any other broken one switches off only what it is for. Both are named in [`Config::at_fault`],
 //! names only, never values.
 
+use std::collections::BTreeSet;
+
 use crate::{
     routes,
     webhook::{
@@ -66,20 +68,22 @@ impl Config {
             apps.into_iter().collect::<Option<Vec<_>>>()
         });
         let allow_unsigned = reader.optional("ALLOW_UNSIGNED", false, flag);
+        if allow_unsigned == Some(false) {
+            reader.miss_tokens(apps.as_deref(), shared_tokens.as_deref());
+        }
         let webhook_path = reader.optional("WEBHOOK_PATH", "/".to_owned(), webhook_path);
         let sinks = reader.optional("SINKS", (), kv_only);
         let events = reader.check(EVENTS, has_events);
         // From here on a fault switches off only what the setting is for.
         let retention_seconds = reader.optional("RETENTION_DAYS", None, retention_seconds).flatten();
 
+        let at_fault = reader.at_fault;
         let settings = match (apps, shared_tokens, allow_unsigned, webhook_path, sinks, events) {
             (Some(apps), Some(shared_tokens), Some(allow_unsigned), Some(webhook_path), Some(()), Some(())) => {
                 Some(Settings { apps, shared_tokens, allow_unsigned, webhook_path, retention_seconds })
             }
             _ => None,
         };
-        let mut at_fault = reader.at_fault;
-        at_fault.extend(settings.iter().flat_map(Settings::apps_without_token));
         Self { settings, at_fault }
     }
 }
@@ -115,15 +119,6 @@ impl Settings {
 
     fn tokens<'a>(&'a self, app: &'a App) -> &'a [CallbackToken] {
         if app.own_tokens.is_empty() { &self.shared_tokens } else { &app.own_tokens }
-    }
-
-    /// The names of the tokens that are missing: of one app's own where other apps have theirs.
-    fn apps_without_token(&self) -> Vec<String> {
-        let closed: Vec<_> = self.apps.iter().filter(|app| matches!(self.policy(app.id), Policy::Closed)).collect();
-        if closed.len() == self.apps.len() {
-            return vec![TOKEN.to_owned()];
-        }
-        closed.into_iter().map(|app| own_token(app.id)).collect()
     }
 }
 
@@ -167,6 +162,18 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
         self.tokens(&own_token(id)).map(|own_tokens| App { id, own_tokens })
     }
 
+    /// Notes the tokens that apps lack, where they may not do without: an app's own where other apps have
+    /// theirs. Calls for such an app are refused; those for the others are not.
+    fn miss_tokens(&mut self, apps: Option<&[App]>, shared: Option<&[CallbackToken]>) {
+        let (Some(apps), Some([])) = (apps, shared) else { return };
+        let without: Vec<_> = apps.iter().filter(|app| app.own_tokens.is_empty()).collect();
+        if without.len() == apps.len() {
+            self.check(TOKEN, false);
+        } else {
+            self.at_fault.extend(without.into_iter().map(|app| own_token(app.id)));
+        }
+    }
+
     /// Notes a fault in `name` unless it is `right`.
     fn check(&mut self, name: &str, right: bool) -> Option<()> {
         if !right {
@@ -176,9 +183,9 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
     }
 }
 
-/// Comma-separated SDKAppIDs, at least one, with or without spaces around them.
-fn app_ids(text: String) -> Option<Vec<SdkAppId>> {
-    text.split(',').map(|id| SdkAppId::parse(id.trim())).collect()
+/// Comma-separated SDKAppIDs, at least one, with or without spaces around them. One that stands twice counts once.
+fn app_ids(text: String) -> Option<BTreeSet<SdkAppId>> {
+    text.split(',').map(|id| SdkAppId::parse(id.trim_ascii())).collect()
 }
 
 fn flag(text: String) -> Option<bool> {
@@ -195,7 +202,8 @@ fn kv_only(text: String) -> Option<()> {
 }
 
 fn retention_seconds(text: String) -> Option<Option<u64>> {
-    let days = text.parse().ok().filter(|days| RETENTION_DAYS.contains(days))?;
+    let digits = text.bytes().all(|b| b.is_ascii_digit());
+    let days = digits.then(|| text.parse().ok()).flatten().filter(|days| RETENTION_DAYS.contains(days))?;
     days.checked_mul(SECONDS_PER_DAY).map(Some)
 }
 

@@ -6,13 +6,15 @@
 use std::{borrow::Cow, fmt};
 
 use serde::Serialize;
-use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use crate::webhook::{SdkAppId, auth::Authentic, body::Follow, command::Kind, query::Query};
 
 /// Ids count down from here, so that KV, which lists keys in ascending order, lists the newest first.
 const EVENT_TIME_CEILING: u64 = 9_999_999_999_999;
+
+/// How much of the hash stands in an id: 128 bits.
+const HASH_BYTES: usize = 16;
 
 /// Most bytes of metadata that KV takes with a key, as JSON.
 pub const METADATA_MAX: usize = 1024;
@@ -47,9 +49,8 @@ impl EventId {
         }
         part(follow.event_time.to_string().as_bytes());
         let hash: [u8; 32] = hash.finalize().into();
-        let digest = u128::from_be_bytes(*hash.first_chunk().unwrap_or(&[0; 16]));
         let countdown = EVENT_TIME_CEILING.saturating_sub(follow.event_time);
-        Self(format!("{countdown:013}-{digest:032x}"))
+        Self(format!("{countdown:013}-{}", hex::encode(hash.get(..HASH_BYTES).unwrap_or_default())))
     }
 }
 
@@ -82,16 +83,29 @@ pub struct Entry {
     pub expiration: Option<u64>,
 }
 
-/// The texts and targets that a record and its metadata share.
+/// An event's JSON, as record (which has the body besides) and as metadata; each leaves out what does not
+/// stand in it.
 #[derive(Serialize)]
-struct Summary<'a> {
+struct Json<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sdk_app_id: Option<u64>,
     kind: Kind,
     from_account: &'a str,
     to_accounts: &'a [Cow<'a, str>],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event_time: Option<u64>,
     received_at: u64,
     opt_platform: Option<&'a str>,
     client_ip: Option<&'a str>,
     request_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to_accounts_total: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    truncated: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    query: Option<&'a str>,
 }
 
 impl<'a> Event<'a> {
@@ -124,68 +138,59 @@ impl<'a> Event<'a> {
         }
     }
 
-    fn summary(&self) -> Summary<'_> {
-        Summary {
+    /// What record and metadata share.
+    fn summary(&self) -> Json<'_> {
+        Json {
+            id: None,
+            sdk_app_id: None,
             kind: self.follow.kind,
             from_account: &self.follow.from_account,
             to_accounts: &self.follow.to_accounts,
+            event_time: None,
             received_at: self.received_at,
             opt_platform: self.query.opt_platform.as_deref(),
             client_ip: self.query.client_ip.as_deref(),
             request_id: self.query.request_id.as_deref(),
+            to_accounts_total: None,
+            truncated: None,
+            query: None,
         }
     }
 
     fn record(&self) -> String {
-        #[derive(Serialize)]
-        struct Record<'a> {
-            id: &'a str,
-            sdk_app_id: u64,
-            event_time: u64,
-            #[serde(flatten)]
-            summary: Summary<'a>,
-            query: String,
-            body: &'a RawValue,
-        }
-        json(&Record {
-            id: &self.id.0,
-            sdk_app_id: self.app.get(),
-            event_time: self.follow.event_time,
-            summary: self.summary(),
-            query: self.query.without_signature(),
-            body: self.follow.object,
-        })
+        let mut record = json(&Json {
+            id: Some(&self.id.0),
+            sdk_app_id: Some(self.app.get()),
+            event_time: Some(self.follow.event_time),
+            query: Some(&self.query.without_signature()),
+            ..self.summary()
+        });
+        // The last member is JSON already, and goes in byte for byte.
+        record.pop();
+        record.extend([",\"body\":", self.follow.object, "}"]);
+        record
     }
 
     /// The summary; id, app and time stand in the key. Where it has no room for all, texts are cut, as many
     /// targets stand there as fit, and two more members say so.
     fn metadata(&self) -> String {
-        let whole = json(&self.summary());
-        if whole.len() <= METADATA_MAX {
-            return whole;
+        let whole = self.summary();
+        let text = json(&whole);
+        if text.len() <= METADATA_MAX {
+            return text;
         }
-        #[derive(Serialize)]
-        struct Cut<'a> {
-            #[serde(flatten)]
-            summary: Summary<'a>,
-            to_accounts_total: usize,
-            truncated: bool,
-        }
-        let summary = self.summary();
-        let mut cut = Cut {
-            summary: Summary {
-                from_account: cut_text(summary.from_account),
-                to_accounts: &[],
-                opt_platform: summary.opt_platform.map(cut_text),
-                client_ip: summary.client_ip.map(cut_text),
-                request_id: summary.request_id.map(cut_text),
-                ..summary
-            },
-            to_accounts_total: self.targets(),
-            truncated: true,
+        let mut cut = Json {
+            from_account: cut_text(whole.from_account),
+            to_accounts: &[],
+            opt_platform: whole.opt_platform.map(cut_text),
+            client_ip: whole.client_ip.map(cut_text),
+            request_id: whole.request_id.map(cut_text),
+            to_accounts_total: Some(self.targets()),
+            truncated: Some(true),
+            ..whole
         };
         let mut room = METADATA_MAX.saturating_sub(json(&cut).len());
-        let fitting = summary.to_accounts.iter().take_while(|target| {
+        let fitting = whole.to_accounts.iter().take_while(|target| {
             // One byte more for the comma before it.
             let needed = json(target).len().saturating_add(1);
             let fits = needed <= room;
@@ -193,7 +198,7 @@ impl<'a> Event<'a> {
             fits
         });
         let fitting = fitting.count();
-        cut.summary.to_accounts = summary.to_accounts.get(..fitting).unwrap_or_default();
+        cut.to_accounts = whole.to_accounts.get(..fitting).unwrap_or_default();
         json(&cut)
     }
 }

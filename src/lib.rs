@@ -24,6 +24,7 @@ pub mod config;
 pub mod edge;
 pub mod event;
 pub mod intake;
+mod json;
 pub mod keep;
 pub mod log;
 pub mod receive;

@@ -82,10 +82,16 @@ impl<'a> Line<'a> {
     }
 }
 
+/// The beginning of a text, with nothing in it that a terminal or a reader of lines could take for an order:
+/// JSON escapes only the first 32 control characters.
 fn cut<'a>(text: Option<&Cow<'a, str>>) -> Option<Cow<'a, str>> {
-    let end = |text: &str| text.floor_char_boundary(TEXT_MAX.min(text.len()));
+    let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+    let begin = |text: &str| text.floor_char_boundary(TEXT_MAX.min(text.len()));
     text.map(|text| match text {
-        Cow::Borrowed(text) => Cow::Borrowed(text.get(..end(text)).unwrap_or_default()),
-        Cow::Owned(text) => Cow::Owned(text.get(..end(text)).unwrap_or_default().to_owned()),
+        Cow::Borrowed(text) if !text.contains(breaks) => Cow::Borrowed(text.get(..begin(text)).unwrap_or_default()),
+        text => {
+            let plain = text.replace(breaks, "?");
+            Cow::Owned(plain.get(..begin(&plain)).unwrap_or_default().to_owned())
+        }
     })
 }

@@ -3,10 +3,12 @@
 //! The URL stays text: the `url` crate brings 60 to 100 KB (gzip) of IDNA tables, and the runtime has
 //! already parsed and normalised what it hands over.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
-
-/// Where the Worker tells whether its settings are complete.
-pub const HEALTH: &str = "/healthz";
+/// Whether a request asks if the Worker's settings are complete. Not so a POST: a webhook registered there by
+/// mistake would be told 200, and nothing be kept.
+#[must_use]
+pub fn is_health(method: &str, path: &str) -> bool {
+    path == "/healthz" && matches!(method, "GET" | "HEAD")
+}
 
 /// Whether a path that begins with this segment is a route of ours, or a static asset.
 fn is_reserved(first_segment: &str) -> bool {
@@ -43,7 +45,8 @@ impl<'a> Target<'a> {
     pub fn of(url: &'a str) -> Self {
         let url = url.split_once('#').map_or(url, |(url, _fragment)| url);
         let (url, query) = url.split_once('?').unwrap_or((url, ""));
-        let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+        let (scheme, rest) = url.split_once(':').unwrap_or(("", url));
+        let rest = rest.strip_prefix("//").unwrap_or(rest);
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         let authority = authority.rsplit_once('@').map_or(authority, |(_user, authority)| authority);
         let port = authority.rfind(':').filter(|&at| !authority.get(at..).is_some_and(|port| port.contains(']')));
@@ -62,13 +65,12 @@ impl<'a> Target<'a> {
     }
 }
 
-/// Whether a URL's host is this machine: `localhost`, `127.0.0.0/8` or `[::1]`.
+/// Whether a URL's host is this machine: `localhost`, `127.0.0.0/8` or `[::1]`, in the spelling that a parsed
+/// URL has. A name whose last label is a number is an IPv4 address there, so digits and dots tell enough.
 #[must_use]
 pub fn is_loopback(host: &str) -> bool {
-    let v6 = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-    host.eq_ignore_ascii_case("localhost")
-        || host.parse().is_ok_and(|address: Ipv4Addr| address.is_loopback())
-        || v6.and_then(|host| host.parse().ok()).is_some_and(|address: Ipv6Addr| address.is_loopback())
+    let is_v4 = |rest: &str| rest.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    matches!(host, "localhost" | "[::1]") || host.strip_prefix("127.").is_some_and(is_v4)
 }
 
 #[cfg(test)]

@@ -43,6 +43,6 @@ fn options(entry: &Entry) -> Result<JsValue, JsValue> {
 
 /// KV reports "KV PUT failed: 429 Too Many Requests" as the text of an error.
 fn put_error(error: &JsValue) -> PutError {
-    let message = error.dyn_ref::<js_sys::Error>().map(|error| String::from(error.message()));
-    if message.is_some_and(|message| message.contains("429")) { PutError::TooManyRequests } else { PutError::Failed }
+    let asks_for_pause = error.dyn_ref::<js_sys::Error>().is_some_and(|error| error.message().includes("429", 0));
+    if asks_for_pause { PutError::TooManyRequests } else { PutError::Failed }
 }

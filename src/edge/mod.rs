@@ -23,12 +23,11 @@ use {body::RequestBody, clock::RuntimeClock, state::State};
 /// Where the runtime will not build a response.
 pub async fn fetch(request: web_sys::Request, env: Env, ctx: Context) -> worker::Result<web_sys::Response> {
     let state = State::get(&env);
-    let url = request.url();
-    if Target::of(&url).path == routes::HEALTH {
+    let (method, url) = (request.method(), request.url());
+    if routes::is_health(&method, Target::of(&url).path) {
         return respond::with(&Reply::health(&state.config));
     }
 
-    let method = request.method();
     let head = Head { method: &method, url: &url, content_length: body::declared_length(&request) };
     let body = RequestBody::new(&request, head.content_length);
     let receiver = Receiver { config: &state.config, store: &state.events, clock: &RuntimeClock };

@@ -2,7 +2,11 @@
 
 use std::{cell::OnceCell, rc::Rc};
 
-use worker::{Env, js_sys::Reflect, wasm_bindgen::JsValue};
+use worker::{
+    Env,
+    js_sys::{Object, Reflect},
+    wasm_bindgen::{JsCast, JsValue},
+};
 
 use super::kv::KvNamespace;
 use crate::config::{Config, EVENTS};
@@ -38,7 +42,9 @@ fn text(env: &Env, name: &str) -> Option<String> {
     if value.is_undefined() || value.is_null() {
         return None;
     }
-    let boolean = || value.as_bool().map(|flag| flag.to_string());
-    let number = || value.as_f64().map(|number| number.to_string());
-    Some(value.as_string().or_else(boolean).or_else(number).unwrap_or_default())
+    if value.is_object() {
+        return Some(String::new());
+    }
+    let value: Object = value.unchecked_into();
+    Some(value.to_js_string().into())
 }

@@ -62,10 +62,7 @@ impl Sign {
     /// The 64 lower-case hex digits that go into a query.
     #[must_use]
     pub fn to_hex(self) -> String {
-        let mut digits = [0; 64];
-        // The buffer has twice the length of the signature, so this cannot fail.
-        let _ = hex::encode_to_slice(self.0, &mut digits);
-        digits.iter().copied().map(char::from).collect()
+        hex::encode(self.0)
     }
 
     fn ct_eq(&self, other: &Self) -> Choice {

@@ -75,17 +75,8 @@ impl<'a> Query<'a> {
     /// The query as it came, less `Sign` and `RequestTime`: those never rest anywhere.
     #[must_use]
     pub fn without_signature(&self) -> String {
-        let mut kept = String::with_capacity(self.raw.len());
-        for segment in self.raw.split('&') {
-            if is_signature(segment) {
-                continue;
-            }
-            if !kept.is_empty() {
-                kept.push('&');
-            }
-            kept.push_str(segment);
-        }
-        kept
+        let kept: Vec<_> = self.raw.split('&').filter(|segment| !is_signature(segment)).collect();
+        kept.join("&")
     }
 
     fn drop_empty(&mut self) {
@@ -200,6 +191,7 @@ mod tests {
             ("Sign=ab", ""),
             ("", ""),
             ("signature=1&Sign", "signature=1"),
+            ("&a=1&&Sign=ab&", "&a=1&&"),
         ] {
             assert_eq!(Query::parse(raw).unwrap().without_signature(), kept, "{raw}");
         }

@@ -1,0 +1,236 @@
+//! Reads JSON text member by member, without a tree of values: each value is a slice of the text, checked but
+//! not decoded.
+//!
+//! Why not serde_json, which writes all JSON here: its deserializer carries error texts, number parsing and
+//! float tables that make up 26 KB (gzip) of a Worker that is to stay under 90, and it keeps the last of two
+//! members of one name. The lexer is hifijson's; what is ours is the order of tokens, without recursion, so
+//! that no depth of nesting can exhaust the stack.
+
+use std::borrow::Cow;
+
+use hifijson::{Read as _, SliceLexer, num::Lex as _, str::Lex as _, str::LexAlloc as _, token::Lex as _};
+
+/// Calls `each` with the name and the text of every member of the JSON object `text`, in order. `None` where
+/// `text` is not one whole JSON object, or as soon as `each` says `None`; members before that place have been
+/// passed on by then.
+pub fn members<'a>(text: &'a str, mut each: impl FnMut(Cow<'a, str>, &'a str) -> Option<()>) -> Option<()> {
+    let mut reader = Reader::new(text);
+    reader.sequence(b'{', b'}', |reader| {
+        let name = reader.name()?;
+        each(name, reader.value()?)
+    })?;
+    reader.at_end()
+}
+
+/// The text of every item of the JSON array `text`; `None` where it is not one whole JSON array.
+#[must_use]
+pub fn items(text: &str) -> Option<Vec<&str>> {
+    let mut items = Vec::new();
+    let mut reader = Reader::new(text);
+    reader.sequence(b'[', b']', |reader| {
+        items.push(reader.value()?);
+        Some(())
+    })?;
+    reader.at_end()?;
+    Some(items)
+}
+
+/// What the JSON string `text` says; `None` where it is not one whole JSON string of Unicode characters.
+#[must_use]
+pub fn string(text: &str) -> Option<Cow<'_, str>> {
+    let mut reader = Reader::new(text);
+    let string = reader.string()?;
+    reader.at_end()?;
+    Some(string)
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    lexer: SliceLexer<'a>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(text: &'a str) -> Self {
+        Self { text, lexer: SliceLexer::new(text.as_bytes()) }
+    }
+
+    /// Items between `open` and `close`, with commas between them.
+    fn sequence(&mut self, open: u8, close: u8, mut item: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
+        self.take(open)?;
+        if self.take(close).is_some() {
+            return Some(());
+        }
+        loop {
+            item(self)?;
+            if self.take(close).is_some() {
+                return Some(());
+            }
+            self.take(b',')?;
+        }
+    }
+
+    /// The text of one value, which is passed over.
+    fn value(&mut self) -> Option<&'a str> {
+        self.lexer.eat_whitespace();
+        let begin = self.position();
+        self.pass_value()?;
+        self.text.get(begin..self.position())
+    }
+
+    fn pass_value(&mut self) -> Option<()> {
+        // What closes each of the arrays and objects that are open, innermost last.
+        let mut closers = Vec::new();
+        loop {
+            match self.lexer.ws_peek()? {
+                b'"' => self.pass_string()?,
+                b'[' | b'{' => {
+                    let closer = self.lexer.take_next().map(|open| if open == b'[' { b']' } else { b'}' })?;
+                    if self.take(closer).is_none() {
+                        closers.push(closer);
+                        self.pass_name_after(closer)?;
+                        continue;
+                    }
+                }
+                b'-' | b'0'..=b'9' => _ = self.lexer.num_ignore().validate().ok()?,
+                _ => _ = self.lexer.null_or_bool()?,
+            }
+            // A value has ended: with it end all that close here, until another value follows.
+            loop {
+                let Some(&closer) = closers.last() else { return Some(()) };
+                if self.take(closer).is_some() {
+                    closers.pop();
+                    continue;
+                }
+                self.take(b',')?;
+                self.pass_name_after(closer)?;
+                break;
+            }
+        }
+    }
+
+    /// In an object, every value has a name before it.
+    fn pass_name_after(&mut self, closer: u8) -> Option<()> {
+        if closer == b'}' {
+            self.lexer.eat_whitespace();
+            self.pass_string()?;
+            self.take(b':')?;
+        }
+        Some(())
+    }
+
+    fn name(&mut self) -> Option<Cow<'a, str>> {
+        let name = self.string()?;
+        self.take(b':')?;
+        Some(name)
+    }
+
+    fn string(&mut self) -> Option<Cow<'a, str>> {
+        self.take(b'"')?;
+        self.lexer.str_string().ok()
+    }
+
+    /// Passes over a string. Half a surrogate pair is tolerated where nobody reads it.
+    fn pass_string(&mut self) -> Option<()> {
+        self.take(b'"')?;
+        self.lexer.str_ignore().ok()
+    }
+
+    /// Takes `byte`, and the white space before it, if it is what comes next.
+    fn take(&mut self, byte: u8) -> Option<()> {
+        self.lexer.expect(SliceLexer::ws_peek, byte)
+    }
+
+    fn at_end(&mut self) -> Option<()> {
+        self.lexer.ws_peek().is_none().then_some(())
+    }
+
+    fn position(&self) -> usize {
+        self.text.len().saturating_sub(self.lexer.as_slice().len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{items, members, string};
+
+    /// Members in order, or `None` where the text is no object.
+    fn read(text: &str) -> Option<Vec<(String, &str)>> {
+        let mut found = Vec::new();
+        members(text, |name, value| {
+            found.push((name.into_owned(), value));
+            Some(())
+        })?;
+        Some(found)
+    }
+
+    #[test]
+    fn members_come_in_order_as_they_stand() {
+        let text = r#" { "a" : [1, {"b":null}] ,"\u0061":-0.5e+3,"":"x\"}" } "#;
+        let expected = [("a", r#"[1, {"b":null}]"#), ("a", "-0.5e+3"), ("", r#""x\"}""#)];
+        assert_eq!(read(text).unwrap(), expected.map(|(name, value)| (name.to_owned(), value)));
+    }
+
+    #[test]
+    fn depth_has_no_limit() {
+        let depth = 1_000_000;
+        let deep = "[".repeat(depth) + &"]".repeat(depth);
+        assert_eq!(items(&deep).map(|items| items.len()), Some(1));
+        assert_eq!(items(&"[".repeat(depth)), None);
+    }
+
+    #[test]
+    fn half_a_surrogate_pair_is_passed_over_but_not_read() {
+        assert_eq!(read(r#"{"a":"\ud800"}"#).map(|members| members.len()), Some(1));
+        assert_eq!(string(r#""\ud800""#), None);
+        assert_eq!(string(r#""\ud83d\ude00""#).as_deref(), Some("😀"));
+    }
+
+    /// Texts that are JSON, nearly JSON, or not at all.
+    fn texts() -> impl Strategy<Value = String> {
+        let token = prop::sample::select(vec![
+            "{",
+            "}",
+            "[",
+            "]",
+            ",",
+            ":",
+            "\"a\"",
+            "\"b\\n\"",
+            "\"\\u00e9\"",
+            "\"",
+            "\\",
+            "0",
+            "-1",
+            "1.5e3",
+            "01",
+            "-",
+            "1.",
+            "true",
+            "null",
+            "nul",
+            " ",
+            "\n",
+            "é",
+            "\u{7f}",
+            "\u{1}",
+        ]);
+        prop::collection::vec(token, 0..12).prop_map(|tokens| tokens.concat())
+    }
+
+    proptest! {
+        /// serde_json is the judge of what JSON is.
+        #[test]
+        fn agrees_with_serde_json(text in texts()) {
+            let judge = serde_json::from_str::<serde_json::Value>(&text).ok();
+            prop_assert_eq!(read(&text).is_some(), judge.as_ref().is_some_and(serde_json::Value::is_object));
+            prop_assert_eq!(items(&text).is_some(), judge.as_ref().is_some_and(serde_json::Value::is_array));
+            let read = string(&text);
+            prop_assert_eq!(read.as_deref(), judge.as_ref().and_then(serde_json::Value::as_str));
+            for value in items(&text).unwrap_or_default() {
+                prop_assert!(serde_json::from_str::<serde_json::Value>(value).is_ok());
+            }
+        }
+    }
+}
