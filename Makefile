@@ -1,0 +1,28 @@
+# The commands of this project; each sets up what it needs. `make` alone lists them.
+SHELL := bash
+.DEFAULT_GOAL := help
+.PHONY: help setup build dev test check deploy clean
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\): .*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+setup: ## install the tools; skips what is there
+	@scripts/setup.sh
+
+build: ## build the Worker into build/ and check its size
+	@scripts/build.sh
+
+dev: ## serve the Worker at http://127.0.0.1:8787 (PORT=…; TUNNEL=1 for a public address)
+	@scripts/dev.sh
+
+test: ## run all tests, on the host and on the real runtime (after a dry run of the deployment)
+	@scripts/test.sh
+
+check: ## formatter, lints, licences and sources of dependencies
+	@scripts/check.sh
+
+deploy: ## put the Worker on Cloudflare and check that it is well there
+	@scripts/deploy.sh
+
+clean: ## remove what was built, but not the tools
+	@rm -rf build target .wrangler

@@ -1,0 +1,197 @@
+//! What Tencent sends: the query that it appends to the configured URL, and the body. [After a User Is
+//! Followed / Unfollowed, Webhook Authentication]
+
+use std::{
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use serde::Serialize;
+use unfollow_webhook::webhook::{SdkAppId, auth::CallbackToken, command::Kind};
+use ureq::http::Uri;
+
+/// A webhook's URL, as the Chat console would take it.
+#[derive(Clone)]
+pub struct WebhookUrl(Uri);
+
+impl WebhookUrl {
+    /// Reads an absolute `http` or `https` URL without any of the characters that the console refuses.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        if text.contains(['?', '#']) {
+            return Err("the webhook's URL has no query and no fragment: Tencent appends its own query".into());
+        }
+        if text.contains(['!', '$', '&', ' ']) {
+            return Err("the Chat console takes no URL with a space or one of ! $ &".into());
+        }
+        let url: Uri = text.parse().map_err(|error| format!("not a URL: {error}"))?;
+        match url.scheme_str() {
+            Some("http" | "https") => Ok(Self(url)),
+            _ => Err("the URL has to begin with http:// or https://".into()),
+        }
+    }
+
+    /// The host, without its port.
+    pub fn host(&self) -> &str {
+        self.0.host().unwrap_or_default()
+    }
+
+    /// The host, with its port where the URL has one.
+    pub fn authority(&self) -> &str {
+        self.0.authority().map_or("", |authority| authority.as_str())
+    }
+
+    /// The URL with `query` appended.
+    pub fn with_query(&self, query: &str) -> String {
+        format!("{}://{}{}?{query}", self.0.scheme_str().unwrap_or_default(), self.authority(), self.0.path())
+    }
+}
+
+/// One call to a webhook.
+pub struct Call {
+    /// The query, without its `?`.
+    pub query: String,
+    /// The JSON body; the probe has none.
+    pub body: Option<String>,
+}
+
+/// Who unfollows or follows whom, by UserID.
+pub struct Accounts {
+    /// Who acts.
+    pub from: String,
+    /// To whom.
+    pub to: Vec<String>,
+}
+
+/// What every call of a run has in common.
+pub struct Template {
+    app: Option<SdkAppId>,
+    token: Option<CallbackToken>,
+    kind: Kind,
+    platform: String,
+    age_seconds: i32,
+    /// `None` makes every call the console's probe.
+    accounts: Option<Accounts>,
+    event_times: EventTimes,
+}
+
+impl Template {
+    /// Calls for `app`, signed if there is a `token`, at a `RequestTime` of `age_seconds` ago. They tell of
+    /// `accounts`, or are the console's probe where there are none.
+    pub fn new(
+        app: Option<SdkAppId>,
+        token: Option<CallbackToken>,
+        kind: Kind,
+        platform: String,
+        age_seconds: i32,
+        accounts: Option<Accounts>,
+    ) -> Self {
+        Self { app, token, kind, platform, age_seconds, accounts, event_times: EventTimes::default() }
+    }
+
+    /// The next call, to be sent at `now_ms` (Unix milliseconds).
+    pub fn call(&self, now_ms: u64) -> Call {
+        Call { query: self.query(now_ms), body: self.accounts.as_ref().map(|accounts| self.body(accounts, now_ms)) }
+    }
+
+    fn query(&self, now_ms: u64) -> String {
+        let mut parameters = Vec::new();
+        if let Some(app) = self.app {
+            parameters.push(("SdkAppid", app.to_string()));
+        }
+        parameters.push(("CallbackCommand", self.kind.command().to_owned()));
+        // Nobody has seen more in a probe, and a receiver must not need more.
+        if self.accounts.is_some() {
+            parameters.push(("contenttype", "json".to_owned()));
+            parameters.push(("ClientIP", "127.0.0.1".to_owned()));
+            parameters.push(("OptPlatform", self.platform.clone()));
+        }
+        if let Some(token) = &self.token {
+            let request_time = self.request_time(now_ms);
+            parameters.push(("Sign", token.sign(&request_time).to_hex()));
+            parameters.push(("RequestTime", request_time));
+        }
+        let parameters: Vec<_> =
+            parameters.into_iter().map(|(name, value)| format!("{name}={}", percent_encode(&value))).collect();
+        parameters.join("&")
+    }
+
+    /// Unix seconds, in decimal.
+    fn request_time(&self, now_ms: u64) -> String {
+        (now_ms / 1000).saturating_add_signed(-i64::from(self.age_seconds)).to_string()
+    }
+
+    fn body(&self, accounts: &Accounts, now_ms: u64) -> String {
+        let body = Body {
+            callback_command: self.kind.command(),
+            from_account: &accounts.from,
+            targets: Targets::new(self.kind, &accounts.to),
+            event_time: self.event_times.next(now_ms),
+        };
+        serde_json::to_string(&body).expect("strings, lists of them and a number are JSON")
+    }
+}
+
+/// Gives every event a time of its own. A receiver may take two calls with the same content for one event that
+/// was delivered twice, and would be right.
+#[derive(Default)]
+struct EventTimes(AtomicU64);
+
+impl EventTimes {
+    /// Now, or 1 ms after the event before, whichever is later.
+    fn next(&self, now_ms: u64) -> u64 {
+        let after = |last: u64| now_ms.max(last + 1);
+        after(self.0.fetch_update(Relaxed, Relaxed, |last| Some(after(last))).unwrap_or_default())
+    }
+}
+
+/// The body, with its members in the order of Tencent's pages.
+#[derive(Serialize)]
+struct Body<'a> {
+    #[serde(rename = "CallbackCommand")]
+    callback_command: &'a str,
+    #[serde(rename = "From_Account")]
+    from_account: &'a str,
+    #[serde(flatten)]
+    targets: Targets<'a>,
+    #[serde(rename = "EventTime")]
+    event_time: u64,
+}
+
+/// The two webhooks list their targets differently.
+#[derive(Serialize)]
+enum Targets<'a> {
+    #[serde(rename = "To_Account")]
+    Unfollowed(&'a [String]),
+    #[serde(rename = "FollowList")]
+    Followed(Vec<Followed<'a>>),
+}
+
+#[derive(Serialize)]
+struct Followed<'a> {
+    #[serde(rename = "To_Account")]
+    to_account: &'a str,
+}
+
+impl<'a> Targets<'a> {
+    fn new(kind: Kind, to: &'a [String]) -> Self {
+        match kind {
+            Kind::Unfollow => Self::Unfollowed(to),
+            Kind::Follow => Self::Followed(to.iter().map(|to_account| Followed { to_account }).collect()),
+        }
+    }
+}
+
+/// Unix milliseconds.
+pub fn now_ms() -> u64 {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Leaves RFC 3986's unreserved characters as they are and encodes every other byte.
+fn percent_encode(text: &str) -> String {
+    let encode = |byte: u8| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    text.bytes().map(encode).collect()
+}

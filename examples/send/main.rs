@@ -1,0 +1,50 @@
+//! Sends Follow webhooks as Tencent Cloud Chat would, to try out a receiver: one call, many at once, or the
+//! console's check of a URL. `cargo run --example send -- --help` tells how.
+//!
+//! `args` reads the command line, `call` makes what Tencent would send, `client` sends it and judges the
+//! answer, `run` sends many at once, `tally` counts what came back.
+
+#![allow(clippy::disallowed_methods, reason = "std::time panics in wasm only; this program is native")]
+
+mod args;
+mod call;
+mod client;
+mod run;
+mod tally;
+
+use std::process::ExitCode;
+
+use args::Plan;
+use client::{Client, Outcome};
+use tally::Tally;
+
+fn main() -> ExitCode {
+    let plan = args::read();
+    let client = Client::new(&plan.url, plan.timeout, plan.concurrency);
+    let send = || client.send(&plan.template.call(call::now_ms()));
+    let all_ok = if plan.count == 1 { show(&send()) } else { show_many(&plan, send) };
+    if all_ok { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Prints the answer to the only call; true if it is OK.
+fn show(outcome: &Outcome) -> bool {
+    if let Ok(answer) = &outcome.answer {
+        println!("HTTP {} in {:.1} ms", answer.status, tally::ms(outcome.took));
+        println!("{}", client::printable(&answer.body));
+    }
+    if let Some(fault) = outcome.fault() {
+        eprintln!("error: {fault}");
+        return false;
+    }
+    true
+}
+
+/// Sends as many calls as planned and prints what came back; true if every answer is OK.
+fn show_many(plan: &Plan, send: impl Fn() -> Outcome + Sync) -> bool {
+    let tally: Tally = run::many(plan.count, plan.concurrency, send);
+    for (fault, calls) in tally.commonest_faults() {
+        eprintln!("error: {calls} of {} calls: {fault}", plan.count);
+    }
+    println!("{tally}");
+    tally.all_ok()
+}

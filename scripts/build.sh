@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# Builds the Worker: build/index.js and build/index_bg.wasm, as small as they get. Prints their sizes and fails where
+# they are over the limit. wrangler calls this too ([build] in wrangler.toml), so it sets up what it needs.
+set -euo pipefail
+# shellcheck source=scripts/env.sh
+. "$(dirname "${BASH_SOURCE[0]}")/env.sh"
+
+# KiB of gzip, both files together. The runtime loads them on every cold start, within Tencent's two seconds.
+LIMIT_KIB=90
+
+build() {
+	local wasm=${CARGO_TARGET_DIR:-target}/wasm32-unknown-unknown/release/unfollow_webhook.wasm
+	use_wasm_toolchain
+	# First cargo alone, which knows what changed; what comes after it is skipped where it would work on the same input.
+	cargo build --quiet --lib --release --target wasm32-unknown-unknown
+	if [ -f build/.stamp ] && sha256sum --check --status build/.stamp 2>/dev/null; then return; fi
+
+	# Aside, and moved into place when whole: wrangler watches build/.
+	rm -rf build/.stage
+	worker-build --release --out-dir build/.stage
+	# worker-build keeps the names of all functions, a fifth of the size. They are of no use in production: a panic is
+	# reported with its file and line.
+	wasm-opt --strip-debug --strip-producers build/.stage/index_bg.wasm -o build/.stage/index_bg.wasm
+	mv build/.stage/index_bg.wasm build/index_bg.wasm
+	mv build/.stage/index.js build/index.js
+	rm -rf build/.stage
+	sha256sum "$wasm" scripts/build.sh package-lock.json Cargo.lock build/index.js build/index_bg.wasm >build/.stamp
+}
+
+sizes() {
+	local file raw zipped sum_raw=0 sum_zipped=0
+	for file in index.js index_bg.wasm; do
+		raw=$(wc -c <"build/$file")
+		zipped=$(gzip -9 -c "build/$file" | wc -c)
+		printf '%-14s %7d bytes, %6d gzip\n' "$file" "$raw" "$zipped"
+		sum_raw=$((sum_raw + raw))
+		sum_zipped=$((sum_zipped + zipped))
+	done
+	printf '%-14s %7d bytes, %6d gzip of %d allowed (%d KiB)\n' \
+		together "$sum_raw" "$sum_zipped" $((LIMIT_KIB * 1024)) "$LIMIT_KIB"
+	[ "$sum_zipped" -le $((LIMIT_KIB * 1024)) ] ||
+		die "build: the Worker is over its limit of $LIMIT_KIB KiB gzip; see what a new dependency brought with it."
+}
+
+cd "$ROOT"
+scripts/setup.sh
+mkdir -p build
+locked build build
+sizes

@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Puts the Worker on Cloudflare, unless that would make one that refuses every call, and tells which URL to register in
+# the Chat console. The work is in deploy.mjs.
+# WRANGLER_CONFIG names another wrangler.toml than this project's, and WRANGLER another wrangler: the tests use both.
+set -euo pipefail
+# shellcheck source=scripts/env.sh
+. "$(dirname "${BASH_SOURCE[0]}")/env.sh"
+
+"$ROOT/scripts/setup.sh"
+export WRANGLER_CONFIG=${WRANGLER_CONFIG:-$ROOT/wrangler.toml}
+exec node "$ROOT/scripts/deploy.mjs"

@@ -1,0 +1,84 @@
+//! Nothing that was answered OK is lost, whatever happens to the Worker.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    thread,
+};
+
+use crate::{
+    TOKEN,
+    call::{APP, UNFOLLOW, now_ms, signed, try_post, unfollow},
+    worker::{Home, wait_for},
+};
+
+/// How many different events are sent, and how many at a time.
+const EVENTS: usize = 5_000;
+const AT_A_TIME: usize = 16;
+
+#[test]
+fn every_acknowledged_event_survives_a_kill_under_load() {
+    let home = Home::new(&[("SDK_APP_IDS", APP), ("CALLBACK_TOKEN", TOKEN)], |_| {});
+    let worker = home.start();
+    let url = Mutex::new(worker.url.clone());
+    let next = AtomicUsize::new(0);
+    let acknowledged = Mutex::new(HashMap::new());
+    let begun = now_ms();
+    let refused = AtomicUsize::new(0);
+
+    thread::scope(|scope| {
+        for _ in 0..AT_A_TIME {
+            scope.spawn(|| {
+                loop {
+                    let number = next.fetch_add(1, Relaxed);
+                    if number >= EVENTS {
+                        return;
+                    }
+                    let body = unfollow(&format!("user-{number}"), &["bob", "carol"], begun + number as u64);
+                    // An event that got no answer is sent again until it has one, as a careful sender would.
+                    wait_for("an answer", || {
+                        let url = url.lock().unwrap().clone();
+                        let answer = try_post(&url, &signed(APP, UNFOLLOW, TOKEN), &body)?;
+                        if !answer.is_ok() {
+                            refused.fetch_add(1, Relaxed);
+                            return None;
+                        }
+                        Some(())
+                    });
+                    acknowledged.lock().unwrap().insert(number, body);
+                }
+            });
+        }
+        // In the middle of it:
+        wait_for("half of the events", || (acknowledged.lock().unwrap().len() >= EVENTS / 2).then_some(()));
+        worker.kill();
+        let again = home.start();
+        *url.lock().unwrap() = again.url.clone();
+        // Kept until all threads are done.
+        wait_for("all events", || (acknowledged.lock().unwrap().len() == EVENTS).then_some(()));
+        drop(again);
+    });
+    let acknowledged_after = now_ms() - begun;
+
+    let acknowledged = acknowledged.into_inner().unwrap();
+    assert_eq!(acknowledged.len(), EVENTS);
+    let keys: Vec<_> =
+        home.keys().as_array().unwrap().iter().map(|key| key["name"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(keys.len(), EVENTS);
+    let mut kept = HashMap::new();
+    for text in home.values(&keys).into_values() {
+        let body = text.split_once(",\"body\":").unwrap().1.strip_suffix('}').unwrap().to_owned();
+        let record: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let number = record["from_account"].as_str().unwrap().strip_prefix("user-").unwrap().parse::<usize>().unwrap();
+        kept.insert(number, body);
+    }
+    assert!(acknowledged == kept, "an acknowledged event is missing, or not as it was sent");
+    println!(
+        "{EVENTS} events acknowledged in {} s and found again; {} answers were refusals",
+        acknowledged_after / 1000,
+        refused.into_inner()
+    );
+}

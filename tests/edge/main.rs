@@ -1,0 +1,52 @@
+//! Tests on the real runtime: the built Worker in workerd, over HTTP. `make test` builds it first.
+
+mod answers;
+mod call;
+mod durability;
+mod failures;
+mod records;
+mod settings;
+mod worker;
+
+use std::sync::OnceLock;
+
+use worker::{Home, Settings, Worker};
+
+/// A Worker that several tests share, with its home.
+struct Shared {
+    home: Home,
+    worker: Worker,
+}
+
+impl Shared {
+    fn start(settings: Settings<'_>) -> Self {
+        let home = Home::new(settings, |_| {});
+        let worker = home.start();
+        Self { home, worker }
+    }
+}
+
+/// The callback token of the app in [`call::APP`], and what else the signed Worker takes.
+const TOKEN: &str = "xxxxyyyy";
+const PREVIOUS_TOKEN: &str = "the token before";
+const OTHER_APP: &str = "1400000001";
+const OTHER_APPS_TOKEN: &str = "its own";
+
+/// A Worker that takes signed calls only.
+fn signed() -> &'static Shared {
+    static SHARED: OnceLock<Shared> = OnceLock::new();
+    SHARED.get_or_init(|| {
+        Shared::start(&[
+            ("SDK_APP_IDS", "1400000000, 1400000001"),
+            ("CALLBACK_TOKEN", TOKEN),
+            ("CALLBACK_TOKEN_PREVIOUS", PREVIOUS_TOKEN),
+            ("CALLBACK_TOKEN_1400000001", OTHER_APPS_TOKEN),
+        ])
+    })
+}
+
+/// A Worker as `make dev` serves it: unsigned calls are allowed.
+fn unsigned() -> &'static Shared {
+    static SHARED: OnceLock<Shared> = OnceLock::new();
+    SHARED.get_or_init(|| Shared::start(&[("SDK_APP_IDS", call::APP), ("ALLOW_UNSIGNED", "true")]))
+}

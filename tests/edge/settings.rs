@@ -1,0 +1,91 @@
+//! The settings, as the runtime hands them over.
+
+use serde_json::{Value, json};
+use toml::Table;
+
+use crate::{
+    call::{APP, Answer, UNFOLLOW, now_ms, post, post_at, request, unfollow, unsigned},
+    worker::{Home, Settings},
+};
+
+/// What `/healthz` says, and what a call gets, with these settings.
+fn with(settings: Settings<'_>, change: impl FnOnce(&mut Table)) -> (Answer, Answer) {
+    let home = Home::new(settings, change);
+    let worker = home.start();
+    let health = request("GET", &format!("{}/healthz", worker.url));
+    let call = post(&worker.url, &unsigned(APP, UNFOLLOW), unfollow("alice", &["bob"], now_ms()));
+    if call.status == 500 {
+        let line = worker.log_line(|line| line["reason"] == "settings");
+        assert_eq!((&line["outcome"], &line["settings"]), (&json!("failed"), &health.body["settings"]));
+    }
+    (health, call)
+}
+
+fn at_fault(health: &Answer) -> &Value {
+    assert_eq!(health.status, 503, "{health:?}");
+    &health.body["settings"]
+}
+
+#[test]
+fn complete_settings_are_healthy() {
+    let health = request("GET", &format!("{}/healthz", crate::unsigned().worker.url));
+    assert_eq!((health.status, &health.body), (200, &json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")})));
+}
+
+#[test]
+fn settings_that_decide_who_may_call_refuse_each_call() {
+    let all_broken = [
+        ("SDK_APP_IDS", "1400000000,abc"),
+        ("CALLBACK_TOKEN", ""),
+        ("ALLOW_UNSIGNED", "yes"),
+        ("WEBHOOK_PATH", "/healthz"),
+        ("SINKS", "nowhere"),
+    ];
+    let (health, call) = with(&all_broken, |config| drop(config.remove("kv_namespaces")));
+    let names = ["SDK_APP_IDS", "CALLBACK_TOKEN", "ALLOW_UNSIGNED", "WEBHOOK_PATH", "SINKS", "EVENTS"];
+    assert_eq!(at_fault(&health), &json!(names));
+    assert_eq!(call.code(), (500, 50000));
+
+    let no_apps = with(&[("ALLOW_UNSIGNED", "true")], |_| {});
+    assert_eq!((at_fault(&no_apps.0), no_apps.1.code()), (&json!(["SDK_APP_IDS"]), (500, 50000)));
+}
+
+#[test]
+fn an_empty_token_is_no_permission_to_call_unsigned() {
+    let settings = [("SDK_APP_IDS", APP), ("ALLOW_UNSIGNED", "true"), ("CALLBACK_TOKEN_1400000000", "")];
+    let (health, call) = with(&settings, |_| {});
+    assert_eq!((at_fault(&health), call.code()), (&json!(["CALLBACK_TOKEN_1400000000"]), (500, 50000)));
+}
+
+#[test]
+fn an_app_without_a_token_is_refused_and_named() {
+    let (health, call) = with(&[("SDK_APP_IDS", APP)], |_| {});
+    assert_eq!((at_fault(&health), call.code()), (&json!(["CALLBACK_TOKEN"]), (401, 40100)));
+}
+
+#[test]
+fn a_broken_retention_switches_off_only_itself() {
+    let settings = [("SDK_APP_IDS", APP), ("ALLOW_UNSIGNED", "true"), ("RETENTION_DAYS", "0")];
+    let (health, call) = with(&settings, |_| {});
+    assert_eq!(at_fault(&health), &json!(["RETENTION_DAYS"]));
+    assert!(call.is_ok());
+}
+
+#[test]
+fn numbers_booleans_path_and_retention_work() {
+    let home = Home::new(&[("WEBHOOK_PATH", "/tencent/hook")], |config| {
+        let vars = config["vars"].as_table_mut().unwrap();
+        vars.insert("SDK_APP_IDS".into(), 1_400_000_000.into());
+        vars.insert("ALLOW_UNSIGNED".into(), true.into());
+        vars.insert("RETENTION_DAYS".into(), 2.into());
+    });
+    let worker = home.start();
+    let body = unfollow("alice", &["bob"], now_ms());
+    assert_eq!(post(&worker.url, &unsigned(APP, UNFOLLOW), &body).code(), (404, 40400));
+    let before = now_ms() / 1000;
+    let url = format!("{}/tencent/hook?{}", worker.url, unsigned(APP, UNFOLLOW));
+    assert!(post_at(&url, &body).is_ok());
+    let expiration = home.keys()[0]["expiration"].as_u64().unwrap();
+    let two_days = 2 * 24 * 60 * 60;
+    assert!((before + two_days..=now_ms() / 1000 + two_days).contains(&expiration), "{expiration}");
+}

@@ -1,0 +1,237 @@
+//! A Worker under test: the built artefact on the real runtime, served by `wrangler dev` on a free port of its
+//! own, with settings and state of its own. It ends with the test, also when the test fails or is killed.
+
+use std::{
+    collections::HashMap,
+    fs,
+    io::{BufRead, BufReader, Write as _},
+    net::TcpStream,
+    os::unix::process::CommandExt as _,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::{Arc, Mutex},
+    thread,
+    time::{Duration, Instant},
+};
+
+use tempfile::TempDir;
+use toml::{Table, Value};
+
+/// The repository's root.
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// How long anything may take that a test waits for.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Settings by name, as wrangler.toml's `[vars]` would hold them.
+pub type Settings<'a> = &'a [(&'a str, &'a str)];
+
+/// A folder with a wrangler.toml and the state of the embedded KV; it may outlive a Worker.
+pub struct Home {
+    folder: TempDir,
+    /// The configuration of another Worker to be served beside ours.
+    beside: Option<PathBuf>,
+}
+
+impl Home {
+    /// A new one. `change` may change what the repository's wrangler.toml says.
+    pub fn new(settings: Settings<'_>, change: impl FnOnce(&mut Table)) -> Self {
+        let mut config: Table = fs::read_to_string(Path::new(ROOT).join("wrangler.toml")).unwrap().parse().unwrap();
+        // What is tested is what was built.
+        config.remove("build").expect("wrangler.toml has a build command");
+        config.insert("main".into(), format!("{ROOT}/build/index.js").into());
+        let vars: Table = settings.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+        config.insert("vars".into(), Value::Table(vars));
+        change(&mut config);
+
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("wrangler.toml"), config.to_string()).unwrap();
+        Self { folder, beside: None }
+    }
+
+    /// A home where `EVENTS` is no KV namespace but another Worker, whose entry point `Store` is in `script`: KV
+    /// itself cannot be made to fail.
+    pub fn with_store(settings: Settings<'_>, script: &str) -> Self {
+        let mut home = Self::new(settings, |config| {
+            config.remove("kv_namespaces");
+            let services = r#"services = [{ binding = "EVENTS", service = "store", entrypoint = "Store" }]"#;
+            config.extend(services.parse::<Table>().unwrap());
+        });
+        let folder = home.path().join("store");
+        fs::create_dir(&folder).unwrap();
+        fs::write(folder.join("store.js"), script).unwrap();
+        let config = "name = 'store'\nmain = 'store.js'\ncompatibility_date = '2026-07-01'\n";
+        fs::write(folder.join("wrangler.toml"), config).unwrap();
+        home.beside = Some(folder.join("wrangler.toml"));
+        home
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// A wrangler command on this configuration and state.
+    pub fn wrangler(&self, arguments: &[&str]) -> Command {
+        let tools = format!("{ROOT}/node_modules/.bin");
+        let path = std::env::var("PATH").unwrap_or_default();
+        let mut command = Command::new(format!("{tools}/wrangler"));
+        command
+            .args(arguments)
+            .arg("--config")
+            .arg(self.path().join("wrangler.toml"))
+            .arg("--persist-to")
+            .arg(self.path().join("state"))
+            .current_dir(self.path())
+            .env("PATH", format!("{tools}:{path}"))
+            .env("WRANGLER_SEND_METRICS", "false")
+            .env("WRANGLER_LOG_PATH", self.path().join("logs"))
+            // Neither a check for updates nor a sample of `request.cf`: both would ask a server elsewhere.
+            .env("WRANGLER_HIDE_BANNER", "true")
+            .env("CLOUDFLARE_CF_FETCH_ENABLED", "false")
+            .env("NO_COLOR", "1")
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// The keys in KV, read by wrangler and not by the Worker, with their metadata.
+    pub fn keys(&self) -> serde_json::Value {
+        let output = self.wrangler(&["kv", "key", "list", "--binding", "EVENTS", "--local"]).output().unwrap();
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("wrangler: {error}: {output:?}"))
+    }
+
+    /// The text stored under each of `keys`, read by wrangler and not by the Worker; none for a key that is not
+    /// there.
+    pub fn values(&self, keys: &[String]) -> HashMap<String, String> {
+        let list = self.path().join("keys.json");
+        fs::write(&list, serde_json::to_string(keys).unwrap()).unwrap();
+        let arguments = ["kv", "bulk", "get", list.to_str().unwrap(), "--binding", "EVENTS", "--local"];
+        let output = self.wrangler(&arguments).output().unwrap();
+        // Lines for people stand around the JSON.
+        let text = String::from_utf8_lossy(&output.stdout);
+        let json = text.find('{').map_or("", |at| &text[at..]);
+        let mut values = serde_json::Deserializer::from_str(json).into_iter();
+        let values: serde_json::Map<String, serde_json::Value> =
+            values.next().and_then(Result::ok).unwrap_or_else(|| panic!("wrangler: {output:?}"));
+        let text = |(key, entry): (String, serde_json::Value)| Some((key, entry["value"].as_str()?.to_owned()));
+        values.into_iter().filter_map(text).collect()
+    }
+
+    /// Starts the Worker that lives here.
+    pub fn start(&self) -> Worker {
+        Worker::start(self)
+    }
+}
+
+/// A running Worker.
+pub struct Worker {
+    /// `http://127.0.0.1:<port>`.
+    pub url: String,
+    server: Child,
+    guardian: Child,
+    output: Arc<Mutex<Vec<String>>>,
+}
+
+impl Worker {
+    fn start(home: &Home) -> Self {
+        let port_of_its_own = ["dev", "--ip", "127.0.0.1", "--port", "0", "--inspector-port", "0"];
+        let beside = home.beside.iter().flat_map(|config| [Path::new("--config"), config]);
+        let mut server = home
+            .wrangler(&port_of_its_own)
+            .args(beside)
+            .arg("--show-interactive-dev-session=false")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .spawn()
+            .expect("node_modules/.bin/wrangler: run the tests with `make test`");
+        let guardian = guard(server.id());
+        let output = Arc::default();
+        collect(server.stdout.take().unwrap(), &output);
+        collect(server.stderr.take().unwrap(), &output);
+
+        let mut worker = Self { url: String::new(), server, guardian, output };
+        worker.url = wait_for("wrangler to be ready", || {
+            let ended = worker.server.try_wait().unwrap();
+            assert!(ended.is_none(), "wrangler ended: {ended:?}: {:#?}", worker.log());
+            worker.log().iter().find_map(|line| line.split_once("Ready on ").map(|(_, url)| url.trim().to_owned()))
+        });
+        worker
+    }
+
+    /// What the server has printed so far, line by line.
+    pub fn log(&self) -> Vec<String> {
+        self.output.lock().unwrap().clone()
+    }
+
+    /// The Worker's own log lines so far.
+    pub fn log_lines(&self) -> Vec<serde_json::Value> {
+        let json = |line: &String| serde_json::from_str(&line[line.find('{')?..=line.rfind('}')?]).ok();
+        self.log().iter().filter_map(json).filter(|line: &serde_json::Value| line["outcome"].is_string()).collect()
+    }
+
+    /// Waits until the Worker has logged a line that `wanted` takes.
+    pub fn log_line(&self, wanted: impl Fn(&serde_json::Value) -> bool) -> serde_json::Value {
+        wait_for("a log line", || self.log_lines().into_iter().find(&wanted))
+    }
+
+    /// Kills the server and all that it started, at once, and returns when nobody listens any more.
+    pub fn kill(mut self) {
+        self.kill_group();
+    }
+
+    fn kill_group(&mut self) -> ExitStatus {
+        kill(self.server.id());
+        let status = self.server.wait().unwrap();
+        let address = self.url.trim_start_matches("http://").to_owned();
+        if !address.is_empty() {
+            wait_for("the port to refuse", || TcpStream::connect(&address).is_err().then_some(()));
+        }
+        status
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        if self.server.try_wait().is_ok_and(|ended| ended.is_none()) {
+            self.kill_group();
+        }
+        // The group is gone and its id may be given to another: the guardian is to leave it alone.
+        let _ = self.guardian.stdin.take().unwrap().write_all(b"done\n");
+        let _ = self.guardian.wait();
+    }
+}
+
+fn kill(group: u32) {
+    Command::new("kill").args(["-KILL", "--", &format!("-{group}")]).status().unwrap();
+}
+
+/// Kills the process group once this test process has ended, however it ended: the guardian's input ends with it.
+fn guard(group: u32) -> Child {
+    Command::new("sh")
+        .args(["-c", "read -r word || exec env kill -KILL -- -$0", &group.to_string()])
+        .stdin(Stdio::piped())
+        .process_group(0)
+        .spawn()
+        .unwrap()
+}
+
+fn collect(stream: impl std::io::Read + Send + 'static, output: &Arc<Mutex<Vec<String>>>) {
+    let output = Arc::clone(output);
+    thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            output.lock().unwrap().push(line);
+        }
+    });
+}
+
+/// Polls until `look` finds something.
+pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(begun.elapsed() < PATIENCE, "waited {PATIENCE:?} for {what}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}

@@ -1,0 +1,700 @@
+//! The example `send`, run as its users run it, against a small HTTP server that records what arrives.
+//!
+//! `cargo test` builds the example first. `cargo test --test send` does not: run `cargo build --example send`
+//! before it.
+
+#![allow(clippy::disallowed_methods, reason = "std::time panics in wasm only; tests are native")]
+
+use std::{
+    collections::BTreeSet,
+    env,
+    io::{BufRead, BufReader, ErrorKind, Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    sync::{
+        Arc, Condvar, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+    },
+    thread,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use sha2::{Digest, Sha256};
+use unfollow_webhook::{
+    event::EventId,
+    webhook::{SdkAppId, answer, body::Follow, command::Kind, query::Query},
+};
+
+/// Longer than anything here takes, even on a busy machine; only a test that fails waits for it.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+const UNSIGNED: &str = "SdkAppid=1400000000&CallbackCommand=Follow.CallbackAfterFollowDelete&contenttype=json\
+                        &ClientIP=127.0.0.1&OptPlatform=RESTAPI";
+
+const TOKEN: &str = "xxxxyyyy";
+
+// ---- What is sent ----
+
+#[test]
+fn an_unsigned_unfollow_is_tencents_byte_for_byte() {
+    let server = Server::answering(200, answer::OK);
+    let before = now_ms();
+    let ran = send(&server.url()).event().run();
+    let after = now_ms();
+
+    assert!(ran.ok(), "{ran:?}");
+    let request = server.only_request();
+    assert_eq!(request.line, format!("POST /?{UNSIGNED} HTTP/1.1"));
+    let event_time = request.event_time();
+    assert!((before..=after).contains(&event_time), "{before} {event_time} {after}");
+    let body = format!(
+        r#"{{"CallbackCommand":"Follow.CallbackAfterFollowDelete","From_Account":"alice","To_Account":["bob","carol"],"EventTime":{event_time}}}"#
+    );
+    assert_eq!(request.body, body.as_bytes());
+    assert_eq!(request.header("content-length"), Some(body.len().to_string().as_str()));
+    assert_eq!(request.header("content-type"), Some("application/json"));
+}
+
+#[test]
+fn a_follow_lists_objects() {
+    let server = Server::answering(200, answer::OK);
+    assert!(send(&server.url()).event().args(["--kind", "follow"]).run().ok());
+
+    let request = server.only_request();
+    assert_eq!(request.query(), UNSIGNED.replace("FollowDelete", "FollowAdd"));
+    let body = format!(
+        r#"{{"CallbackCommand":"Follow.CallbackAfterFollowAdd","From_Account":"alice","FollowList":[{{"To_Account":"bob"}},{{"To_Account":"carol"}}],"EventTime":{}}}"#,
+        request.event_time()
+    );
+    assert_eq!(request.body, body.as_bytes());
+}
+
+#[test]
+fn a_token_signs_the_call() {
+    let server = Server::answering(200, answer::OK);
+    let before = now_ms() / 1000;
+    let ran = send(&server.url()).event().args(["--token", TOKEN]).run();
+    let after = now_ms() / 1000;
+
+    assert!(ran.ok(), "{ran:?}");
+    let request = server.only_request();
+    let (sign, request_time) = request.signature().expect("a signature");
+    assert_eq!(request.query(), format!("{UNSIGNED}&Sign={sign}&RequestTime={request_time}"));
+    assert_eq!(sign, sign_of(TOKEN, request_time));
+    assert!((before..=after).contains(&request_time.parse().unwrap()), "{before} {request_time} {after}");
+}
+
+#[test]
+fn this_tests_own_sign_is_tencents() {
+    let vector = "17773bc39a671d7b9aa835458704d2a6db81360a5940292b587d6d760d484061";
+    assert_eq!(sign_of(TOKEN, "1669872112"), vector);
+}
+
+#[test]
+fn the_token_may_come_from_the_environment_and_the_flag_goes_first() {
+    let server = Server::answering(200, answer::OK);
+    assert!(send(&server.url()).event().env("CALLBACK_TOKEN", "from env").run().ok());
+    assert!(send(&server.url()).event().env("CALLBACK_TOKEN", "from env").args(["--token", TOKEN]).run().ok());
+
+    let tokens = ["from env", TOKEN];
+    for (request, token) in server.requests().iter().zip(tokens) {
+        let (sign, request_time) = request.signature().expect("a signature");
+        assert_eq!(sign, sign_of(token, request_time), "{token}");
+    }
+}
+
+#[test]
+fn age_makes_request_time_stale_or_future() {
+    for age in [61, -61] {
+        let server = Server::answering(200, answer::OK);
+        let before = now_ms() / 1000;
+        let ran = send(&server.url()).event().args(["--token", TOKEN, "--age", &age.to_string()]).run();
+        let after = now_ms() / 1000;
+
+        assert!(ran.ok(), "{ran:?}");
+        let request = server.only_request();
+        let (sign, request_time) = request.signature().expect("a signature");
+        assert_eq!(sign, sign_of(TOKEN, request_time));
+        let sent_at = request_time.parse::<u64>().unwrap().saturating_add_signed(age);
+        assert!((before..=after).contains(&sent_at), "{age}: {before} {sent_at} {after}");
+        // The event itself is as new as ever.
+        assert!(request.event_time() / 1000 >= before);
+    }
+}
+
+#[test]
+fn a_probe_has_an_empty_body_and_no_more_than_was_seen() {
+    let server = Server::answering(200, answer::OK);
+    assert!(send(&server.url()).args(["--probe"]).run().ok());
+    assert!(send(&server.url()).args(["--probe", "--token", TOKEN]).run().ok());
+    assert!(send(&server.url()).args(["--probe", "--app", "1400000000", "--kind", "follow"]).run().ok());
+
+    let requests = server.requests();
+    let (sign, request_time) = requests[1].signature().expect("a signature");
+    assert_eq!(sign, sign_of(TOKEN, request_time));
+    let delete = "CallbackCommand=Follow.CallbackAfterFollowDelete";
+    assert_eq!(requests[0].query(), delete);
+    assert_eq!(requests[1].query(), format!("{delete}&Sign={sign}&RequestTime={request_time}"));
+    assert_eq!(requests[2].query(), "SdkAppid=1400000000&CallbackCommand=Follow.CallbackAfterFollowAdd");
+    for request in &requests {
+        assert!(request.line.starts_with("POST "), "{request:?}");
+        assert_eq!(request.header("content-length"), Some("0"));
+    }
+}
+
+#[test]
+fn user_ids_and_platforms_of_any_characters_arrive_as_given() {
+    let server = Server::answering(200, answer::OK);
+    let (from, to) = (r#"@TLS#"quoted"\"#, "用户 1,&a=b+c%41");
+    let ran = send(&server.url())
+        .args(["--app", "1400000000", "--from", from, "--to", to, "--platform", "a b&c=d+e%41/微"])
+        .run();
+
+    assert!(ran.ok(), "{ran:?}");
+    let request = server.only_request();
+    let follow = request.follow();
+    assert_eq!((&*follow.from_account, &*follow.to_accounts.concat()), (from, "用户 1&a=b+c%41"));
+    assert_eq!(follow.to_accounts.len(), 2);
+    assert!(request.query().ends_with("&OptPlatform=a%20b%26c%3Dd%2Be%2541%2F%E5%BE%AE"), "{}", request.query());
+    assert_eq!(Query::parse(request.query()).unwrap().opt_platform.as_deref(), Some("a b&c=d+e%41/微"));
+}
+
+#[test]
+fn the_urls_path_stays() {
+    let server = Server::answering(200, answer::OK);
+    assert!(send(&format!("{}/hooks/tencent/", server.url())).event().run().ok());
+    assert_eq!(server.only_request().line, format!("POST /hooks/tencent/?{UNSIGNED} HTTP/1.1"));
+}
+
+#[test]
+fn a_proxy_in_the_environment_is_not_asked_for_this_machine() {
+    let server = Server::answering(200, answer::OK);
+    let proxy = format!("http://{}", closed_port());
+    assert!(send(&server.url()).event().env("HTTP_PROXY", &proxy).env("ALL_PROXY", &proxy).run().ok());
+}
+
+// ---- Many calls ----
+
+#[test]
+fn fifty_calls_are_fifty_events_over_eight_connections() {
+    // The first eight answers wait for each other, so eight calls have to be under way at the same time.
+    let arrived = (Mutex::new(0), Condvar::new());
+    let server = Server::start(move |_| {
+        let (arrived, changed) = &arrived;
+        *arrived.lock().unwrap() += 1;
+        changed.notify_all();
+        let waited = changed.wait_timeout_while(arrived.lock().unwrap(), PATIENCE, |arrived| *arrived < 8).unwrap();
+        if waited.1.timed_out() { Reply::whole(500, "{}") } else { Reply::whole(200, answer::OK) }
+    });
+    let ran = send(&server.url()).event().args(["--token", TOKEN, "--count", "50", "--concurrency", "8"]).run();
+
+    assert!(ran.ok(), "{ran:?}");
+    let requests = server.requests();
+    assert_eq!(requests.len(), 50);
+    let app = SdkAppId::parse("1400000000").unwrap();
+    let ids: BTreeSet<_> = requests.iter().map(|request| EventId::of(app, &request.follow())).collect();
+    assert_eq!(ids.len(), 50);
+    assert!(requests.iter().all(|request| request.follow().from_account == "alice"));
+    assert_eq!(server.connections(), 8);
+    assert!(ran.stdout.starts_with("50 calls in "), "{ran:?}");
+    assert!(ran.stdout.contains(", 200 OK: 50; ms: p50 "), "{ran:?}");
+    // The progress bar is for terminals.
+    assert_eq!(ran.stderr, "");
+}
+
+#[test]
+fn calls_one_after_another_share_one_connection() {
+    let server = Server::answering(200, answer::OK);
+    assert!(send(&server.url()).event().args(["--count", "5"]).run().ok());
+    assert_eq!((server.requests().len(), server.connections()), (5, 1));
+}
+
+#[test]
+fn the_closing_line_counts_answers_by_status() {
+    let calls = AtomicUsize::new(0);
+    let server = Server::start(move |_| match calls.fetch_add(1, SeqCst) {
+        0..=1 => Reply::whole(503, &answer::fail(50300, "The event could not be stored.")),
+        2 => Reply::whole(200, &answer::fail(1, "no")),
+        3 => Reply::Close,
+        _ => Reply::whole(200, answer::OK),
+    });
+    let ran = send(&server.url()).event().args(["--count", "10"]).run();
+
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.stdout.contains(", 200 OK: 6, 200 not OK: 1, 503: 2, no answer: 1; ms: "), "{ran:?}");
+    let commonest =
+        "error: 2 of 10 calls: HTTP 503, ActionStatus FAIL, ErrorCode 50300: The event could not be stored.";
+    assert_eq!(ran.stderr.lines().next(), Some(commonest));
+    assert_eq!(ran.stderr.lines().count(), 3, "{ran:?}");
+}
+
+#[test]
+fn percentiles_are_by_nearest_rank() {
+    let slow = Duration::from_millis(700);
+    let calls = AtomicUsize::new(0);
+    let server = Server::start(move |_| {
+        // One of ten is slow: it is the last by rank, so beyond p90 and within p99.
+        if calls.fetch_add(1, SeqCst) == 4 {
+            thread::sleep(slow);
+        }
+        Reply::whole(200, answer::OK)
+    });
+    let ran = send(&server.url()).event().args(["--count", "10"]).run();
+
+    let (_, latencies) = ran.stdout.trim_end().split_once("; ms: ").expect("latencies");
+    let (names, ms): (Vec<_>, Vec<f64>) = latencies
+        .split(", ")
+        .filter_map(|part| part.split_once(' '))
+        .map(|(name, ms)| (name, ms.parse::<f64>().unwrap()))
+        .unzip();
+    assert_eq!(names, ["p50", "p90", "p99", "max"]);
+    assert!(ms[0] <= ms[1] && ms[1] < 700.0 && ms[2] >= 700.0 && ms[2] == ms[3], "{latencies}");
+}
+
+// ---- What comes back ----
+
+#[test]
+fn one_answer_is_shown_as_it_came() {
+    let server = Server::answering(200, answer::OK);
+    let ran = send(&server.url()).event().run();
+
+    let lines: Vec<_> = ran.stdout.lines().collect();
+    assert!(lines[0].starts_with("HTTP 200 in ") && lines[0].ends_with(" ms"), "{ran:?}");
+    assert_eq!((lines[1], lines.len()), (answer::OK, 2));
+    assert_eq!(ran.stderr, "");
+}
+
+#[test]
+fn only_200_with_ok_and_0_is_ok() {
+    let not_json = "and the body is not JSON with ActionStatus and ErrorCode";
+    let ok = "ActionStatus OK, ErrorCode 0: ";
+    for (status, body, complaint) in [
+        (401, &*answer::fail(40106, "Sign does not fit."), "ActionStatus FAIL, ErrorCode 40106: Sign does not fit."),
+        (200, &answer::fail(7, "no"), "ActionStatus FAIL, ErrorCode 7: no"),
+        (200, r#"{"ActionStatus":"OK","ErrorCode":1,"ErrorInfo":"no"}"#, "ActionStatus OK, ErrorCode 1: no"),
+        (200, r#"{"ActionStatus":"FAIL","ErrorCode":0,"ErrorInfo":""}"#, "ActionStatus FAIL, ErrorCode 0: "),
+        (200, r#"{"ActionStatus":"OK"}"#, not_json),
+        (200, "<html>Just a moment...</html>", not_json),
+        (200, "", not_json),
+        (503, answer::OK, ok),
+        (201, answer::OK, ok),
+        (302, answer::OK, ok),
+    ] {
+        let server = Server::answering(status, body);
+        let ran = send(&server.url()).event().run();
+        assert_eq!(ran.code, 1, "{status} {body}: {ran:?}");
+        assert_eq!(ran.stderr, format!("error: HTTP {status}, {complaint}\n"));
+        assert!(ran.stdout.contains(body), "{ran:?}");
+        assert_eq!(server.requests().len(), 1, "{status} {body}");
+    }
+}
+
+#[test]
+fn an_answer_cannot_play_tricks_on_the_terminal() {
+    let server = Server::answering(400, r#"{"ActionStatus":"FAIL","ErrorCode":1,"ErrorInfo":"\u001b[2J"} "#);
+    let ran = send(&server.url()).event().run();
+    assert_eq!(ran.code, 1);
+    assert!(ran.stderr.ends_with("ErrorCode 1: \u{fffd}[2J\n"), "{ran:?}");
+
+    let ran = send(&Server::answering(200, "\u{1b}[2J").url()).event().run();
+    assert!(ran.stdout.ends_with("\n\u{fffd}[2J\n"), "{ran:?}");
+}
+
+#[test]
+fn a_refused_connection_is_said_to_be_one() {
+    let address = closed_port();
+    let ran = send(&format!("http://{address}")).event().run();
+    assert_eq!((ran.code, &*ran.stdout), (1, ""));
+    assert_eq!(ran.stderr, format!("error: connection refused by {address}\n"));
+}
+
+#[test]
+fn a_broken_answer_is_said_to_be_one() {
+    for reply in [|| Reply::Close, || Reply::Partial] {
+        let server = Server::start(move |_| reply());
+        let ran = send(&server.url()).event().timeout("0.5").run();
+        assert_eq!((ran.code, &*ran.stdout), (1, ""), "{ran:?}");
+        assert!(ran.stderr.starts_with("error: "), "{ran:?}");
+        assert!(ran.stderr.contains(&server.address.to_string()), "{ran:?}");
+    }
+}
+
+#[test]
+fn the_whole_call_is_given_two_seconds() {
+    let server = Server::start(|_| Reply::Never);
+    let start = Instant::now();
+    let ran = Sender::bare().args(["--url", &server.url()]).event().run();
+    assert!(start.elapsed() >= Duration::from_secs(2));
+    assert_eq!((ran.code, &*ran.stdout), (1, ""));
+    assert_eq!(ran.stderr, format!("error: no answer from {} within 2 s\n", server.address));
+}
+
+#[test]
+fn the_time_out_covers_the_answers_body() {
+    let server = Server::start(|_| Reply::Partial);
+    let ran = send(&server.url()).event().timeout("0.3").run();
+    assert_eq!(ran.code, 1);
+    assert_eq!(ran.stderr, format!("error: no answer from {} within 0.3 s\n", server.address));
+}
+
+#[test]
+fn neither_token_nor_sign_is_printed() {
+    for (status, body) in [(200, answer::OK), (401, "no")] {
+        let server = Server::answering(status, body);
+        for count in ["1", "2"] {
+            let ran = send(&server.url()).event().args(["--token", TOKEN, "--count", count]).run();
+            for request in server.requests() {
+                let (sign, _) = request.signature().expect("a signature");
+                let printed = format!("{}{}", ran.stdout, ran.stderr);
+                assert!(!printed.contains(sign) && !printed.contains(TOKEN), "{ran:?}");
+            }
+        }
+    }
+}
+
+// ---- The command line ----
+
+#[test]
+fn a_mistake_on_the_command_line_is_explained() {
+    let url = "http://127.0.0.1:9";
+    let event = ["--app", "1400000000", "--from", "alice", "--to", "bob"];
+    let with = |more: &[&'static str]| [&["--url", url], &event[..], more].concat();
+    let at = |url: &'static str| [&["--url", url], &event[..]].concat();
+    let long_token: &'static str = "x".repeat(129).leak();
+    for (args, complaint) in [
+        (vec![], "--url <URL>"),
+        (vec!["--url", url, "--from", "alice", "--to", "bob"], "--app <SDKAPPID>"),
+        (vec!["--url", url, "--app", "1400000000", "--to", "bob"], "--from <USERID>"),
+        (vec!["--url", url, "--app", "1400000000", "--from", "alice"], "--to <USERID,…>"),
+        (vec!["--url", url, "--app", "01", "--probe"], "an SDKAppID is 1 to 15 digits without a leading zero"),
+        (vec!["--url", url, "--app", "1", "--from", "alice", "--to", ""], "'--to <USERID,…>'"),
+        (vec!["--url", url, "--app", "1", "--from", "alice", "--to", "bob,,carol"], "'--to <USERID,…>'"),
+        (vec!["--url", url, "--app", "1", "--from", "", "--to", "bob"], "'--from <USERID>'"),
+        (at("https://www.example.com/?a=b"), "has no query"),
+        (at("https://www.example.com/#a"), "no fragment"),
+        (at("https://www.example.com/a$b"), "a space or one of ! $ &"),
+        (at("ftp://www.example.com/"), "has to begin with http:// or https://"),
+        (at("www.example.com"), "has to begin with http:// or https://"),
+        (at("http://"), "not a URL"),
+        (at("http:///path"), "not a URL"),
+        (with(&["--token", ""]), "--token is not 1 to 128 characters"),
+        (with(&["--token", long_token]), "--token is not 1 to 128 characters"),
+        (with(&["--age", "61"]), "--age needs a token"),
+        (with(&["--kind", "unlike"]), "unfollow, follow"),
+        (with(&["--count", "0"]), "--count <N>"),
+        (with(&["--concurrency", "0"]), "--concurrency <C>"),
+        (with(&["--concurrency", "257"]), "--concurrency <C>"),
+        (with(&["--timeout", "0"]), "from 0.001 to 3600"),
+        (with(&["--timeout=-1"]), "from 0.001 to 3600"),
+        (with(&["--timeout", "NaN"]), "from 0.001 to 3600"),
+        (with(&["--timeout", "inf"]), "from 0.001 to 3600"),
+        (with(&["--probe"]), "cannot be used with"),
+    ] {
+        let ran = Sender::bare().args(&args).run();
+        assert_eq!((ran.code, &*ran.stdout), (2, ""), "{args:?}: {ran:?}");
+        assert!(ran.stderr.contains(complaint), "{args:?}: {ran:?}");
+        assert!(!ran.stderr.contains(long_token), "{args:?}: {ran:?}");
+    }
+}
+
+#[test]
+fn an_empty_token_in_the_environment_is_a_mistake() {
+    let ran = send("http://127.0.0.1:9").event().env("CALLBACK_TOKEN", "").run();
+    assert_eq!(ran.code, 2);
+    assert!(ran.stderr.contains("CALLBACK_TOKEN is not 1 to 128 characters"), "{ran:?}");
+}
+
+// ---- The example, run ----
+
+/// The example, with the arguments given so far.
+struct Sender {
+    command: Command,
+    timeout: Option<&'static str>,
+}
+
+/// What a run printed, and how it ended.
+#[derive(Debug)]
+struct Ran {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+/// The example, sending to `url` with so much time that a busy machine makes no test fail.
+fn send(url: &str) -> Sender {
+    Sender::bare().args(["--url", url]).timeout("20")
+}
+
+impl Sender {
+    fn bare() -> Self {
+        let mut command = Command::new(example());
+        for variable in ["CALLBACK_TOKEN", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"] {
+            command.env_remove(variable).env_remove(variable.to_lowercase());
+        }
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self { command, timeout: None }
+    }
+
+    fn args<'a>(mut self, args: impl AsRef<[&'a str]>) -> Self {
+        self.command.args(args.as_ref());
+        self
+    }
+
+    fn env(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    fn timeout(mut self, seconds: &'static str) -> Self {
+        self.timeout = Some(seconds);
+        self
+    }
+
+    /// alice does it to bob and carol.
+    fn event(self) -> Self {
+        self.args(["--app", "1400000000", "--from", "alice", "--to", "bob,carol"])
+    }
+
+    fn run(mut self) -> Ran {
+        if let Some(seconds) = self.timeout {
+            self.command.args(["--timeout", seconds]);
+        }
+        let mut child = Running(self.command.spawn().expect("the example runs"));
+        let code = child.wait();
+        // What it prints is far less than a pipe holds, so it never waits for its reader.
+        let read = |pipe: &mut dyn Read| {
+            let mut text = String::new();
+            pipe.read_to_string(&mut text).expect("output in UTF-8");
+            text
+        };
+        let stdout = read(child.0.stdout.as_mut().unwrap());
+        let stderr = read(child.0.stderr.as_mut().unwrap());
+        Ran { code, stdout, stderr }
+    }
+}
+
+impl Ran {
+    fn ok(&self) -> bool {
+        self.code == 0
+    }
+}
+
+/// A process that ends with the test, however that ends.
+struct Running(Child);
+
+impl Running {
+    fn wait(&mut self) -> i32 {
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.0.try_wait().unwrap() {
+                return status.code().expect("an exit code");
+            }
+            assert!(start.elapsed() < PATIENCE, "the example does not end");
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Both fail if it has ended already, as it should.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Cargo tells tests where binaries are, but not examples: target/debug/examples lies beside target/debug/deps,
+/// where this test is.
+fn example() -> PathBuf {
+    let this_test = env::current_exe().unwrap();
+    let profile = this_test.parent().and_then(|deps| deps.parent()).expect("…/deps/…");
+    let example = profile.join("examples").join(format!("send{}", env::consts::EXE_SUFFIX));
+    assert!(example.exists(), "{} is missing: run `cargo build --example send`", example.display());
+    example
+}
+
+// ---- The server ----
+
+/// An HTTP/1.1 server that keeps what it was sent. It ends with the test.
+struct Server {
+    address: SocketAddr,
+    seen: Arc<Seen>,
+    accepting: Option<thread::JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct Seen {
+    requests: Mutex<Vec<Request>>,
+    connections: AtomicUsize,
+    stop: AtomicBool,
+}
+
+#[derive(Clone, Debug)]
+struct Request {
+    line: String,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+}
+
+/// What the server does with a request.
+enum Reply {
+    /// Answers.
+    Whole(String),
+    /// Sends an answer without its last byte, and keeps the connection open.
+    Partial,
+    /// Sends nothing, and keeps the connection open.
+    Never,
+    /// Closes the connection without an answer.
+    Close,
+}
+
+impl Reply {
+    fn whole(status: u16, body: &str) -> Self {
+        // A redirect that is followed would come back to this server, and be seen.
+        let head = format!("HTTP/1.1 {status} x\r\nLocation: /\r\nContent-Length: {}\r\n\r\n", body.len());
+        Self::Whole(head + body)
+    }
+}
+
+impl Server {
+    fn answering(status: u16, body: &str) -> Self {
+        let body = body.to_owned();
+        Self::start(move |_| Reply::whole(status, &body))
+    }
+
+    fn start(reply: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let seen = Arc::new(Seen::default());
+        let (keep, reply) = (Arc::clone(&seen), Arc::new(reply));
+        let accepting = thread::spawn(move || {
+            for stream in listener.incoming() {
+                if keep.stop.load(SeqCst) {
+                    return;
+                }
+                keep.connections.fetch_add(1, SeqCst);
+                let (stream, keep, reply) = (stream.unwrap(), Arc::clone(&keep), Arc::clone(&reply));
+                // Ends when the example does, which closes its connections.
+                thread::spawn(move || serve(&stream, &keep, &*reply));
+            }
+        });
+        Self { address, seen, accepting: Some(accepting) }
+    }
+
+    fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    fn connections(&self) -> usize {
+        self.seen.connections.load(SeqCst)
+    }
+
+    fn requests(&self) -> Vec<Request> {
+        self.seen.requests.lock().unwrap().clone()
+    }
+
+    fn only_request(&self) -> Request {
+        let mut requests = self.requests();
+        assert_eq!(requests.len(), 1, "{requests:?}");
+        requests.remove(0)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.seen.stop.store(true, SeqCst);
+        // Wakes the thread that accepts, so that it sees the flag.
+        let _ = TcpStream::connect(self.address);
+        let _ = self.accepting.take().map(thread::JoinHandle::join);
+    }
+}
+
+/// Serves one connection until the example closes it.
+fn serve(mut stream: &TcpStream, seen: &Seen, reply: &dyn Fn(&Request) -> Reply) {
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut reader = BufReader::new(stream);
+    while let Some(request) = Request::read(&mut reader) {
+        seen.requests.lock().unwrap().push(request.clone());
+        // Whether the example still listens is for the test to judge.
+        let _ = match reply(&request) {
+            Reply::Whole(text) => stream.write_all(text.as_bytes()),
+            Reply::Partial => stream.write_all(b"HTTP/1.1 200 x\r\nContent-Length: 2\r\n\r\n{"),
+            Reply::Never => Ok(()),
+            Reply::Close => return,
+        };
+    }
+}
+
+impl Request {
+    /// The next request; `None` where the connection ended before it.
+    fn read(reader: &mut impl BufRead) -> Option<Self> {
+        let line = read_line(reader)?;
+        let mut headers = Vec::new();
+        loop {
+            let header = read_line(reader).expect("a whole head");
+            let Some((name, value)) = header.split_once(':') else { break };
+            headers.push((name.to_lowercase(), value.trim().to_owned()));
+        }
+        let mut request = Self { line, headers, body: Vec::new() };
+        let length = request.header("content-length").expect("Content-Length").parse().unwrap();
+        request.body = vec![0; length];
+        reader.read_exact(&mut request.body).expect("a whole body");
+        Some(request)
+    }
+
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(it, _)| it == name).map(|(_, value)| value.as_str())
+    }
+
+    fn query(&self) -> &str {
+        let (_, rest) = self.line.split_once('?').expect("a query");
+        rest.strip_suffix(" HTTP/1.1").expect("HTTP/1.1")
+    }
+
+    /// `Sign` and `RequestTime`, as they stand in the query.
+    fn signature(&self) -> Option<(&str, &str)> {
+        let parameter = |name: &str| {
+            self.query().split('&').filter_map(|parameter| parameter.split_once('=')).find(|(it, _)| *it == name)
+        };
+        Some((parameter("Sign")?.1, parameter("RequestTime")?.1))
+    }
+
+    /// The body as the receiver reads it.
+    fn follow(&self) -> Follow<'_> {
+        let command = Query::parse(self.query()).unwrap().command.expect("a command").into_owned();
+        Follow::parse(Kind::of(&command).expect("a Follow command"), &self.body).expect("the body of a Follow webhook")
+    }
+
+    fn event_time(&self) -> u64 {
+        self.follow().event_time
+    }
+}
+
+/// One line without its end; `None` at the connection's end, or where nothing comes any more.
+fn read_line(reader: &mut impl BufRead) -> Option<String> {
+    let mut line = String::new();
+    match reader.read_line(&mut line) {
+        Ok(0) => None,
+        Ok(_) => Some(line.trim_end().to_owned()),
+        Err(error) if matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::WouldBlock) => None,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+// ---- Small things ----
+
+/// SHA-256 over token and time, in hex, made without the crate's own code.
+fn sign_of(token: &str, request_time: &str) -> String {
+    let hash = Sha256::digest(format!("{token}{request_time}"));
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn now_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis().try_into().unwrap()
+}
+
+/// An address of this machine at which nobody listens.
+fn closed_port() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
