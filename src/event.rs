@@ -189,9 +189,9 @@ impl<'a> Event<'a> {
             truncated: Some(true),
             ..whole
         };
-        let mut room = METADATA_MAX.saturating_sub(json(&cut).len());
+        // One byte more than there is, because the first target has no comma before it.
+        let mut room = METADATA_MAX.saturating_add(1).saturating_sub(json(&cut).len());
         let fitting = whole.to_accounts.iter().take_while(|target| {
-            // One byte more for the comma before it.
             let needed = json(target).len().saturating_add(1);
             let fits = needed <= room;
             room = room.saturating_sub(needed);

@@ -19,6 +19,9 @@ pub const ANSWER_WITHIN_MS: u64 = 1500;
 /// When a put that has not answered gets a second one beside it, in ms. A put takes tens of ms.
 pub const SECOND_PUT_AFTER_MS: u64 = 600;
 
+/// How much time, in ms, is left to a put that is not begun at once.
+const PUT_TAKES_MS: u64 = 250;
+
 /// How long KV refuses a second write to the same key, in ms.
 pub const SAME_KEY_PAUSE_MS: u64 = 1000;
 
@@ -78,10 +81,10 @@ pub async fn keep(store: &impl Store, clock: &impl Clock, entry: &Entry, deadlin
     let mut puts = Puts::of(store.put(entry));
     match within(clock, SECOND_PUT_AFTER_MS.min(left()), &mut puts).await {
         Some(Ok(())) => return Outcome::Kept,
-        // A second put at once would meet the same answer. Half of what is left remains for it.
+        // A second put at once would meet the same answer.
         Some(Err(PutError::TooManyRequests)) => {
             let pause = begun.saturating_add(SAME_KEY_PAUSE_MS).saturating_sub(clock.now_ms());
-            clock.sleep(pause.min(left() / 2)).await;
+            clock.sleep(pause.min(left().saturating_sub(PUT_TAKES_MS))).await;
         }
         None if left() == 0 => return Outcome::Late(puts),
         Some(Err(PutError::Failed)) | None => {}

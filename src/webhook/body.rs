@@ -44,8 +44,7 @@ pub enum BodyFault {
 }
 
 /// Whether a body has no content: empty, `{}`, or an object with nothing but `CallbackCommand`. The Chat
-/// console's check of a URL was seen to send no more; a real webhook always has more. Reading stops at the
-/// first other member, so a large body costs no more than a small one.
+/// console's check of a URL was seen to send no more; a real webhook always has more.
 #[must_use]
 pub fn is_contentless(body: &[u8]) -> bool {
     trim(body).is_empty() || text(body).is_some_and(|text| Members::read(text, Wanted::OnlyCommand).is_some())
@@ -95,12 +94,14 @@ fn trim(body: &[u8]) -> &[u8] {
 /// Which members are read; all others are passed over.
 #[derive(Clone, Copy)]
 enum Wanted {
-    /// The command, and reading stops at any other member: there is content.
+    /// The command, and reading ends with `None` at any other member: there is content.
     OnlyCommand,
     /// The command.
     Command,
     /// All that the webhook of this kind has.
     Of(Kind),
+    /// The one that an item of a `FollowList` has.
+    Followed,
 }
 
 /// The members that we read, each as its own JSON text.
@@ -119,12 +120,11 @@ impl<'a> Members<'a> {
         let mut members = Self::default();
         json::members(object, |name, value| {
             let slot = match (&*name, wanted) {
-                ("CallbackCommand", _) => &mut members.command,
+                ("CallbackCommand", Wanted::OnlyCommand | Wanted::Command | Wanted::Of(_)) => &mut members.command,
                 (_, Wanted::OnlyCommand) => return None,
                 ("From_Account", Wanted::Of(_)) => &mut members.from_account,
-                ("To_Account", Wanted::Of(Kind::Unfollow)) | ("FollowList", Wanted::Of(Kind::Follow)) => {
-                    &mut members.targets
-                }
+                ("To_Account", Wanted::Of(Kind::Unfollow) | Wanted::Followed)
+                | ("FollowList", Wanted::Of(Kind::Follow)) => &mut members.targets,
                 ("EventTime", Wanted::Of(_)) => &mut members.event_time,
                 _ => return Some(()),
             };
@@ -150,7 +150,7 @@ fn targets(kind: Kind, list: &str) -> Option<Vec<Cow<'_, str>>> {
 
 /// The `To_Account` of one object in a `FollowList`.
 fn followed(object: &str) -> Option<Cow<'_, str>> {
-    let members = Members::read(object, Wanted::Of(Kind::Unfollow)).filter(|members| !members.duplicate)?;
+    let members = Members::read(object, Wanted::Followed).filter(|members| !members.duplicate)?;
     members.targets.and_then(user_id)
 }
 

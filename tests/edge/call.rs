@@ -1,8 +1,5 @@
 //! Calls as Tencent would make them, and their answers.
 
-// A test has no other source for the time; in src/ it would panic on wasm.
-#![allow(clippy::disallowed_methods)]
-
 use std::{
     sync::LazyLock,
     time::{Duration, SystemTime, UNIX_EPOCH},
