@@ -17,10 +17,11 @@ class Refusal extends Error {}
 
 /** The app ids in [vars]. */
 function apps(vars) {
-  const ids = vars.SDK_APP_IDS;
-  if (typeof ids !== "string" || ids.trim() === "") {
+  // A number is as good as text to the Worker too.
+  const ids = String(vars.SDK_APP_IDS ?? "");
+  if (ids.trim() === "") {
     throw new Refusal(
-      'SDK_APP_IDS is missing from [vars] in wrangler.toml: write the SDKAppID there, as text (SDK_APP_IDS = "1400000000").',
+      'SDK_APP_IDS is missing from [vars] in wrangler.toml: write the SDKAppID there (SDK_APP_IDS = "1400000000").',
     );
   }
   return ids.split(",").map((id) => id.trim());
@@ -44,8 +45,8 @@ function secrets() {
 
 /** Refuses where an app has no callback token: each of its calls would be refused, or taken from anyone. */
 function checkTokens(ids, vars) {
-  // Not asked for where it does not matter. Only the text "true" is a yes to the Worker too.
-  if (vars.ALLOW_UNSIGNED === "true") return;
+  // Not asked for where it does not matter. The Worker takes true and "true".
+  if (String(vars.ALLOW_UNSIGNED) === "true") return;
   const names = secrets();
   if (names.includes("CALLBACK_TOKEN")) return;
   const without = ids.filter((id) => !names.includes(`CALLBACK_TOKEN_${id}`));
