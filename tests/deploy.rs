@@ -165,7 +165,7 @@ const ONE_APP: &str = r#"SDK_APP_IDS = "1400000000""#;
 
 #[test]
 fn without_apps_it_refuses() {
-    for vars in ["", r#"SDK_APP_IDS = """#, "SDK_APP_IDS = 1400000000"] {
+    for vars in ["", r#"SDK_APP_IDS = """#] {
         Case { vars, secrets: Some(&["CALLBACK_TOKEN"]), ..Case::default() }.refuses(&["SDK_APP_IDS", "[vars]"]);
     }
 }
@@ -179,11 +179,20 @@ fn without_a_token_it_refuses() {
 }
 
 #[test]
-fn an_unsigned_call_is_allowed_by_the_text_true_alone() {
-    for value in ["true", r#""True""#, r#""1""#, r#""false""#] {
+fn an_unsigned_call_is_allowed_by_true_alone() {
+    for value in [r#""True""#, r#""1""#, "1", "false", r#""false""#] {
         let vars = format!("{ONE_APP}\nALLOW_UNSIGNED = {value}");
         Case { vars: &vars, secrets: Some(&[]), ..Case::default() }.refuses(&["No callback token"]);
     }
+}
+
+#[test]
+fn a_number_and_a_boolean_are_as_good_as_their_text() {
+    let worker = Worker::answering(&[OK]);
+    let targets = Some(format!(r#"["{}"]"#, worker.url()));
+    let vars = "SDK_APP_IDS = 1400000000\nALLOW_UNSIGNED = true";
+    let outcome = Case { vars, secrets: None, targets, wait_seconds: 10 }.run();
+    assert!(outcome.success && outcome.deployed, "{}", outcome.said);
 }
 
 #[test]
