@@ -1,0 +1,144 @@
+//! Two attempts and one deadline: `keep` with a store that fails, hangs and is slow.
+
+use std::future::{pending, ready};
+
+use unfollow_webhook::{
+    event::Entry,
+    keep::{ANSWER_WITHIN_MS, Outcome, keep, within},
+};
+
+use crate::{
+    fakes::{
+        FakeClock, FakeStore,
+        Plan::{self, Busy, Fails, Hangs, Succeeds},
+        paused,
+    },
+    samples::NOW_MS,
+};
+
+/// How it ended, when, when the puts were begun, and when an entry was stored, the puts after the end included.
+#[derive(Debug, PartialEq, Eq)]
+struct Course {
+    end: &'static str,
+    at: u64,
+    begun: Vec<u64>,
+    stored: Vec<u64>,
+}
+
+fn entry() -> Entry {
+    Entry { key: "event/1/x".to_owned(), value: "{}".to_owned(), metadata: "{}".to_owned(), expiration: None }
+}
+
+/// Keeps an entry with puts of these plans until `deadline` ms from now.
+fn course(plans: &[Plan], deadline: u64) -> Course {
+    paused(async {
+        let (store, clock) = (FakeStore::of(plans), FakeClock::at(NOW_MS));
+        let outcome = keep(&store, &clock, &entry(), NOW_MS + deadline).await;
+        let at = clock.elapsed();
+        let end = match outcome {
+            Outcome::Kept => "kept",
+            Outcome::Failed => "failed",
+            Outcome::Late(puts) => {
+                // What hangs for ever would end with the runtime's patience.
+                let _ = within(&clock, 60_000, puts).await;
+                "late"
+            }
+        };
+        Course { end, at, begun: store.begun(), stored: store.stored_at() }
+    })
+}
+
+#[track_caller]
+fn goes(plans: &[Plan], end: &'static str, at: u64, begun: &[u64], stored: &[u64]) {
+    let expected = Course { end, at, begun: begun.to_vec(), stored: stored.to_vec() };
+    assert_eq!(course(plans, ANSWER_WITHIN_MS), expected, "{plans:?}");
+}
+
+#[test]
+fn a_put_that_succeeds_is_the_only_one() {
+    goes(&[Succeeds(0)], "kept", 0, &[0], &[0]);
+    goes(&[Succeeds(30)], "kept", 30, &[0], &[30]);
+    goes(&[Succeeds(599)], "kept", 599, &[0], &[599]);
+}
+
+#[test]
+fn a_put_that_fails_is_tried_once_more_at_once() {
+    goes(&[Fails(30), Succeeds(30)], "kept", 60, &[0, 30], &[60]);
+    goes(&[Fails(0), Succeeds(1400)], "kept", 1400, &[0, 0], &[1400]);
+}
+
+#[test]
+fn two_puts_that_fail_are_a_failure_at_once() {
+    goes(&[Fails(30), Fails(40)], "failed", 70, &[0, 30], &[]);
+    goes(&[Fails(0), Fails(0)], "failed", 0, &[0, 0], &[]);
+    goes(&[Fails(700), Fails(300)], "failed", 900, &[0, 600], &[]);
+}
+
+#[test]
+fn a_put_that_has_not_answered_after_600_ms_gets_a_second_one_beside_it() {
+    goes(&[Hangs, Succeeds(30)], "kept", 630, &[0, 600], &[630]);
+    goes(&[Hangs, Succeeds(899)], "kept", 1499, &[0, 600], &[1499]);
+}
+
+#[test]
+fn the_first_of_two_puts_may_be_the_one_that_succeeds() {
+    goes(&[Succeeds(700), Hangs], "kept", 700, &[0, 600], &[700]);
+    goes(&[Succeeds(1400), Hangs], "kept", 1400, &[0, 600], &[1400]);
+}
+
+#[test]
+fn one_failure_of_two_does_not_settle_it() {
+    goes(&[Succeeds(1400), Fails(10)], "kept", 1400, &[0, 600], &[1400]);
+    goes(&[Fails(700), Succeeds(800)], "kept", 1400, &[0, 600], &[1400]);
+    goes(&[Succeeds(1400), Busy(10)], "kept", 1400, &[0, 600], &[1400]);
+}
+
+#[test]
+fn puts_that_hang_are_late_at_the_deadline_sharp() {
+    goes(&[Hangs, Hangs], "late", 1500, &[0, 600], &[]);
+    goes(&[Fails(10), Hangs], "late", 1500, &[0, 10], &[]);
+    goes(&[Hangs, Fails(10)], "late", 1500, &[0, 600], &[]);
+    goes(&[Busy(10), Hangs], "late", 1500, &[0, 1000], &[]);
+}
+
+#[test]
+fn a_put_still_under_way_at_the_deadline_goes_on_and_stores_the_event() {
+    goes(&[Succeeds(1600), Hangs], "late", 1500, &[0, 600], &[1600]);
+    goes(&[Succeeds(1600), Succeeds(1600)], "late", 1500, &[0, 600], &[1600]);
+    goes(&[Hangs, Succeeds(1000)], "late", 1500, &[0, 600], &[1600]);
+    goes(&[Fails(1600), Succeeds(1100)], "late", 1500, &[0, 600], &[1700]);
+    goes(&[Fails(100), Succeeds(5000)], "late", 1500, &[0, 100], &[5100]);
+}
+
+#[test]
+fn a_busy_key_is_given_its_second_of_rest() {
+    // KV takes one write a second to the same key: a second put at once would meet the same 429.
+    goes(&[Busy(0), Succeeds(30)], "kept", 1030, &[0, 1000], &[1030]);
+    goes(&[Busy(300), Succeeds(30)], "kept", 1030, &[0, 1000], &[1030]);
+    goes(&[Busy(0), Busy(0)], "failed", 1000, &[0, 1000], &[]);
+    goes(&[Busy(0), Fails(0)], "failed", 1000, &[0, 1000], &[]);
+}
+
+#[test]
+fn what_is_left_of_the_time_is_what_counts() {
+    let late = |begun: &[u64]| Course { end: "late", at: 300, begun: begun.to_vec(), stored: vec![400] };
+    // 300 ms are not the 600 after which a put gets a second one.
+    assert_eq!(course(&[Succeeds(400)], 300), late(&[0]));
+    assert_eq!(course(&[Fails(100), Succeeds(300)], 300), late(&[0, 100]));
+}
+
+#[test]
+fn a_busy_key_is_tried_again_while_that_can_still_count() {
+    let Course { end, begun, .. } = course(&[Busy(10), Succeeds(30)], 700);
+    assert_eq!(end, "kept", "the second put was begun at {:?} of 700 ms", begun.last());
+}
+
+#[test]
+fn within_gives_the_output_or_the_time_is_up() {
+    paused(async {
+        let clock = FakeClock::at(NOW_MS);
+        assert_eq!((within(&clock, 10, ready(1)).await, clock.elapsed()), (Some(1), 0));
+        assert_eq!((within(&clock, 0, ready(1)).await, clock.elapsed()), (Some(1), 0));
+        assert_eq!((within(&clock, 10, pending::<u8>()).await, clock.elapsed()), (None, 10));
+    });
+}

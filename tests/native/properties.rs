@@ -1,0 +1,412 @@
+//! What must hold for any input: bytes that nobody meant, and calls that were broken on their way.
+
+use std::ops::Range;
+
+use proptest::{prelude::*, sample::Index};
+use serde::de::IgnoredAny;
+use serde_json::{Map, Value, json};
+use unfollow_webhook::{
+    config::Config,
+    event::EventId,
+    intake::{Decision, Head, admit},
+    log::Line,
+    routes::{Target, may_be_webhook_path},
+    webhook::{
+        SdkAppId,
+        auth::Sign,
+        body::{self, BodyFault, Follow},
+        command::Kind,
+        query::Query,
+    },
+};
+
+use crate::samples::{APP, FOLLOW, NOW_MS, UNFOLLOW, app, config, query, signed, unsigned, url_of};
+
+/// One way in which bytes come out other than they went in.
+#[derive(Clone, Debug)]
+enum Damage {
+    FlipBit(Index, u8),
+    SetByte(Index, u8),
+    Truncate(Index),
+    Drop(Index, Index),
+    Duplicate(Index, Index, Index),
+    /// A piece of another seed.
+    Splice(Index, Index, Index, Index),
+}
+
+fn damage() -> impl Strategy<Value = Damage> {
+    let at = any::<Index>;
+    // Bytes that mean something to the readers stand out.
+    let byte = prop_oneof![any::<u8>(), proptest::sample::select(&b"{}[]\":,\\%&=+/#?u0-9e.\0\xff\xef "[..])];
+    prop_oneof![
+        2 => (at(), 0..8_u8).prop_map(|(at, bit)| Damage::FlipBit(at, bit)),
+        2 => (at(), byte).prop_map(|(at, byte)| Damage::SetByte(at, byte)),
+        1 => at().prop_map(Damage::Truncate),
+        1 => (at(), at()).prop_map(|(from, to)| Damage::Drop(from, to)),
+        1 => (at(), at(), at()).prop_map(|(from, to, at)| Damage::Duplicate(from, to, at)),
+        1 => (at(), at(), at(), at()).prop_map(|(seed, from, to, at)| Damage::Splice(seed, from, to, at)),
+    ]
+}
+
+fn piece(bytes: &[u8], from: Index, to: Index) -> Range<usize> {
+    let [from, to] = [from, to].map(|it| it.index(bytes.len() + 1));
+    from.min(to)..from.max(to)
+}
+
+fn apply(bytes: &mut Vec<u8>, damage: &Damage, seeds: &[Vec<u8>]) {
+    let insert = |bytes: &mut Vec<u8>, at: Index, piece: Vec<u8>| {
+        let at = at.index(bytes.len() + 1);
+        bytes.splice(at..at, piece);
+    };
+    match damage {
+        Damage::FlipBit(..) | Damage::SetByte(..) if bytes.is_empty() => {}
+        Damage::FlipBit(at, bit) => {
+            let at = at.index(bytes.len());
+            bytes[at] ^= 1 << bit;
+        }
+        Damage::SetByte(at, byte) => {
+            let at = at.index(bytes.len());
+            bytes[at] = *byte;
+        }
+        Damage::Truncate(at) => bytes.truncate(at.index(bytes.len() + 1)),
+        Damage::Drop(from, to) => drop(bytes.drain(piece(bytes, *from, *to))),
+        Damage::Duplicate(from, to, at) => insert(bytes, *at, bytes[piece(bytes, *from, *to)].to_vec()),
+        Damage::Splice(seed, from, to, at) => {
+            let seed = seed.get(seeds);
+            insert(bytes, *at, seed[piece(seed, *from, *to)].to_vec());
+        }
+    }
+}
+
+/// One of the seeds, damaged a few times; or bytes that have nothing to do with them.
+fn damaged(seeds: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
+    let choice = (any::<Index>(), proptest::collection::vec(damage(), 0..6));
+    let from_seed = choice.prop_map(move |(seed, damages)| {
+        let mut bytes = seed.get(&seeds).clone();
+        damages.iter().for_each(|damage| apply(&mut bytes, damage, &seeds));
+        bytes
+    });
+    prop_oneof![6 => from_seed, 1 => proptest::collection::vec(any::<u8>(), 0..200)]
+}
+
+fn bodies() -> impl Strategy<Value = Vec<u8>> {
+    let odd = r#" {"x":[[1e999,{"To_Account":"a"}],"\ud800"],"EventTime":"9999999999999","From_Account":"\u5fae\"é🙂","To_Account":["a","b\\"]} "#;
+    let numbers =
+        r#"{"x":[-0,0.5,1E+9,1e-9,-12.50e00,true,false,null],"From_Account":"a","To_Account":["b"],"EventTime":0}"#;
+    let escapes =
+        r#"{"From_Account":"\ud83d\ude42\udbff\udfff","To_Account":["\u0000\b\f\n\r\t\/\\\""],"EventTime":"1"}"#;
+    let probe = r#"{"CallbackCommand":"Follow.CallbackAfterFollowDelete"}"#;
+    let twice = r#"{"CallbackCommand":"","CallbackCommand":1}"#;
+    let seeds = [UNFOLLOW, FOLLOW, odd, numbers, escapes, probe, twice, "{}", "", "\u{feff}"];
+    damaged(seeds.iter().map(|seed| seed.as_bytes().to_vec()).collect())
+}
+
+/// Bytes as the text that a URL may be; what is no UTF-8 is replaced, or read as Latin-1.
+fn text(bytes: &[u8], latin: bool) -> String {
+    if latin { bytes.iter().copied().map(char::from).collect() } else { String::from_utf8_lossy(bytes).into_owned() }
+}
+
+fn queries() -> impl Strategy<Value = Vec<u8>> {
+    let long = format!("x={}", "%41".repeat(1400));
+    let seeds = [
+        query(Kind::Unfollow.command()),
+        query(Kind::Follow.command()),
+        query("C2C.CallbackAfterSendMsg"),
+        format!("SdkAppId={APP}&%53ign=%41&RequestID=%E5%BE%AE&RequestTime=1&&=&x=%zz&contenttype"),
+        String::new(),
+        long,
+    ];
+    damaged(seeds.map(String::into_bytes).to_vec())
+}
+
+fn urls() -> impl Strategy<Value = Vec<u8>> {
+    let seeds = [
+        url_of(Kind::Unfollow),
+        url_of(Kind::Follow).replace("https://www.example.com", "http://[::1]:8787"),
+        format!("http://user:pass@127.0.0.1:80/hook/x?SdkAppid={APP}#fragment?"),
+        "HTTPS://localhost".to_owned(),
+        "://?#@:[]".to_owned(),
+    ];
+    damaged(seeds.map(String::into_bytes).to_vec())
+}
+
+/// Whether a text is JSON; numbers may be too large for any float, and arrays deep.
+fn is_json(text: &str) -> bool {
+    serde_json::from_str::<IgnoredAny>(text).is_ok()
+}
+
+/// Takes a call through all steps that need no store.
+fn steps(config: &Config, head: Head<'_>, body: &[u8]) -> &'static str {
+    let (settings, mut line) = (config.settings.as_ref().unwrap(), Line::default());
+    let decision = admit(head, settings, NOW_MS, &mut line).and_then(|call| call.decide(body, NOW_MS, &mut line));
+    match decision {
+        Ok(Decision::Probe) => "probe",
+        Ok(Decision::Unhandled) => "unhandled",
+        Ok(Decision::Keep(event)) => {
+            let entry = event.entry(Some(86_400));
+            assert!(is_json(&entry.value), "{}", entry.value);
+            assert!(is_json(&entry.metadata), "{}", entry.metadata);
+            "kept"
+        }
+        Err(refusal) => refusal.row().name,
+    }
+}
+
+fn is_ok(outcome: &str) -> bool {
+    matches!(outcome, "kept" | "probe" | "unhandled")
+}
+
+/// The members of a Follow body by way of serde_json's `Value`, a second reader; `None` where it is none, or where
+/// that reader cannot tell (it gives up on large numbers, deep arrays and half a surrogate pair).
+fn second_reading(kind: Kind, body: &[u8]) -> Option<(String, Vec<String>, u64)> {
+    let text = std::str::from_utf8(body).ok()?;
+    let value: Value = serde_json::from_str(text.strip_prefix('\u{feff}').unwrap_or(text)).ok()?;
+    let text = |value: &Value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+    let list = |name: &str| value.get(name)?.as_array().filter(|list| !list.is_empty()).cloned();
+    let targets: Option<Vec<_>> = match kind {
+        Kind::Unfollow => list("To_Account")?.iter().map(text).collect(),
+        Kind::Follow => list("FollowList")?.iter().map(|it| it.get("To_Account").and_then(text)).collect(),
+    };
+    let event_time = match value.get("EventTime")? {
+        Value::String(digits) if digits.len() <= 13 && digits.bytes().all(|it| it.is_ascii_digit()) => {
+            digits.parse().ok()?
+        }
+        Value::Number(number) => number.as_u64().filter(|ms| *ms <= 9_999_999_999_999)?,
+        _ => return None,
+    };
+    if value.get("CallbackCommand").is_some_and(|command| command != kind.command()) {
+        return None;
+    }
+    Some((text(value.get("From_Account")?)?, targets?, event_time))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 2000, ..ProptestConfig::default() })]
+
+    /// A body is read in the same way as by another reader, wherever both can read it.
+    #[test]
+    fn a_body_that_was_damaged_is_read_right_or_refused(
+        body in bodies(),
+        kind in proptest::sample::select(&Kind::ALL[..]),
+    ) {
+        let (read, second) = (Follow::parse(kind, &body), second_reading(kind, &body));
+        match (&read, &second) {
+            (Ok(follow), Some((from, targets, event_time))) => {
+                prop_assert_eq!(&*follow.from_account, from);
+                prop_assert_eq!(&follow.to_accounts, targets);
+                prop_assert_eq!(follow.event_time, *event_time);
+            }
+            // Of two members of one name, the second reader takes the last.
+            (Err(fault), Some(_)) => {
+                prop_assert!(matches!(fault, BodyFault::DuplicateMember | BodyFault::Targets), "{fault:?}");
+            }
+            (_, None) => {}
+        }
+        if let Ok(follow) = &read {
+            prop_assert!(!follow.from_account.is_empty());
+            prop_assert!(!follow.to_accounts.is_empty() && follow.to_accounts.iter().all(|it| !it.is_empty()));
+            prop_assert!(follow.event_time <= 9_999_999_999_999);
+            let object = follow.object;
+            let whole = object.starts_with('{') && object.ends_with('}') && is_json(object);
+            prop_assert!(whole, "an object, and nothing around it: {object}");
+            prop_assert!(body.windows(object.len()).any(|window| window == object.as_bytes()));
+            prop_assert!(!body::is_contentless(&body), "an event is no probe");
+        }
+    }
+
+    /// What is taken for the probe is empty, or an object whose only member is the command.
+    #[test]
+    fn nothing_with_content_is_taken_for_the_probe(body in bodies()) {
+        if body::is_contentless(&body) {
+            let text = std::str::from_utf8(&body).unwrap();
+            let text = text.trim_start_matches('\u{feff}').trim();
+            let is_object = text.starts_with('{') && is_json(text);
+            prop_assert!(text.is_empty() || is_object, "{text}");
+            // This reader refuses half a surrogate pair, which does no harm where nobody reads it.
+            let members: Map<String, Value> = serde_json::from_str(text).unwrap_or_default();
+            prop_assert!(members.keys().all(|name| name == "CallbackCommand"));
+        }
+        if let Some(command) = body::command(&body) {
+            prop_assert!(!command.is_empty());
+        }
+    }
+
+    /// A query is read in one way, or not at all; and its signature never rests.
+    #[test]
+    fn a_query_that_was_damaged_is_read_or_refused(bytes in queries(), latin in any::<bool>()) {
+        let raw = text(&bytes, latin);
+        let Ok(query) = Query::parse(&raw) else {
+            prop_assert!(raw.len() > 4096 || raw.contains(['%', '&']), "{raw}");
+            return Ok(());
+        };
+        prop_assert!(raw.len() <= 4096);
+        for parameter in [
+            &query.sdk_app_id, &query.command, &query.content_type, &query.client_ip, &query.opt_platform,
+            &query.sign, &query.request_time, &query.request_id,
+        ] {
+            prop_assert!(parameter.as_deref() != Some(""));
+        }
+        let kept = query.without_signature();
+        let again = Query::parse(&kept).unwrap();
+        prop_assert_eq!((&again.sign, &again.request_time), (&None, &None));
+        prop_assert_eq!(
+            (&again.sdk_app_id, &again.command, &again.content_type, &again.client_ip),
+            (&query.sdk_app_id, &query.command, &query.content_type, &query.client_ip)
+        );
+        prop_assert_eq!((&again.opt_platform, &again.request_id), (&query.opt_platform, &query.request_id));
+        prop_assert!(kept.len() <= raw.len());
+    }
+
+    /// A URL is cut into parts of itself.
+    #[test]
+    fn a_url_that_was_damaged_is_cut_into_parts(bytes in urls(), latin in any::<bool>()) {
+        let url = text(&bytes, latin);
+        let target = Target::of(&url);
+        prop_assert!(target.path.starts_with('/'));
+        prop_assert!(target.path == "/" || url.contains(target.path));
+        prop_assert!(url.contains(target.query));
+        prop_assert!(!target.path.contains(['?', '#']) && !target.query.contains('#'));
+        if may_be_webhook_path(target.path) {
+            prop_assert!(target.path.is_ascii() && target.path != "/healthz");
+        }
+        if target.is_confidential() {
+            let lower = url.to_ascii_lowercase();
+            prop_assert!(lower.starts_with("https:") || ["localhost", "127.", "[::1]"].iter().any(|it| lower.contains(it)));
+        }
+    }
+
+    /// All steps at once, on calls of which any part may be damaged.
+    #[test]
+    fn no_call_makes_the_steps_panic(
+        url in urls(),
+        query in queries(),
+        body in bodies(),
+        sane_origin in any::<bool>(),
+        latin in any::<bool>(),
+        is_signed in any::<bool>(),
+        content_length in proptest::option::of(any::<u64>()),
+        method in prop_oneof![9 => Just("POST".to_owned()), 1 => any::<String>()],
+    ) {
+        let url =
+            if sane_origin { format!("https://www.example.com/?{}", text(&query, latin)) } else { text(&url, latin) };
+        let config = if is_signed { signed() } else { unsigned() };
+        let outcome = steps(&config, Head { method: &method, url: &url, content_length }, &body);
+        prop_assert!(method == "POST" || !is_ok(outcome));
+        prop_assert!(content_length.is_none_or(|length| length <= 1_048_576) || !is_ok(outcome));
+    }
+
+    /// Signed with a token that the Worker does not have, nothing gets through, whatever else the call is.
+    #[test]
+    fn without_the_token_nothing_gets_through(query in queries(), body in bodies()) {
+        let config = config(&[("SDK_APP_IDS", APP), ("CALLBACK_TOKEN", "another")]);
+        let url = format!("https://www.example.com/?{}", text(&query, false));
+        let outcome = steps(&config, Head { method: "POST", url: &url, content_length: None }, &body);
+        prop_assert!(!is_ok(outcome), "{outcome}");
+    }
+
+    /// The small readers take any text.
+    #[test]
+    fn the_small_readers_take_any_text(text in prop_oneof![any::<String>(), "[0-9]{0,17}", "[0-9a-fA-F]{62,66}"]) {
+        prop_assert!(SdkAppId::parse(&text).is_none_or(|id| id.to_string() == text));
+        prop_assert!(Sign::parse(&text).is_none_or(|sign| sign.to_hex() == text.to_ascii_lowercase()));
+        prop_assert!(Kind::of(&text).is_none_or(|kind| kind.command() == text));
+    }
+}
+
+/// What an id is made of.
+type Parts = (u64, Kind, String, Vec<String>, u64);
+
+fn id((app, kind, from_account, targets, event_time): &Parts) -> String {
+    let follow = Follow {
+        kind: *kind,
+        from_account: from_account.as_str().into(),
+        to_accounts: targets.iter().map(|target| target.as_str().into()).collect(),
+        event_time: *event_time,
+        object: "{}",
+    };
+    EventId::of(SdkAppId::parse(&app.to_string()).unwrap(), &follow).to_string()
+}
+
+/// Events from a small world, so that two that are drawn are often alike, or the same.
+fn parts() -> impl Strategy<Value = Parts> {
+    let user = || prop_oneof!["[ab]{1,2}", "[ab:,1]{1,5}", "[微é🙂\\x00\"]{1,2}"];
+    (
+        proptest::sample::select(&[1_u64, 11, 1_400_000_000][..]),
+        proptest::sample::select(&Kind::ALL[..]),
+        user(),
+        proptest::collection::vec(user(), 1..4),
+        prop_oneof![0..3_u64, 10..12_u64, Just(9_999_999_999_999), 0..=9_999_999_999_999_u64],
+    )
+}
+
+/// Two events: drawn apart; or the one made from the other, by changing a part (now and then to what it was), by
+/// moving a character from one user to the next, or by joining the targets.
+fn two() -> impl Strategy<Value = (Parts, Parts)> {
+    let moved = parts().prop_map(|one| {
+        let mut other = one.clone();
+        if let Some(c) = other.3[0].pop() {
+            other.2.push(c);
+        }
+        (one, other)
+    });
+    let joined = parts().prop_map(|one| {
+        let other = (one.0, one.1, one.2.clone(), vec![one.3.concat()], one.4);
+        (one, other)
+    });
+    // All but one part is the same.
+    let changed = (parts(), parts(), 0..5).prop_map(|(one, source, part)| {
+        let mut other = one.clone();
+        match part {
+            0 => other.0 = source.0,
+            1 => other.1 = source.1,
+            2 => other.2 = source.2,
+            3 => other.3 = source.3,
+            _ => other.4 = source.4,
+        }
+        (one, other)
+    });
+    prop_oneof![2 => (parts(), parts()), 2 => changed, 1 => moved, 1 => joined]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 2000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn equal_events_have_equal_ids_and_different_ones_do_not((one, other) in two()) {
+        prop_assert_eq!(id(&one) == id(&other), one == other, "{} {}", id(&one), id(&other));
+    }
+
+    #[test]
+    fn ids_order_as_times_do_the_newest_first((one, other) in two()) {
+        let (first, second) = (id(&one), id(&other));
+        prop_assert!(first.len() == 46 && first.as_bytes()[13] == b'-');
+        if one.4 != other.4 {
+            prop_assert_eq!(first < second, one.4 > other.4);
+        }
+    }
+
+    /// White space, escapes and the spelling of the time make no difference.
+    #[test]
+    fn an_id_does_not_depend_on_how_the_body_is_written(
+        parts in parts(),
+        is_spaced in any::<bool>(),
+        is_quoted in any::<bool>(),
+    ) {
+        let (_, kind, from_account, targets, event_time) = &parts;
+        let list = match kind {
+            Kind::Unfollow => json!(targets),
+            Kind::Follow => targets.iter().map(|it| json!({ "x": 1, "To_Account": it })).collect(),
+        };
+        let name = if *kind == Kind::Unfollow { "To_Account" } else { "FollowList" };
+        let time = if is_quoted { json!(event_time.to_string()) } else { json!(event_time) };
+        let value = json!({ "From_Account": from_account, name: list, "EventTime": time, "x": [is_spaced] });
+        let body = if is_spaced { format!("{value:#}") } else { value.to_string() };
+        let escape = |c: char| -> String {
+            c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect()
+        };
+        let body: String = body.chars().map(|c| if c.is_ascii() { c.to_string() } else { escape(c) }).collect();
+        let follow = Follow::parse(*kind, body.as_bytes()).unwrap();
+        let parts = (1_400_000_000, *kind, from_account.clone(), targets.clone(), *event_time);
+        prop_assert_eq!(EventId::of(app(), &follow).to_string(), id(&parts));
+    }
+}

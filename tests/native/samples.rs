@@ -1,0 +1,70 @@
+//! The call of Tencent's page, signed and unsigned, and what it takes to make others.
+
+use unfollow_webhook::{
+    config::Config,
+    event::Event,
+    intake::Head,
+    webhook::{
+        SdkAppId,
+        auth::{CallbackToken, Policy},
+        body::Follow,
+        command::Kind,
+        query::Query,
+    },
+};
+
+pub const APP: &str = "1400000000";
+pub const TOKEN: &str = "xxxxyyyy";
+
+/// A third of a second after the event in Tencent's sample.
+pub const NOW_MS: u64 = 1_702_018_344_000;
+
+pub const UNFOLLOW: &str = r#"{"CallbackCommand":"Follow.CallbackAfterFollowDelete","From_Account":"UserID_001","To_Account":["UserID_002","UserID_003"],"EventTime":1702018343678}"#;
+pub const FOLLOW: &str = r#"{"CallbackCommand":"Follow.CallbackAfterFollowAdd","From_Account":"UserID_001","FollowList":[{"To_Account":"UserID_002"},{"To_Account":"UserID_003"}],"EventTime":1702018343678}"#;
+
+/// Settings with these variables and the KV binding.
+pub fn config(variables: &[(&str, &str)]) -> Config {
+    let lookup = |name: &str| variables.iter().find(|(it, _)| *it == name).map(|(_, text)| (*text).to_owned());
+    Config::read(lookup, true)
+}
+
+pub fn signed() -> Config {
+    config(&[("SDK_APP_IDS", APP), ("CALLBACK_TOKEN", TOKEN)])
+}
+
+pub fn unsigned() -> Config {
+    config(&[("SDK_APP_IDS", APP), ("ALLOW_UNSIGNED", "true")])
+}
+
+/// The query of Tencent's sample for this command, signed at [`NOW_MS`].
+pub fn query(command: &str) -> String {
+    let time = (NOW_MS / 1000).to_string();
+    let sign = CallbackToken::new(TOKEN.to_owned()).unwrap().sign(&time).to_hex();
+    format!(
+        "SdkAppid={APP}&CallbackCommand={command}&contenttype=json&ClientIP=127.0.0.1&OptPlatform=iOS&Sign={sign}\
+         &RequestTime={time}"
+    )
+}
+
+pub fn url(query: &str) -> String {
+    format!("https://www.example.com/?{query}")
+}
+
+/// The URL of a signed call of this kind.
+pub fn url_of(kind: Kind) -> String {
+    url(&query(kind.command()))
+}
+
+pub fn post(url: &str) -> Head<'_> {
+    Head { method: "POST", url, content_length: None }
+}
+
+pub fn app() -> SdkAppId {
+    SdkAppId::parse(APP).unwrap()
+}
+
+/// The event that an unsigned call with this query and body brings.
+pub fn event<'a>(query: &'a str, kind: Kind, body: &'a [u8]) -> Event<'a> {
+    let query = Policy::Unsigned.check(Query::parse(query).unwrap(), None, None, NOW_MS).unwrap();
+    Event::new(app(), query, Follow::parse(kind, body).unwrap(), NOW_MS)
+}
