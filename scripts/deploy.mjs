@@ -11,6 +11,7 @@ const WRANGLER = process.env.WRANGLER ?? "wrangler";
 const CONFIG = process.env.WRANGLER_CONFIG;
 // A new workers.dev name takes some seconds to answer, and other places may serve the version before for as long.
 const WAIT_SECONDS = Number(process.env.DEPLOY_WAIT_SECONDS ?? 30);
+const HEALTHY_IN_A_ROW = 3;
 
 /** What stops a deployment, in one sentence. */
 class Refusal extends Error {}
@@ -82,29 +83,33 @@ function deploy() {
 
 /**
  * The origin of one of wrangler's targets, which are made for reading: "https://a.b.workers.dev",
- * "a.example.com (custom domain)", "example.com/* (zone name: example.com)"; others ("schedule: …") have none.
+ * "a.example.com (custom domain)", "example.com/* (zone name: example.com)", each perhaps with "[production: enabled]"
+ * behind it; others ("schedule: …") have none.
  */
 function origin(target) {
-  const [, scheme, host] = /^(https?:\/\/)?([a-z0-9.-]+(?::\d+)?)(?:\/\S*)?(?: \(.*\))?$/i.exec(target) ?? [];
+  const [, scheme, host] = /^(https?:\/\/)?([a-z0-9.-]+(?::\d+)?)(?:\/\S*)?(?: \(.*\))?(?: \[.*\])?$/i.exec(target) ?? [];
   return host?.includes(".") ? `${scheme ?? "https://"}${host}` : null;
 }
 
-/** Waits until one of the addresses says that the settings are complete. */
-async function checkHealth(origins) {
+/** Waits until the address says, several times in a row, that the settings are complete. */
+async function checkHealth(origin) {
   const deadline = Date.now() + WAIT_SECONDS * 1000;
+  let healthy = 0;
   let last;
   for (;;) {
-    for (const origin of origins) {
-      try {
-        const response = await fetch(`${origin}/healthz`, { signal: AbortSignal.timeout(5000) });
-        if (response.status === 200) return;
-        const { settings } = await response.json().catch(() => ({}));
-        last = Array.isArray(settings)
-          ? `these settings are at fault: ${settings.join(", ")}.`
-          : `${origin}/healthz answers ${response.status}.`;
-      } catch (error) {
-        last ??= `${origin}/healthz does not answer yet (${error.cause?.code ?? error.name}); a new domain may take minutes: try it later.`;
-      }
+    try {
+      const response = await fetch(`${origin}/healthz`, { signal: AbortSignal.timeout(5000) });
+      // One 200 may still come from the version before.
+      healthy = response.status === 200 ? healthy + 1 : 0;
+      if (healthy === HEALTHY_IN_A_ROW) return;
+      if (healthy > 0) continue;
+      const { settings } = await response.json().catch(() => ({}));
+      last = Array.isArray(settings)
+        ? `these settings are at fault: ${settings.join(", ")}.`
+        : `${origin}/healthz answers ${response.status}.`;
+    } catch (error) {
+      healthy = 0;
+      last ??= `${origin}/healthz does not answer yet (${error.cause?.code ?? error.name}); a new domain may take minutes: try it later.`;
     }
     if (Date.now() >= deadline) throw new Refusal(`Deployed, but not well: ${last}`);
     await sleep(Math.min(1000, Math.max(0, deadline - Date.now())));
@@ -114,9 +119,9 @@ async function checkHealth(origins) {
 try {
   const { vars = {} } = parse(readFileSync(CONFIG, "utf8"));
   checkTokens(apps(vars), vars);
-  const origins = deploy();
-  await checkHealth(origins);
-  console.log(`\nWell. Register this URL in the Chat console:\n${origins[0]}${vars.WEBHOOK_PATH ?? "/"}`);
+  const [origin] = deploy();
+  await checkHealth(origin);
+  console.log(`\nWell. Register this URL in the Chat console:\n${origin}${vars.WEBHOOK_PATH ?? "/"}`);
 } catch (error) {
   if (!(error instanceof Refusal)) throw error;
   console.error(error.message);

@@ -12,7 +12,7 @@ use crate::{
     routes::Target,
     webhook::{
         SdkAppId,
-        auth::Authentic,
+        auth::{AuthFault, Authentic},
         body::{self, Follow},
         command::{Kind, body_max},
         query::Query,
@@ -109,10 +109,10 @@ fn authenticate<'a>(
 ) -> Result<Authentic<Query<'a>>, Refusal> {
     let policy = app.map_or_else(|| settings.policy_without_app(), |app| settings.policy(app));
     let (sign, request_time) = (query.sign.clone(), query.request_time.clone());
-    policy.check(query, sign.as_deref(), request_time.as_deref(), now_ms).map_err(|fault| match app {
-        Some(_) => fault.into(),
-        // Without an app there is nothing but the probe to be authentic for.
-        None => Refusal::SdkAppIdMissing,
+    policy.check(query, sign.as_deref(), request_time.as_deref(), now_ms).map_err(|fault| match (app, fault) {
+        // Without an app and a Sign it is not the probe. With one it may be, and is told what is wrong with the Sign.
+        (None, AuthFault::SignMissing | AuthFault::Closed) => Refusal::SdkAppIdMissing,
+        (_, fault) => fault.into(),
     })
 }
 

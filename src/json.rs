@@ -22,6 +22,21 @@ pub fn members<'a>(text: &'a str, mut each: impl FnMut(Cow<'a, str>, &'a str) ->
     reader.at_end()
 }
 
+/// Whether `text` is a JSON object without members, or with the member `name` once and no other. Reading stops at the name
+/// of the first other one.
+#[must_use]
+pub fn is_empty_but_for(text: &str, name: &str) -> bool {
+    let mut reader = Reader::new(text);
+    let mut seen = false;
+    let object = reader.sequence(b'{', b'}', |reader| {
+        let allowed = reader.name()? == name && !seen;
+        seen = true;
+        allowed.then_some(())?;
+        reader.value().map(|_| ())
+    });
+    object.and_then(|()| reader.at_end()).is_some()
+}
+
 /// The text of every item of the JSON array `text`; `None` where it is not one whole JSON array.
 #[must_use]
 pub fn items(text: &str) -> Option<Vec<&str>> {
@@ -118,10 +133,14 @@ impl<'a> Reader<'a> {
         Some(())
     }
 
+    /// A member's name. One that holds half a surrogate pair is nobody's name, and is given as it stands.
     fn name(&mut self) -> Option<Cow<'a, str>> {
-        let name = self.string()?;
+        self.lexer.eat_whitespace();
+        let begin = self.position();
+        self.pass_string()?;
+        let name = self.text.get(begin..self.position())?;
         self.take(b':')?;
-        Some(name)
+        Some(string(name).unwrap_or(Cow::Borrowed(name)))
     }
 
     fn string(&mut self) -> Option<Cow<'a, str>> {
@@ -153,7 +172,7 @@ impl<'a> Reader<'a> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{items, members, string};
+    use super::{is_empty_but_for, items, members, string};
 
     /// Members in order, or `None` where the text is no object.
     fn read(text: &str) -> Option<Vec<(String, &str)>> {
@@ -182,9 +201,19 @@ mod tests {
 
     #[test]
     fn half_a_surrogate_pair_is_passed_over_but_not_read() {
-        assert_eq!(read(r#"{"a":"\ud800"}"#).map(|members| members.len()), Some(1));
+        assert_eq!(read(r#"{"a":"\ud800","\ud800":1}"#).map(|members| members.len()), Some(2));
         assert_eq!(string(r#""\ud800""#), None);
         assert_eq!(string(r#""\ud83d\ude00""#).as_deref(), Some("😀"));
+    }
+
+    #[test]
+    fn an_object_may_be_empty_but_for_one_member() {
+        for text in ["{}", r#" {"\u0061":[1]} "#, r#"{"a":null}"#] {
+            assert!(is_empty_but_for(text, "a"), "{text}");
+        }
+        for text in ["", "[]", r#"{"a":1,"a":2}"#, r#"{"a":1,"b":2}"#, r#"{"b":1}"#, r#"{"a":1"#, r#"{"a":1}x"#] {
+            assert!(!is_empty_but_for(text, "a"), "{text}");
+        }
     }
 
     /// Texts that are JSON, nearly JSON, or not at all.

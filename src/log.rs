@@ -85,7 +85,9 @@ impl<'a> Line<'a> {
 /// The beginning of a text, with nothing in it that a terminal or a reader of lines could take for an order:
 /// JSON escapes only the first 32 control characters.
 fn cut<'a>(text: Option<&Cow<'a, str>>) -> Option<Cow<'a, str>> {
-    let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+    // Line separators, and what turns the direction of writing.
+    let orders = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let breaks = |c: char| c.is_control() || orders(c);
     let begin = |text: &str| text.floor_char_boundary(TEXT_MAX.min(text.len()));
     text.map(|text| match text {
         Cow::Borrowed(text) if !text.contains(breaks) => Cow::Borrowed(text.get(..begin(text)).unwrap_or_default()),

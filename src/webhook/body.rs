@@ -43,11 +43,12 @@ pub enum BodyFault {
     EventTime,
 }
 
-/// Whether a body has no content: empty, `{}`, or an object with nothing but `CallbackCommand`. The Chat
-/// console's check of a URL was seen to send no more; a real webhook always has more.
+/// Whether a body has no content: empty, `{}`, or an object with nothing but a `CallbackCommand`. The Chat
+/// console's check of a URL was seen to send no more; a real webhook always has more. A body is read no further
+/// than to its first other member.
 #[must_use]
 pub fn is_contentless(body: &[u8]) -> bool {
-    trim(body).is_empty() || text(body).is_some_and(|text| Members::read(text, Wanted::OnlyCommand).is_some())
+    text(body).is_some_and(|text| text.is_empty() || json::is_empty_but_for(text, "CallbackCommand"))
 }
 
 /// The `CallbackCommand` that a body names, if it is a JSON object which names one, once, as a non-empty
@@ -84,18 +85,13 @@ impl<'a> Follow<'a> {
 
 /// A body's text, less white space and a byte-order mark around it.
 fn text(body: &[u8]) -> Option<&str> {
-    std::str::from_utf8(trim(body)).ok()
-}
-
-fn trim(body: &[u8]) -> &[u8] {
-    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii()
+    let text = std::str::from_utf8(body).ok()?;
+    Some(text.strip_prefix('\u{feff}').unwrap_or(text).trim_matches([' ', '\t', '\r', '\n']))
 }
 
 /// Which members are read; all others are passed over.
 #[derive(Clone, Copy)]
 enum Wanted {
-    /// The command, and reading ends with `None` at any other member: there is content.
-    OnlyCommand,
     /// The command.
     Command,
     /// All that the webhook of this kind has.
@@ -120,8 +116,7 @@ impl<'a> Members<'a> {
         let mut members = Self::default();
         json::members(object, |name, value| {
             let slot = match (&*name, wanted) {
-                ("CallbackCommand", Wanted::OnlyCommand | Wanted::Command | Wanted::Of(_)) => &mut members.command,
-                (_, Wanted::OnlyCommand) => return None,
+                ("CallbackCommand", Wanted::Command | Wanted::Of(_)) => &mut members.command,
                 ("From_Account", Wanted::Of(_)) => &mut members.from_account,
                 ("To_Account", Wanted::Of(Kind::Unfollow) | Wanted::Followed)
                 | ("FollowList", Wanted::Of(Kind::Follow)) => &mut members.targets,

@@ -760,8 +760,8 @@ def probe_rows():
     no_app = url(encode(SAMPLE_QUERY[1:]))
     signed_by = lambda token: url(encode(SAMPLE_QUERY[1:] + signature(token)))
     yield call("the probe without SdkAppid has to be signed", "sdk_app_id_missing", url=no_app, body="")
-    yield call("and with a configured token", "sdk_app_id_missing", url=signed_by("other"), body="")
-    yield call("and in time", "sdk_app_id_missing", url=url(encode(SAMPLE_QUERY[1:] + signature(time=NOW - 61))), body="")
+    yield call("and with a configured token", "sign_mismatch", url=signed_by("other"), body="")
+    yield call("and in time", "request_time_far", url=url(encode(SAMPLE_QUERY[1:] + signature(time=NOW - 61))), body="")
     yield call("the probe without SdkAppid, signed with the previous token", "probe", url=signed_by("old"), body="",
                settings={**SIGNED, "CALLBACK_TOKEN_PREVIOUS": "old"})
     own = {"SDK_APP_IDS": f"{APP},20000001", "CALLBACK_TOKEN_20000001": "theirs", "CALLBACK_TOKEN_20000001_PREVIOUS": "theirs before"}
