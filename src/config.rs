@@ -4,8 +4,6 @@
 //! refused. Any other broken one switches off only what it is for. Both are named in [`Config::at_fault`],
 //! names only, never values.
 
-use std::collections::BTreeSet;
-
 use crate::{
     routes,
     webhook::{
@@ -184,8 +182,15 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
 }
 
 /// Comma-separated SDKAppIDs, at least one, with or without spaces around them. One that stands twice counts once.
-fn app_ids(text: String) -> Option<BTreeSet<SdkAppId>> {
-    text.split(',').map(|id| SdkAppId::parse(id.trim_ascii())).collect()
+fn app_ids(text: String) -> Option<Vec<SdkAppId>> {
+    let mut ids = Vec::new();
+    for id in text.split(',') {
+        let id = SdkAppId::parse(id.trim_ascii())?;
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    Some(ids)
 }
 
 fn flag(text: String) -> Option<bool> {

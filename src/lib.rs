@@ -35,15 +35,22 @@ pub mod webhook;
 
 #[cfg(target_arch = "wasm32")]
 mod doors {
-    use worker::{Context, Env, Result, event, web_sys};
+    use worker::{
+        Env, event, js_sys,
+        wasm_bindgen::{self, JsValue, prelude::wasm_bindgen},
+        web_sys::{Request, Response},
+        worker_sys::Context,
+    };
 
     #[event(start)]
     fn start() {
         console_error_panic_hook::set_once();
     }
 
-    #[event(fetch)]
-    async fn fetch(request: web_sys::Request, env: Env, ctx: Context) -> Result<web_sys::Response> {
+    /// Not `#[event(fetch)]`: the error answers that it makes, and their texts, are a tenth of the Worker's size, and
+    /// a refusal has its own way out.
+    #[wasm_bindgen]
+    pub async fn fetch(request: Request, env: Env, ctx: Context) -> Result<Response, JsValue> {
         crate::edge::fetch(request, env, ctx).await
     }
 }

@@ -47,7 +47,7 @@ impl<'a> Target<'a> {
         let (url, query) = url.split_once('?').unwrap_or((url, ""));
         let (scheme, rest) = url.split_once(':').unwrap_or(("", url));
         let rest = rest.strip_prefix("//").unwrap_or(rest);
-        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let (authority, path) = rest.split_at_checked(rest.find('/').unwrap_or(rest.len())).unwrap_or((rest, ""));
         let authority = authority.rsplit_once('@').map_or(authority, |(_user, authority)| authority);
         let port = authority.rfind(':').filter(|&at| !authority.get(at..).is_some_and(|port| port.contains(']')));
         Self {

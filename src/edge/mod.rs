@@ -7,7 +7,7 @@ mod kv;
 mod respond;
 mod state;
 
-use worker::{Context, Env, web_sys};
+use worker::{Env, js_sys::futures::future_to_promise, wasm_bindgen::JsValue, web_sys, worker_sys::Context};
 
 use crate::{
     intake::Head,
@@ -21,7 +21,7 @@ use {body::RequestBody, clock::RuntimeClock, state::State};
 ///
 /// # Errors
 /// Where the runtime will not build a response.
-pub async fn fetch(request: web_sys::Request, env: Env, ctx: Context) -> worker::Result<web_sys::Response> {
+pub async fn fetch(request: web_sys::Request, env: Env, ctx: Context) -> Result<web_sys::Response, JsValue> {
     let state = State::get(&env);
     let (method, url) = (request.method(), request.url());
     if routes::is_health(&method, Target::of(&url).path) {
@@ -34,10 +34,12 @@ pub async fn fetch(request: web_sys::Request, env: Env, ctx: Context) -> worker:
     let Answered { reply, log, late } = receiver.receive(head, body).await;
 
     if let Some(puts) = late {
-        ctx.wait_until(async {
-            // Whether they succeed is of no interest any more: the sender has its answer.
+        // Whether they succeed is of no interest any more: the sender has its answer.
+        let rest = async {
             let _ = puts.await;
-        });
+            Ok(JsValue::UNDEFINED)
+        };
+        ctx.wait_until(&future_to_promise(std::panic::AssertUnwindSafe(rest)))?;
     }
     respond::log(&log);
     respond::with(&reply)

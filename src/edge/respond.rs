@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Builds the response.
-pub fn with(reply: &Reply) -> worker::Result<Response> {
+pub fn with(reply: &Reply) -> Result<Response, JsValue> {
     let headers = Headers::new()?;
     for (name, value) in HEADERS.into_iter().chain(reply.header) {
         headers.set(name, value)?;
@@ -19,7 +19,7 @@ pub fn with(reply: &Reply) -> worker::Result<Response> {
     let init = ResponseInit::new();
     init.set_status(reply.status);
     init.set_headers(&headers);
-    Ok(Response::new_with_opt_str_and_init(Some(&reply.body), &init)?)
+    Response::new_with_opt_str_and_init(Some(&reply.body), &init)
 }
 
 /// Writes the log line of a call.
