@@ -4,7 +4,11 @@
 //! refused. Any other broken one switches off only what it is for. Both are named in [`Config::at_fault`],
 //! names only, never values.
 
+use std::ops::RangeInclusive;
+
 use crate::{
+    admin::AdminToken,
+    origin::{OriginSecret, OriginSigning, OriginUrl},
     routes,
     webhook::{
         SdkAppId,
@@ -13,7 +17,10 @@ use crate::{
 };
 
 /// Bounds of `RETENTION_DAYS`.
-const RETENTION_DAYS: std::ops::RangeInclusive<u64> = 1..=3650;
+const RETENTION_DAYS: RangeInclusive<u64> = 1..=3650;
+
+/// Bounds of `RETRY_BASE_SECONDS`; more than twelve hours is more than a queue can wait.
+const RETRY_BASE_SECONDS: RangeInclusive<u64> = 1..=12 * 60 * 60;
 
 const SECONDS_PER_DAY: u64 = 24 * 60 * 60;
 
@@ -22,6 +29,21 @@ const TOKEN: &str = "CALLBACK_TOKEN";
 
 /// Name of the KV binding that holds the events.
 pub const EVENTS: &str = "EVENTS";
+/// Name of the binding of the queue whose messages are deliveries to come.
+pub const DELIVERIES: &str = "DELIVERIES";
+/// Name of the binding of the queue of what could not be delivered.
+pub const DEAD_LETTERS: &str = "DEAD_LETTERS";
+
+/// Which bindings the environment has.
+#[derive(Clone, Copy, Debug)]
+pub struct Bindings {
+    /// The KV namespace [`EVENTS`].
+    pub events: bool,
+    /// The queue [`DELIVERIES`].
+    pub deliveries: bool,
+    /// The queue [`DEAD_LETTERS`].
+    pub dead_letters: bool,
+}
 
 /// What was read: the settings, unless one that calls depend on is broken, and the names at fault.
 #[derive(Clone, Debug)]
@@ -40,8 +62,34 @@ pub struct Settings {
     allow_unsigned: bool,
     /// Where the webhook lives; `/` unless set.
     pub webhook_path: String,
+    /// Where events go.
+    pub sinks: Sinks,
+    /// The app's own backend, for deliveries and for the webhooks that are not ours.
+    pub origin: Option<OriginUrl>,
+    /// Whether `ORIGIN_URL` is set but broken: what would be relayed to it is then refused, because an OK from here would
+    /// allow what the backend might not.
+    pub origin_broken: bool,
+    /// How deliveries to the origin are signed, besides Tencent's way.
+    pub origin_signing: OriginSigning,
+    /// Shortest wait before a delivery is tried again, in seconds.
+    pub retry_base_seconds: u64,
     /// How long an event is kept, in seconds from its receipt; `None` keeps it for good.
     pub retention_seconds: Option<u64>,
+    /// Who may use the API; `None` switches it off.
+    pub admin_token: Option<AdminToken>,
+}
+
+/// Where events go: at least one of the two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sinks {
+    /// Into KV.
+    pub kv: bool,
+    /// To the origin, by way of the queue.
+    pub origin: bool,
+}
+
+impl Sinks {
+    const KV: Self = Self { kv: true, origin: false };
 }
 
 /// One app of ours.
@@ -53,10 +101,9 @@ struct App {
 }
 
 impl Config {
-    /// Reads all settings. `lookup` gives the text of a variable or secret, `None` where it is not set;
-    /// `has_events` tells whether the KV binding [`EVENTS`] is there.
+    /// Reads all settings. `lookup` gives the text of a variable or secret, `None` where it is not set.
     #[must_use]
-    pub fn read(lookup: impl Fn(&str) -> Option<String>, has_events: bool) -> Self {
+    pub fn read(lookup: impl Fn(&str) -> Option<String>, bindings: Bindings) -> Self {
         let mut reader = Reader { lookup, at_fault: Vec::new() };
         let ids = reader.required("SDK_APP_IDS", app_ids);
         let shared_tokens = reader.tokens(TOKEN);
@@ -70,18 +117,43 @@ impl Config {
             reader.miss_tokens(apps.as_deref(), shared_tokens.as_deref());
         }
         let webhook_path = reader.optional("WEBHOOK_PATH", "/".to_owned(), webhook_path);
-        let sinks = reader.optional("SINKS", (), kv_only);
-        let events = reader.check(EVENTS, has_events);
+        let sinks = reader.optional("SINKS", Sinks::KV, sinks);
+        let events = reader.check(EVENTS, bindings.events);
+        let origin = reader.optional("ORIGIN_URL", None, |text| OriginUrl::new(text).map(Some));
+        let reachable = match sinks {
+            Some(Sinks { origin: true, .. }) => {
+                let queues = [(DELIVERIES, bindings.deliveries), (DEAD_LETTERS, bindings.dead_letters)];
+                let bound = queues.map(|(name, bound)| reader.check(name, bound)) == [Some(()); 2];
+                // A broken one is named already.
+                let named = origin.is_none() || reader.check("ORIGIN_URL", origin != Some(None)).is_some();
+                (bound && named && origin.is_some()).then_some(())
+            }
+            _ => Some(()),
+        };
         // From here on a fault switches off only what the setting is for.
         let retention_seconds = reader.optional("RETENTION_DAYS", None, retention_seconds).flatten();
+        let retry_base_seconds = reader.optional("RETRY_BASE_SECONDS", 5, |text| whole(&text, RETRY_BASE_SECONDS));
+        let signing = reader
+            .optional("ORIGIN_SECRET", OriginSigning::Off, |text| OriginSecret::new(&text).map(OriginSigning::On));
+        let admin_token = reader.optional("ADMIN_TOKEN", None, |text| AdminToken::new(&text).map(Some)).flatten();
 
         let at_fault = reader.at_fault;
-        let settings = match (apps, shared_tokens, allow_unsigned, webhook_path, sinks, events) {
-            (Some(apps), Some(shared_tokens), Some(allow_unsigned), Some(webhook_path), Some(()), Some(())) => {
-                Some(Settings { apps, shared_tokens, allow_unsigned, webhook_path, retention_seconds })
-            }
-            _ => None,
-        };
+        let settings = (|| {
+            ((), ()) = (events?, reachable?);
+            Some(Settings {
+                apps: apps?,
+                shared_tokens: shared_tokens?,
+                allow_unsigned: allow_unsigned?,
+                webhook_path: webhook_path?,
+                sinks: sinks?,
+                origin_broken: origin.is_none(),
+                origin: origin.flatten(),
+                origin_signing: signing.unwrap_or(OriginSigning::Broken),
+                retry_base_seconds: retry_base_seconds.unwrap_or(5),
+                retention_seconds,
+                admin_token,
+            })
+        })();
         Self { settings, at_fault }
     }
 }
@@ -91,6 +163,13 @@ impl Settings {
     #[must_use]
     pub fn is_ours(&self, id: SdkAppId) -> bool {
         self.apps.iter().any(|app| app.id == id)
+    }
+
+    /// Our app, where there is one only.
+    #[must_use]
+    pub fn only_app(&self) -> Option<SdkAppId> {
+        let [app] = self.apps.as_slice() else { return None };
+        Some(app.id)
     }
 
     /// What a call for this app must bring.
@@ -104,6 +183,12 @@ impl Settings {
     pub fn policy_without_app(&self) -> Policy<'_> {
         let own = self.apps.iter().flat_map(|app| &app.own_tokens);
         self.policy_of(self.shared_tokens.iter().chain(own))
+    }
+
+    /// The token that signs what goes to the origin for this app: its current one, if it has any.
+    #[must_use]
+    pub fn signing_token(&self, id: SdkAppId) -> Option<&CallbackToken> {
+        self.apps.iter().find(|app| app.id == id).and_then(|app| self.tokens(app).first())
     }
 
     fn policy_of<'a>(&self, tokens: impl Iterator<Item = &'a CallbackToken>) -> Policy<'a> {
@@ -201,15 +286,27 @@ fn webhook_path(text: String) -> Option<String> {
     routes::may_be_webhook_path(&text).then_some(text)
 }
 
-/// `SINKS`: this version keeps events in KV and nowhere else.
-fn kv_only(text: String) -> Option<()> {
-    (text == "kv").then_some(())
+/// `kv`, `origin`, or both with a comma between them.
+fn sinks(text: String) -> Option<Sinks> {
+    let mut sinks = Sinks { kv: false, origin: false };
+    for name in text.split(',') {
+        match name.trim_ascii() {
+            "kv" => sinks.kv = true,
+            "origin" => sinks.origin = true,
+            _ => return None,
+        }
+    }
+    Some(sinks)
 }
 
 fn retention_seconds(text: String) -> Option<Option<u64>> {
+    whole(&text, RETENTION_DAYS)?.checked_mul(SECONDS_PER_DAY).map(Some)
+}
+
+/// A whole number within bounds: digits and nothing else.
+fn whole(text: &str, bounds: RangeInclusive<u64>) -> Option<u64> {
     let digits = text.bytes().all(|b| b.is_ascii_digit());
-    let days = digits.then(|| text.parse().ok()).flatten().filter(|days| RETENTION_DAYS.contains(days))?;
-    days.checked_mul(SECONDS_PER_DAY).map(Some)
+    digits.then(|| text.parse().ok()).flatten().filter(|number| bounds.contains(number))
 }
 
 fn own_token(id: SdkAppId) -> String {

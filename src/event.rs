@@ -8,13 +8,19 @@ use std::{borrow::Cow, fmt};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::webhook::{SdkAppId, auth::Authentic, body::Follow, command::Kind, query::Query};
+use crate::{
+    json,
+    webhook::{SdkAppId, auth::Authentic, body::Follow, command::Kind, query::Query},
+};
 
 /// Ids count down from here, so that KV, which lists keys in ascending order, lists the newest first.
 const EVENT_TIME_CEILING: u64 = 9_999_999_999_999;
 
 /// How much of the hash stands in an id: 128 bits.
 const HASH_BYTES: usize = 16;
+
+/// How far ahead an expiry has to be: the 60 s that KV demands, and the time that a put takes.
+const EXPIRATION_AHEAD_SECONDS: u64 = 90;
 
 /// Most bytes of metadata that KV takes with a key, as JSON.
 pub const METADATA_MAX: usize = 1024;
@@ -121,21 +127,59 @@ impl<'a> Event<'a> {
         &self.id
     }
 
+    /// The app that it is of.
+    #[must_use]
+    pub fn app(&self) -> SdkAppId {
+        self.app
+    }
+
+    /// When it came, in Unix ms.
+    #[must_use]
+    pub fn received_at(&self) -> u64 {
+        self.received_at
+    }
+
+    /// The query as it came, less `Sign` and `RequestTime`.
+    #[must_use]
+    pub fn query(&self) -> Cow<'_, str> {
+        Cow::Owned(self.query.without_signature())
+    }
+
+    /// Tencent's `RequestId`, where the call had one.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&Cow<'a, str>> {
+        self.query.request_id.as_ref()
+    }
+
+    /// The webhook's own JSON object.
+    #[must_use]
+    pub fn body(&self) -> &str {
+        self.follow.object
+    }
+
     /// How many users were unfollowed, or followed, by this one call.
     #[must_use]
     pub fn targets(&self) -> usize {
         self.follow.to_accounts.len()
     }
 
-    /// What to put into the store, to be kept for `retention_seconds` from receipt, or for good.
+    /// What to put into the store at `now_ms` (Unix ms), to be kept for `retention_seconds` from receipt, or for good.
     #[must_use]
-    pub fn entry(&self, retention_seconds: Option<u64>) -> Entry {
+    pub fn entry(&self, retention_seconds: Option<u64>, now_ms: u64) -> Entry {
         Entry {
-            key: format!("event/{}/{}", self.app, self.id),
+            key: key(self.app, &self.id.0),
             value: self.record(),
             metadata: self.metadata(),
-            expiration: retention_seconds.map(|seconds| (self.received_at / 1000).saturating_add(seconds)),
+            expiration: self.expiration(retention_seconds, now_ms),
         }
+    }
+
+    /// When the store may forget the event, in Unix seconds. One that is stored so late that its time is over gets
+    /// the shortest that KV takes: a put that KV refuses would come back for ever.
+    #[must_use]
+    pub fn expiration(&self, retention_seconds: Option<u64>, now_ms: u64) -> Option<u64> {
+        let earliest = (now_ms / 1000).saturating_add(EXPIRATION_AHEAD_SECONDS);
+        retention_seconds.map(|seconds| (self.received_at / 1000).saturating_add(seconds).max(earliest))
     }
 
     /// What record and metadata share.
@@ -158,24 +202,22 @@ impl<'a> Event<'a> {
     }
 
     fn record(&self) -> String {
-        let mut record = json(&Json {
+        // The last member is JSON already.
+        let record = Json {
             id: Some(&self.id.0),
             sdk_app_id: Some(self.app.get()),
             event_time: Some(self.follow.event_time),
             query: Some(&self.query.without_signature()),
             ..self.summary()
-        });
-        // The last member is JSON already, and goes in byte for byte.
-        record.pop();
-        record.extend([",\"body\":", self.follow.object, "}"]);
-        record
+        };
+        json::with_member(&record, "body", self.follow.object)
     }
 
     /// The summary; id, app and time stand in the key. Where it has no room for all, texts are cut, as many
     /// targets stand there as fit, and two more members say so.
     fn metadata(&self) -> String {
         let whole = self.summary();
-        let text = json(&whole);
+        let text = json::write(&whole);
         if text.len() <= METADATA_MAX {
             return text;
         }
@@ -190,30 +232,31 @@ impl<'a> Event<'a> {
             ..whole
         };
         // One byte more than there is, because the first target has no comma before it.
-        let mut room = METADATA_MAX.saturating_add(1).saturating_sub(json(&cut).len());
+        let mut room = METADATA_MAX.saturating_add(1).saturating_sub(json::write(&cut).len());
         let fitting = whole.to_accounts.iter().take_while(|target| {
-            let needed = json(target).len().saturating_add(1);
+            let needed = json::write(target).len().saturating_add(1);
             let fits = needed <= room;
             room = room.saturating_sub(needed);
             fits
         });
         let fitting = fitting.count();
         cut.to_accounts = whole.to_accounts.get(..fitting).unwrap_or_default();
-        json(&cut)
+        json::write(&cut)
     }
+}
+
+/// The key of an event of this app and id.
+#[must_use]
+pub fn key(app: SdkAppId, id: &str) -> String {
+    format!("event/{app}/{id}")
 }
 
 /// The longest beginning of `text` that is at most [`CUT_TEXT_MAX`] bytes as JSON.
 fn cut_text(text: &str) -> &str {
     let mut length = 2_usize; // the quotes
     let end = text.char_indices().find(|&(_, c)| {
-        length = length.saturating_add(json(&c).len()).saturating_sub(2);
+        length = length.saturating_add(json::write(&c).len()).saturating_sub(2);
         length > CUT_TEXT_MAX
     });
     end.and_then(|(at, _)| text.get(..at)).unwrap_or(text)
-}
-
-/// JSON of values that are all texts, numbers and lists: writing those cannot fail.
-fn json<T: Serialize>(value: &T) -> String {
-    serde_json::to_string(value).unwrap_or_default()
 }

@@ -1,12 +1,14 @@
-//! Reads JSON text member by member, without a tree of values: each value is a slice of the text, checked but
-//! not decoded.
+//! JSON text: read member by member, without a tree of values (each value is a slice of the text, checked but not
+//! decoded), and written by serde_json.
 //!
-//! Why not serde_json, which writes all JSON here: its deserializer carries error texts, number parsing and
+//! Why not read by serde_json as well: its deserializer carries error texts, number parsing and
 //! float tables that make up 26 KB (gzip) of a Worker that is to stay under 90, and it keeps the last of two
 //! members of one name. The lexer is hifijson's; what is ours is the order of tokens, without recursion, so
 //! that no depth of nesting can exhaust the stack.
 
 use std::borrow::Cow;
+
+use serde::Serialize;
 
 use hifijson::{Read as _, SliceLexer, num::Lex as _, str::Lex as _, str::LexAlloc as _, token::Lex as _};
 
@@ -50,6 +52,13 @@ pub fn items(text: &str) -> Option<Vec<&str>> {
     Some(items)
 }
 
+/// Whether `text` is one whole JSON value.
+#[must_use]
+pub fn is_value(text: &str) -> bool {
+    let mut reader = Reader::new(text);
+    reader.value().is_some() && reader.at_end().is_some()
+}
+
 /// What the JSON string `text` says; `None` where it is not one whole JSON string of Unicode characters.
 #[must_use]
 pub fn string(text: &str) -> Option<Cow<'_, str>> {
@@ -57,6 +66,32 @@ pub fn string(text: &str) -> Option<Cow<'_, str>> {
     let string = reader.string()?;
     reader.at_end()?;
     Some(string)
+}
+
+/// Any value that consists of texts, numbers, lists and structs of them, as JSON: writing those cannot fail.
+#[must_use]
+pub fn write<T: Serialize + ?Sized>(value: &T) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+/// The struct `head` as a JSON object with one member more, whose `value` is JSON already and goes in byte for
+/// byte. `head` has at least one member.
+#[must_use]
+pub fn with_member<T: Serialize>(head: &T, name: &str, value: &str) -> String {
+    let mut text = write(head);
+    text.pop();
+    text.extend([",\"", name, "\":", value, "}"]);
+    text
+}
+
+/// The members of two JSON objects in one, those of `first` first.
+#[must_use]
+pub fn merge(first: &str, second: &str) -> String {
+    let first = first.strip_suffix('}').unwrap_or(first);
+    match second.trim_ascii().strip_prefix('{').map(str::trim_ascii_start) {
+        Some(members) if !members.starts_with('}') => format!("{first},{members}"),
+        _ => format!("{first}}}"),
+    }
 }
 
 struct Reader<'a> {

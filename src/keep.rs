@@ -1,6 +1,8 @@
-//! How an event gets into the store within the time that Tencent gives us: two attempts and one deadline.
+//! How an event becomes durable within the time that Tencent gives us: up to three attempts and one deadline.
 //!
-//! The store and the clock are traits, so that every failure and every delay can be tested without a runtime.
+//! KV and the queue stand in for each other: what KV does not take goes onto the queue with the duty to store it
+//! later, and what the queue does not take is written to KV as a dead letter, to be replayed. Engines and clock
+//! are traits, so that every failure and every delay can be tested without a runtime.
 
 use std::{
     future::Future,
@@ -16,31 +18,40 @@ use crate::event::Entry;
 /// to us and back.
 pub const ANSWER_WITHIN_MS: u64 = 1500;
 
-/// When a put that has not answered gets a second one beside it, in ms. A put takes tens of ms.
-pub const SECOND_PUT_AFTER_MS: u64 = 600;
+/// When an attempt that has not answered gets a second one beside it, in ms. A put takes tens of ms.
+pub const SECOND_AFTER_MS: u64 = 600;
 
-/// How much time, in ms, is left to a put that is not begun at once.
-const PUT_TAKES_MS: u64 = 250;
+/// When the other engine is tried, in ms, if neither attempt has answered by then.
+pub const FALLBACK_AFTER_MS: u64 = 1000;
+
+/// How much time, in ms, is left to an attempt that is not begun at once.
+const ATTEMPT_TAKES_MS: u64 = 250;
 
 /// How long KV refuses a second write to the same key, in ms.
 pub const SAME_KEY_PAUSE_MS: u64 = 1000;
 
-/// Why a put failed.
+/// Why an attempt failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PutError {
-    /// The store asks for a pause: the key was written less than a second ago.
+pub enum AttemptError {
+    /// The engine asks for a pause: KV, because the key was written less than a second ago.
     TooManyRequests,
     /// Anything else.
     Failed,
 }
 
-/// A put under way. It holds all that it needs, so that it can go on after the answer.
-pub type Put = Pin<Box<dyn Future<Output = Result<(), PutError>>>>;
+/// An attempt under way. It holds all that it needs, so that it can go on after the answer.
+pub type Attempt = Pin<Box<dyn Future<Output = Result<(), AttemptError>>>>;
 
-/// Where events are kept.
+/// Where events are kept: KV.
 pub trait Store {
     /// Begins to put `entry`. An entry of the same key is overwritten.
-    fn put(&self, entry: &Entry) -> Put;
+    fn put(&self, entry: &Entry) -> Attempt;
+}
+
+/// What brings messages to this Worker's consumer, later: a queue.
+pub trait Queue {
+    /// Begins to send `message`.
+    fn send(&self, message: &str) -> Attempt;
 }
 
 /// The time, and waiting.
@@ -54,13 +65,13 @@ pub trait Clock {
 
 /// What became of an event.
 pub enum Outcome {
-    /// The store has it.
+    /// A durable engine has it.
     Kept,
-    /// No put succeeded.
+    /// No attempt succeeded.
     Failed,
-    /// No put has answered in time. The puts go on: run them to their end after the answer. They may store
-    /// an event that was not acknowledged, never the other way round.
-    Late(Puts),
+    /// No attempt has answered in time. They go on: run them to their end after the answer. They may keep an
+    /// event that was not acknowledged, never the other way round.
+    Late(Attempts),
 }
 
 /// Runs `future` for at most `ms` ms; `None` when the time is up first.
@@ -71,63 +82,90 @@ pub async fn within<F: Future + Unpin>(clock: &impl Clock, ms: u64, future: F) -
     }
 }
 
-/// Brings `entry` into the store before `deadline` (Unix ms). A put that failed, or has not answered after
-/// [`SECOND_PUT_AFTER_MS`], gets a second one beside it; the first to succeed settles it.
-pub async fn keep(store: &impl Store, clock: &impl Clock, entry: &Entry, deadline: u64) -> Outcome {
+/// Fulfils one duty before `deadline` (Unix ms). `begin` begins an attempt; one that failed, or has not answered
+/// after [`SECOND_AFTER_MS`], gets a second one beside it. Where both have failed, or have not answered after
+/// [`FALLBACK_AFTER_MS`], `fall_back` begins an attempt with the other engine, if there is one. The first to
+/// succeed settles it.
+pub async fn keep(
+    clock: &impl Clock,
+    deadline: u64,
+    begin: &dyn Fn() -> Attempt,
+    fall_back: Option<&dyn Fn() -> Attempt>,
+) -> Outcome {
     let begun = clock.now_ms();
     // The bound holds the call to its time even where the clock was set back.
     let left = || deadline.saturating_sub(clock.now_ms()).min(ANSWER_WITHIN_MS);
+    let until = |ms: u64| begun.saturating_add(ms).saturating_sub(clock.now_ms()).min(left());
+    // The same for what comes so late that it needs time to count.
+    let in_time = |ms: u64| until(ms).min(left().saturating_sub(ATTEMPT_TAKES_MS));
 
-    let mut puts = Puts::of(store.put(entry));
-    match within(clock, SECOND_PUT_AFTER_MS.min(left()), &mut puts).await {
-        Some(Ok(())) => return Outcome::Kept,
-        // A second put at once would meet the same answer.
-        Some(Err(PutError::TooManyRequests)) => {
-            let pause = begun.saturating_add(SAME_KEY_PAUSE_MS).saturating_sub(clock.now_ms());
-            clock.sleep(pause.min(left().saturating_sub(PUT_TAKES_MS))).await;
+    let mut attempts = Attempts::default();
+    attempts.add(begin());
+    let (mut second, mut fall_back) = (Some(begin), fall_back);
+    loop {
+        let patience = match (second, fall_back) {
+            (Some(_), Some(_)) => until(SECOND_AFTER_MS).min(in_time(FALLBACK_AFTER_MS)),
+            (Some(_), None) => until(SECOND_AFTER_MS),
+            (None, Some(_)) => in_time(FALLBACK_AFTER_MS),
+            (None, None) => left(),
+        };
+        let settled = within(clock, patience, &mut attempts).await;
+        match settled {
+            Some(Ok(())) => return Outcome::Kept,
+            // A second attempt at once would meet the same answer.
+            Some(Err(AttemptError::TooManyRequests)) if second.is_some() => {
+                clock.sleep(in_time(SAME_KEY_PAUSE_MS)).await;
+            }
+            Some(Err(_)) | None => {}
         }
-        None if left() == 0 => return Outcome::Late(puts),
-        Some(Err(PutError::Failed)) | None => {}
-    }
-    puts.second = Some(store.put(entry));
-    match within(clock, left(), &mut puts).await {
-        Some(Ok(())) => Outcome::Kept,
-        Some(Err(_)) => Outcome::Failed,
-        None => Outcome::Late(puts),
-    }
-}
-
-/// One put, or two beside each other: done as soon as one has succeeded or all have failed.
-pub struct Puts {
-    first: Option<Put>,
-    second: Option<Put>,
-}
-
-impl Puts {
-    fn of(put: Put) -> Self {
-        Self { first: Some(put), second: None }
+        let all_failed = settled.is_some();
+        if left() == 0 {
+            return if all_failed { Outcome::Failed } else { Outcome::Late(attempts) };
+        }
+        if let Some(begin) = second.take_if(|_| all_failed || until(SECOND_AFTER_MS) == 0) {
+            attempts.add(begin());
+        } else if let Some(fall_back) = fall_back.take_if(|_| all_failed || in_time(FALLBACK_AFTER_MS) == 0) {
+            attempts.add(fall_back());
+        } else if all_failed {
+            return Outcome::Failed;
+        }
     }
 }
 
-impl Future for Puts {
-    type Output = Result<(), PutError>;
+/// Attempts beside each other: done as soon as one has succeeded or all have failed.
+#[derive(Default)]
+pub struct Attempts {
+    under_way: Vec<Attempt>,
+}
+
+impl Attempts {
+    /// Adds one that has begun.
+    pub fn add(&mut self, attempt: Attempt) {
+        self.under_way.push(attempt);
+    }
+}
+
+impl Future for Attempts {
+    type Output = Result<(), AttemptError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        let mut failure = PutError::Failed;
-        for slot in [&mut this.first, &mut this.second] {
-            match slot.as_mut().map(|put| put.as_mut().poll(cx)) {
-                Some(Poll::Ready(Ok(()))) => {
-                    *slot = None;
-                    return Poll::Ready(Ok(()));
-                }
-                Some(Poll::Ready(Err(error))) => {
-                    *slot = None;
-                    failure = error;
-                }
-                Some(Poll::Pending) | None => {}
+        let mut succeeded = false;
+        let mut failure = AttemptError::Failed;
+        self.under_way.retain_mut(|attempt| match attempt.as_mut().poll(cx) {
+            Poll::Pending => true,
+            Poll::Ready(Ok(())) => {
+                succeeded = true;
+                false
             }
+            Poll::Ready(Err(error)) => {
+                failure = error;
+                false
+            }
+        });
+        match (succeeded, self.under_way.is_empty()) {
+            (true, _) => Poll::Ready(Ok(())),
+            (false, true) => Poll::Ready(Err(failure)),
+            (false, false) => Poll::Pending,
         }
-        if this.first.is_none() && this.second.is_none() { Poll::Ready(Err(failure)) } else { Poll::Pending }
     }
 }

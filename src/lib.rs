@@ -19,7 +19,11 @@
     clippy::arithmetic_side_effects
 )]
 
+pub mod admin;
+pub mod api;
 pub mod config;
+pub mod dead;
+pub mod deliver;
 #[cfg(target_arch = "wasm32")]
 pub mod edge;
 pub mod event;
@@ -27,8 +31,11 @@ pub mod intake;
 mod json;
 pub mod keep;
 pub mod log;
+pub mod message;
+pub mod origin;
 pub mod receive;
 pub mod refusal;
+pub mod relay;
 pub mod reply;
 pub mod routes;
 pub mod webhook;
@@ -42,6 +49,8 @@ mod doors {
         worker_sys::Context,
     };
 
+    use crate::edge::Batch;
+
     #[event(start)]
     fn start() {
         console_error_panic_hook::set_once();
@@ -52,5 +61,11 @@ mod doors {
     #[wasm_bindgen]
     pub async fn fetch(request: Request, env: Env, ctx: Context) -> Result<Response, JsValue> {
         crate::edge::fetch(request, env, ctx).await
+    }
+
+    /// Not `#[event(queue)]`: what that hands over needs serde-wasm-bindgen, and its errors are panics.
+    #[wasm_bindgen]
+    pub async fn queue(batch: Batch, env: Env, _ctx: Context) {
+        crate::edge::consume(&batch, &env).await;
     }
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use crate::{refusal::Refusal, webhook::query::Query};
+use crate::{dead::Failure, event::Event, json, message::Duty, refusal::Refusal, webhook::query::Query};
 
 /// Most bytes of any text from outside in a line.
 const TEXT_MAX: usize = 128;
@@ -78,7 +78,63 @@ impl<'a> Line<'a> {
             }
         };
         // JSON escapes line ends and other control characters, so no text from outside can break the line.
-        (level, serde_json::to_string(&self).unwrap_or_default())
+        (level, json::write(&self))
+    }
+}
+
+/// What the line says of one message of the queue.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct DeliveryLine<'a> {
+    /// `delivered`, `stored`, `retried` or `buried`.
+    pub outcome: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    duty: Option<Duty>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    app: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    targets: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_status: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_error: Option<&'static str>,
+    /// How long the message waits before it comes again, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_after_seconds: Option<u32>,
+}
+
+impl<'a> DeliveryLine<'a> {
+    /// The line of a message about `event`.
+    #[must_use]
+    pub fn of(event: &Event<'a>, duty: Duty) -> Self {
+        Self {
+            duty: Some(duty),
+            app: Some(event.app().get()),
+            targets: Some(event.targets()),
+            request_id: cut(event.request_id()),
+            ..Self::default()
+        }
+    }
+
+    /// The line of a message that cannot be read.
+    #[must_use]
+    pub fn unreadable() -> Self {
+        Self { last_error: Some("unreadable"), ..Self::default() }
+    }
+
+    /// Says how the last try failed.
+    pub fn failed(&mut self, failure: Failure) {
+        (self.last_status, self.last_error) = match failure {
+            Failure::Status(status) => (Some(status), None),
+            Failure::Error(error) => (None, Some(error)),
+        };
+    }
+
+    /// The line as JSON, without a line end.
+    #[must_use]
+    pub fn text(&self) -> String {
+        json::write(self)
     }
 }
 

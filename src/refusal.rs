@@ -1,10 +1,13 @@
 //! Why a call is refused, and the one table that turns each reason into an HTTP status, an `ErrorCode`, a
 //! name for the log and a sentence for whoever reads the answer. README's table is tested against it.
 
-use crate::webhook::{
-    auth::AuthFault::{self, *},
-    body::BodyFault::{self, *},
-    query::QueryFault::{self, *},
+use crate::{
+    relay::RelayFault,
+    webhook::{
+        auth::AuthFault::{self, *},
+        body::BodyFault::{self, *},
+        query::QueryFault::{self, *},
+    },
 };
 
 /// Why a call is not answered OK, in the order of the steps that find out.
@@ -38,8 +41,10 @@ pub enum Refusal {
     CommandMissing,
     /// The body is not that of its command.
     Body(BodyFault),
-    /// The store has not taken the event.
+    /// No durable engine has taken the event.
     NotKept,
+    /// The app's backend has not answered a webhook that is not ours.
+    Relay(RelayFault),
 }
 
 /// One row of the table.
@@ -136,6 +141,16 @@ table! {
         "EventTime is not a time in milliseconds of at most 13 digits."
     [NotKept] 503 50300 "not_kept"
         "The event could not be stored; it may be sent again."
+    [Relay(RelayFault::Late)] 504 50400 "relay_late"
+        "The app's backend did not answer in time."
+    [Relay(RelayFault::Unreachable)] 502 50200 "relay_unreachable"
+        "The app's backend could not be reached: see ORIGIN_URL."
+    [Relay(RelayFault::Redirect)] 502 50201 "relay_redirect"
+        "The app's backend answered with a redirect, which is not followed: see ORIGIN_URL."
+    [Relay(RelayFault::NotJson)] 502 50202 "relay_not_json"
+        "The app's backend did not answer with JSON."
+    [Relay(RelayFault::TooLarge)] 502 50203 "relay_too_large"
+        "The app's backend answered with more than 1048576 bytes."
 }
 
 impl From<QueryFault> for Refusal {
@@ -147,6 +162,12 @@ impl From<QueryFault> for Refusal {
 impl From<AuthFault> for Refusal {
     fn from(fault: AuthFault) -> Self {
         Self::Auth(fault)
+    }
+}
+
+impl From<RelayFault> for Refusal {
+    fn from(fault: RelayFault) -> Self {
+        Self::Relay(fault)
     }
 }
 

@@ -4,10 +4,12 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use crate::{config::Config, refusal::Refusal, webhook::answer};
+use crate::{config::Config, json, refusal::Refusal, webhook::answer};
 
-/// The headers of every reply.
-pub const HEADERS: [(&str, &str); 2] = [("content-type", "application/json"), ("cache-control", "no-store")];
+/// The `Cache-Control` of every reply.
+pub const CACHE_CONTROL: &str = "no-store";
+
+const JSON: &str = "application/json";
 
 /// What to answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,7 +18,9 @@ pub struct Reply {
     pub status: u16,
     /// The body, JSON.
     pub body: Cow<'static, str>,
-    /// A header besides [`HEADERS`].
+    /// The body's media type.
+    pub content_type: &'static str,
+    /// A header besides `Content-Type` and `Cache-Control`.
     pub header: Option<(&'static str, &'static str)>,
 }
 
@@ -24,7 +28,13 @@ impl Reply {
     /// The standard OK.
     #[must_use]
     pub fn ok() -> Self {
-        Self { status: 200, body: Cow::Borrowed(answer::OK), header: None }
+        Self { status: 200, body: Cow::Borrowed(answer::OK), content_type: JSON, header: None }
+    }
+
+    /// 200 with this JSON.
+    #[must_use]
+    pub fn json(body: String) -> Self {
+        Self { body: Cow::Owned(body), ..Self::ok() }
     }
 
     /// FAIL, for this reason.
@@ -36,7 +46,7 @@ impl Reply {
             Refusal::NotKept => Some(("retry-after", "1")),
             _ => None,
         };
-        Self { status: row.status, body: Cow::Owned(answer::fail(row.error_code, row.error_info)), header }
+        Self { status: row.status, header, ..Self::json(answer::fail(row.error_code, row.error_info)) }
     }
 
     /// Whether the settings are complete: 200, or 503 with the names of those at fault.
@@ -55,7 +65,6 @@ impl Reply {
             version: env!("CARGO_PKG_VERSION"),
             settings: &config.at_fault,
         };
-        let body = serde_json::to_string(&health).unwrap_or_default();
-        Self { status: if healthy { 200 } else { 503 }, body: Cow::Owned(body), header: None }
+        Self { status: if healthy { 200 } else { 503 }, ..Self::json(json::write(&health)) }
     }
 }

@@ -58,6 +58,12 @@ impl<'a> Target<'a> {
         }
     }
 
+    /// Whether there is a host at all.
+    #[must_use]
+    pub fn has_host(&self) -> bool {
+        !self.host.is_empty()
+    }
+
     /// Whether what arrived here could not be read on its way: https, or a call from this very machine.
     #[must_use]
     pub fn is_confidential(&self) -> bool {

@@ -7,13 +7,14 @@ use worker::{
 
 use crate::{
     log::Level,
-    reply::{HEADERS, Reply},
+    reply::{CACHE_CONTROL, Reply},
 };
 
 /// Builds the response.
 pub fn with(reply: &Reply) -> Result<Response, JsValue> {
     let headers = Headers::new()?;
-    for (name, value) in HEADERS.into_iter().chain(reply.header) {
+    let usual = [("content-type", reply.content_type), ("cache-control", CACHE_CONTROL)];
+    for (name, value) in usual.into_iter().chain(reply.header) {
         headers.set(name, value)?;
     }
     let init = ResponseInit::new();
@@ -22,8 +23,8 @@ pub fn with(reply: &Reply) -> Result<Response, JsValue> {
     Response::new_with_opt_str_and_init(Some(&reply.body), &init)
 }
 
-/// Writes the log line of a call.
-pub fn log((level, line): &(Level, String)) {
+/// Writes a log line.
+pub fn log(level: Level, line: &str) {
     let line = JsValue::from_str(line);
     match level {
         Level::Info => console::log_1(&line),

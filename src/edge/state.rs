@@ -8,8 +8,8 @@ use worker::{
     wasm_bindgen::{JsCast, JsValue},
 };
 
-use super::kv::KvNamespace;
-use crate::config::{Config, EVENTS};
+use super::{kv::KvNamespace, queue::QueueProducer};
+use crate::config::{Bindings, Config, DEAD_LETTERS, DELIVERIES, EVENTS};
 
 thread_local! {
     static STATE: OnceCell<Rc<State>> = const { OnceCell::new() };
@@ -21,6 +21,8 @@ pub struct State {
     pub config: Config,
     /// The namespace that holds the events.
     pub events: KvNamespace,
+    /// The queue of deliveries to come, where it is bound.
+    pub deliveries: Option<QueueProducer>,
 }
 
 impl State {
@@ -30,8 +32,18 @@ impl State {
     }
 
     fn read(env: &Env) -> Self {
-        let events = Reflect::get(env, &EVENTS.into()).unwrap_or(JsValue::UNDEFINED);
-        Self { config: Config::read(|name| text(env, name), events.is_object()), events: KvNamespace::from(events) }
+        let binding = |name: &str| Reflect::get(env, &name.into()).ok().filter(JsValue::is_object);
+        let (events, deliveries) = (binding(EVENTS), binding(DELIVERIES));
+        let bindings = Bindings {
+            events: events.is_some(),
+            deliveries: deliveries.is_some(),
+            dead_letters: binding(DEAD_LETTERS).is_some(),
+        };
+        Self {
+            config: Config::read(|name| text(env, name), bindings),
+            events: events.unwrap_or(JsValue::UNDEFINED).into(),
+            deliveries: deliveries.map(Into::into),
+        }
     }
 }
 

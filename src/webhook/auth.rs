@@ -106,9 +106,17 @@ pub enum AuthFault {
     SignMismatch,
 }
 
-/// Proof that what it holds came from a caller who passed [`Policy::check`]; made nowhere else.
+/// Proof that what it holds came from a caller who passed [`Policy::check`]; made there, and where such a call
+/// is read back.
 #[derive(Clone, Debug)]
 pub struct Authentic<T>(T);
+
+impl<T> Authentic<T> {
+    /// What was authentic when it came, read back from where only this Worker writes: its own queue and namespace.
+    pub(crate) fn read_back(call: T) -> Self {
+        Self(call)
+    }
+}
 
 impl<T> Deref for Authentic<T> {
     type Target = T;

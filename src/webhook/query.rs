@@ -113,7 +113,7 @@ fn parameter(segment: &str) -> (Cow<'_, str>, &str) {
 }
 
 /// Decodes `%XX`; `None` where a `%` is not followed by two hex digits, or the result is not UTF-8.
-fn percent_decode(text: &str) -> Option<Cow<'_, str>> {
+pub(crate) fn percent_decode(text: &str) -> Option<Cow<'_, str>> {
     if !text.contains('%') {
         return Some(Cow::Borrowed(text));
     }

@@ -17,9 +17,20 @@ use crate::{
     worker::Home,
 };
 
-/// Reasons that need other settings, another store or a sender that stalls: tests of their own provoke them, except for a
-/// body that breaks off, which wrangler's proxy answers itself.
-const ELSEWHERE: [&str; 6] = ["settings", "insecure", "no_token", "body_late", "body_broken", "not_kept"];
+/// Reasons that need other settings, another store or a sender that stalls; tests of their own provoke them.
+const ELSEWHERE: [&str; 11] = [
+    "settings",
+    "insecure",
+    "no_token",
+    "body_late",
+    "body_broken",
+    "not_kept",
+    "relay_late",
+    "relay_unreachable",
+    "relay_redirect",
+    "relay_not_json",
+    "relay_too_large",
+];
 
 #[test]
 fn each_refusal_has_its_status_and_code() {
@@ -118,7 +129,7 @@ fn the_consoles_probe_is_answered_and_leaves_nothing() {
         let line = shared.worker.log_line(|line| line["request_id"] == id);
         assert_eq!(line["outcome"], "probe", "{line}");
     }
-    // One with a wrong Sign is told so: it is what an operator meets who has mistyped the token.
+    // One that is no probe, and two that are told what is wrong with their Sign.
     for (query, code) in
         [(String::new(), (400, 40003)), (signature("another", 0), (401, 40106)), (signature(TOKEN, -65), (401, 40105))]
     {

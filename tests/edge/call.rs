@@ -27,13 +27,15 @@ pub struct Answer {
     pub status: u16,
     pub headers: http::HeaderMap,
     pub body: Value,
+    /// The body as it came.
+    pub text: String,
 }
 
 impl Answer {
     fn read(mut response: http::Response<ureq::Body>) -> Self {
         let text = response.body_mut().read_to_string().unwrap();
         let body = serde_json::from_str(&text).unwrap_or_else(|_| panic!("not JSON: {text}"));
-        Self { status: response.status().as_u16(), headers: response.headers().clone(), body }
+        Self { status: response.status().as_u16(), headers: response.headers().clone(), body, text }
     }
 
     /// A header's text; empty where it is not there.
@@ -67,7 +69,7 @@ pub fn try_post(url: &str, query: &str, body: &str) -> Option<Answer> {
     let mut response = AGENT.post(format!("{url}/?{query}")).send(body).ok()?;
     let text = response.body_mut().read_to_string().ok()?;
     let body = serde_json::from_str(&text).ok()?;
-    Some(Answer { status: response.status().as_u16(), headers: response.headers().clone(), body })
+    Some(Answer { status: response.status().as_u16(), headers: response.headers().clone(), body, text })
 }
 
 /// Posts a body without telling its length.
@@ -80,6 +82,20 @@ pub fn post_chunked(url: &str, query: &str, body: &[u8]) -> Answer {
 pub fn request(method: &str, url: &str) -> Answer {
     let request = http::Request::builder().method(method).uri(url).body(()).unwrap();
     Answer::read(AGENT.run(request).unwrap())
+}
+
+/// Sends a request to the API, with a bearer token where there is one.
+pub fn request_api(method: &str, url: &str, token: Option<&str>) -> Answer {
+    let mut request = http::Request::builder().method(method).uri(url);
+    if let Some(token) = token {
+        request = request.header("authorization", format!("Bearer {token}"));
+    }
+    Answer::read(AGENT.run(request.body(()).unwrap()).unwrap())
+}
+
+/// Posts a body of a type of one's own.
+pub fn post_typed(url: &str, query: &str, content_type: &str, body: &[u8]) -> Answer {
+    Answer::read(AGENT.post(format!("{url}/?{query}")).content_type(content_type).send(body).unwrap())
 }
 
 /// Posts with a `Host` of one's own.

@@ -5,14 +5,19 @@
 
 mod answers;
 mod call;
+mod dead_letters;
+mod delivery;
 mod durability;
 mod failures;
+mod origin;
 mod records;
+mod relay;
 mod settings;
 mod worker;
 
 use std::sync::OnceLock;
 
+use origin::Origin;
 use worker::{Home, Settings, Worker};
 
 /// A Worker that several tests share, with its home.
@@ -52,4 +57,31 @@ fn signed() -> &'static Shared {
 fn unsigned() -> &'static Shared {
     static SHARED: OnceLock<Shared> = OnceLock::new();
     SHARED.get_or_init(|| Shared::start(&[("SDK_APP_IDS", call::APP), ("ALLOW_UNSIGNED", "true")]))
+}
+
+/// What signs deliveries: 24 bytes, and the same as a setting.
+const ORIGIN_SECRET_BYTES: &[u8] = b"twenty-four bytes of key";
+const ORIGIN_SECRET: &str = "whsec_dHdlbnR5LWZvdXIgYnl0ZXMgb2Yga2V5";
+const ADMIN_TOKEN: &str = "sixteen-characters-or-more";
+
+/// The settings of a Worker that brings events to the origin at `url` and into `sinks`.
+fn forwarding_settings<'a>(url: &'a str, sinks: &'a str) -> Vec<(&'a str, &'a str)> {
+    vec![
+        ("SDK_APP_IDS", "1400000000, 1400000001"),
+        ("CALLBACK_TOKEN", TOKEN),
+        ("SINKS", sinks),
+        ("ORIGIN_URL", url),
+        ("ORIGIN_SECRET", ORIGIN_SECRET),
+        ("RETRY_BASE_SECONDS", "1"),
+        ("ADMIN_TOKEN", ADMIN_TOKEN),
+    ]
+}
+
+/// A Worker with KV and an origin that does what an event's `From_Account` says: see [`origin::as_told`].
+fn forwarding() -> &'static (Shared, Origin) {
+    static SHARED: OnceLock<(Shared, Origin)> = OnceLock::new();
+    SHARED.get_or_init(|| {
+        let origin = Origin::start(origin::as_told);
+        (Shared::start(&forwarding_settings(&origin.url(), "kv,origin")), origin)
+    })
 }

@@ -89,3 +89,43 @@ fn numbers_booleans_path_and_retention_work() {
     let two_days = 2 * 24 * 60 * 60;
     assert!((before + two_days..=now_ms() / 1000 + two_days).contains(&expiration), "{expiration}");
 }
+
+#[test]
+fn an_origin_that_is_wanted_has_to_be_named_and_reachable() {
+    let base = [("SDK_APP_IDS", APP), ("ALLOW_UNSIGNED", "true"), ("SINKS", "origin")];
+    let with_url = |url| [&base[..], &[("ORIGIN_URL", url)]].concat();
+
+    let nowhere = with(&base, |_| {});
+    assert_eq!((at_fault(&nowhere.0), nowhere.1.code()), (&json!(["ORIGIN_URL"]), (500, 50000)));
+
+    let readable_by_others = with(&with_url("http://api.example.com/hook"), |_| {});
+    assert_eq!((at_fault(&readable_by_others.0), readable_by_others.1.code()), (&json!(["ORIGIN_URL"]), (500, 50000)));
+
+    let no_queues = with(&with_url("https://api.example.com/hook"), |config| drop(config.remove("queues")));
+    assert_eq!(at_fault(&no_queues.0), &json!(["DELIVERIES", "DEAD_LETTERS"]));
+    assert_eq!(no_queues.1.code(), (500, 50000));
+}
+
+#[test]
+fn without_queues_events_go_into_kv() {
+    let settings = [("SDK_APP_IDS", APP), ("ALLOW_UNSIGNED", "true"), ("SINKS", "kv")];
+    let home = Home::new(&settings, |config| drop(config.remove("queues")));
+    let worker = home.start();
+    assert_eq!(request("GET", &format!("{}/healthz", worker.url)).status, 200);
+    assert!(post(&worker.url, &unsigned(APP, UNFOLLOW), unfollow("alice", &["bob"], now_ms())).is_ok());
+    assert_eq!(home.keys().as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn what_only_delivery_or_the_api_needs_refuses_no_call() {
+    let settings = [
+        ("SDK_APP_IDS", APP),
+        ("ALLOW_UNSIGNED", "true"),
+        ("RETRY_BASE_SECONDS", "0"),
+        ("ORIGIN_SECRET", "whsec_c2hvcnQ="),
+        ("ADMIN_TOKEN", "short"),
+    ];
+    let (health, call) = with(&settings, |_| {});
+    assert_eq!(at_fault(&health), &json!(["RETRY_BASE_SECONDS", "ORIGIN_SECRET", "ADMIN_TOKEN"]));
+    assert!(call.is_ok());
+}

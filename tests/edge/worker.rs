@@ -29,8 +29,8 @@ pub type Settings<'a> = &'a [(&'a str, &'a str)];
 /// A folder with a wrangler.toml and the state of the embedded KV; it may outlive a Worker.
 pub struct Home {
     folder: TempDir,
-    /// The configuration of another Worker to be served beside ours.
-    beside: Option<PathBuf>,
+    /// The configurations of the Workers to be served; the first one has the port.
+    served: Vec<PathBuf>,
 }
 
 impl Home {
@@ -45,40 +45,69 @@ impl Home {
         change(&mut config);
 
         let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("wrangler.toml"), config.to_string()).unwrap();
-        Self { folder, beside: None }
+        let ours = folder.path().join("wrangler.toml");
+        fs::write(&ours, config.to_string()).unwrap();
+        Self { folder, served: vec![ours] }
     }
 
-    /// A home where `EVENTS` is no KV namespace but another Worker, whose entry point `Store` is in `script`: KV
-    /// itself cannot be made to fail.
-    pub fn with_store(settings: Settings<'_>, script: &str) -> Self {
+    /// A home where each of `bindings` is no engine of Cloudflare's but an entry point of its name in engines.js:
+    /// the engines themselves cannot be made to fail.
+    pub fn with_engines(settings: Settings<'_>, bindings: &[&str], change: impl FnOnce(&mut Table)) -> Self {
         let mut home = Self::new(settings, |config| {
-            config.remove("kv_namespaces");
-            let services = r#"services = [{ binding = "EVENTS", service = "store", entrypoint = "Store" }]"#;
-            config.extend(services.parse::<Table>().unwrap());
+            let is_real = |table: &Value| !bindings.contains(&table["binding"].as_str().unwrap());
+            config["kv_namespaces"].as_array_mut().unwrap().retain(is_real);
+            config["queues"]["producers"].as_array_mut().unwrap().retain(is_real);
+            let service =
+                |name: &&str| format!(r#"{{ binding = "{name}", service = "engines", entrypoint = "{name}" }}"#);
+            let services: Vec<_> = bindings.iter().map(service).collect();
+            config.extend(format!("services = [{}]", services.join(", ")).parse::<Table>().unwrap());
+            change(config);
         });
-        let folder = home.path().join("store");
-        fs::create_dir(&folder).unwrap();
-        fs::write(folder.join("store.js"), script).unwrap();
-        let config = "name = 'store'\nmain = 'store.js'\ncompatibility_date = '2026-07-01'\n";
-        fs::write(folder.join("wrangler.toml"), config).unwrap();
-        home.beside = Some(folder.join("wrangler.toml"));
+        let engines = home.another("engines", include_str!("engines.js"), "");
+        home.served.push(engines);
         home
+    }
+
+    /// A home where another Worker stands before ours, puts on the queue what it is sent at `/queue`, and hands all
+    /// else on to ours.
+    pub fn with_producer(settings: Settings<'_>, change: impl FnOnce(&mut Table)) -> Self {
+        let mut home = Self::new(settings, change);
+        let bindings = r#"
+            services = [{ binding = "OURS", service = "unfollow-webhook" }]
+            queues = { producers = [{ binding = "DELIVERIES", queue = "unfollow-deliveries" }] }
+        "#;
+        let producer = home.another("producer", include_str!("producer.js"), bindings);
+        home.served.insert(0, producer);
+        home
+    }
+
+    /// Writes another Worker, and gives the place of its configuration.
+    fn another(&self, name: &str, script: &str, bindings: &str) -> PathBuf {
+        let folder = self.path().join(name);
+        fs::create_dir(&folder).unwrap();
+        fs::write(folder.join("worker.js"), script).unwrap();
+        let config = format!("name = '{name}'\nmain = 'worker.js'\ncompatibility_date = '2026-07-01'\n{bindings}");
+        fs::write(folder.join("wrangler.toml"), config).unwrap();
+        folder.join("wrangler.toml")
     }
 
     fn path(&self) -> &Path {
         self.folder.path()
     }
 
-    /// A wrangler command on this configuration and state.
+    /// A wrangler command on our configuration and state.
     pub fn wrangler(&self, arguments: &[&str]) -> Command {
+        let mut command = self.command(arguments);
+        command.arg("--config").arg(self.path().join("wrangler.toml"));
+        command
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
         let tools = format!("{ROOT}/node_modules/.bin");
         let path = std::env::var("PATH").unwrap_or_default();
         let mut command = Command::new(format!("{tools}/wrangler"));
         command
             .args(arguments)
-            .arg("--config")
-            .arg(self.path().join("wrangler.toml"))
             .arg("--persist-to")
             .arg(self.path().join("state"))
             .current_dir(self.path())
@@ -102,9 +131,10 @@ impl Home {
     /// The text stored under each of `keys`, read by wrangler and not by the Worker; none for a key that is not
     /// there.
     pub fn values(&self, keys: &[String]) -> HashMap<String, String> {
-        let list = self.path().join("keys.json");
+        // A file of its own: tests that share a home read at the same time.
+        let list = tempfile::NamedTempFile::new().unwrap();
         fs::write(&list, serde_json::to_string(keys).unwrap()).unwrap();
-        let arguments = ["kv", "bulk", "get", list.to_str().unwrap(), "--binding", "EVENTS", "--local"];
+        let arguments = ["kv", "bulk", "get", list.path().to_str().unwrap(), "--binding", "EVENTS", "--local"];
         let output = self.wrangler(&arguments).output().unwrap();
         // Lines for people stand around the JSON.
         let text = String::from_utf8_lossy(&output.stdout);
@@ -134,10 +164,10 @@ pub struct Worker {
 impl Worker {
     fn start(home: &Home) -> Self {
         let port_of_its_own = ["dev", "--ip", "127.0.0.1", "--port", "0", "--inspector-port", "0"];
-        let beside = home.beside.iter().flat_map(|config| [Path::new("--config"), config]);
+        let served = home.served.iter().flat_map(|config| [Path::new("--config"), config]);
         let mut server = home
-            .wrangler(&port_of_its_own)
-            .args(beside)
+            .command(&port_of_its_own)
+            .args(served)
             .arg("--show-interactive-dev-session=false")
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

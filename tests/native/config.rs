@@ -4,7 +4,8 @@ use std::cell::RefCell;
 
 use proptest::prelude::*;
 use unfollow_webhook::{
-    config::{Config, EVENTS},
+    config::{Bindings, Config, DEAD_LETTERS, DELIVERIES, EVENTS, Sinks},
+    origin::OriginSigning,
     reply::Reply,
     webhook::{
         SdkAppId,
@@ -12,7 +13,7 @@ use unfollow_webhook::{
     },
 };
 
-use crate::samples::{APP, TOKEN, config};
+use crate::samples::{APP, BOUND, ORIGIN, ORIGIN_SECRET, TOKEN, UNBOUND, config};
 
 /// Settings that are fine as they are, with `changed` set and, where it is `None`, not set.
 fn with(changed: &[(&str, Option<&str>)]) -> Config {
@@ -95,7 +96,7 @@ fn a_broken_setting_that_decides_who_may_call_or_where_events_go_stops_every_cal
                 "/openapi.json",
             ],
         ),
-        ("SINKS", &["", "disk", "KV", "kv,", "kv,kv", " kv"]),
+        ("SINKS", &["", "disk", "KV", "kv,", ",kv", "kv;origin", "kv origin"]),
     ] {
         for text in broken {
             let config = with(&[(name, Some(text))]);
@@ -124,7 +125,22 @@ fn a_fine_setting_is_no_fault() {
         (&own, &["x", &long]),
         ("ALLOW_UNSIGNED", &["true", "false"]),
         ("WEBHOOK_PATH", &["/", "/hook", "/hook/", "/tencent/chat.v1", "/a-b_c~d", "/v1hook", "/hook/healthz"]),
-        ("SINKS", &["kv"]),
+        ("SINKS", &["kv", " kv", "kv,kv"]),
+        (
+            "ORIGIN_URL",
+            &[
+                ORIGIN,
+                "https://example.com",
+                "https://example.com:8443/a/b/",
+                "https://example.com/%20/x;y=1",
+                "http://127.0.0.1:3000/x",
+                "http://localhost:3000",
+                "http://[::1]:3000/",
+            ],
+        ),
+        ("RETRY_BASE_SECONDS", &["1", "5", "43200"]),
+        ("ORIGIN_SECRET", &[ORIGIN_SECRET, &secret(24), &secret(64)]),
+        ("ADMIN_TOKEN", &["0123456789abcdef", "!~#$%&'()*+,-./:;<=>?@"]),
         ("RETENTION_DAYS", &["1", "90", "3650"]),
     ] {
         for text in fine {
@@ -138,11 +154,13 @@ fn a_fine_setting_is_no_fault() {
 #[test]
 fn what_must_be_there_is_named_where_it_is_missing() {
     assert_eq!(with(&[("SDK_APP_IDS", None)]).at_fault, ["SDK_APP_IDS"]);
-    let without_kv =
-        Config::read(|name| (name == "SDK_APP_IDS" || name == "CALLBACK_TOKEN").then(|| APP.to_owned()), false);
+    let without_kv = Config::read(
+        |name| (name == "SDK_APP_IDS" || name == "CALLBACK_TOKEN").then(|| APP.to_owned()),
+        Bindings { events: false, ..BOUND },
+    );
     assert!(without_kv.settings.is_none());
     assert_eq!(without_kv.at_fault, [EVENTS]);
-    let nothing = Config::read(|_| None, false);
+    let nothing = Config::read(|_| None, UNBOUND);
     assert!(nothing.settings.is_none());
     assert!(nothing.at_fault.contains(&"SDK_APP_IDS".to_owned()) && nothing.at_fault.contains(&EVENTS.to_owned()));
 }
@@ -157,7 +175,11 @@ fn all_faults_are_named_at_once() {
         ("ALLOW_UNSIGNED", ""),
         ("WEBHOOK_PATH", ""),
         ("SINKS", ""),
+        ("ORIGIN_URL", ""),
         ("RETENTION_DAYS", ""),
+        ("RETRY_BASE_SECONDS", ""),
+        ("ORIGIN_SECRET", ""),
+        ("ADMIN_TOKEN", ""),
     ];
     let mut variables = vec![("SDK_APP_IDS", APP)];
     variables.extend(all);
@@ -307,7 +329,7 @@ fn healthz_tells_the_version_or_what_to_mend() {
         (with(&[("SINKS", Some("disk"))]), &["SINKS"][..]),
         (with(&[("RETENTION_DAYS", Some("soon"))]), &["RETENTION_DAYS"]),
         (with(&[("CALLBACK_TOKEN", None)]), &["CALLBACK_TOKEN"]),
-        (Config::read(|_| None, false), &["SDK_APP_IDS", EVENTS]),
+        (Config::read(|_| None, UNBOUND), &["SDK_APP_IDS", EVENTS]),
     ] {
         let ill = Reply::health(&config);
         assert_eq!(ill.status, 503, "{names:?}");
@@ -325,14 +347,163 @@ fn debug_hides_the_tokens() {
         ("CALLBACK_TOKEN_PREVIOUS", Some("secret-2")),
         (&own, Some("secret-3")),
         (&previous, Some("secret-4")),
+        ("ORIGIN_SECRET", Some(ORIGIN_SECRET)),
+        ("ADMIN_TOKEN", Some("secret-secret-secret")),
     ]);
-    assert!(config.settings.is_some());
-    assert!(!format!("{config:?} {config:#?}").contains("secret"));
+    assert!(config.at_fault.is_empty());
+    let settings = config.settings.as_ref().unwrap();
+    let shown = format!("{config:?} {config:#?} {:?} {:?}", settings.admin_token, settings.origin_signing);
+    assert!(!shown.contains("secret") && !shown.contains("whsec") && !shown.contains("MfKQ9r8G"), "{shown}");
+    // Nor its bytes, in whatever notation.
+    assert!(!shown.contains("49, 242, 144") && !shown.to_lowercase().contains("31f290"), "{shown}");
     let token = CallbackToken::new("secret-5".to_owned()).unwrap();
     let sign = token.sign("1702018344");
     let policy = Policy::Signed(vec![&token]);
     let shown = format!("{token:?} {sign:?} {policy:?}");
     assert!(!shown.contains("secret") && !shown.contains(&sign.to_hex()), "{shown}");
+}
+
+/// An `ORIGIN_SECRET` of so many bytes.
+fn secret(bytes: usize) -> String {
+    let base64 = "Q0ND".repeat(bytes / 3);
+    let end = ["", "Qw==", "Q0M="][bytes % 3];
+    format!("whsec_{base64}{end}")
+}
+
+fn read(variables: &[(&str, &str)], bindings: Bindings) -> Config {
+    let all = [&[("SDK_APP_IDS", APP), ("CALLBACK_TOKEN", TOKEN)], variables].concat();
+    Config::read(|name| all.iter().find(|(it, _)| *it == name).map(|(_, text)| (*text).to_owned()), bindings)
+}
+
+#[test]
+fn sinks_are_kv_or_the_origin_or_both() {
+    for (text, kv, origin) in [
+        ("kv", true, false),
+        ("origin", false, true),
+        ("kv,origin", true, true),
+        ("origin,kv", true, true),
+        (" kv , origin ", true, true),
+    ] {
+        let settings = with(&[("SINKS", Some(text)), ("ORIGIN_URL", Some(ORIGIN))]).settings.unwrap();
+        assert_eq!(settings.sinks, Sinks { kv, origin }, "{text}");
+    }
+    assert_eq!(with(&[]).settings.unwrap().sinks, Sinks { kv: true, origin: false });
+}
+
+#[test]
+fn events_go_to_the_origin_only_where_there_is_one_and_queues_to_it() {
+    let fine = [("SINKS", "kv,origin"), ("ORIGIN_URL", ORIGIN)];
+    assert!(read(&fine, BOUND).at_fault.is_empty());
+    let without = Bindings { deliveries: false, dead_letters: false, ..BOUND };
+    for sinks in ["origin", "kv,origin", "origin,kv"] {
+        for (url, bindings, at_fault) in [
+            (None, BOUND, &["ORIGIN_URL"][..]),
+            (Some("http://example.com"), BOUND, &["ORIGIN_URL"]),
+            (Some(""), BOUND, &["ORIGIN_URL"]),
+            (Some(ORIGIN), Bindings { deliveries: false, ..BOUND }, &[DELIVERIES]),
+            (Some(ORIGIN), Bindings { dead_letters: false, ..BOUND }, &[DEAD_LETTERS]),
+            (Some(ORIGIN), without, &[DELIVERIES, DEAD_LETTERS]),
+            (Some(ORIGIN), Bindings { events: false, ..BOUND }, &[EVENTS]),
+            (None, UNBOUND, &["ORIGIN_URL", DELIVERIES, DEAD_LETTERS, EVENTS]),
+        ] {
+            let mut variables = vec![("SINKS", sinks)];
+            variables.extend(url.map(|url| ("ORIGIN_URL", url)));
+            let config = read(&variables, bindings);
+            assert!(config.settings.is_none(), "{sinks} {url:?} {bindings:?}");
+            let (mut named, mut expected) = (config.at_fault, at_fault.to_vec());
+            named.sort();
+            expected.sort_unstable();
+            assert_eq!(named, expected, "{sinks} {url:?} {bindings:?}");
+        }
+    }
+}
+
+#[test]
+fn without_queue_bindings_kv_alone_is_fine() {
+    for variables in [&[][..], &[("SINKS", "kv")], &[("SINKS", "kv"), ("ORIGIN_URL", ORIGIN)]] {
+        let config = read(variables, Bindings { deliveries: false, dead_letters: false, ..BOUND });
+        assert!(config.settings.is_some() && config.at_fault.is_empty(), "{:?}", config.at_fault);
+    }
+}
+
+#[test]
+fn an_origin_is_https_or_on_this_machine_and_nothing_but_a_place() {
+    for text in [
+        "",
+        "backend",
+        "backend.example.com/x",
+        "//backend.example.com",
+        "https://",
+        "https:///x",
+        "https://:443/",
+        "https:example.com",
+        "ftp://example.com/",
+        "ws://example.com/",
+        "http://example.com/",
+        "http://10.0.0.1/",
+        "http://127.0.0.1.example.com/",
+        "http://localhost.example.com/",
+        "http://[::2]/",
+        "https://example.com/?",
+        "https://example.com/?x=1",
+        "https://example.com/#",
+        "https://example.com/x#y",
+        "https://user@example.com/",
+        "https://user:pass@example.com/",
+        "http://127.0.0.1@example.com/",
+        "https://example.com\\@x/",
+        " https://example.com/",
+        "https://example.com/ ",
+        "https://example.com/a b",
+        "https://example.com/\n",
+        "https://ex\u{e4}mple.com/",
+    ] {
+        let config = with(&[("ORIGIN_URL", Some(text))]);
+        assert_eq!(config.at_fault, ["ORIGIN_URL"], "{text:?}");
+        assert!(config.settings.is_none_or(|settings| settings.origin.is_none()), "{text:?}");
+    }
+    let settings = with(&[("ORIGIN_URL", Some(ORIGIN))]).settings.unwrap();
+    let origin = settings.origin.unwrap();
+    assert_eq!((origin.with_query(""), origin.with_query("a&b=")), (ORIGIN.to_owned(), format!("{ORIGIN}?a&b=")));
+}
+
+#[test]
+fn a_broken_retry_base_is_named_and_is_five() {
+    for text in ["", "0", "43201", "-1", "+5", "5s", "1.5", " 5", "99999999999999999999"] {
+        let config = with(&[("RETRY_BASE_SECONDS", Some(text))]);
+        assert_eq!(config.at_fault, ["RETRY_BASE_SECONDS"], "{text:?}");
+        assert_eq!(config.settings.unwrap().retry_base_seconds, 5, "{text:?}");
+    }
+    assert_eq!(with(&[]).settings.unwrap().retry_base_seconds, 5);
+    assert_eq!(with(&[("RETRY_BASE_SECONDS", Some("43200"))]).settings.unwrap().retry_base_seconds, 43_200);
+}
+
+#[test]
+fn a_broken_origin_secret_is_named_and_stops_deliveries_alone() {
+    let bare = &ORIGIN_SECRET["whsec_".len()..];
+    let cut = ORIGIN_SECRET.trim_end_matches('=');
+    for text in
+        ["", "whsec_", bare, cut, &secret(23), &secret(65), "whsec_not base64!!", "WHSEC_Q0NDQ0NDQ0NDQ0NDQ0NDQ0NDQ0ND"]
+    {
+        let config = with(&[("ORIGIN_SECRET", Some(text))]);
+        assert_eq!(config.at_fault, ["ORIGIN_SECRET"], "{text:?}");
+        assert!(matches!(config.settings.unwrap().origin_signing, OriginSigning::Broken), "{text:?}");
+    }
+    assert!(matches!(with(&[]).settings.unwrap().origin_signing, OriginSigning::Off));
+    let fine = with(&[("ORIGIN_SECRET", Some(ORIGIN_SECRET))]).settings.unwrap();
+    assert!(matches!(fine.origin_signing, OriginSigning::On(_)));
+}
+
+#[test]
+fn a_broken_admin_token_is_named_and_lets_nobody_in() {
+    for text in ["", "0123456789abcde", "0123456789 abcdef", "0123456789abcdef\n", "0123456789abcd\u{e4}\u{e4}"] {
+        let config = with(&[("ADMIN_TOKEN", Some(text))]);
+        assert_eq!(config.at_fault, ["ADMIN_TOKEN"], "{text:?}");
+        assert!(config.settings.unwrap().admin_token.is_none(), "{text:?}");
+    }
+    assert!(with(&[]).settings.unwrap().admin_token.is_none());
+    let admin = with(&[("ADMIN_TOKEN", Some("0123456789abcdef"))]).settings.unwrap().admin_token.unwrap();
+    assert!(admin.admits(Some("Bearer 0123456789abcdef")) && !admin.admits(Some("Bearer 0123456789abcdeF")));
 }
 
 proptest! {
@@ -341,21 +512,23 @@ proptest! {
     /// Whatever the variables hold, only names of variables that were read are at fault, and no value shows.
     #[test]
     fn what_is_at_fault_is_a_name(
-        texts in proptest::collection::vec(proptest::option::of(any::<String>()), 9),
-        sane in any::<[bool; 9]>(),
-        has_events in any::<bool>(),
+        texts in proptest::collection::vec(proptest::option::of(any::<String>()), 13),
+        sane in any::<[bool; 13]>(),
+        [events, deliveries, dead_letters] in any::<[bool; 3]>(),
     ) {
         let names = [
             "SDK_APP_IDS", "CALLBACK_TOKEN", "CALLBACK_TOKEN_PREVIOUS", "CALLBACK_TOKEN_1400000000",
             "CALLBACK_TOKEN_1400000000_PREVIOUS", "ALLOW_UNSIGNED", "WEBHOOK_PATH", "SINKS", "RETENTION_DAYS",
+            "ORIGIN_URL", "RETRY_BASE_SECONDS", "ORIGIN_SECRET", "ADMIN_TOKEN",
         ];
-        let fine = [APP, "secret", "secret", "secret", "secret", "true", "/secret", "kv", "90"];
-        let asked = RefCell::new(vec![EVENTS.to_owned()]);
+        let fine = [APP, "secret", "secret", "secret", "secret", "true", "/secret", "kv,origin", "90", "https://secret.com/",
+            "7", ORIGIN_SECRET, "secret-secret-secret"];
+        let asked = RefCell::new([EVENTS, DELIVERIES, DEAD_LETTERS].map(str::to_owned).to_vec());
         let config = Config::read(|name| {
             asked.borrow_mut().push(name.to_owned());
             let at = names.iter().position(|it| *it == name)?;
             if sane[at] { Some(fine[at].to_owned()) } else { texts[at].as_ref().map(|text| format!("\u{1}secret{text}")) }
-        }, has_events);
+        }, Bindings { events, deliveries, dead_letters });
         for name in &config.at_fault {
             prop_assert!(asked.borrow().contains(name));
             prop_assert!(!name.contains("secret"));

@@ -33,7 +33,7 @@ fn a_record_has_the_members_of_the_design_and_no_other() {
         let sent = if kind == Kind::Unfollow { UNFOLLOW } else { FOLLOW };
         let query = query(kind.command());
         let event = event(&query, kind, sent.as_bytes());
-        let record = object(&event.entry(None).value);
+        let record = object(&event.entry(None, NOW_MS).value);
         let expected = json!({
             "id": event.id().to_string(),
             "sdk_app_id": 1_400_000_000,
@@ -56,7 +56,7 @@ fn a_record_has_the_members_of_the_design_and_no_other() {
 fn metadata_is_the_record_less_what_the_key_tells_and_less_query_and_body() {
     let query = query(Kind::Unfollow.command());
     let event = event(&query, Kind::Unfollow, UNFOLLOW.as_bytes());
-    let entry = event.entry(None);
+    let entry = event.entry(None, NOW_MS);
     let mut expected = object(&entry.value);
     for name in ["id", "sdk_app_id", "event_time", "query", "body"] {
         expected.as_object_mut().unwrap().remove(name).unwrap();
@@ -73,7 +73,7 @@ fn metadata_is_the_record_less_what_the_key_tells_and_less_query_and_body() {
 fn nothing_of_the_signature_rests() {
     let query = query(Kind::Unfollow.command());
     let sign = query.split_once("Sign=").unwrap().1.split('&').next().unwrap();
-    let entry = event(&query, Kind::Unfollow, UNFOLLOW.as_bytes()).entry(None);
+    let entry = event(&query, Kind::Unfollow, UNFOLLOW.as_bytes()).entry(None, NOW_MS);
     let all = format!("{}{}{}", entry.key, entry.value, entry.metadata);
     for trace in [sign, "Sign", "RequestTime", "1702018344&", "=1702018344"] {
         assert!(!all.contains(trace), "{trace}: {all}");
@@ -91,7 +91,7 @@ fn the_query_rests_as_it_came() {
         ("RequestTime=1&x=1", "x=1"),
         ("x&=&&", "x&=&&"),
     ] {
-        let record = object(&event(came, Kind::Unfollow, UNFOLLOW.as_bytes()).entry(None).value);
+        let record = object(&event(came, Kind::Unfollow, UNFOLLOW.as_bytes()).entry(None, NOW_MS).value);
         assert_eq!(record["query"], rests, "{came}");
     }
 }
@@ -100,16 +100,16 @@ fn the_query_rests_as_it_came() {
 fn the_body_rests_byte_for_byte() {
     let sent = " {\"To_Account\" :\t[\"b\\u0000\\/\\ud83d\\ude42\"],\r\n \"x\":[1.0, 1e999,-0,12345678901234567890],\"x\":\"\\ud800\",\
                 \"From_Account\":\"\u{e9}\u{2028}\" , \"EventTime\" : \"1\" }\n\n";
-    let value = event("", Kind::Unfollow, sent.as_bytes()).entry(None).value;
+    let value = event("", Kind::Unfollow, sent.as_bytes()).entry(None, NOW_MS).value;
     assert!(value.ends_with(&format!(",\"body\":{}}}", sent.trim())), "{value}");
 }
 
 #[test]
 fn retention_counts_from_receipt() {
     let event = event("", Kind::Unfollow, UNFOLLOW.as_bytes());
-    assert_eq!(event.entry(None).expiration, None);
-    assert_eq!(event.entry(Some(86_400)).expiration, Some(1_702_018_344 + 86_400));
-    assert_eq!(event.entry(Some(u64::MAX)).expiration, Some(u64::MAX));
+    assert_eq!(event.entry(None, NOW_MS).expiration, None);
+    assert_eq!(event.entry(Some(86_400), NOW_MS).expiration, Some(1_702_018_344 + 86_400));
+    assert_eq!(event.entry(Some(u64::MAX), NOW_MS).expiration, Some(u64::MAX));
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn the_largest_real_event_is_listed_whole() {
     let targets: Vec<_> = (0..20).map(|n| format!("{n:t>32}")).collect();
     for (kind, _) in KINDS {
         let body = body(kind, &"f".repeat(32), &targets, 9_999_999_999_999);
-        let metadata = event(query, kind, body.as_bytes()).entry(None).metadata;
+        let metadata = event(query, kind, body.as_bytes()).entry(None, NOW_MS).metadata;
         assert_eq!(object(&metadata)["to_accounts"], json!(targets));
         assert!(!metadata.contains("truncated"), "{} bytes", metadata.len());
     }
@@ -131,7 +131,7 @@ fn a_cut_is_named_with_the_number_of_targets() {
     let targets: Vec<_> = (0..300).map(|n| format!("user{n}")).collect();
     let body = body(Kind::Unfollow, "a", &targets, 1);
     let event = event("OptPlatform=iOS", Kind::Unfollow, body.as_bytes());
-    let metadata = object(&event.entry(None).metadata);
+    let metadata = object(&event.entry(None, NOW_MS).metadata);
     assert_eq!((&metadata["to_accounts_total"], &metadata["truncated"]), (&json!(300), &json!(true)));
     assert!(metadata["to_accounts"].as_array().unwrap().len() > 50);
     assert_eq!(event.targets(), 300);
@@ -141,7 +141,7 @@ fn a_cut_is_named_with_the_number_of_targets() {
 fn metadata_of_just_the_size_that_kv_takes_is_whole() {
     let metadata = |length: usize| {
         let body = body(Kind::Unfollow, &"f".repeat(length), &["t".to_owned()], 1);
-        event("", Kind::Unfollow, body.as_bytes()).entry(None).metadata
+        event("", Kind::Unfollow, body.as_bytes()).entry(None, NOW_MS).metadata
     };
     let most = 1 + METADATA_MAX - metadata(1).len();
     assert_eq!((metadata(most).len(), metadata(most).contains("truncated")), (METADATA_MAX, false));
@@ -154,7 +154,7 @@ fn as_many_targets_are_listed_as_fit_to_the_byte() {
     let mut sizes = Vec::new();
     for length in 1..=13 {
         let body = body(Kind::Unfollow, &"f".repeat(length), &targets, 1);
-        sizes.push(event("", Kind::Unfollow, body.as_bytes()).entry(None).metadata.len());
+        sizes.push(event("", Kind::Unfollow, body.as_bytes()).entry(None, NOW_MS).metadata.len());
     }
     // A target takes 13 bytes with its comma, and `from_account` moves it on byte by byte: every size occurs once.
     sizes.sort_unstable();
@@ -164,7 +164,7 @@ fn as_many_targets_are_listed_as_fit_to_the_byte() {
 #[test]
 fn a_long_platform_does_not_cost_the_targets() {
     let query = format!("OptPlatform={}", "p".repeat(4000));
-    let metadata = object(&event(&query, Kind::Unfollow, UNFOLLOW.as_bytes()).entry(None).metadata);
+    let metadata = object(&event(&query, Kind::Unfollow, UNFOLLOW.as_bytes()).entry(None, NOW_MS).metadata);
     assert_eq!(metadata["to_accounts"], json!(["UserID_002", "UserID_003"]));
     assert_eq!((&metadata["to_accounts_total"], &metadata["truncated"]), (&json!(2), &json!(true)));
     assert!("p".repeat(4000).starts_with(metadata["opt_platform"].as_str().unwrap()));
@@ -209,7 +209,7 @@ proptest! {
         prop_assume!(query.len() <= 4096);
         let body = body(kind, &from, &targets, event_time);
         let event = event(&query, kind, body.as_bytes());
-        let entry = event.entry(None);
+        let entry = event.entry(None, NOW_MS);
 
         prop_assert!(entry.key.len() <= 512);
         let end = format!(",\"body\":{body}}}");

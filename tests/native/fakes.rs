@@ -1,4 +1,4 @@
-//! A clock, a store and a body that do what a test tells them to, under tokio's paused time: waiting takes none, and
+//! A clock, a store, a queue, an origin and a body that do what a test tells them to, under tokio's paused time: waiting takes none, and
 //! a put that takes 1,600 ms takes exactly 1,600 ms.
 
 use std::{
@@ -15,7 +15,8 @@ use tokio::{
 };
 use unfollow_webhook::{
     event::Entry,
-    keep::{Clock, Put, PutError, Store},
+    keep::{Attempt, AttemptError, Clock, Queue, Store},
+    origin::{Origin, OriginAnswer, OriginError, OriginRequest},
     receive::{Body, BodyError},
 };
 
@@ -55,7 +56,7 @@ fn since(start: Instant) -> u64 {
     start.elapsed().as_millis().try_into().unwrap()
 }
 
-/// What becomes of a put, and how many ms after its beginning.
+/// What becomes of an attempt, and how many ms after its beginning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Plan {
     Succeeds(u64),
@@ -65,67 +66,179 @@ pub enum Plan {
     Hangs,
 }
 
-/// A store whose puts follow a plan each. A put that no plan is left for fails the test.
-pub struct FakeStore {
+/// A store or a queue whose attempts follow a plan each. One that no plan is left for fails the test.
+pub struct Engine<T> {
     start: Instant,
     plans: RefCell<VecDeque<Plan>>,
-    /// When each put was begun, in ms from the store's making.
-    begun: RefCell<Vec<u64>>,
-    stored: Rc<RefCell<Vec<(u64, Entry)>>>,
+    /// The plan of each attempt that has none of its own.
+    rest: Option<Plan>,
+    /// When each attempt was begun, in ms from the engine's making, and with what.
+    begun: RefCell<Vec<(u64, T)>>,
+    taken: Rc<RefCell<Vec<(u64, T)>>>,
 }
 
-impl FakeStore {
+pub type FakeStore = Engine<Entry>;
+pub type FakeQueue = Engine<String>;
+
+/// For a receiver without queue bindings.
+pub const NO_QUEUE: Option<&FakeQueue> = None;
+
+impl<T: Clone + 'static> Engine<T> {
     pub fn of(plans: &[Plan]) -> Self {
-        Self {
-            start: Instant::now(),
-            plans: RefCell::new(plans.iter().copied().collect()),
-            begun: RefCell::default(),
-            stored: Rc::default(),
-        }
+        let plans = RefCell::new(plans.iter().copied().collect());
+        Self { start: Instant::now(), plans, rest: None, begun: RefCell::default(), taken: Rc::default() }
     }
 
-    /// When each put was begun, in ms.
+    /// Each attempt has this plan.
+    pub fn that(plan: Plan) -> Self {
+        Self { rest: Some(plan), ..Self::of(&[]) }
+    }
+
+    /// When each attempt was begun, in ms.
     pub fn begun(&self) -> Vec<u64> {
-        self.begun.borrow().clone()
+        self.begun.borrow().iter().map(|(at, _)| *at).collect()
     }
 
-    /// When an entry was stored, in ms, each time that one was.
+    /// What was attempted, in order.
+    pub fn attempted(&self) -> Vec<T> {
+        self.begun.borrow().iter().map(|(_, item)| item.clone()).collect()
+    }
+
+    /// When something was taken, in ms, each time that it was.
     pub fn stored_at(&self) -> Vec<u64> {
-        self.stored.borrow().iter().map(|(at, _)| *at).collect()
+        self.taken.borrow().iter().map(|(at, _)| *at).collect()
     }
 
-    /// What was stored, in order.
-    pub fn entries(&self) -> Vec<Entry> {
-        self.stored.borrow().iter().map(|(_, entry)| entry.clone()).collect()
+    /// What was taken, in order.
+    pub fn entries(&self) -> Vec<T> {
+        self.taken.borrow().iter().map(|(_, item)| item.clone()).collect()
     }
-}
 
-impl Store for FakeStore {
-    fn put(&self, entry: &Entry) -> Put {
+    fn attempt(&self, item: T) -> Attempt {
         let begun = Instant::now();
-        self.begun.borrow_mut().push(since(self.start));
-        let plan = self.plans.borrow_mut().pop_front().expect("one put more than was planned");
-        let (start, stored, entry) = (self.start, Rc::clone(&self.stored), entry.clone());
-        // As in the runtime, a put's time runs from its beginning, whether or not anybody looks at it.
+        self.begun.borrow_mut().push((since(self.start), item.clone()));
+        let plan = self.plans.borrow_mut().pop_front().or(self.rest).expect("one attempt more than was planned");
+        let (start, taken) = (self.start, Rc::clone(&self.taken));
+        // As in the runtime, an attempt's time runs from its beginning, whether or not anybody looks at it.
         let after = move |ms| sleep_until(begun + Duration::from_millis(ms));
         Box::pin(async move {
             match plan {
                 Plan::Succeeds(ms) => {
                     after(ms).await;
-                    stored.borrow_mut().push((since(start), entry));
+                    taken.borrow_mut().push((since(start), item));
                     Ok(())
                 }
                 Plan::Fails(ms) => {
                     after(ms).await;
-                    Err(PutError::Failed)
+                    Err(AttemptError::Failed)
                 }
                 Plan::Busy(ms) => {
                     after(ms).await;
-                    Err(PutError::TooManyRequests)
+                    Err(AttemptError::TooManyRequests)
                 }
                 Plan::Hangs => pending().await,
             }
         })
+    }
+}
+
+impl Store for FakeStore {
+    fn put(&self, entry: &Entry) -> Attempt {
+        self.attempt(entry.clone())
+    }
+}
+
+impl Queue for FakeQueue {
+    fn send(&self, message: &str) -> Attempt {
+        self.attempt(message.to_owned())
+    }
+}
+
+/// A request as the origin saw it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// In ms from the origin's making.
+    pub at: u64,
+    pub url: String,
+    pub headers: Vec<(&'static str, String)>,
+    pub body: Vec<u8>,
+    pub within_ms: u64,
+    pub answer_max: usize,
+}
+
+impl Seen {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(it, _)| *it == name).map(|(_, value)| &**value)
+    }
+}
+
+/// What the origin does.
+#[derive(Clone, Debug)]
+pub struct Doing {
+    /// After so many ms; `None` hangs.
+    pub after: Option<u64>,
+    pub with: Result<OriginAnswer, OriginError>,
+}
+
+impl Doing {
+    pub fn status(status: u16) -> Self {
+        Self { after: Some(20), with: Ok(OriginAnswer { status, retry_after: None, body: Vec::new() }) }
+    }
+
+    pub fn answer(status: u16, body: impl Into<Vec<u8>>) -> Self {
+        Self { after: Some(20), with: Ok(OriginAnswer { status, retry_after: None, body: body.into() }) }
+    }
+
+    pub fn hang() -> Self {
+        Self { after: None, ..Self::status(200) }
+    }
+
+    pub fn refuse() -> Self {
+        Self { after: Some(0), with: Err(OriginError::Unreachable) }
+    }
+}
+
+/// An origin that does what the test says. It keeps to the trait's bounds of time and length.
+pub struct FakeOrigin<'a> {
+    start: Instant,
+    does: Box<dyn Fn(&Seen) -> Doing + 'a>,
+    seen: RefCell<Vec<Seen>>,
+    /// How many requests are under way, and how many were at most.
+    pub under_way: Cell<usize>,
+    pub most_under_way: Cell<usize>,
+}
+
+impl<'a> FakeOrigin<'a> {
+    pub fn of(does: impl Fn(&Seen) -> Doing + 'a) -> Self {
+        let (start, does) = (Instant::now(), Box::new(does));
+        Self { start, does, seen: RefCell::default(), under_way: Cell::default(), most_under_way: Cell::default() }
+    }
+
+    /// One that nobody may ask.
+    pub fn unused() -> Self {
+        Self::of(|seen| panic!("nobody should have asked the origin: {seen:?}"))
+    }
+
+    pub fn seen(&self) -> Vec<Seen> {
+        self.seen.borrow().clone()
+    }
+}
+
+impl Origin for FakeOrigin<'_> {
+    async fn post(&self, request: OriginRequest<'_>) -> Result<OriginAnswer, OriginError> {
+        let OriginRequest { url, headers, body, within_ms, answer_max } = request;
+        let seen = Seen { at: since(self.start), url, headers, body: body.to_vec(), within_ms, answer_max };
+        let doing = (self.does)(&seen);
+        self.seen.borrow_mut().push(seen);
+        self.under_way.set(self.under_way.get() + 1);
+        self.most_under_way.set(self.most_under_way.get().max(self.under_way.get()));
+        sleep(Duration::from_millis(doing.after.unwrap_or(u64::MAX).min(within_ms))).await;
+        self.under_way.set(self.under_way.get() - 1);
+        match doing.with {
+            _ if doing.after.is_none_or(|ms| ms > within_ms) => Err(OriginError::Late),
+            Ok(answer) if answer_max > 0 && answer.body.len() > answer_max => Err(OriginError::TooLarge),
+            with => with,
+        }
     }
 }
 

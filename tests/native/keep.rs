@@ -4,7 +4,7 @@ use std::future::{pending, ready};
 
 use unfollow_webhook::{
     event::Entry,
-    keep::{ANSWER_WITHIN_MS, Outcome, keep, within},
+    keep::{ANSWER_WITHIN_MS, Outcome, Store as _, keep, within},
 };
 
 use crate::{
@@ -33,7 +33,9 @@ fn entry() -> Entry {
 fn course(plans: &[Plan], deadline: u64) -> Course {
     paused(async {
         let (store, clock) = (FakeStore::of(plans), FakeClock::at(NOW_MS));
-        let outcome = keep(&store, &clock, &entry(), NOW_MS + deadline).await;
+        let entry = entry();
+        let put = || store.put(&entry);
+        let outcome = keep(&clock, NOW_MS + deadline, &put, None).await;
         let at = clock.elapsed();
         let end = match outcome {
             Outcome::Kept => "kept",

@@ -13,7 +13,7 @@ use unfollow_webhook::{
 
 use crate::{
     fakes::{
-        FakeBody, FakeClock, FakeStore,
+        FakeBody, FakeClock, FakeOrigin, FakeStore, NO_QUEUE,
         Plan::{self, Fails, Succeeds},
         paused,
     },
@@ -23,7 +23,9 @@ use crate::{
 fn log_of(config: &Config, head: Head<'_>, body: &str, plans: &[Plan]) -> (Level, String) {
     paused(async {
         let (store, clock) = (FakeStore::of(plans), FakeClock::at(NOW_MS));
-        Receiver { config, store: &store, clock: &clock }.receive(head, FakeBody::of(body)).await.log
+        let origin = FakeOrigin::unused();
+        let receiver = Receiver { config, store: &store, queue: NO_QUEUE, origin: &origin, clock: &clock };
+        receiver.receive(head, FakeBody::of(body)).await.log
     })
 }
 
@@ -159,7 +161,7 @@ proptest! {
             "https://MARK.example.com{path}?SdkAppid={app}&CallbackCommand={command}&ClientIP=MARK&MARK=MARK\
              &OptPlatform={platform}&RequestId={request_id}&Sign={signature}"
         );
-        let head = Head { method, url: &url, content_length: None };
+        let head = Head { method, ..post(&url) };
         let plan = if fails { Fails(1) } else { Succeeds(1) };
         let (level, line) = log_of(&config, head, body, &[plan; 2]);
 

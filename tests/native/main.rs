@@ -3,13 +3,18 @@
 //! Verdicts come from outside wherever they can: `../vectors/*.json` is written by a Python script, and random inputs
 //! are judged by what must hold for any of them.
 
+mod api;
 mod config;
+mod deliver;
 mod event;
 mod fakes;
 mod keep;
 mod log;
+mod message;
 mod properties;
 mod readme;
 mod receive;
+mod relay;
+mod rule;
 mod samples;
 mod vectors;

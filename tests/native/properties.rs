@@ -20,7 +20,7 @@ use unfollow_webhook::{
     },
 };
 
-use crate::samples::{APP, FOLLOW, NOW_MS, UNFOLLOW, app, config, query, signed, unsigned, url_of};
+use crate::samples::{APP, FOLLOW, NOW_MS, UNFOLLOW, app, config, post, query, signed, unsigned, url_of};
 
 /// One way in which bytes come out other than they went in.
 #[derive(Clone, Debug)]
@@ -143,7 +143,7 @@ fn steps(config: &Config, head: Head<'_>, body: &[u8]) -> &'static str {
         Ok(Decision::Probe) => "probe",
         Ok(Decision::Unhandled) => "unhandled",
         Ok(Decision::Keep(event)) => {
-            let entry = event.entry(Some(86_400));
+            let entry = event.entry(Some(86_400), NOW_MS);
             assert!(is_json(&entry.value), "{}", entry.value);
             assert!(is_json(&entry.metadata), "{}", entry.metadata);
             "kept"
@@ -290,7 +290,7 @@ proptest! {
         let url =
             if sane_origin { format!("https://www.example.com/?{}", text(&query, latin)) } else { text(&url, latin) };
         let config = if is_signed { signed() } else { unsigned() };
-        let outcome = steps(&config, Head { method: &method, url: &url, content_length }, &body);
+        let outcome = steps(&config, Head { method: &method, url: &url, content_type: None, content_length }, &body);
         prop_assert!(method == "POST" || !is_ok(outcome));
         prop_assert!(content_length.is_none_or(|length| length <= 1_048_576) || !is_ok(outcome));
     }
@@ -300,7 +300,7 @@ proptest! {
     fn without_the_token_nothing_gets_through(query in queries(), body in bodies()) {
         let config = config(&[("SDK_APP_IDS", APP), ("CALLBACK_TOKEN", "another")]);
         let url = format!("https://www.example.com/?{}", text(&query, false));
-        let outcome = steps(&config, Head { method: "POST", url: &url, content_length: None }, &body);
+        let outcome = steps(&config, post(&url), &body);
         prop_assert!(!is_ok(outcome), "{outcome}");
     }
 

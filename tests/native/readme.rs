@@ -7,7 +7,7 @@ use unfollow_webhook::{
     refusal::Refusal,
 };
 
-use crate::samples::APP;
+use crate::samples::{APP, BOUND};
 
 fn readme() -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap()
@@ -47,7 +47,7 @@ fn the_settings_table_names_every_variable_that_is_read() {
             asked.borrow_mut().push(name.replace(APP, "{SdkAppid}"));
             (name == "SDK_APP_IDS").then(|| APP.to_owned())
         },
-        true,
+        BOUND,
     );
     let asked = asked.into_inner();
     assert!(asked.len() >= 9, "{asked:?}");

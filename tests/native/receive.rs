@@ -9,13 +9,13 @@ use unfollow_webhook::{
     log::Level,
     receive::{Answered, Receiver},
     refusal::Refusal,
-    reply::{HEADERS, Reply},
+    reply::{CACHE_CONTROL, Reply},
     webhook::command::Kind,
 };
 
 use crate::{
     fakes::{
-        End, FakeBody, FakeClock, FakeStore,
+        End, FakeBody, FakeClock, FakeOrigin, FakeStore, NO_QUEUE,
         Plan::{self, Busy, Fails, Hangs, Succeeds},
         paused,
     },
@@ -47,12 +47,13 @@ impl Course {
 fn course_of(config: &Config, head: Head<'_>, body: FakeBody, plans: &[Plan]) -> Course {
     paused(async {
         let (store, clock) = (FakeStore::of(plans), FakeClock::at(NOW_MS));
-        let mut answered = Receiver { config, store: &store, clock: &clock }.receive(head, body).await;
+        let origin = FakeOrigin::unused();
+        let receiver = Receiver { config, store: &store, queue: NO_QUEUE, origin: &origin, clock: &clock };
+        let mut answered = receiver.receive(head, body).await;
         let (at, stored) = (clock.elapsed(), store.stored_at());
-        let late = answered.late.take();
-        let was_late = late.is_some();
-        if let Some(puts) = late {
-            let _ = within(&clock, 60_000, puts).await;
+        let was_late = !answered.late.is_empty();
+        for attempts in std::mem::take(&mut answered.late) {
+            let _ = within(&clock, 60_000, attempts).await;
         }
         let stored_late = store.stored_at()[stored.len()..].to_vec();
         assert!(was_late || stored_late.is_empty());
@@ -233,7 +234,8 @@ fn a_second_delivery_lands_on_the_first() {
     let config = signed();
     let entries = paused(async {
         let (store, clock) = (FakeStore::of(&[Succeeds(1); 2]), FakeClock::at(NOW_MS));
-        let receiver = Receiver { config: &config, store: &store, clock: &clock };
+        let origin = FakeOrigin::unused();
+        let receiver = Receiver { config: &config, store: &store, queue: NO_QUEUE, origin: &origin, clock: &clock };
         receiver.receive(post(&url), unfollow()).await;
         receiver.receive(post(&later), FakeBody::of(spaced).after(300)).await;
         store.entries()
@@ -244,7 +246,7 @@ fn a_second_delivery_lands_on_the_first() {
 
 #[test]
 fn every_answer_is_json_that_nobody_may_store() {
-    assert_eq!(HEADERS, [("content-type", "application/json"), ("cache-control", "no-store")]);
+    assert_eq!((CACHE_CONTROL, Reply::ok().content_type), ("no-store", "application/json"));
     for refusal in Refusal::ALL {
         let (reply, row) = (Reply::refusal(*refusal), refusal.row());
         let answer: Value = serde_json::from_str(&reply.body).unwrap();
@@ -259,6 +261,7 @@ fn every_answer_is_json_that_nobody_may_store() {
             _ => None,
         };
         assert_eq!((reply.status, reply.header), (row.status, header), "{}", row.name);
+        assert_eq!(reply.content_type, "application/json");
     }
 }
 

@@ -1,7 +1,7 @@
 //! The call of Tencent's page, signed and unsigned, and what it takes to make others.
 
 use unfollow_webhook::{
-    config::Config,
+    config::{Bindings, Config},
     event::Event,
     intake::Head,
     webhook::{
@@ -16,16 +16,28 @@ use unfollow_webhook::{
 pub const APP: &str = "1400000000";
 pub const TOKEN: &str = "xxxxyyyy";
 
+/// The app's own backend.
+pub const ORIGIN: &str = "https://backend.example.com/im/callback";
+
+/// The base64 is of 32 bytes.
+pub const ORIGIN_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=";
+
 /// A third of a second after the event in Tencent's sample.
 pub const NOW_MS: u64 = 1_702_018_344_000;
 
 pub const UNFOLLOW: &str = r#"{"CallbackCommand":"Follow.CallbackAfterFollowDelete","From_Account":"UserID_001","To_Account":["UserID_002","UserID_003"],"EventTime":1702018343678}"#;
 pub const FOLLOW: &str = r#"{"CallbackCommand":"Follow.CallbackAfterFollowAdd","From_Account":"UserID_001","FollowList":[{"To_Account":"UserID_002"},{"To_Account":"UserID_003"}],"EventTime":1702018343678}"#;
 
-/// Settings with these variables and the KV binding.
+/// All bindings that there are.
+pub const BOUND: Bindings = Bindings { events: true, deliveries: true, dead_letters: true };
+
+/// No binding at all.
+pub const UNBOUND: Bindings = Bindings { events: false, deliveries: false, dead_letters: false };
+
+/// Settings with these variables and all bindings.
 pub fn config(variables: &[(&str, &str)]) -> Config {
     let lookup = |name: &str| variables.iter().find(|(it, _)| *it == name).map(|(_, text)| (*text).to_owned());
-    Config::read(lookup, true)
+    Config::read(lookup, BOUND)
 }
 
 pub fn signed() -> Config {
@@ -56,7 +68,7 @@ pub fn url_of(kind: Kind) -> String {
 }
 
 pub fn post(url: &str) -> Head<'_> {
-    Head { method: "POST", url, content_length: None }
+    Head { method: "POST", url, content_type: None, content_length: None }
 }
 
 pub fn app() -> SdkAppId {

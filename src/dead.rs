@@ -1,0 +1,104 @@
+//! A dead letter: what could not be delivered, kept in KV until somebody has it replayed.
+
+use serde::Serialize;
+
+use crate::{
+    event::{Entry, Event},
+    json,
+    message::{Duty, Message},
+    webhook::SdkAppId,
+};
+
+/// What the keys of all dead letters begin with.
+const PREFIX: &str = "dead/";
+
+/// Stands for the SDKAppID in the key of a message that cannot be read.
+pub const NO_APP: &str = "0";
+
+/// Why the last try failed: an HTTP status, or a word for what happened instead of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The origin answered with this status.
+    Status(u16),
+    /// There was no answer, or nothing to ask.
+    Error(&'static str),
+}
+
+impl Failure {
+    /// The queue did not take the message.
+    pub const QUEUE: Self = Self::Error("queue");
+    /// KV did not take the event.
+    pub const KV: Self = Self::Error("kv");
+    /// There is no `ORIGIN_URL`, or a setting that delivery depends on is broken.
+    pub const SETTINGS: Self = Self::Error("settings");
+    /// The message cannot be read.
+    pub const UNREADABLE: Self = Self::Error("unreadable");
+}
+
+#[derive(Serialize)]
+struct Json {
+    last_status: Option<u16>,
+    last_error: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    received_at: Option<u64>,
+    dead_at: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    duty: Option<Duty>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    targets: Option<usize>,
+}
+
+impl Json {
+    fn of(failure: Failure, dead_at: u64) -> Self {
+        let (last_status, last_error) = match failure {
+            Failure::Status(status) => (Some(status), None),
+            Failure::Error(error) => (None, Some(error)),
+        };
+        Self { last_status, last_error, received_at: None, dead_at, duty: None, targets: None }
+    }
+
+    fn entry(&self, key: String, message: &str, expiration: Option<u64>) -> Entry {
+        Entry { key, value: json::with_member(self, "message", message), metadata: json::write(self), expiration }
+    }
+}
+
+/// The dead letter of `event`, whose `duty` failed for good at `dead_at` (Unix ms). It expires when the event
+/// would.
+#[must_use]
+pub fn entry(event: &Event<'_>, duty: Duty, failure: Failure, dead_at: u64, retention_seconds: Option<u64>) -> Entry {
+    let message = Message::of(event, duty);
+    let json = Json {
+        received_at: Some(event.received_at()),
+        duty: Some(duty),
+        targets: Some(event.targets()),
+        ..Json::of(failure, dead_at)
+    };
+    let key = format!("{PREFIX}{}/{}", event.app(), event.id());
+    json.entry(key, &message.text(), event.expiration(retention_seconds, dead_at))
+}
+
+/// The dead letter of a message that cannot be read, under the id that the queue gave it.
+#[must_use]
+pub fn unreadable_entry(message_id: &str, text: &str, dead_at: u64) -> Entry {
+    let key = format!("{PREFIX}{NO_APP}/{message_id}");
+    Json::of(Failure::UNREADABLE, dead_at).entry(key, &json::write(text), None)
+}
+
+/// What the keys of one app's dead letters begin with; without an app, those of messages that cannot be read.
+#[must_use]
+pub fn prefix(app: Option<SdkAppId>) -> String {
+    app.map_or_else(|| format!("{PREFIX}{NO_APP}/"), |app| format!("{PREFIX}{app}/"))
+}
+
+/// The message in a dead letter's `value`, as text; `None` where it is one that cannot be read.
+#[must_use]
+pub fn message(value: &str) -> Option<&str> {
+    let mut message = None;
+    json::members(value, |name, value| {
+        if name == "message" {
+            message = Some(value);
+        }
+        Some(())
+    })?;
+    message.filter(|message| Message::read(message).is_some())
+}
