@@ -20,6 +20,9 @@ pub const PREFIX: &str = "/v1/";
 /// How many dead letters one call lists.
 const LIST_MAX: usize = 100;
 
+/// How many keys one list holds at most.
+const LOOKED_AT_MAX: usize = 1000;
+
 /// How many dead letters one call replays, at three operations each, and how many it looks at for that: on the free plan
 /// a call has fifty operations.
 const REPLAY_MAX: usize = 10;
@@ -34,6 +37,8 @@ pub struct ApiRequest<'a> {
     pub path: &'a str,
     /// The query without its `?`.
     pub query: &'a str,
+    /// Whether nobody could read the request on its way.
+    pub is_confidential: bool,
     /// The `Authorization` header.
     pub authorization: Option<&'a str>,
 }
@@ -84,6 +89,7 @@ pub struct Api<'a, S, Q> {
 
 /// Why a request is not answered as asked. As `application/problem+json`. [RFC 9457]
 enum Problem {
+    Insecure,
     NotFound,
     Unauthorized,
     Method(&'static str),
@@ -108,6 +114,7 @@ impl Problem {
             detail: &'static str,
         }
         let (status, title, detail, header) = match self {
+            Self::Insecure => (403, "Forbidden", "The API is served over https only.", None),
             Self::NotFound => (404, "Not Found", "There is nothing here.", None),
             Self::Unauthorized => {
                 let header = ("www-authenticate", "Bearer");
@@ -134,6 +141,9 @@ impl<S: Shelf, Q: Queue> Api<'_, S, Q> {
     }
 
     async fn route(&self, request: ApiRequest<'_>) -> Result<Reply, Problem> {
+        if !request.is_confidential {
+            return Err(Problem::Insecure);
+        }
         let settings = self.config.settings.as_ref().ok_or(Problem::Settings)?;
         // Unset means that there is no API, for nobody.
         let admin = settings.admin_token.as_ref().ok_or(Problem::NotFound)?;
@@ -181,18 +191,11 @@ impl<S: Shelf, Q: Queue> Api<'_, S, Q> {
         Ok(Reply::json(format!(r#"{{"dead_letters":[{letters}],"cursor":{cursor}}}"#)))
     }
 
-    /// Replays as many of an app's dead letters as one call may, and says how many are left.
+    /// Replays as many of an app's dead letters as one call may, and says how many are left of the first thousand, and
+    /// whether there are more.
     async fn replay_dead_letters(&self, app: SdkAppId) -> Result<Reply, Problem> {
         let prefix = dead::prefix(Some(app));
-        let (mut keys, mut cursor) = (Vec::new(), None);
-        loop {
-            let page = self.shelf.list(&prefix, 1000, cursor.as_deref()).await?;
-            keys.extend(page.keys);
-            cursor = page.cursor;
-            if cursor.is_none() {
-                break;
-            }
-        }
+        let Page { keys, cursor } = self.shelf.list(&prefix, LOOKED_AT_MAX, None).await?;
         // What KV still lists may be gone already, and what cannot be read stays: neither holds up the others, but each
         // has cost a read.
         let (mut replayed, mut gone) = (0_usize, 0_usize);
@@ -208,7 +211,8 @@ impl<S: Shelf, Q: Queue> Api<'_, S, Q> {
             }
         }
         let left = keys.len().saturating_sub(replayed).saturating_sub(gone);
-        Ok(Reply::json(format!(r#"{{"replayed":{replayed},"left":{left}}}"#)))
+        let more = cursor.is_some();
+        Ok(Reply::json(format!(r#"{{"replayed":{replayed},"left":{left},"more":{more}}}"#)))
     }
 
     async fn replay_dead_letter(&self, key: &str) -> Result<Reply, Problem> {

@@ -22,6 +22,9 @@ const RETENTION_DAYS: RangeInclusive<u64> = 1..=3650;
 /// Bounds of `RETRY_BASE_SECONDS`; more than twelve hours is more than a queue can wait.
 const RETRY_BASE_SECONDS: RangeInclusive<u64> = 1..=12 * 60 * 60;
 
+/// `RETRY_BASE_SECONDS` where it is not set, or broken.
+pub const RETRY_BASE_DEFAULT_SECONDS: u64 = 5;
+
 const SECONDS_PER_DAY: u64 = 24 * 60 * 60;
 
 /// Name of the callback token that all apps share; an app's own has its SDKAppID behind it.
@@ -120,26 +123,25 @@ impl Config {
         let sinks = reader.optional("SINKS", Sinks::KV, sinks);
         let events = reader.check(EVENTS, bindings.events);
         let origin = reader.optional("ORIGIN_URL", None, |text| OriginUrl::new(text).map(Some));
-        let reachable = match sinks {
-            Some(Sinks { origin: true, .. }) => {
-                let queues = [(DELIVERIES, bindings.deliveries), (DEAD_LETTERS, bindings.dead_letters)];
-                let bound = queues.map(|(name, bound)| reader.check(name, bound)) == [Some(()); 2];
-                // A broken one is named already.
-                let named = origin.is_none() || reader.check("ORIGIN_URL", origin != Some(None)).is_some();
-                (bound && named && origin.is_some()).then_some(())
-            }
-            _ => Some(()),
+        // Who wants events at the origin has to say where that is, and needs the queues on the way there.
+        let way_there = !matches!(sinks, Some(Sinks { origin: true, .. })) || {
+            let deliveries = reader.check(DELIVERIES, bindings.deliveries);
+            let dead_letters = reader.check(DEAD_LETTERS, bindings.dead_letters);
+            // A broken one is named already.
+            let named = origin.as_ref().and_then(|origin| reader.check("ORIGIN_URL", origin.is_some()));
+            deliveries.and(dead_letters).and(named).is_some()
         };
         // From here on a fault switches off only what the setting is for.
         let retention_seconds = reader.optional("RETENTION_DAYS", None, retention_seconds).flatten();
-        let retry_base_seconds = reader.optional("RETRY_BASE_SECONDS", 5, |text| whole(&text, RETRY_BASE_SECONDS));
+        let retry_base_seconds =
+            reader.optional("RETRY_BASE_SECONDS", RETRY_BASE_DEFAULT_SECONDS, |text| whole(&text, RETRY_BASE_SECONDS));
         let signing = reader
             .optional("ORIGIN_SECRET", OriginSigning::Off, |text| OriginSecret::new(&text).map(OriginSigning::On));
         let admin_token = reader.optional("ADMIN_TOKEN", None, |text| AdminToken::new(&text).map(Some)).flatten();
 
         let at_fault = reader.at_fault;
         let settings = (|| {
-            ((), ()) = (events?, reachable?);
+            events.filter(|()| way_there)?;
             Some(Settings {
                 apps: apps?,
                 shared_tokens: shared_tokens?,
@@ -149,7 +151,7 @@ impl Config {
                 origin_broken: origin.is_none(),
                 origin: origin.flatten(),
                 origin_signing: signing.unwrap_or(OriginSigning::Broken),
-                retry_base_seconds: retry_base_seconds.unwrap_or(5),
+                retry_base_seconds: retry_base_seconds.unwrap_or(RETRY_BASE_DEFAULT_SECONDS),
                 retention_seconds,
                 admin_token,
             })

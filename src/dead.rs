@@ -62,8 +62,16 @@ impl Json {
     }
 }
 
-/// The dead letter of `event`, whose `duty` failed for good at `dead_at` (Unix ms). It expires when the event
-/// would.
+/// How long a dead letter is kept at least, in seconds: somebody has to have seen it.
+const KEPT_AT_LEAST_SECONDS: u64 = 30 * 24 * 60 * 60;
+
+/// When a dead letter may be forgotten, in Unix seconds: as long after its death as events are kept after their receipt.
+fn expiration(retention_seconds: Option<u64>, dead_at: u64) -> Option<u64> {
+    retention_seconds.map(|seconds| (dead_at / 1000).saturating_add(seconds.max(KEPT_AT_LEAST_SECONDS)))
+}
+
+/// The dead letter of `event`, whose `duty` failed for good at `dead_at` (Unix ms). An event can owe both duties, and
+/// neither letter may overwrite the other: the one that is to be stored has `-store` behind its id.
 #[must_use]
 pub fn entry(event: &Event<'_>, duty: Duty, failure: Failure, dead_at: u64, retention_seconds: Option<u64>) -> Entry {
     let message = Message::of(event, duty);
@@ -73,15 +81,19 @@ pub fn entry(event: &Event<'_>, duty: Duty, failure: Failure, dead_at: u64, rete
         targets: Some(event.targets()),
         ..Json::of(failure, dead_at)
     };
-    let key = format!("{PREFIX}{}/{}", event.app(), event.id());
-    json.entry(key, &message.text(), event.expiration(retention_seconds, dead_at))
+    let suffix = match duty {
+        Duty::Deliver => "",
+        Duty::Store => "-store",
+    };
+    let key = format!("{PREFIX}{}/{}{suffix}", event.app(), event.id());
+    json.entry(key, &message.text(), expiration(retention_seconds, dead_at))
 }
 
 /// The dead letter of a message that cannot be read, under the id that the queue gave it.
 #[must_use]
-pub fn unreadable_entry(message_id: &str, text: &str, dead_at: u64) -> Entry {
+pub fn unreadable_entry(message_id: &str, text: &str, dead_at: u64, retention_seconds: Option<u64>) -> Entry {
     let key = format!("{PREFIX}{NO_APP}/{message_id}");
-    Json::of(Failure::UNREADABLE, dead_at).entry(key, &json::write(text), None)
+    Json::of(Failure::UNREADABLE, dead_at).entry(key, &json::write(text), expiration(retention_seconds, dead_at))
 }
 
 /// What the keys of one app's dead letters begin with; without an app, those of messages that cannot be read.

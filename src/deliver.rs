@@ -1,15 +1,15 @@
 //! What the consumer does with the queue's messages: it brings events to the origin, or into KV, tries again what
 //! failed, and buries as a dead letter what failed for good. Delivery is at least once, in no order.
 
-use std::{cell::RefCell, fmt::Write as _};
+use std::{cell::RefCell, fmt::Write as _, ops::RangeInclusive};
 
 use futures_util::future::join5;
 
 use crate::{
-    config::{Config, Settings},
+    config::{Config, RETRY_BASE_DEFAULT_SECONDS, Settings},
     dead::{self, Failure},
-    event::Event,
-    keep::{Clock, Store},
+    event::{Entry, Event},
+    keep::{Clock, Store, within},
     log::{DeliveryLine, Level},
     message::{Duty, Message},
     origin::{Origin, OriginAnswer, OriginRequest, OriginSigning},
@@ -24,8 +24,12 @@ pub const WAIT_MAX_SECONDS: u64 = 12 * 60 * 60;
 /// How old a message may get in its queue, in seconds: half a day less than the four days that a queue keeps it.
 pub const MESSAGE_LIFE_SECONDS: u64 = 7 * 12 * 60 * 60;
 
-/// Shortest wait before the writing of a dead letter is tried again, in seconds. It has a hundred tries.
-pub const BURY_WAIT_SECONDS: u64 = 60;
+/// Shortest and longest wait before the writing of a dead letter is tried again, in seconds. Its hundred tries, an hour
+/// apart, cover the four days that a queue keeps it.
+pub const BURY_WAIT_SECONDS: RangeInclusive<u64> = 60..=60 * 60;
+
+/// How long KV may take to answer a put, in ms: one that hangs must not hold up a batch.
+const PUT_WITHIN_MS: u64 = 10_000;
 
 /// Which queue a batch is from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,15 +120,20 @@ impl<S: Store, O: Origin, C: Clock> Courier<'_, S, O, C> {
         let text = parcel.text();
         let message = Message::read(&text);
         let Some((message, event)) = message.as_ref().and_then(|message| Some((message, message.event()?))) else {
-            let letter = dead::unreadable_entry(&parcel.id(), &text, self.clock.now_ms());
+            let retention = self.config.settings.as_ref().and_then(|settings| settings.retention_seconds);
+            let letter = dead::unreadable_entry(&parcel.id(), &text, self.clock.now_ms(), retention);
             let line = DeliveryLine::unreadable();
             return self.bury(letter, line, parcel.sent_at()).await;
         };
         let mut line = DeliveryLine::of(&event, message.duty);
-        let Some(settings) = &self.config.settings else {
-            return self.again(Failure::SETTINGS.into(), 5, line, parcel.sent_at());
+        let settings = self.config.settings.as_ref();
+        let base = settings.map_or(RETRY_BASE_DEFAULT_SECONDS, |settings| settings.retry_base_seconds);
+        let retention = settings.and_then(|settings| settings.retention_seconds);
+        let done = match settings {
+            Some(settings) => self.fulfil(message.duty, &event, settings).await,
+            None => Err(Failure::SETTINGS.into()),
         };
-        match (self.fulfil(message.duty, &event, settings).await, source) {
+        match (done, source) {
             (Ok(()), _) => {
                 line.outcome = match message.duty {
                     Duty::Deliver => "delivered",
@@ -133,12 +142,12 @@ impl<S: Store, O: Origin, C: Clock> Courier<'_, S, O, C> {
                 (self.log)(Level::Info, line.text());
                 Verdict::Ack
             }
-            (Err(fault), Source::Deliveries) if !self.is_last_try(&fault, settings, parcel.sent_at()) => {
-                self.again(fault, settings.retry_base_seconds, line, parcel.sent_at())
+            (Err(fault), Source::Deliveries) if !self.is_last_try(&fault, base, parcel.sent_at()) => {
+                self.again(fault, base, line, self.age_seconds(parcel.sent_at()))
             }
             (Err(fault), _) => {
                 let now = self.clock.now_ms();
-                let letter = dead::entry(&event, message.duty, fault.failure, now, settings.retention_seconds);
+                let letter = dead::entry(&event, message.duty, fault.failure, now, retention);
                 line.failed(fault.failure);
                 self.bury(letter, line, parcel.sent_at()).await
             }
@@ -150,7 +159,7 @@ impl<S: Store, O: Origin, C: Clock> Courier<'_, S, O, C> {
         match duty {
             Duty::Store => {
                 let entry = event.entry(settings.retention_seconds, self.clock.now_ms());
-                self.store.put(&entry).await.map_err(|_| Failure::KV.into())
+                if self.put(&entry).await { Ok(()) } else { Err(Failure::KV.into()) }
             }
             Duty::Deliver => {
                 let request = delivery(event, settings, self.clock.now_ms() / 1000).ok_or(Failure::SETTINGS)?;
@@ -164,14 +173,14 @@ impl<S: Store, O: Origin, C: Clock> Courier<'_, S, O, C> {
 
     /// Whether the longest wait that may come next would outlive the queue. The queue's own count of tries would be
     /// too late for an origin that takes its ten seconds to fail, or for a long `RETRY_BASE_SECONDS`.
-    fn is_last_try(&self, fault: &Fault, settings: &Settings, sent_at: u64) -> bool {
+    fn is_last_try(&self, fault: &Fault, base: u64, sent_at: u64) -> bool {
         let age = self.age_seconds(sent_at);
-        let longest = wait_seconds(age, settings.retry_base_seconds, fault.retry_after, 1.0);
+        let longest = wait_seconds(age, base, fault.retry_after, 1.0);
         age.saturating_add(longest.into()) > MESSAGE_LIFE_SECONDS
     }
 
-    fn again(&self, fault: Fault, base: u64, mut line: DeliveryLine<'_>, sent_at: u64) -> Verdict {
-        let after_seconds = wait_seconds(self.age_seconds(sent_at), base, fault.retry_after, (self.random)());
+    fn again(&self, fault: Fault, base: u64, mut line: DeliveryLine<'_>, age_seconds: u64) -> Verdict {
+        let after_seconds = wait_seconds(age_seconds, base, fault.retry_after, (self.random)());
         line.failed(fault.failure);
         (line.outcome, line.retry_after_seconds) = ("retried", Some(after_seconds));
         (self.log)(Level::Warn, line.text());
@@ -179,13 +188,18 @@ impl<S: Store, O: Origin, C: Clock> Courier<'_, S, O, C> {
     }
 
     /// Writes a dead letter, and only then lets go of the message.
-    async fn bury(&self, letter: crate::event::Entry, mut line: DeliveryLine<'_>, sent_at: u64) -> Verdict {
-        if self.store.put(&letter).await.is_ok() {
+    async fn bury(&self, letter: Entry, mut line: DeliveryLine<'_>, sent_at: u64) -> Verdict {
+        if self.put(&letter).await {
             line.outcome = "buried";
             (self.log)(Level::Error, line.text());
             return Verdict::Ack;
         }
-        self.again(Failure::KV.into(), BURY_WAIT_SECONDS, line, sent_at)
+        let age_seconds = self.age_seconds(sent_at).min(*BURY_WAIT_SECONDS.end());
+        self.again(Failure::KV.into(), *BURY_WAIT_SECONDS.start(), line, age_seconds)
+    }
+
+    async fn put(&self, entry: &Entry) -> bool {
+        within(self.clock, PUT_WITHIN_MS, self.store.put(entry)).await == Some(Ok(()))
     }
 
     fn age_seconds(&self, sent_at: u64) -> u64 {

@@ -1,5 +1,6 @@
 //! Receives Tencent Cloud Chat's Follow webhooks in a Cloudflare Worker: checks the SDKAppID and the Sign at
-//! the edge, keeps each event in a KV namespace, and answers the standard OK within Tencent's two seconds.
+//! the edge, keeps each event in a KV namespace or brings it to the app's origin through a queue, relays the app's other
+//! webhooks to that origin, and answers within Tencent's two seconds.
 //!
 //! All rules are plain Rust that builds and is tested natively. The runtime is in [`mod@edge`], which exists
 //! on wasm32 alone; this file holds the doors through which the runtime enters.

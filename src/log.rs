@@ -39,6 +39,9 @@ pub struct Line<'a> {
     platform: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<Cow<'a, str>>,
+    /// What the app's backend answered, where that is what the caller got.
+    #[serde(skip)]
+    pub relayed_status: Option<u16>,
     /// The settings at fault, by name.
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     pub settings: &'a [String],
@@ -66,8 +69,8 @@ impl<'a> Line<'a> {
         self.duration_ms = duration_ms;
         let level = match outcome {
             Ok(outcome) => {
-                (self.outcome, self.status) = (outcome, 200);
-                Level::Info
+                (self.outcome, self.status) = (outcome, self.relayed_status.unwrap_or(200));
+                if self.status >= 500 { Level::Warn } else { Level::Info }
             }
             Err(refusal) => {
                 let row = refusal.row();

@@ -125,6 +125,31 @@ impl OriginError {
     }
 }
 
+/// Why a webhook was not relayed, or its answer not handed back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RelayFault {
+    /// The backend did not answer in time.
+    Late,
+    /// The backend could not be reached, or broke off.
+    Unreachable,
+    /// It answered with a redirect, which is not followed.
+    Redirect,
+    /// Its answer is not JSON.
+    NotJson,
+    /// Its answer is longer than is handed back.
+    TooLarge,
+}
+
+impl From<OriginError> for RelayFault {
+    fn from(error: OriginError) -> Self {
+        match error {
+            OriginError::Late => Self::Late,
+            OriginError::Unreachable => Self::Unreachable,
+            OriginError::TooLarge => Self::TooLarge,
+        }
+    }
+}
+
 /// The way to the origin.
 pub trait Origin {
     /// Posts `request` and waits for the answer.

@@ -16,9 +16,9 @@ use crate::{
     keep::{ANSWER_WITHIN_MS, Attempt, AttemptError, Attempts, Clock, Outcome, Queue, Store, keep, within},
     log::{Level, Line},
     message::{Duty, Message},
-    origin::Origin,
+    origin::{Origin, RelayFault},
     refusal::Refusal,
-    relay::{RelayFault, Webhook, relay},
+    relay::{Webhook, relay},
     reply::Reply,
     routes::Target,
 };
@@ -112,7 +112,10 @@ impl<S: Store, Q: Queue, O: Origin, C: Clock> Receiver<'_, S, Q, O, C> {
             (Decision::Unhandled, None) => Ok(("unhandled", Reply::ok())),
             (Decision::Unhandled, Some(url)) => {
                 let webhook = Webhook { query: Target::of(head.url).query, content_type: head.content_type, body };
-                Ok(("relayed", relay(self.origin, url, webhook, left()).await?))
+                let relaying = pin!(relay(self.origin, url, webhook, left()));
+                let reply = within(self.clock, left(), relaying).await.ok_or(RelayFault::Late)??;
+                line.relayed_status = Some(reply.status);
+                Ok(("relayed", reply))
             }
             (Decision::Keep(event), _) => {
                 self.keep(&event, settings, deadline, late).await?;
@@ -130,8 +133,7 @@ impl<S: Store, Q: Queue, O: Origin, C: Clock> Receiver<'_, S, Q, O, C> {
         late: &mut Vec<Attempts>,
     ) -> Result<(), Refusal> {
         let Sinks { kv, origin } = settings.sinks;
-        let entry = event.entry(settings.retention_seconds, event.received_at());
-        let put = || self.store.put(&entry);
+        let put = || self.store.put(&event.entry(settings.retention_seconds, event.received_at()));
         let bury = || {
             let now = self.clock.now_ms();
             self.store.put(&dead::entry(event, Duty::Deliver, Failure::QUEUE, now, settings.retention_seconds))

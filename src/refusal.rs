@@ -2,7 +2,7 @@
 //! name for the log and a sentence for whoever reads the answer. README's table is tested against it.
 
 use crate::{
-    relay::RelayFault,
+    origin::RelayFault,
     webhook::{
         auth::AuthFault::{self, *},
         body::BodyFault::{self, *},

@@ -5,38 +5,13 @@ use std::borrow::Cow;
 
 use crate::{
     json,
-    origin::{Origin, OriginError, OriginRequest, OriginUrl},
+    origin::{Origin, OriginRequest, OriginUrl, RelayFault},
     refusal::Refusal,
     reply::Reply,
 };
 
 /// Longest answer that is handed back, in bytes.
 pub const ANSWER_MAX: usize = 1024 * 1024;
-
-/// Why a webhook was not relayed, or its answer not handed back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RelayFault {
-    /// The backend did not answer in time.
-    Late,
-    /// The backend could not be reached, or broke off.
-    Unreachable,
-    /// It answered with a redirect, which is not followed.
-    Redirect,
-    /// Its answer is not JSON.
-    NotJson,
-    /// Its answer is longer than [`ANSWER_MAX`].
-    TooLarge,
-}
-
-impl From<OriginError> for RelayFault {
-    fn from(error: OriginError) -> Self {
-        match error {
-            OriginError::Late => Self::Late,
-            OriginError::Unreachable => Self::Unreachable,
-            OriginError::TooLarge => Self::TooLarge,
-        }
-    }
-}
 
 /// A webhook as it came.
 #[derive(Clone, Copy, Debug)]
@@ -67,8 +42,11 @@ pub async fn relay(
         answer_max: ANSWER_MAX,
     };
     let answer = origin.post(request).await.map_err(RelayFault::from)?;
-    if (300..400).contains(&answer.status) {
-        return Err(RelayFault::Redirect.into());
+    match answer.status {
+        300..400 => return Err(RelayFault::Redirect.into()),
+        // These have no body, or are no statuses: the runtime would not build such a response.
+        204 | 205 | ..200 | 600.. => return Err(RelayFault::NotJson.into()),
+        _ => {}
     }
     let body = String::from_utf8(answer.body).ok().filter(|text| json::is_value(text));
     Ok(Reply { status: answer.status, body: Cow::Owned(body.ok_or(RelayFault::NotJson)?), ..Reply::ok() })

@@ -45,7 +45,13 @@ pub async fn fetch(request: web_sys::Request, env: Env, ctx: Context) -> Result<
     if target.path.starts_with(api::PREFIX) {
         let authorization = header("authorization");
         let authorization = authorization.as_deref();
-        let request = ApiRequest { method: &method, path: target.path, query: target.query, authorization };
+        let request = ApiRequest {
+            method: &method,
+            path: target.path,
+            query: target.query,
+            is_confidential: target.is_confidential(),
+            authorization,
+        };
         let api = Api { config: &state.config, shelf: &state.events, queue: state.deliveries.as_ref() };
         return respond::with(&api.answer(request).await);
     }

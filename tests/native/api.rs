@@ -104,7 +104,7 @@ fn operated() -> Config {
 }
 
 fn request<'a>(method: &'a str, path: &'a str) -> ApiRequest<'a> {
-    ApiRequest { method, path, query: "", authorization: Some("Bearer a-token-of-the-operator") }
+    ApiRequest { method, path, query: "", is_confidential: true, authorization: Some("Bearer a-token-of-the-operator") }
 }
 
 fn ask(config: &Config, shelf: &FakeShelf, queue: Option<&FakeQueue>, request: ApiRequest<'_>) -> Reply {
@@ -156,6 +156,14 @@ fn without_an_admin_token_there_is_no_api() {
 }
 
 #[test]
+fn over_plain_http_there_is_no_api() {
+    let shelf = letters(1);
+    let wanted = ApiRequest { is_confidential: false, ..request("GET", "/v1/dead-letters") };
+    is_problem(&ask(&operated(), &shelf, None, wanted), 403);
+    assert!(shelf.deeds.borrow().is_empty());
+}
+
+#[test]
 fn a_wrong_token_or_none_is_401_with_www_authenticate_and_touches_nothing() {
     let (config, shelf, queue) = (operated(), letters(1), FakeQueue::default());
     for authorization in [
@@ -189,7 +197,7 @@ fn a_wrong_token_or_none_is_401_with_www_authenticate_and_touches_nothing() {
 #[test]
 fn dead_letters_are_listed_with_what_is_known_of_them() {
     let (entry, id, _) = letter(0);
-    let shelf = FakeShelf::of([entry, dead::unreadable_entry("m-1", "poison", NOW_MS)]);
+    let shelf = FakeShelf::of([entry, dead::unreadable_entry("m-1", "poison", NOW_MS, None)]);
     let config = operated();
     for query in ["", "app=1400000000"] {
         let reply = ask(&config, &shelf, None, ApiRequest { query, ..request("GET", "/v1/dead-letters") });
@@ -298,18 +306,18 @@ fn all_are_replayed_some_at_a_time_and_the_answer_says_how_many_are_left() {
     expected.sort();
     assert_eq!((sent, calls > 1), (expected, true));
     let reply = ask(&operated(), &shelf, Some(&queue), request("POST", &path));
-    assert_eq!(json_of(&reply), json!({ "replayed": 0, "left": 0 }));
+    assert_eq!(json_of(&reply), json!({ "replayed": 0, "left": 0, "more": false }));
 }
 
 #[test]
 fn letters_that_are_gone_or_cannot_be_read_do_not_hold_up_the_others() {
     let mut shelf = letters(3);
     shelf.ghosts = vec![format!("dead/{APP}/0-gone"), format!("dead/{APP}/1-gone")];
-    let unreadable = dead::unreadable_entry("x", "poison", NOW_MS);
+    let unreadable = dead::unreadable_entry("x", "poison", NOW_MS, None);
     shelf.entries.borrow_mut().insert(format!("dead/{APP}/2"), unreadable);
     let queue = FakeQueue::default();
     let reply = ask(&operated(), &shelf, Some(&queue), request("POST", &format!("/v1/dead-letters/{APP}/replay")));
-    assert_eq!((reply.status, json_of(&reply)), (200, json!({ "replayed": 3, "left": 1 })));
+    assert_eq!((reply.status, json_of(&reply)), (200, json!({ "replayed": 3, "left": 1, "more": false })));
     assert_eq!(shelf.keys(), [format!("dead/{APP}/2")]);
 }
 
@@ -327,7 +335,7 @@ fn a_call_stays_bounded_however_many_letters_are_gone() {
 
 #[test]
 fn an_unreadable_one_is_not_replayed() {
-    let shelf = FakeShelf::of([dead::unreadable_entry("m-1", "poison", NOW_MS)]);
+    let shelf = FakeShelf::of([dead::unreadable_entry("m-1", "poison", NOW_MS, None)]);
     let queue = FakeQueue::default();
     is_problem(&ask(&operated(), &shelf, Some(&queue), request("POST", "/v1/dead-letters/0/m-1/replay")), 409);
     assert_eq!((shelf.keys().len(), queue.sent.borrow().len()), (1, 0));

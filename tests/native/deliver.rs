@@ -445,12 +445,39 @@ fn a_dead_letter_that_cannot_be_written_comes_again() {
         let course = batch.work();
         assert_eq!((course.verdict(), course.entries.len()), (Verdict::Retry { after_seconds: 60 }, 0));
     }
-    assert_eq!(BURY_WAIT_SECONDS, 60);
-    // A store duty that fails for good while KV is down stays on the queue: 100 tries and long waits.
+    assert_eq!(BURY_WAIT_SECONDS, 60..=3600);
+    // A store duty that fails for good while KV is down stays on the queue: 100 tries, an hour apart.
     let texts = vec![message(Duty::Store)];
     let store = vec![Fails(1), Fails(1)];
     let course = Batch { source: Source::DeadLetters, texts, store, age_ms: 5 * HOUR_MS, ..Batch::default() }.work();
-    assert_eq!(course.verdict(), Verdict::Retry { after_seconds: 5 * 3600 });
+    assert_eq!(course.verdict(), Verdict::Retry { after_seconds: 3600 });
+}
+
+#[test]
+fn a_put_that_hangs_is_given_up() {
+    let (texts, store) = (vec![message(Duty::Store)], vec![Plan::Hangs]);
+    let course = Batch { texts, store, ..Batch::default() }.work();
+    assert_eq!(course.settled, [("0".to_owned(), Verdict::Retry { after_seconds: 10 }, 10_000)]);
+}
+
+#[test]
+fn broken_settings_are_no_reason_to_lose_a_message() {
+    let broken = || config(&[("SDK_APP_IDS", "none")]);
+    let late = Batch { config: broken(), store: vec![Succeeds(1)], age_ms: 83 * HOUR_MS, ..Batch::default() };
+    let last = Batch { config: broken(), source: Source::DeadLetters, store: vec![Succeeds(1)], ..Batch::default() };
+    for batch in [late, last] {
+        let course = batch.work();
+        assert_eq!((course.verdict(), course.seen.len()), (Verdict::Ack, 0));
+        assert_eq!(course.dead_letter().1["last_error"], "settings");
+    }
+}
+
+#[test]
+fn an_event_that_owes_both_duties_has_two_dead_letters() {
+    let texts = vec![message(Duty::Store)];
+    let store = vec![Fails(1), Succeeds(1)];
+    let course = Batch { source: Source::DeadLetters, texts, store, ..Batch::default() }.work();
+    assert_eq!(course.dead_letter().0, format!("dead/{APP}/{}-store", id_of(Kind::Unfollow, UNFOLLOW)));
 }
 
 #[test]

@@ -147,12 +147,17 @@ fn a_message_about_no_event_has_none() {
 fn a_dead_letter_holds_the_message_and_why() {
     let query = query(Kind::Unfollow.command());
     let event = event(&query, Kind::Unfollow, UNFOLLOW.as_bytes());
+    let days = |days: u64| days * 86_400;
     for (failure, status, error) in
         [(Failure::Status(404), json!(404), Value::Null), (Failure::Error("timeout"), Value::Null, json!("timeout"))]
     {
         let entry = dead::entry(&event, Duty::Deliver, failure, NOW_MS + 5, Some(86_400));
         assert_eq!(entry.key, format!("dead/{APP}/{}", event.id()));
-        assert_eq!(entry.expiration, Some(1_702_018_344 + 86_400));
+        // A month at least, from its death, or nobody might ever see it.
+        let expiring = |retention| dead::entry(&event, Duty::Deliver, failure, NOW_MS + 5, retention).expiration;
+        let dead_at = (NOW_MS + 5) / 1000;
+        assert_eq!(entry.expiration, Some(dead_at + days(30)));
+        assert_eq!((expiring(Some(days(90))), expiring(None)), (Some(dead_at + days(90)), None));
         let mut value: Value = serde_json::from_str(&entry.value).unwrap();
         let message = value.as_object_mut().unwrap().remove("message").unwrap();
         assert_eq!(message, serde_json::from_str::<Value>(GOLDEN).unwrap());
@@ -170,7 +175,7 @@ fn a_dead_letter_holds_the_message_and_why() {
 #[test]
 fn an_unreadable_message_is_kept_as_it_came_under_its_own_id() {
     for text in ["", "\"", "{\"v\":2}", "no JSON \u{0}\u{2028}"] {
-        let entry = dead::unreadable_entry("0123456789abcdef", text, NOW_MS);
+        let entry = dead::unreadable_entry("0123456789abcdef", text, NOW_MS, None);
         assert_eq!((&*entry.key, entry.expiration), ("dead/0/0123456789abcdef", None));
         let value: Value = serde_json::from_str(&entry.value).unwrap();
         assert_eq!(
@@ -233,7 +238,7 @@ proptest! {
             }
         }
         let _ = (Message::of_record(&text), dead::message(&text));
-        let letter = dead::unreadable_entry("id", &text, NOW_MS);
+        let letter = dead::unreadable_entry("id", &text, NOW_MS, None);
         let value: Value = serde_json::from_str(&letter.value).unwrap();
         prop_assert_eq!(value["message"].as_str(), Some(&*text));
     }

@@ -5,10 +5,10 @@ use unfollow_webhook::{
     config::Config,
     intake::Head,
     log::Level,
-    origin::{OriginAnswer, OriginError},
+    origin::{OriginAnswer, OriginError, RelayFault},
     receive::Receiver,
     refusal::Refusal,
-    relay::{ANSWER_MAX, RelayFault},
+    relay::ANSWER_MAX,
     reply::Reply,
     webhook::command::Kind,
 };
@@ -101,6 +101,9 @@ fn what_goes_wrong_with_the_origin_has_a_code_of_its_own() {
         (redirect(307), RelayFault::Redirect, 502),
         (redirect(399), RelayFault::Redirect, 502),
         (Doing::answer(200, ""), RelayFault::NotJson, 502),
+        // The runtime would not build a response of such a status.
+        (Doing::answer(204, "{}"), RelayFault::NotJson, 502),
+        (Doing::answer(600, "{}"), RelayFault::NotJson, 502),
         (Doing::answer(200, "<html>"), RelayFault::NotJson, 502),
         (Doing::answer(200, "{} {}"), RelayFault::NotJson, 502),
         (Doing::answer(200, &b"\"\xff\""[..]), RelayFault::NotJson, 502),
@@ -121,6 +124,15 @@ fn what_goes_wrong_with_the_origin_has_a_code_of_its_own() {
     }
     assert_eq!(ANSWER_MAX, 1_048_576);
     assert_eq!(course(&Doing::answer(200, json(ANSWER_MAX))).reply.status, 200);
+}
+
+#[test]
+fn a_relayed_answer_is_logged_with_its_own_status() {
+    for (status, level) in [(200, Level::Info), (403, Level::Info), (503, Level::Warn)] {
+        let course = course(&Doing::answer(status, "{}"));
+        assert_eq!((&course.line["outcome"], &course.line["status"]), (&"relayed".into(), &status.into()));
+        assert_eq!(course.level, level, "{status}");
+    }
 }
 
 #[test]
