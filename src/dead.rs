@@ -33,6 +33,15 @@ impl Failure {
     pub const SETTINGS: Self = Self::Error("settings");
     /// The message cannot be read.
     pub const UNREADABLE: Self = Self::Error("unreadable");
+
+    /// `last_status` and `last_error`, one of which it is.
+    #[must_use]
+    pub fn parts(self) -> (Option<u16>, Option<&'static str>) {
+        match self {
+            Self::Status(status) => (Some(status), None),
+            Self::Error(error) => (None, Some(error)),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -50,10 +59,7 @@ struct Json {
 
 impl Json {
     fn of(failure: Failure, dead_at: u64) -> Self {
-        let (last_status, last_error) = match failure {
-            Failure::Status(status) => (Some(status), None),
-            Failure::Error(error) => (None, Some(error)),
-        };
+        let (last_status, last_error) = failure.parts();
         Self { last_status, last_error, received_at: None, dead_at, duty: None, targets: None }
     }
 

@@ -117,18 +117,17 @@ impl<S: Store, O: Origin, C: Clock> Courier<'_, S, O, C> {
     }
 
     async fn judge(&self, source: Source, parcel: &impl Parcel) -> Verdict {
+        let settings = self.config.settings.as_ref();
+        let retention = settings.and_then(|settings| settings.retention_seconds);
         let text = parcel.text();
         let message = Message::read(&text);
         let Some((message, event)) = message.as_ref().and_then(|message| Some((message, message.event()?))) else {
-            let retention = self.config.settings.as_ref().and_then(|settings| settings.retention_seconds);
             let letter = dead::unreadable_entry(&parcel.id(), &text, self.clock.now_ms(), retention);
             let line = DeliveryLine::unreadable();
             return self.bury(letter, line, parcel.sent_at()).await;
         };
         let mut line = DeliveryLine::of(&event, message.duty);
-        let settings = self.config.settings.as_ref();
         let base = settings.map_or(RETRY_BASE_DEFAULT_SECONDS, |settings| settings.retry_base_seconds);
-        let retention = settings.and_then(|settings| settings.retention_seconds);
         let done = match settings {
             Some(settings) => self.fulfil(message.duty, &event, settings).await,
             None => Err(Failure::SETTINGS.into()),
@@ -211,7 +210,7 @@ impl<S: Store, O: Origin, C: Clock> Courier<'_, S, O, C> {
 /// the app has a token, and a Standard Webhooks signature where there is a secret for it. `None` where the settings do
 /// not allow to deliver.
 fn delivery<'a>(event: &'a Event<'_>, settings: &Settings, now: u64) -> Option<OriginRequest<'a>> {
-    let mut query = event.query().into_owned();
+    let mut query = event.query();
     if let Some(token) = settings.signing_token(event.app()) {
         let time = now.to_string();
         let and = if query.is_empty() { "" } else { "&" };

@@ -79,9 +79,9 @@ pub struct Event<'a> {
 /// What a store takes: one key, its value, and its metadata.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// `event/{SdkAppid}/{id}`; at most 69 bytes of ASCII.
+    /// `event/{SdkAppid}/{id}` or `dead/{SdkAppid}/{id}`: some 70 bytes of ASCII, of KV's 512.
     pub key: String,
-    /// The record, as JSON.
+    /// The record, or the dead letter, as JSON.
     pub value: String,
     /// The list entry, as JSON; at most [`METADATA_MAX`] bytes.
     pub metadata: String,
@@ -141,8 +141,8 @@ impl<'a> Event<'a> {
 
     /// The query as it came, less `Sign` and `RequestTime`.
     #[must_use]
-    pub fn query(&self) -> Cow<'_, str> {
-        Cow::Owned(self.query.without_signature())
+    pub fn query(&self) -> String {
+        self.query.without_signature()
     }
 
     /// Tencent's `RequestId`, where the call had one.
@@ -207,7 +207,7 @@ impl<'a> Event<'a> {
             id: Some(&self.id.0),
             sdk_app_id: Some(self.app.get()),
             event_time: Some(self.follow.event_time),
-            query: Some(&self.query.without_signature()),
+            query: Some(&self.query()),
             ..self.summary()
         };
         json::with_member(&record, "body", self.follow.object)

@@ -128,10 +128,7 @@ impl<'a> DeliveryLine<'a> {
 
     /// Says how the last try failed.
     pub fn failed(&mut self, failure: Failure) {
-        (self.last_status, self.last_error) = match failure {
-            Failure::Status(status) => (Some(status), None),
-            Failure::Error(error) => (None, Some(error)),
-        };
+        (self.last_status, self.last_error) = failure.parts();
     }
 
     /// The line as JSON, without a line end.

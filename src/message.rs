@@ -49,7 +49,13 @@ impl<'a> Message<'a> {
     /// The message that asks for `duty`.
     #[must_use]
     pub fn of(event: &'a Event<'a>, duty: Duty) -> Self {
-        Self { duty, app: event.app(), received_at: event.received_at(), query: event.query(), body: event.body() }
+        Self {
+            duty,
+            app: event.app(),
+            received_at: event.received_at(),
+            query: Cow::Owned(event.query()),
+            body: event.body(),
+        }
     }
 
     /// The message as text: JSON, with the body byte for byte. At most 128,000 bytes, because a body has at most

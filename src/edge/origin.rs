@@ -6,7 +6,10 @@ use worker::{
     web_sys::{AbortSignal, Headers, RequestInit, RequestRedirect, Response, WorkerGlobalScope},
 };
 
-use super::{body, clock::RuntimeClock};
+use super::{
+    body,
+    clock::{RuntimeClock, whole_ms},
+};
 use crate::{
     keep::Clock as _,
     origin::{Origin, OriginAnswer, OriginError, OriginRequest},
@@ -56,10 +59,8 @@ fn begin(request: &OriginRequest<'_>, deadline: &AbortSignal) -> Result<Promise,
 fn retry_after(response: &Response) -> Option<u64> {
     let text = response.headers().get("retry-after").ok().flatten()?;
     text.parse().ok().or_else(|| {
-        let at = Date::parse(&text);
-        // Neither "no date" nor one before 1970 is a time to wait for.
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        let at = (at.is_finite() && at > 0.0).then_some(at as u64)?;
+        // What is no date is a time long past, and nothing to wait for.
+        let at = whole_ms(Date::parse(&text));
         Some(at.saturating_sub(RuntimeClock.now_ms()).div_ceil(1000))
     })
 }

@@ -7,7 +7,7 @@ use worker::{
     wasm_bindgen::{self, JsCast, JsValue, prelude::wasm_bindgen},
 };
 
-use super::kv::attempt;
+use super::{clock::whole_ms, kv::attempt};
 use crate::{
     deliver::{Parcel, Verdict},
     keep::{Attempt, Queue},
@@ -77,19 +77,17 @@ impl Parcel for Message {
     }
 
     fn sent_at(&self) -> u64 {
-        // Milliseconds since 1970 are whole, positive and far below 2^53.
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        let sent_at = self.timestamp().get_time() as u64;
-        sent_at
+        whole_ms(self.timestamp().get_time())
     }
 
     fn settle(self, verdict: Verdict) {
-        // Where the runtime takes no verdict, the batch is over for it, and it brings the message again.
+        // An `ack` that fails is what the runtime would assume anyway. A retry without a delay is better than none: a
+        // message that is left untouched counts as acknowledged.
         let _ = match verdict {
             Verdict::Ack => self.ack(),
-            Verdict::Retry { after_seconds } => {
-                option("delaySeconds", &after_seconds.into()).and_then(|options| self.retry(&options))
-            }
+            Verdict::Retry { after_seconds } => option("delaySeconds", &after_seconds.into())
+                .and_then(|options| self.retry(&options))
+                .or_else(|_| self.retry(&JsValue::UNDEFINED)),
         };
     }
 }

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::json;
+
 /// "Processing successful", byte for byte as Tencent's page shows it, less the white space.
 pub const OK: &str = r#"{"ActionStatus":"OK","ErrorCode":0,"ErrorInfo":""}"#;
 
@@ -15,7 +17,5 @@ pub fn fail(error_code: u32, error_info: &str) -> String {
         error_code: u32,
         error_info: &'a str,
     }
-    let answer = Fail { action_status: "FAIL", error_code, error_info };
-    // Writing two strings and a number as JSON cannot fail.
-    serde_json::to_string(&answer).unwrap_or_default()
+    json::write(&Fail { action_status: "FAIL", error_code, error_info })
 }

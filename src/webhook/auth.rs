@@ -9,6 +9,8 @@ use std::{fmt, ops::Deref};
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 
+use super::digits;
+
 /// How far `RequestTime` may be from now, in seconds, on either side and inclusive. [Webhook Authentication]
 pub const WINDOW_SECONDS: u64 = 60;
 
@@ -146,7 +148,7 @@ impl Policy<'_> {
         };
         let sign = Sign::parse(sign.ok_or(AuthFault::SignMissing)?).ok_or(AuthFault::SignMalformed)?;
         let request_time = request_time.ok_or(AuthFault::RequestTimeMissing)?;
-        let seconds = unix_seconds(request_time).ok_or(AuthFault::RequestTimeMalformed)?;
+        let seconds = digits::parse(request_time, REQUEST_TIME_DIGITS_MAX).ok_or(AuthFault::RequestTimeMalformed)?;
         if (now_ms / 1000).abs_diff(seconds) > WINDOW_SECONDS {
             return Err(AuthFault::RequestTimeFar);
         }
@@ -154,9 +156,4 @@ impl Policy<'_> {
         let fits = tokens.iter().fold(Choice::from(0), |fits, token| fits | token.sign(request_time).ct_eq(&sign));
         if bool::from(fits) { Ok(Authentic(call)) } else { Err(AuthFault::SignMismatch) }
     }
-}
-
-fn unix_seconds(text: &str) -> Option<u64> {
-    let digits = (1..=REQUEST_TIME_DIGITS_MAX).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
-    digits.then(|| text.parse().ok()).flatten()
 }

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use super::command::Kind;
+use super::{command::Kind, digits};
 use crate::json;
 
 /// Most digits of an `EventTime` in milliseconds; 13 reach to the year 2286.
@@ -151,7 +151,6 @@ fn followed(object: &str) -> Option<Cow<'_, str>> {
 
 /// Milliseconds from an integer, or from a string of digits, which other families were seen to send.
 fn event_time(text: &str) -> Option<u64> {
-    let digits = if text.starts_with('"') { json::string(text)? } else { Cow::Borrowed(text) };
-    let fits = (1..=EVENT_TIME_DIGITS_MAX).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
-    fits.then(|| digits.parse().ok()).flatten()
+    let text = if text.starts_with('"') { json::string(text)? } else { Cow::Borrowed(text) };
+    digits::parse(&text, EVENT_TIME_DIGITS_MAX)
 }

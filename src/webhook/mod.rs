@@ -8,6 +8,7 @@ pub mod answer;
 pub mod auth;
 pub mod body;
 pub mod command;
+pub mod digits;
 pub mod query;
 mod sdk_app_id;
 

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::digits;
+
 /// More digits than any SDKAppID has (they have ten), and few enough for a JSON number to stay exact.
 const DIGITS_MAX: usize = 15;
 
@@ -13,11 +15,7 @@ impl SdkAppId {
     /// Reads 1 to 15 decimal digits without a leading zero; `None` for any other text.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let digits = (1..=DIGITS_MAX).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
-        if !digits || text.starts_with('0') {
-            return None;
-        }
-        text.parse().ok().map(Self)
+        digits::parse(text, DIGITS_MAX).filter(|_| !text.starts_with('0')).map(Self)
     }
 
     /// The number, at most 999,999,999,999,999.
