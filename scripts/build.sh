@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the Worker: build/index.js and build/index_bg.wasm, as small as they get. Prints their sizes and fails where
+# Builds the Worker: build/index.js and build/index_bg.wasm, as small as they get, and the page beside it. Prints their sizes and fails where
 # they are over the limit. wrangler calls this too ([build] in wrangler.toml), so it sets up what it needs.
 set -euo pipefail
 # shellcheck source=scripts/env.sh
@@ -45,4 +45,5 @@ cd "$ROOT"
 scripts/setup.sh
 mkdir -p build
 locked build build
+scripts/assets.sh
 sizes

@@ -40,6 +40,7 @@ impl Home {
         // What is tested is what was built.
         config.remove("build").expect("wrangler.toml has a build command");
         config.insert("main".into(), format!("{ROOT}/build/index.js").into());
+        config["assets"]["directory"] = format!("{ROOT}/build/assets").into();
         let vars: Table = settings.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
         config.insert("vars".into(), Value::Table(vars));
         change(&mut config);

@@ -1,0 +1,118 @@
+// The Worker's API as the page calls it. The token goes nowhere but into the Authorization header of calls to our own host.
+
+/** Ms after which a call is given up. */
+const PATIENCE = 20_000;
+
+/** Events a page asks for. */
+export const PAGE = 50;
+
+/** Why a call did not succeed; the message is a sentence for the operator. */
+export class Problem extends Error {
+	/**
+	 * @param {number} status the HTTP status; 0 where no answer came
+	 * @param {number} retryAfter ms to wait before the next try, where the answer says so; else 0
+	 */
+	constructor(status, message, retryAfter = 0) {
+		super(message);
+		this.status = status;
+		this.retryAfter = retryAfter;
+	}
+}
+
+const SENTENCES = {
+	0: "The Worker cannot be reached.",
+	401: "The token was refused.",
+	429: "The Worker is called too often.",
+};
+
+/** The API with one token. Each method resolves to the answer's JSON or rejects with a `Problem`. */
+export class Api {
+	#token;
+
+	constructor(token) {
+		this.#token = token;
+	}
+
+	apps(signal) {
+		return this.#call("GET", "apps", { signal });
+	}
+
+	/** @param {{kind?: string, user?: string, cursor?: string}} question empty members are left out */
+	events(app, question, signal) {
+		return this.#call("GET", "events", { query: { app, ...question, limit: PAGE }, signal });
+	}
+
+	/** The full record, as text: its body may hold numbers that JavaScript cannot. */
+	record(app, id, signal) {
+		return this.#call("GET", `events/${app}/${encodeURIComponent(id)}`, { signal, asText: true });
+	}
+
+	erase(app, id) {
+		return this.#call("DELETE", `events/${app}/${encodeURIComponent(id)}`);
+	}
+
+	replayEvent(app, id) {
+		return this.#call("POST", `events/${app}/${encodeURIComponent(id)}/replay`);
+	}
+
+	stats(app, signal) {
+		return this.#call("GET", "stats", { query: { app, hours: 24 }, signal });
+	}
+
+	/** App 0 has the letters that could not be read. */
+	letters(app, signal) {
+		return this.#call("GET", "dead-letters", { query: { app }, signal });
+	}
+
+	replayLetter(app, id) {
+		return this.#call("POST", `dead-letters/${app}/${encodeURIComponent(id)}/replay`);
+	}
+
+	replayLetters(app) {
+		return this.#call("POST", `dead-letters/${app}/replay`);
+	}
+
+	async #call(method, path, { query = {}, signal, asText = false } = {}) {
+		const url = new URL(`/v1/${path}`, location.origin);
+		for (const [name, value] of Object.entries(query)) {
+			if (value !== undefined && value !== null && value !== "") url.searchParams.set(name, value);
+		}
+		const timeout = AbortSignal.timeout(PATIENCE);
+		let response;
+		let text;
+		try {
+			response = await fetch(url, {
+				method,
+				headers: { authorization: `Bearer ${this.#token}` },
+				cache: "no-store",
+				credentials: "omit",
+				redirect: "error",
+				signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+			});
+			text = await response.text();
+		} catch (error) {
+			// Called off by ourselves: nobody wants to hear of it.
+			if (signal?.aborted) throw error;
+			throw new Problem(0, SENTENCES[0]);
+		}
+		if (response.ok && asText) return text;
+		const json = parse(text);
+		if (response.ok && (json !== undefined || response.status === 204)) return json;
+		throw problem(response, json);
+	}
+}
+
+function problem(response, json) {
+	const { status } = response;
+	const sentence = SENTENCES[status] ?? json?.detail ?? `The Worker answered ${status}.`;
+	const seconds = Number(response.headers.get("retry-after"));
+	return new Problem(status, sentence, seconds > 0 ? seconds * 1000 : 0);
+}
+
+function parse(text) {
+	try {
+		return JSON.parse(text);
+	} catch {
+		return undefined;
+	}
+}

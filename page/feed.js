@@ -1,0 +1,31 @@
+// The list of events, newest first, as it grows at both ends: newer ones come with each refresh, older ones when asked
+// for. Ids sort newest first as text. A page of the API may be short, even empty, and still have a cursor.
+
+/**
+ * The list after the newest page came; there is no list before the first.
+ * `fresh` are the ids that were not in it before.
+ */
+export function withNewest(list, page) {
+	const known = new Set(list?.events.map((event) => event.id));
+	const fresh = new Set(page.events.map((event) => event.id).filter((id) => !known.has(id)));
+	if (list === null || page.cursor === null) return { list: page, fresh };
+	if (page.events.length === 0) return { list, fresh };
+	// It does not reach down to what we have: between the two there may be others.
+	if (fresh.size === page.events.length) return { list: page, fresh };
+	// What it covers is as it says; what was deleted elsewhere is gone.
+	const last = page.events.at(-1).id;
+	const older = list.events.filter((event) => event.id > last);
+	const cursor = older.length > 0 ? list.cursor : page.cursor;
+	return { list: { events: [...page.events, ...older], cursor }, fresh };
+}
+
+/** The list after the page behind it came. */
+export function withOlder(list, page) {
+	const known = new Set(list.events.map((event) => event.id));
+	return { events: [...list.events, ...page.events.filter((event) => !known.has(event.id))], cursor: page.cursor };
+}
+
+/** The list without one event. */
+export function without(list, id) {
+	return { ...list, events: list.events.filter((event) => event.id !== id) };
+}

@@ -1,0 +1,145 @@
+// One event's full record, in a dialog, and what can be done with it.
+
+import { $, announce, el, moment, setState, time, user } from "./dom.js";
+import { KINDS } from "./events.js";
+
+export class Record {
+	#deleted;
+	#dialog = $("record");
+	#shown = null;
+
+	/** @param deleted is told the id of an event that was deleted */
+	constructor(deleted) {
+		this.#deleted = deleted;
+		this.#dialog.addEventListener("close", () => this.#closed());
+		this.#dialog.addEventListener("click", (event) => {
+			// The dialog's own box is filled by its children: this is the backdrop.
+			if (event.target === this.#dialog && event.detail > 0 && !this.#isInside(event)) this.#dialog.close();
+		});
+		$("record-close").addEventListener("click", () => this.#dialog.close());
+		$("record-copy").addEventListener("click", () => this.#copy());
+		$("record-replay").addEventListener("click", () => this.#replay());
+		$("record-delete").addEventListener("click", () => this.#confirm(true));
+		$("record-keep").addEventListener("click", () => this.#confirm(false));
+		$("record-delete-now").addEventListener("click", () => this.#delete());
+	}
+
+	/** Opens it on an event of the list, and fetches the rest. */
+	async show(api, app, event) {
+		const controller = new AbortController();
+		this.#shown = { api, app, id: event.id, controller };
+		$("record-title").textContent = `${KINDS[event.kind] ?? event.kind}, ${moment(event.event_time)}`;
+		$("record-json").textContent = "";
+		$("record-facts").replaceChildren();
+		this.#confirm(false);
+		this.#say("");
+		this.#enable(false);
+		setState($("record-body"), "loading");
+		this.#dialog.showModal();
+		try {
+			const text = await api.record(app, event.id, controller.signal);
+			const record = JSON.parse(text, asWritten);
+			$("record-facts").replaceChildren(...facts(JSON.parse(text)));
+			$("record-json").textContent = JSON.stringify(record, null, 2);
+			setState($("record-body"), "ready");
+			this.#enable(true);
+		} catch (error) {
+			if (controller.signal.aborted) return;
+			const sentence = error.status === 404 ? "This event is not there any more." : error.message;
+			setState($("record-body"), "error", sentence);
+		}
+	}
+
+	close() {
+		this.#dialog.close();
+	}
+
+	#closed() {
+		this.#shown?.controller.abort();
+		this.#shown = null;
+		$("record-json").textContent = "";
+		$("record-facts").replaceChildren();
+	}
+
+	#isInside({ clientX: x, clientY: y }) {
+		const box = this.#dialog.getBoundingClientRect();
+		return x >= box.left && x <= box.right && y >= box.top && y <= box.bottom;
+	}
+
+	#enable(isEnabled) {
+		for (const id of ["record-copy", "record-replay", "record-delete", "record-delete-now"]) {
+			$(id).disabled = !isEnabled;
+		}
+	}
+
+	#say(sentence, isProblem = false) {
+		$("record-outcome").textContent = sentence;
+		$("record-outcome").classList.toggle("problem", isProblem);
+	}
+
+	#confirm(isAsked) {
+		$("record-actions").hidden = isAsked;
+		$("record-confirm").hidden = !isAsked;
+		this.#say("");
+		if (isAsked) $("record-keep").focus();
+		else if (this.#dialog.open) $("record-delete").focus();
+	}
+
+	async #copy() {
+		try {
+			await navigator.clipboard.writeText($("record-json").textContent);
+			this.#say("Copied.");
+		} catch {
+			getSelection().selectAllChildren($("record-json"));
+			this.#say("The browser does not let us copy; the text is selected.", true);
+		}
+	}
+
+	async #replay() {
+		await this.#do(async ({ api, app, id }) => {
+			await api.replayEvent(app, id);
+			this.#say("It is on its way to the origin.");
+		});
+	}
+
+	async #delete() {
+		await this.#do(async ({ api, app, id }) => {
+			await api.erase(app, id);
+			this.#deleted(id);
+			this.#dialog.close();
+			announce("The event was deleted.");
+		});
+	}
+
+	/** Does something about the event that is shown; of another one's outcome nothing is said here. */
+	async #do(action) {
+		const shown = this.#shown;
+		this.#enable(false);
+		try {
+			await action(shown);
+		} catch (error) {
+			if (this.#shown === shown) this.#say(error.message, true);
+		} finally {
+			if (this.#shown === shown) this.#enable(true);
+		}
+	}
+}
+
+/** Keeps a number as it is written, where the browser can: Tencent's may be larger than JavaScript's. */
+function asWritten(_name, value, context) {
+	const isNumber = typeof value === "number" && context?.source !== undefined && JSON.rawJSON !== undefined;
+	return isNumber ? JSON.rawJSON(context.source) : value;
+}
+
+function facts(record) {
+	const users = (ids) => ids.map((id) => el("span", { className: "chip" }, user(id)));
+	const rows = [
+		["Who", users([record.from_account])],
+		["Whom", users(record.to_accounts)],
+		["Happened", [time(record.event_time)]],
+		["Received", [time(record.received_at)]],
+		["Platform", [record.opt_platform ?? "–"]],
+		["Client IP", [record.client_ip ?? "–"]],
+	];
+	return rows.map(([name, parts]) => el("div", {}, el("dt", {}, name), el("dd", {}, ...parts)));
+}

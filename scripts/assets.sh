@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Builds the operator's page into build/assets/, from where wrangler serves it: /dashboard and what it loads,
+# /openapi.json, and the headers of both. Nothing else may lie there: an index.html would answer Tencent's POST with 405.
+set -euo pipefail
+# shellcheck source=scripts/env.sh
+. "$(dirname "${BASH_SOURCE[0]}")/env.sh"
+
+STAGE=build/.assets
+
+bundle() {
+	rm -rf "$STAGE"
+	mkdir -p "$STAGE/dashboard" build/assets/dashboard
+	# The banner is what uPlot's licence asks for; esbuild drops the comment where it stands.
+	esbuild page/dashboard.js page/dashboard.css --bundle --minify --outdir="$STAGE/dashboard" --log-level=warning \
+		--format=esm --target=es2023 --banner:js="/* uPlot: (c) 2025 Leon Sorokin, MIT licence, github.com/leeoniya/uPlot */"
+	cp page/icon.svg "$STAGE/dashboard/"
+	cp page/dashboard.html page/openapi.json page/_headers "$STAGE/"
+}
+
+# File by file, each whole, and only what has changed: wrangler watches the folder and may read it at any time.
+put_into_place() {
+	local file
+	while read -r file; do
+		[ -e "$STAGE/$file" ] || rm "build/assets/$file"
+	done < <(cd build/assets && find . -type f)
+	while read -r file; do
+		cmp -s "$STAGE/$file" "build/assets/$file" || mv "$STAGE/$file" "build/assets/$file"
+	done < <(cd "$STAGE" && find . -type f)
+	rm -rf "$STAGE"
+}
+
+assets() {
+	bundle
+	put_into_place
+}
+
+cd "$ROOT"
+locked assets assets
