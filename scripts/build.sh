@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Builds the Worker: build/index.js and build/index_bg.wasm, as small as they get, and the page beside it. Prints their sizes and fails where
-# they are over the limit. wrangler calls this too ([build] in wrangler.toml), so it sets up what it needs.
+# Builds the Worker: build/index.js and build/index_bg.wasm, as small as they get, and the page beside it. Prints the
+# Worker's sizes and fails where they are over the limit. wrangler calls this too ([build] in wrangler.toml), so it sets
+# up what it needs.
 set -euo pipefail
 # shellcheck source=scripts/env.sh
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"

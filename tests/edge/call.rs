@@ -93,6 +93,20 @@ pub fn request_api(method: &str, url: &str, token: Option<&str>) -> Answer {
     Answer::read(AGENT.run(request.body(()).unwrap()).unwrap())
 }
 
+/// Sends a request with JSON as its body, or without one.
+pub fn json(method: &str, url: &str, body: Option<&Value>) -> Answer {
+    let request = http::Request::builder().method(method).uri(url).header("content-type", "application/json");
+    let body = body.map(Value::to_string).unwrap_or_default();
+    Answer::read(AGENT.run(request.body(body).unwrap()).unwrap())
+}
+
+/// Gets what need not be JSON: status, headers and text.
+pub fn get_text(url: &str) -> Answer {
+    let mut response = AGENT.get(url).call().unwrap();
+    let text = response.body_mut().read_to_string().unwrap();
+    Answer { status: response.status().as_u16(), headers: response.headers().clone(), body: Value::Null, text }
+}
+
 /// Posts a body of a type of one's own.
 pub fn post_typed(url: &str, query: &str, content_type: &str, body: &[u8]) -> Answer {
     Answer::read(AGENT.post(format!("{url}/?{query}")).content_type(content_type).send(body).unwrap())

@@ -15,7 +15,7 @@ use crate::{
 
 /// A Worker that gives a delivery up after two tries, and a third one for the dead letter; another Worker puts messages
 /// on its queue.
-fn giving_up() -> &'static (Shared, Origin) {
+pub fn giving_up() -> &'static (Shared, Origin) {
     static SHARED: OnceLock<(Shared, Origin)> = OnceLock::new();
     SHARED.get_or_init(|| {
         let origin = Origin::start(origin::as_told);
@@ -39,13 +39,13 @@ fn api(method: &str, path: &str) -> Answer {
 }
 
 /// Waits until the Worker has buried the event of this request.
-fn buried(request_id: &str) -> Value {
+pub fn buried(request_id: &str) -> Value {
     let ours = |line: &Value| line["outcome"] == "buried" && line["request_id"] == request_id;
     giving_up().0.worker.log_line(ours)
 }
 
 /// Sends an event that fails three times, and waits until it is a dead letter; gives its body.
-fn fail(app: &str, name: &str) -> String {
+pub fn fail(app: &str, name: &str) -> String {
     let (shared, origin) = giving_up();
     let body = unfollow(&format!("fails-3-times-{name}"), &["bob", "carol"], now_ms());
     let query = format!("{}&RequestId={name}", signed(app, UNFOLLOW, TOKEN));

@@ -4,12 +4,15 @@
 #![allow(clippy::disallowed_methods)]
 
 mod answers;
+mod browser;
 mod call;
 mod dead_letters;
 mod delivery;
 mod durability;
 mod failures;
 mod origin;
+mod page;
+mod process;
 mod records;
 mod relay;
 mod settings;

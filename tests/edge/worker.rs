@@ -4,18 +4,17 @@
 use std::{
     collections::HashMap,
     fs,
-    io::{BufRead, BufReader, Write as _},
     net::TcpStream,
-    os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus, Stdio},
-    sync::{Arc, Mutex},
+    process::{Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
 
 use tempfile::TempDir;
 use toml::{Table, Value};
+
+use crate::process::Server;
 
 /// The repository's root.
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
@@ -157,32 +156,18 @@ impl Home {
 pub struct Worker {
     /// `http://127.0.0.1:<port>`.
     pub url: String,
-    server: Child,
-    guardian: Child,
-    output: Arc<Mutex<Vec<String>>>,
+    server: Server,
 }
 
 impl Worker {
     fn start(home: &Home) -> Self {
         let port_of_its_own = ["dev", "--ip", "127.0.0.1", "--port", "0", "--inspector-port", "0"];
         let served = home.served.iter().flat_map(|config| [Path::new("--config"), config]);
-        let mut server = home
-            .command(&port_of_its_own)
-            .args(served)
-            .arg("--show-interactive-dev-session=false")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0)
-            .spawn()
-            .expect("node_modules/.bin/wrangler: run the tests with `make test`");
-        let guardian = guard(server.id());
-        let output = Arc::default();
-        collect(server.stdout.take().unwrap(), &output);
-        collect(server.stderr.take().unwrap(), &output);
-
-        let mut worker = Self { url: String::new(), server, guardian, output };
+        let mut command = home.command(&port_of_its_own);
+        let server = Server::start(command.args(served).arg("--show-interactive-dev-session=false"));
+        let mut worker = Self { url: String::new(), server };
         worker.url = wait_for("wrangler to be ready", || {
-            let ended = worker.server.try_wait().unwrap();
+            let ended = worker.server.ended();
             assert!(ended.is_none(), "wrangler ended: {ended:?}: {:#?}", worker.log());
             worker.log().iter().find_map(|line| line.split_once("Ready on ").map(|(_, url)| url.trim().to_owned()))
         });
@@ -191,7 +176,7 @@ impl Worker {
 
     /// What the server has printed so far, line by line.
     pub fn log(&self) -> Vec<String> {
-        self.output.lock().unwrap().clone()
+        self.server.log()
     }
 
     /// The Worker's own log lines so far.
@@ -207,52 +192,10 @@ impl Worker {
 
     /// Kills the server and all that it started, at once, and returns when nobody listens any more.
     pub fn kill(mut self) {
-        self.kill_group();
+        self.server.kill();
+        let address = self.url.trim_start_matches("http://");
+        wait_for("the port to refuse", || TcpStream::connect(address).is_err().then_some(()));
     }
-
-    fn kill_group(&mut self) -> ExitStatus {
-        kill(self.server.id());
-        let status = self.server.wait().unwrap();
-        let address = self.url.trim_start_matches("http://").to_owned();
-        if !address.is_empty() {
-            wait_for("the port to refuse", || TcpStream::connect(&address).is_err().then_some(()));
-        }
-        status
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        if self.server.try_wait().is_ok_and(|ended| ended.is_none()) {
-            self.kill_group();
-        }
-        // The group is gone and its id may be given to another: the guardian is to leave it alone.
-        let _ = self.guardian.stdin.take().unwrap().write_all(b"done\n");
-        let _ = self.guardian.wait();
-    }
-}
-
-fn kill(group: u32) {
-    Command::new("kill").args(["-KILL", "--", &format!("-{group}")]).status().unwrap();
-}
-
-/// Kills the process group once this test process has ended, however it ended: the guardian's input ends with it.
-fn guard(group: u32) -> Child {
-    Command::new("sh")
-        .args(["-c", "read -r word || exec env kill -KILL -- -$0", &group.to_string()])
-        .stdin(Stdio::piped())
-        .process_group(0)
-        .spawn()
-        .unwrap()
-}
-
-fn collect(stream: impl std::io::Read + Send + 'static, output: &Arc<Mutex<Vec<String>>>) {
-    let output = Arc::clone(output);
-    thread::spawn(move || {
-        for line in BufReader::new(stream).lines().map_while(Result::ok) {
-            output.lock().unwrap().push(line);
-        }
-    });
 }
 
 /// Polls until `look` finds something.

@@ -1,0 +1,525 @@
+//! The operator's page: what is served beside the webhook, and what an operator sees of it in a browser. The tests share
+//! one Worker, and each has an app of its own there.
+
+use std::{sync::OnceLock, time::Instant};
+
+use serde_json::{Value, json};
+
+use crate::{
+    ADMIN_TOKEN, Shared,
+    browser::{Browser, DOWN, ENTER, ESCAPE, TAB},
+    call::{self, Answer, FOLLOW, UNFOLLOW, get_text, now_ms, post_at, request, unfollow, unsigned},
+    dead_letters, unsigned as without_api,
+    worker::wait_for,
+};
+
+const MINUTE: u64 = 60_000;
+const HOUR: u64 = 60 * MINUTE;
+
+/// Where the shared Worker has the webhook.
+const PATH: &str = "/a-long-random-path";
+
+/// A Worker with an app for each test.
+fn shared() -> &'static Shared {
+    static SHARED: OnceLock<Shared> = OnceLock::new();
+    SHARED.get_or_init(|| {
+        let apps: Vec<_> = (1_400_000_000..1_400_000_020).map(|app| app.to_string()).collect();
+        Shared::start(&[
+            ("SDK_APP_IDS", &apps.join(",")),
+            ("ALLOW_UNSIGNED", "true"),
+            ("WEBHOOK_PATH", PATH),
+            ("ADMIN_TOKEN", ADMIN_TOKEN),
+        ])
+    })
+}
+
+fn url() -> String {
+    format!("{}/dashboard", shared().worker.url)
+}
+
+/// Calls as Tencent does.
+fn send(app: &str, command: &str, body: &str) {
+    let answer = post_at(&format!("{}{PATH}?{}", shared().worker.url, unsigned(app, command)), body);
+    assert!(answer.is_ok(), "{answer:?}");
+}
+
+fn send_unfollow(app: &str, from: &str, to: &[&str], event_time: u64) {
+    send(app, UNFOLLOW, &unfollow(from, to, event_time));
+}
+
+fn send_follow(app: &str, from: &str, to: &[&str], event_time: u64) {
+    let list: Vec<_> = to.iter().map(|to| json!({"To_Account": to})).collect();
+    let body = json!({"CallbackCommand": FOLLOW, "From_Account": from, "FollowList": list, "EventTime": event_time});
+    send(app, FOLLOW, &body.to_string());
+}
+
+/// A day in the life of an app; gives how many unfollows and follows it had.
+fn send_a_day(app: &str) -> (u64, u64) {
+    let users = ["alice", "bob", "carol", "dave_1987", "小明", "erin", "frank", "grace.h", "heidi", "user_004217"];
+    let user = |number: u64| users[(number % users.len() as u64) as usize];
+    let (mut sums, now) = ((0, 0), now_ms());
+    // The same day each time: not at random, but without a pattern that meets the eye.
+    for number in 0..66_u64 {
+        let mixed = number.wrapping_mul(2_654_435_761) >> 5;
+        let at = now - (2 + mixed % 22) * HOUR / 2 - (mixed % 22) * HOUR / 2 - mixed % (20 * MINUTE);
+        let to: Vec<_> = (0..1 + mixed % 3).map(|more| user(number + more + 1)).collect();
+        if mixed % 5 < 3 {
+            send_unfollow(app, user(number), &to, at);
+            sums.0 += to.len() as u64;
+        } else {
+            send_follow(app, user(number), &to, at);
+            sums.1 += to.len() as u64;
+        }
+    }
+    sums
+}
+
+impl Browser {
+    /// Signs in at the page and looks at one app.
+    fn signed_in(app: &str) -> Self {
+        let browser = Self::open(&url());
+        browser.sign_in(ADMIN_TOKEN);
+        browser.wait("document.querySelector(`#app option[value='${it}']`)", app);
+        browser.value("(app.value = it, app.dispatchEvent(new Event('change')))", app);
+        browser.wait_for_events();
+        browser
+    }
+
+    fn sign_in(&self, token: &str) {
+        self.wait("document.activeElement.id === 'token'", "");
+        self.write("#token", token);
+        self.press(ENTER);
+    }
+
+    /// Waits until the list of events is there, even an empty one.
+    fn wait_for_events(&self) {
+        self.wait("/^(ready|empty)$/.test(document.querySelector('#events').dataset.state)", "");
+    }
+
+    /// The users of the rows that are shown, by whom something was done.
+    fn who(&self) -> Value {
+        self.value("[...document.querySelectorAll('#rows .who')].map((cell) => cell.innerText)", "")
+    }
+
+    /// Waits until these are the rows.
+    fn wait_for_who(&self, who: &Value) {
+        wait_for(&format!("rows of {who}"), || (self.who() == *who).then_some(()));
+    }
+
+    /// Whether something is where nobody can see it.
+    fn is_too_wide(&self) -> bool {
+        self.value("document.documentElement.scrollWidth > innerWidth", "") == json!(true)
+    }
+
+    /// Nothing was refused by the policy, nothing failed, and nobody else was asked.
+    fn assert_well_behaved(&self) {
+        let requests = self.requests();
+        assert!(requests.iter().any(|url| url.contains("/v1/events?")), "{requests:?}");
+        // Chromium's own pages are no requests of ours; a tab begins with one.
+        let is_ours = |url: &&String| url.starts_with(&shared().worker.url) || url.starts_with("data:,");
+        let others: Vec<_> = requests.iter().filter(|url| !is_ours(url)).collect();
+        assert!(others.is_empty(), "{others:?}");
+        let is_fault = |entry: &Value| matches!(entry["level"].as_str(), Some("SEVERE" | "WARNING"));
+        let faults: Vec<_> = self.log().into_iter().filter(is_fault).collect();
+        assert!(faults.is_empty(), "{faults:?}");
+    }
+}
+
+#[test]
+fn the_page_lies_beside_the_webhook_and_not_before_it() {
+    let page = get_text(&url());
+    assert_eq!((page.status, page.header("content-type")), (200, "text/html; charset=utf-8"));
+    let policy = page.header("content-security-policy");
+    assert!(
+        policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self';"),
+        "{policy}"
+    );
+    assert!(!policy.contains("unsafe"), "{policy}");
+    assert_eq!(page.header("x-content-type-options"), "nosniff");
+    assert_eq!(page.header("referrer-policy"), "no-referrer");
+    assert_eq!(page.header("cache-control"), "no-cache");
+    for (path, content_type) in [
+        ("/dashboard/dashboard.js", "text/javascript; charset=utf-8"),
+        ("/dashboard/dashboard.css", "text/css; charset=utf-8"),
+        ("/dashboard/icon.svg", "image/svg+xml"),
+        ("/openapi.json", "application/json"),
+    ] {
+        let answer = get_text(&format!("{}{path}", shared().worker.url));
+        assert_eq!((answer.status, answer.header("content-type")), (200, content_type), "{path}");
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
+    }
+    let description: Value =
+        serde_json::from_str(&get_text(&format!("{}/openapi.json", shared().worker.url)).text).unwrap();
+    assert!(description["openapi"].as_str().unwrap().starts_with("3."), "{description}");
+
+    // Tencent's own request, at the root and at a path of one's own.
+    let root = without_api();
+    for (home, url) in [(root, root.worker.url.clone()), (shared(), format!("{}{PATH}", shared().worker.url))] {
+        let from = format!("beside-{}", home.worker.url);
+        let answer = post_at(&format!("{url}?{}", unsigned(call::APP, UNFOLLOW)), unfollow(&from, &["bob"], now_ms()));
+        assert!(answer.is_ok(), "{answer:?}");
+        let keys = home.home.keys();
+        let is_ours = |key: &Value| key["metadata"]["from_account"] == from.as_str();
+        assert!(keys.as_array().unwrap().iter().any(is_ours), "{from} is not stored");
+    }
+    // All else is the Worker's, whatever its name looks like.
+    for path in ["/", "/index.html", "/dashboard.html", "/_headers", "/v1/apps", "/dashboards"] {
+        let answer: Answer = request("GET", &format!("{}{path}", shared().worker.url));
+        assert!(answer.body.is_object() && answer.status != 200, "{path}: {answer:?}");
+    }
+}
+
+#[test]
+fn who_signs_in_sees_totals_chart_and_events() {
+    let app = "1400000001";
+    let (unfollows, follows) = send_a_day(app);
+    let now = now_ms();
+    send_unfollow(app, "mallory", &["alice", "bob", "carol", "dave", "erin"], now);
+
+    let browser = Browser::open(&url());
+    browser.sign_in("this is not the token");
+    browser.wait_for_text("#login-problem", "The token was refused.");
+    assert_eq!(browser.value("sessionStorage.length", ""), 0);
+    // The browser's log of the refusal is read away.
+    browser.log();
+    drop(browser);
+
+    let browser = Browser::signed_in(app);
+    let first = browser.text("#rows tr");
+    for text in ["Unfollow", "mallory", "alice", "bob", "carol", "+2 more", "iOS"] {
+        assert!(first.contains(text), "no {text} in {first}");
+    }
+    assert_eq!(browser.value("document.querySelectorAll('#rows tr').length", ""), 50);
+    browser.wait("document.querySelector('#figures').dataset.state === 'ready'", "");
+    assert_eq!(browser.text("#total-unfollows"), (unfollows + 5).to_string());
+    assert_eq!(browser.text("#total-follows"), follows.to_string());
+    assert!(!browser.text("#last-event").is_empty() && browser.text("#last-event") != "–");
+    assert_eq!(browser.text("#total-letters"), "0");
+    assert!(browser.text("#letters").contains("None."));
+    assert_eq!(browser.text("#incomplete"), "");
+
+    // The same in the table: each row is an hour, and they add up.
+    let column = "[...document.querySelectorAll('#hours tbody tr')].map((row) => Number(row.cells[it].textContent))";
+    let sum = |name| browser.value(column, name).as_array().unwrap().iter().map(|n| n.as_u64().unwrap()).sum::<u64>();
+    assert_eq!((sum("1"), sum("2")), (unfollows + 5, follows));
+    let hour = (now - now % HOUR).to_string();
+    let count = "document.querySelector(`#hours [datetime='${new Date(+it).toISOString()}']`).closest('tr').cells[1]";
+    assert!(browser.value(&format!("Number({count}.textContent)"), &hour).as_u64().unwrap() >= 5);
+
+    // Bars of either colour are on the canvas, and taller ones where there is more.
+    let pixels = "(() => {
+        const canvas = document.querySelector('#chart canvas');
+        const probe = document.createElement('canvas').getContext('2d');
+        probe.fillStyle = getComputedStyle(canvas).getPropertyValue(it);
+        probe.fillRect(0, 0, 1, 1);
+        const [r, g, b] = probe.getImageData(0, 0, 1, 1).data;
+        const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+        let count = 0;
+        for (let at = 0; at < data.length; at += 4) count += data[at] === r && data[at + 1] === g && data[at + 2] === b;
+        return count;
+    })()";
+    let [orange, blue] = ["--unfollow", "--follow"].map(|colour| browser.value(pixels, colour).as_u64().unwrap());
+    assert!(orange > blue && blue > 1000, "{orange} and {blue} pixels");
+    let before = browser.value("getComputedStyle(document.body).backgroundColor", "");
+    browser.picture("dashboard-light.png");
+
+    // The canvas follows the scheme too.
+    let dark = json!({"features": [{"name": "prefers-color-scheme", "value": "dark"}]});
+    browser.command("Emulation.setEmulatedMedia", dark);
+    assert_ne!(browser.value("getComputedStyle(document.body).backgroundColor", ""), before);
+    wait_for("the dark chart", || (browser.value(pixels, "--unfollow").as_u64() > Some(1000)).then_some(()));
+    browser.picture("dashboard-dark.png");
+
+    browser.click("#more");
+    browser.wait("document.querySelectorAll('#rows tr').length === 67", "");
+    assert_eq!(browser.text("#more"), "");
+    browser.assert_well_behaved();
+}
+
+#[test]
+fn a_new_event_appears_by_itself() {
+    let app = "1400000002";
+    let browser = Browser::signed_in(app);
+    assert!(browser.text("#events").contains("No events yet."));
+    browser.value("window.loadedOnce = true", "");
+    send_unfollow(app, "newcomer", &["bob"], now_ms());
+    let sent = Instant::now();
+    browser.wait_for_who(&json!(["newcomer"]));
+    assert!(sent.elapsed().as_secs() < 10, "{:?}", sent.elapsed());
+    send_follow(app, "another", &["bob"], now_ms());
+    browser.wait_for_who(&json!(["another", "newcomer"]));
+    assert_eq!(browser.text("#status"), "1 new event");
+    assert_eq!(browser.value("window.loadedOnce", ""), true);
+    // The totals follow as soon as what the Worker has counted before is too old.
+    browser.wait("document.querySelector('#total-follows').textContent === '1'", "");
+    browser.assert_well_behaved();
+}
+
+#[test]
+fn events_are_filtered_by_app_kind_and_user() {
+    let (app, other) = ("1400000003", "1400000004");
+    let now = now_ms();
+    send_unfollow(app, "alice", &["bob"], now - 3000);
+    send_follow(app, "bob", &["alice", "carol"], now - 2000);
+    send_unfollow(app, "carol", &["dave"], now - 1000);
+    send_unfollow(other, "zoe", &["yves"], now);
+
+    let browser = Browser::signed_in(app);
+    assert_eq!(browser.who(), json!(["carol", "bob", "alice"]));
+    browser.click("[name=kind][value=follow]");
+    browser.wait_for_who(&json!(["bob"]));
+    browser.click("[name=kind][value=unfollow]");
+    browser.wait_for_who(&json!(["carol", "alice"]));
+    browser.click("[name=kind][value='']");
+    browser.wait_for_who(&json!(["carol", "bob", "alice"]));
+
+    browser.write("#user", "alice");
+    browser.press(ENTER);
+    browser.wait_for_who(&json!(["bob", "alice"]));
+    assert!(!browser.value("location.href", "").as_str().unwrap().contains("alice"));
+    browser.write("#user", "alic");
+    browser.click("#filters button");
+    browser.wait_for_text("#events", "No event is like that.");
+    browser.click("#clear-filters");
+    browser.wait_for_who(&json!(["carol", "bob", "alice"]));
+
+    browser.value("(app.value = it, app.dispatchEvent(new Event('change')))", other);
+    browser.wait_for_who(&json!(["zoe"]));
+    browser.assert_well_behaved();
+}
+
+#[test]
+fn a_user_id_is_never_markup() {
+    let app = "1400000005";
+    let hostile = ["<img src=x onerror=hacked=1>", "<script>hacked=1</script>", "\"><b>&lt;\u{202e}evil"];
+    send_unfollow(app, hostile[0], &hostile[1..], now_ms());
+    let browser = Browser::signed_in(app);
+    assert_eq!(browser.who(), json!([hostile[0]]));
+    let chips = "[...document.querySelectorAll('#rows .chip')].map((chip) => chip.textContent)";
+    assert_eq!(browser.value(chips, ""), json!(hostile[1..]));
+    browser.click("#rows tr");
+    browser.wait_for_text("#record-json", hostile[0]);
+    browser.wait_for_text("#record-facts", hostile[1]);
+    browser.press(ESCAPE);
+    browser.write("#user", hostile[0]);
+    browser.press(ENTER);
+    browser.wait_for_who(&json!([hostile[0]]));
+    assert_eq!(browser.value("document.querySelectorAll('main img, main script, main b, dialog img').length", ""), 0);
+    assert_eq!(browser.value("typeof hacked", ""), "undefined");
+    browser.assert_well_behaved();
+}
+
+#[test]
+fn all_can_be_done_by_keyboard() {
+    let app = "1400000006";
+    let now = now_ms();
+    send_unfollow(app, "first", &["bob"], now - 1000);
+    send_unfollow(app, "second", &["bob"], now);
+    let browser = Browser::signed_in(app);
+    let is_in_row = "document.activeElement.closest('#rows tr')";
+    let mut seen = Vec::new();
+    while browser.value(&format!("Boolean({is_in_row})"), "") == false {
+        browser.press(TAB);
+        seen.push(browser.value("document.activeElement.id || document.activeElement.name", ""));
+        assert!(seen.len() < 40, "{seen:?}");
+    }
+    for id in ["kind", "user"] {
+        assert!(seen.contains(&json!(id)), "{id} is not in {seen:?}");
+    }
+    let outline = format!("getComputedStyle({is_in_row}).outlineStyle");
+    assert_eq!(browser.value(&outline, ""), "solid");
+    browser.press(DOWN);
+    let who = format!("{is_in_row}.querySelector('.who').innerText");
+    assert_eq!(browser.value(&who, ""), "first");
+    browser.press(ENTER);
+    browser.wait_for_text("#record-json", "\"from_account\": \"first\"");
+    assert_eq!(browser.value("document.querySelector('dialog').matches(':modal')", ""), true);
+    assert_eq!(browser.value("document.querySelector('dialog').contains(document.activeElement)", ""), true);
+    browser.press(ESCAPE);
+    browser.wait("!document.querySelector('dialog').open", "");
+    assert_eq!(browser.value(&who, ""), "first");
+
+    // And back to the very top, where a link leads past all that.
+    browser.press("/");
+    assert_eq!(browser.value("document.activeElement.id", ""), "user");
+    browser.press("/");
+    assert_eq!(browser.value("document.activeElement.value", ""), "/");
+    browser.assert_well_behaved();
+}
+
+#[test]
+fn a_record_is_shown_in_full_and_can_be_deleted() {
+    let app = "1400000007";
+    let users: Vec<_> = (0..20).map(|number| format!("a-user-with-a-long-name-{number:08}")).collect();
+    let users: Vec<_> = users.iter().map(String::as_str).collect();
+    let body = unfollow("erased", &users, now_ms()).replace('}', ",\"Large\":12345678901234567890123}");
+    send(app, UNFOLLOW, &body);
+    let browser = Browser::signed_in(app);
+    browser.click("#rows tr");
+    browser.wait_for_text("#record-json", users[19]);
+    // Digits that JavaScript's numbers do not have.
+    browser.wait_for_text("#record-json", "\"Large\": 12345678901234567890123");
+    browser.wait_for_text("#record-facts", users[19]);
+
+    browser.click("#record-replay");
+    browser.wait_for_text("#record-outcome", "There is no origin to send to");
+    browser.click("#record-delete");
+    browser.click("#record-keep");
+    browser.click("#record-delete");
+    assert_eq!(browser.value("document.querySelectorAll('#rows tr').length", ""), 1);
+    browser.click("#record-delete-now");
+    browser.wait_for_text("#events", "No events yet.");
+    assert_eq!(browser.value("document.querySelector('dialog').open", ""), false);
+    let keys = shared().home.keys();
+    assert!(!keys.as_array().unwrap().iter().any(|key| key["metadata"]["from_account"] == "erased"), "{keys}");
+}
+
+#[test]
+fn a_phone_shows_all_of_it() {
+    let app = "1400000008";
+    send_a_day(app);
+    let long = "a_user_id_of_thirty-two_letters_";
+    send_unfollow(app, long, &[long, long, long, long], now_ms());
+    let browser = Browser::signed_in(app);
+    browser.size(390, 844);
+    browser.wait("document.querySelector('#chart canvas')?.clientWidth < 390", "");
+    assert!(!browser.is_too_wide());
+    assert_eq!(browser.value("getComputedStyle(document.querySelector('#rows tr')).display", ""), "grid");
+    browser.wait("document.querySelector('#figures').dataset.state === 'ready'", "");
+    browser.picture("dashboard-phone.png");
+    // Not without a look at the narrowest ones.
+    browser.size(320, 640);
+    assert!(!browser.is_too_wide());
+    browser.click("#rows tr");
+    browser.wait_for_text("#record-json", long);
+    assert!(!browser.is_too_wide());
+    let edge = browser.value("document.querySelector('dialog').getBoundingClientRect().right", "");
+    assert!(edge.as_f64().unwrap() <= 320.0, "{edge}");
+    browser.press(ESCAPE);
+    browser.click("#sign-out");
+    browser.wait("document.activeElement.id === 'token'", "");
+    assert!(!browser.is_too_wide());
+}
+
+#[test]
+fn signing_out_forgets_the_token() {
+    let browser = Browser::signed_in("1400000009");
+    let kept = "JSON.stringify([sessionStorage, localStorage, document.cookie]).includes(it)";
+    assert_eq!(browser.value(kept, ADMIN_TOKEN), true);
+    assert_eq!(browser.value("JSON.stringify([localStorage, document.cookie])", ""), "[{},\"\"]");
+    // It outlives a reload, and no more.
+    browser.value("location.reload()", "");
+    browser.wait_for_events();
+    browser.click("#sign-out");
+    browser.wait("document.activeElement.id === 'token'", "");
+    assert_eq!(browser.value(kept, ADMIN_TOKEN), false);
+    assert_eq!(browser.value("document.activeElement.value", ""), "");
+    browser.value("location.reload()", "");
+    browser.wait("document.activeElement?.id === 'token'", "");
+    // None of what was asked for had it in its URL.
+    assert!(browser.requests().iter().all(|url| !url.contains(ADMIN_TOKEN)));
+}
+
+#[test]
+fn a_token_that_is_refused_later_leads_back_to_the_log_in() {
+    let browser = Browser::signed_in("1400000010");
+    browser.value("(sessionStorage.setItem('admin-token', it), location.reload())", "no longer the token");
+    browser.wait_for_text("#login-problem", "The token was refused.");
+    assert_eq!(browser.value("sessionStorage.length", ""), 0);
+}
+
+#[test]
+fn a_worker_without_an_api_says_what_to_do() {
+    let browser = Browser::open(&format!("{}/dashboard", without_api().worker.url));
+    browser.sign_in(ADMIN_TOKEN);
+    browser.wait_for_text("#login-problem", "set its secret ADMIN_TOKEN");
+}
+
+#[test]
+fn a_page_that_nobody_sees_asks_nothing() {
+    let app = "1400000011";
+    let browser = Browser::signed_in(app);
+    let tab = browser.hide();
+    browser.show(&tab);
+    browser.wait("document.hidden", "");
+    browser.requests();
+    // As long as a page that is seen takes to ask twice.
+    let begun = browser.value("performance.now()", "").as_f64().unwrap();
+    wait_for("eleven seconds of the page's", || {
+        (browser.value("performance.now()", "").as_f64().unwrap() - begun > 11_000.0).then_some(())
+    });
+    assert_eq!(browser.value("document.hidden", ""), true);
+    assert_eq!(browser.requests(), Vec::<String>::new());
+}
+
+#[test]
+fn what_cannot_be_reached_is_tried_again() {
+    let app = "1400000012";
+    let browser = Browser::signed_in(app);
+    let offline = |is_offline: bool| {
+        let network = json!({"offline": is_offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1});
+        browser.command("Network.emulateNetworkConditions", network);
+    };
+    browser.command("Network.enable", json!({}));
+    offline(true);
+    browser.click("#refresh");
+    browser.wait_for_text("#banner", "The Worker cannot be reached.");
+    browser.value("location.reload()", "");
+    offline(false);
+    browser.wait_for_events();
+    offline(true);
+    browser.click("#refresh");
+    browser.wait_for_text("#banner", "The Worker cannot be reached.");
+    send_unfollow(app, "meanwhile", &["bob"], now_ms());
+    offline(false);
+    browser.wait_for_who(&json!(["meanwhile"]));
+    assert_eq!(browser.text("#banner"), "");
+}
+
+#[test]
+fn counts_that_are_not_complete_are_marked() {
+    let app = "1400000013";
+    send_unfollow(app, "alice", &["bob"], now_ms());
+    let browser = Browser::signed_in(app);
+    // A log that is too long to be counted is too long for a test: the answer is the Worker's, but for this member.
+    let since = now_ms() - 5 * HOUR;
+    let cut = "(() => {
+        const { fetch } = window;
+        window.fetch = async (...call) => {
+            const answer = await fetch(...call);
+            if (!String(call[0]).includes('/v1/stats')) return answer;
+            return Response.json({ ...(await answer.json()), complete_since: Number(it) });
+        };
+        app.dispatchEvent(new Event('change'));
+    })()";
+    browser.value(cut, &since.to_string());
+    browser.wait_for_text("#incomplete", "are not complete");
+    assert_eq!(
+        browser.value(
+            "document.querySelector('#incomplete time').dateTime === new Date(+it).toISOString()",
+            &since.to_string()
+        ),
+        true
+    );
+    assert_eq!(browser.text("#total-unfollows"), "1+");
+    let marked =
+        "[...document.querySelectorAll('#hours tbody tr')].filter((row) => row.textContent.includes('+')).length";
+    assert_eq!(browser.value(marked, ""), 24 - 5);
+}
+
+#[test]
+fn a_dead_letter_is_shown_and_replayed() {
+    let (shared, origin) = dead_letters::giving_up();
+    let body = dead_letters::fail(call::APP, "seen-on-the-page");
+    dead_letters::buried("seen-on-the-page");
+    let id = origin.received_of(body.as_bytes())[0].header("webhook-id").unwrap().to_owned();
+
+    let browser = Browser::open(&format!("{}/dashboard", shared.worker.url));
+    browser.sign_in(ADMIN_TOKEN);
+    let row = format!("#letter-list li[data-key*='{id}']");
+    browser.wait_for_text(&row, "Your backend answered 500");
+    browser.wait_for_text(&row, "2 users");
+    browser.click(&format!("{row} button"));
+    origin.wait_for(body.as_bytes(), 4);
+    browser.wait("!document.querySelector(it)", &row);
+}
