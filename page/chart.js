@@ -128,8 +128,11 @@ export class Chart {
 /** Whether an hour may have more than is counted. */
 export const isIncomplete = (hour, completeSince) => completeSince !== null && hour.start < completeSince;
 
-/** "14:00–15:00" of an hour. */
-export const span = (hour) => `${clock(hour.start)}–${clock(hour.start + HOUR)}`;
+/** "14:00–15:00" of an hour, "14:00–now" of the one that is not over. */
+export function span(hour) {
+	const end = hour.start + HOUR;
+	return `${clock(hour.start)}–${end > Date.now() ? "now" : clock(end)}`;
+}
 
 /** A time on the axis; midnight is the day that begins. */
 function tick(ms) {

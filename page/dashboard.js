@@ -1,6 +1,6 @@
 // The page: who is signed in, which app is looked at, and what is asked when. The parts of the board know how they look.
 
-import { $, ago, announce, el } from "./dom.js";
+import { $, ago, announce, el, moment } from "./dom.js";
 import { Events } from "./events.js";
 import { Figures } from "./figures.js";
 import { Letters } from "./letters.js";
@@ -17,9 +17,12 @@ let updatedAt = 0;
 const pulse = new Pulse(beat);
 const figures = new Figures();
 const letters = new Letters(() => pulse.start());
-const record = new Record((id) => {
-	events.remove(id);
-	pulse.start();
+const record = new Record({
+	deleted: (id) => {
+		events.remove(id);
+		pulse.start();
+	},
+	find: (user) => events.find(user),
 });
 const events = new Events((event) => record.show(api, app, event), () => pulse.start());
 
@@ -45,7 +48,8 @@ async function beat(signal) {
 function showFailure(failure) {
 	const banner = $("banner");
 	if (failure) {
-		$("banner-text").textContent = `${failure.message} What is shown may be old; trying again.`;
+		const old = updatedAt === 0 ? "" : ` What is shown is as of ${moment(updatedAt)}.`;
+		$("banner-text").textContent = `${failure.message}${old} Trying again.`;
 		if (banner.hidden) announce(failure.message);
 	}
 	banner.hidden = !failure;

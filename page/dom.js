@@ -33,7 +33,10 @@ export const number = (n) => NUMBER.format(n);
 const isToday = (ms) => DATE.format(ms) === DATE.format(Date.now());
 const isThisYear = (ms) => new Date(ms).getFullYear() === new Date().getFullYear();
 
-/** Date and time to the second, as short as it can be: the date is left out today, the year this year. */
+/** Date and time to the second. */
+export const full = (ms) => `${DATE.format(ms)}, ${MOMENT.format(ms)}`;
+
+/** The same, as short as it can be: the date is left out today, the year this year. */
 export function moment(ms) {
 	if (isToday(ms)) return MOMENT.format(ms);
 	return `${(isThisYear(ms) ? DAY : DATE).format(ms)}, ${MOMENT.format(ms)}`;
@@ -49,7 +52,7 @@ export function time(ms, write = moment) {
 /** How long ago, in one unit. */
 export function ago(ms) {
 	const seconds = Math.max(0, Math.round((Date.now() - ms) / 1000));
-	if (seconds < 5) return "now";
+	if (seconds < 5) return "just now";
 	if (seconds < 60) return `${seconds} s ago`;
 	if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`;
 	if (seconds < 48 * 3600) return `${Math.floor(seconds / 3600)} h ago`;

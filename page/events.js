@@ -49,6 +49,13 @@ export class Events {
 		setState($("events"), "loading");
 	}
 
+	/** Shows the events of one user. */
+	find(user) {
+		$("user").value = user;
+		this.#filter();
+		$("user").focus();
+	}
+
 	clearFilters() {
 		$("filters").reset();
 		this.#filter();

@@ -1,16 +1,18 @@
 // One event's full record, in a dialog, and what can be done with it.
 
-import { $, announce, el, moment, setState, time, user } from "./dom.js";
+import { $, announce, el, full, moment, setState, time, user } from "./dom.js";
 import { KINDS } from "./events.js";
 
 export class Record {
 	#deleted;
+	#find;
 	#dialog = $("record");
 	#shown = null;
 
-	/** @param deleted is told the id of an event that was deleted */
-	constructor(deleted) {
+	/** `deleted` is told the id of an event that was deleted, `find` the user whose events are wanted. */
+	constructor({ deleted, find }) {
 		this.#deleted = deleted;
+		this.#find = find;
 		this.#dialog.addEventListener("close", () => this.#closed());
 		this.#dialog.addEventListener("click", (event) => {
 			// The dialog's own box is filled by its children: this is the backdrop.
@@ -39,7 +41,7 @@ export class Record {
 		try {
 			const text = await api.record(app, event.id, controller.signal);
 			const record = JSON.parse(text, asWritten);
-			$("record-facts").replaceChildren(...facts(JSON.parse(text)));
+			$("record-facts").replaceChildren(...this.#facts(JSON.parse(text)));
 			$("record-json").textContent = JSON.stringify(record, null, 2);
 			setState($("record-body"), "ready");
 			this.#enable(true);
@@ -59,6 +61,27 @@ export class Record {
 		this.#shown = null;
 		$("record-json").textContent = "";
 		$("record-facts").replaceChildren();
+	}
+
+	#facts(record) {
+		const rows = [
+			["Who", [this.#user(record.from_account)]],
+			["Whom", record.to_accounts.map((id) => this.#user(id))],
+			["Happened", [time(record.event_time, full)]],
+			["Received", [time(record.received_at, full)]],
+			["Platform", [record.opt_platform ?? "–"]],
+			["Client IP", [record.client_ip ?? "–"]],
+		];
+		return rows.map(([name, parts]) => el("div", {}, el("dt", {}, name), el("dd", {}, ...parts)));
+	}
+
+	#user(id) {
+		const button = el("button", { type: "button", className: "chip", title: "Show this user's events" }, user(id));
+		button.addEventListener("click", () => {
+			this.#dialog.close();
+			this.#find(id);
+		});
+		return button;
 	}
 
 	#isInside({ clientX: x, clientY: y }) {
@@ -129,17 +152,4 @@ export class Record {
 function asWritten(_name, value, context) {
 	const isNumber = typeof value === "number" && context?.source !== undefined && JSON.rawJSON !== undefined;
 	return isNumber ? JSON.rawJSON(context.source) : value;
-}
-
-function facts(record) {
-	const users = (ids) => ids.map((id) => el("span", { className: "chip" }, user(id)));
-	const rows = [
-		["Who", users([record.from_account])],
-		["Whom", users(record.to_accounts)],
-		["Happened", [time(record.event_time)]],
-		["Received", [time(record.received_at)]],
-		["Platform", [record.opt_platform ?? "–"]],
-		["Client IP", [record.client_ip ?? "–"]],
-	];
-	return rows.map(([name, parts]) => el("div", {}, el("dt", {}, name), el("dd", {}, ...parts)));
 }

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Builds the Worker, lets wrangler check that it could be deployed, and runs all tests; those on the real runtime start
-# the wrangler in node_modules/.bin on what is in build/.
+# the wrangler in node_modules/.bin on what is in build/, and a browser. SCREENSHOTS names a folder for pictures of the page.
 set -euo pipefail
 # shellcheck source=scripts/env.sh
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 
 cd "$ROOT"
+scripts/browser.sh
 scripts/build.sh
 # The bundle that it makes is thrown away, but for what it says.
 wrangler deploy --dry-run --outdir target/dry-run
