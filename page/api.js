@@ -1,4 +1,5 @@
-// The Worker's API as the page calls it. The token goes nowhere but into the Authorization header of calls to our own host.
+// The Worker's API as the page calls it. The token goes nowhere but into the Authorization header of calls to our own
+// host.
 
 /** Ms after which a call is given up. */
 const PATIENCE = 20_000;
@@ -37,7 +38,7 @@ export class Api {
 		return this.#call("GET", "apps", { signal });
 	}
 
-	/** @param {{kind?: string, user?: string, cursor?: string}} question empty members are left out */
+	/** @param {{kind?: string, user?: string, since?: number, cursor?: string}} question empty members are left out */
 	events(app, question, signal) {
 		return this.#call("GET", "events", { query: { app, ...question, limit: PAGE }, signal });
 	}
@@ -104,7 +105,8 @@ export class Api {
 
 function problem(response, json) {
 	const { status } = response;
-	const sentence = SENTENCES[status] ?? json?.detail ?? `The Worker answered ${status}.`;
+	const plain = response.ok ? "The Worker's answer cannot be read." : `The Worker answered ${status}.`;
+	const sentence = SENTENCES[status] ?? json?.detail ?? plain;
 	const seconds = Number(response.headers.get("retry-after"));
 	return new Problem(status, sentence, seconds > 0 ? seconds * 1000 : 0);
 }

@@ -1,5 +1,5 @@
-// The chart: for each hour a bar of unfollows and one of follows, drawn by uPlot in the colours of the style sheet. Hours
-// whose counts are not complete lie on hatched ground.
+// The chart: for each hour a bar of unfollows and one of follows, drawn by uPlot in the colours of the style sheet.
+// Hours whose counts are not complete lie on hatched ground.
 
 import uPlot from "uplot";
 import { clock, day, number } from "./dom.js";

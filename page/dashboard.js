@@ -1,4 +1,5 @@
-// The page: who is signed in, which app is looked at, and what is asked when. The parts of the board know how they look.
+// The page: who is signed in, which app is looked at, and what is asked when. The parts of the board know how they
+// look.
 
 import { $, ago, announce, el, moment } from "./dom.js";
 import { Events } from "./events.js";

@@ -5,6 +5,8 @@ import { without, withNewest, withOlder } from "./feed.js";
 
 /** Users that a row shows before it says how many more there are. */
 const SHOWN = 3;
+/** How far a refresh with a filter looks back, in ms: KV and Tencent may be late, but the whole log is many lists. */
+const OVERLAP = 600_000;
 /** Pages that are looked through for a first event before the operator is asked whether to go on. */
 const LOOKS = 5;
 
@@ -14,6 +16,8 @@ export class Events {
 	#open;
 	#changed;
 	#list = null;
+	/** When it was asked for last, in ms. */
+	#askedAt = 0;
 	#rows = new Map();
 	#source = null;
 	/** The question of which the list is the answer. */
@@ -65,17 +69,20 @@ export class Events {
 	async refresh(api, app, signal) {
 		this.#source = { api, app };
 		const isFirst = this.#list === null;
+		const askedAt = Date.now();
+		const since = isFirst || !this.#isFiltered() ? null : this.#askedAt - OVERLAP;
 		let page;
 		try {
-			page = await this.#page(null, signal);
+			page = await this.#page({ since }, signal);
 			for (let look = 1; isFirst && page.events.length === 0 && page.cursor !== null && look < LOOKS; look += 1) {
-				page = await this.#page(page.cursor, signal);
+				page = await this.#page({ cursor: page.cursor }, signal);
 			}
 		} catch (error) {
 			if (!signal.aborted && isFirst) setState($("events"), "error", error.message);
 			throw error;
 		}
-		const { list, fresh } = withNewest(this.#list, page);
+		const { list, fresh } = withNewest(this.#list, page, since);
+		this.#askedAt = askedAt;
 		this.#list = list;
 		this.#render(isFirst ? new Set() : fresh);
 		if (!isFirst && fresh.size > 0) announce(count(fresh.size, "new event"));
@@ -100,6 +107,11 @@ export class Events {
 		return { kind: filters.get("kind"), user: filters.get("user").trim() };
 	}
 
+	#isFiltered() {
+		const { kind, user } = this.#question();
+		return Boolean(kind || user);
+	}
+
 	#filter() {
 		// Enter in the field is both a change and a submission.
 		const asked = JSON.stringify(this.#question());
@@ -109,9 +121,10 @@ export class Events {
 		this.#changed();
 	}
 
-	async #page(cursor, signal) {
+	/** @param {{since?: number | null, cursor?: string}} part which part of the answer is wanted; the newest by itself */
+	async #page(part, signal) {
 		const { api, app } = this.#source;
-		const page = await api.events(app, { ...this.#question(), cursor }, signal);
+		const page = await api.events(app, { ...this.#question(), ...part }, signal);
 		return { ...page, events: page.events.filter((event) => !this.#gone.has(event.id)) };
 	}
 
@@ -120,7 +133,7 @@ export class Events {
 		const button = $("more");
 		button.disabled = true;
 		try {
-			const page = await this.#page(cursor);
+			const page = await this.#page({ cursor });
 			// Meanwhile it has become another list.
 			if (this.#list?.cursor !== cursor) return;
 			const had = this.#list.events.length;
@@ -137,9 +150,11 @@ export class Events {
 	}
 
 	#clicked(event) {
+		const row = event.target.closest("tr");
 		// Who marks text to copy it does not want the record.
-		if (!getSelection().isCollapsed) return;
-		const id = event.target.closest("tr")?.dataset.id;
+		const isMarked = getSelection().type === "Range" && getSelection().containsNode(row, true);
+		if (isMarked && event.detail > 0) return;
+		const { id } = row.dataset;
 		const found = this.#list.events.find((one) => one.id === id);
 		if (found) this.#open(found);
 	}
@@ -174,8 +189,7 @@ export class Events {
 			else $("rows").insertBefore(row, place);
 		}
 
-		const { kind, user: id } = this.#question();
-		const isFiltered = Boolean(kind || id);
+		const isFiltered = this.#isFiltered();
 		$("more").hidden = cursor === null;
 		$("more").textContent = events.length > 0 ? "Load more" : "Look further back";
 		$("clear-filters").hidden = !isFiltered;

@@ -2,20 +2,23 @@
 // for. Ids sort newest first as text. A page of the API may be short, even empty, and still have a cursor.
 
 /**
- * The list after the newest page came; there is no list before the first.
- * `fresh` are the ids that were not in it before.
+ * The list after the newest page came; there is no list before the first. A page may have been asked to end at a time,
+ * `since` (Unix ms): it then says nothing of what is older.
+ * `fresh` are the ids that were not in the list before.
  */
-export function withNewest(list, page) {
+export function withNewest(list, page, since = null) {
 	const known = new Set(list?.events.map((event) => event.id));
 	const fresh = new Set(page.events.map((event) => event.id).filter((id) => !known.has(id)));
-	if (list === null || page.cursor === null) return { list: page, fresh };
-	if (page.events.length === 0) return { list, fresh };
+	if (list === null) return { list: page, fresh };
+	const isWhole = page.cursor === null;
+	if (isWhole && since === null) return { list: page, fresh };
+	if (!isWhole && page.events.length === 0) return { list, fresh };
 	// It does not reach down to what we have: between the two there may be others.
-	if (fresh.size === page.events.length) return { list: page, fresh };
+	if (!isWhole && fresh.size === page.events.length) return { list: page, fresh };
 	// What it covers is as it says; what was deleted elsewhere is gone.
-	const last = page.events.at(-1).id;
-	const older = list.events.filter((event) => event.id > last);
-	const cursor = older.length > 0 ? list.cursor : page.cursor;
+	const last = page.events.at(-1)?.id;
+	const older = list.events.filter((event) => (isWhole ? event.event_time < since : event.id > last));
+	const cursor = isWhole || older.length > 0 ? list.cursor : page.cursor;
 	return { list: { events: [...page.events, ...older], cursor }, fresh };
 }
 

@@ -74,7 +74,8 @@ export class Figures {
 		}
 		$("hours").tBodies[0].replaceChildren(...hours.toReversed().map((hour) => row(hour, completeSince)));
 		this.#chart.show(hours, completeSince);
-		$("chart").setAttribute("aria-label", `${count(unfollows, "unfollow")} and ${count(follows, "follow")}`);
+		const sums = `${count(unfollows, "unfollow")} and ${count(follows, "follow")}`;
+		$("chart").setAttribute("aria-label", `Bars of ${sums}; the table below has the same.`);
 	}
 
 	#describe(hour) {

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds the operator's page into build/assets/, from where wrangler serves it: /dashboard and what it loads,
-# /openapi.json, and the headers of both. Nothing else may lie there: an index.html would answer Tencent's POST with 405.
+# /openapi.json, and the headers of both. Nothing else may lie there: an index.html would answer Tencent's POST with
+# 405.
 set -euo pipefail
 # shellcheck source=scripts/env.sh
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"

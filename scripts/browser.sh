@@ -16,4 +16,5 @@ if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
 	apt-get install -qq chromium chromium-driver >/dev/null 2>&1 ||
 		{ apt-get update -qq && apt-get install -qq chromium chromium-driver; } >&2
 fi
-is_there || die "test: the page is tested in a browser: install Debian's packages chromium and chromium-driver, then try again."
+is_there ||
+	die "test: the page is tested in a browser; install Debian's packages chromium and chromium-driver, then try again."

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds the Worker, lets wrangler check that it could be deployed, and runs all tests; those on the real runtime start
-# the wrangler in node_modules/.bin on what is in build/, and a browser. SCREENSHOTS names a folder for pictures of the page.
+# the wrangler in node_modules/.bin on what is in build/, and a browser. Where SCREENSHOTS names a folder, pictures of the
+# page are put there.
 set -euo pipefail
 # shellcheck source=scripts/env.sh
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"

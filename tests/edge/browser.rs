@@ -1,5 +1,5 @@
-//! A browser under test: headless Chromium, driven over WebDriver. The client is thin and our own: what the tests ask for
-//! most, the browser's log and the ways to play another device, are chromedriver's own commands, which the crates lack.
+//! A browser under test: headless Chromium, driven over WebDriver. The client is thin and our own: what the tests ask
+//! for most, the browser's log and ways to play another device, are chromedriver's own commands, which the crates lack.
 
 use std::{
     fs,

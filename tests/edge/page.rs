@@ -1,5 +1,5 @@
-//! The operator's page: what is served beside the webhook, and what an operator sees of it in a browser. The tests share
-//! one Worker, and each has an app of its own there.
+//! The operator's page: what is served beside the webhook, and what an operator sees of it in a browser. The tests
+//! share one Worker, and each has an app of its own there.
 
 use std::{sync::OnceLock, time::Instant};
 

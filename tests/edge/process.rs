@@ -1,5 +1,5 @@
-//! Servers that a test starts: each ends with the test, with all that it has started itself, also when the test fails or
-//! is killed.
+//! Servers that a test starts: each ends with the test, with all that it has started itself, also when the test fails
+//! or is killed.
 
 use std::{
     io::{BufRead, BufReader, Read, Write as _},
