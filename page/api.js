@@ -74,10 +74,10 @@ export class Api {
 	}
 
 	async #call(method, path, { query = {}, signal, asText = false } = {}) {
-		const url = new URL(`/v1/${path}`, location.origin);
-		for (const [name, value] of Object.entries(query)) {
-			if (value !== undefined && value !== null && value !== "") url.searchParams.set(name, value);
-		}
+		const isGiven = ([, value]) => value !== undefined && value !== null && value !== "";
+		// Not URLSearchParams: it writes a space as a plus sign, which is a plus sign to the API.
+		const pairs = Object.entries(query).filter(isGiven).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
+		const url = `/v1/${path}${pairs.length > 0 ? "?" : ""}${pairs.join("&")}`;
 		const timeout = AbortSignal.timeout(PATIENCE);
 		let response;
 		let text;

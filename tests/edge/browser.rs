@@ -99,16 +99,14 @@ impl Browser {
 
     /// Waits until an element, or something in it, shows a text.
     pub fn wait_for_text(&self, element: &str, text: &str) {
-        let script = "const shown = () => document.querySelector(arguments[0])?.innerText ?? ''; return shown();";
-        wait_for(&format!("{text} in {element}"), || {
-            let shown = self.post("execute/sync", json!({"script": script, "args": [element]}));
-            shown.as_str().unwrap().contains(text).then_some(())
-        });
+        wait_for(&format!("{text} in {element}"), || self.text(element).contains(text).then_some(()));
     }
 
     /// What an element shows; empty where it is not shown.
     pub fn text(&self, element: &str) -> String {
-        let text = self.value("document.querySelector(it)?.innerText ?? ''", element);
+        // What is not shown at all would have its whole text.
+        let shown = "document.querySelector(it)?.checkVisibility() ? document.querySelector(it).innerText : ''";
+        let text = self.value(shown, element);
         text.as_str().unwrap().to_owned()
     }
 
@@ -161,17 +159,16 @@ impl Browser {
         entries.as_array().unwrap().iter().filter_map(url).collect()
     }
 
-    /// Opens another tab before this one, which nobody sees from then on; gives what [`Browser::show`] takes.
-    pub fn hide(&self) -> String {
-        let ours = ask_for(&format!("{}/window", self.session));
-        let other = self.post("window/new", json!({"type": "tab"}))["handle"].clone();
-        self.post("window", json!({"handle": other}));
-        ours.as_str().unwrap().to_owned()
+    /// Minimises the window: nobody sees the page from then on.
+    pub fn hide(&self) {
+        self.post("window/minimize", json!({}));
+        self.wait("document.hidden", "");
     }
 
-    /// Shows a tab.
-    pub fn show(&self, tab: &str) {
-        self.post("window", json!({"handle": tab}));
+    /// Shows it again.
+    pub fn show(&self) {
+        self.post("window/rect", json!({"width": 1280, "height": 900}));
+        self.wait("!document.hidden", "");
     }
 
     /// Keeps what is to be seen as a picture, where the variable SCREENSHOTS names a folder.
@@ -195,8 +192,4 @@ fn ask(method: &str, url: &str, body: &Value) -> Value {
     let answer = call::json(method, url, Some(body));
     assert_eq!(answer.status, 200, "{url} {body}: {}", answer.text);
     answer.body["value"].clone()
-}
-
-fn ask_for(url: &str) -> Value {
-    call::json("GET", url, None).body["value"].clone()
 }
