@@ -1,7 +1,7 @@
 //! The operator's page: what is served beside the webhook, and what an operator sees of it in a browser. The tests
 //! share one Worker, and each has an app of its own there.
 
-use std::{sync::OnceLock, time::Instant};
+use std::{collections::BTreeSet, fs, sync::OnceLock, time::Instant};
 
 use serde_json::{Value, json};
 
@@ -160,6 +160,11 @@ fn the_page_lies_beside_the_webhook_and_not_before_it() {
     let description: Value =
         serde_json::from_str(&get_text(&format!("{}/openapi.json", shared().worker.url)).text).unwrap();
     assert!(description["openapi"].as_str().unwrap().starts_with("3."), "{description}");
+
+    // Nothing else may lie there: an index.html would be what `/` is answered with.
+    let files = fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/build/assets")).unwrap();
+    let files: BTreeSet<_> = files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    assert_eq!(files, ["_headers", "dashboard", "dashboard.html", "openapi.json"].map(str::to_owned).into());
 
     // Tencent's own request, at the root and at a path of one's own.
     let root = without_api();
