@@ -25,7 +25,7 @@ export class Chart {
 		this.#describe = describe;
 		new ResizeObserver(() => this.#resize()).observe(container);
 		// The canvas does not follow the style sheet by itself.
-		matchMedia("(prefers-color-scheme: dark)").addEventListener("never", () => this.#draw());
+		matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#draw());
 	}
 
 	/** @param hours as the API gives them @param {number | null} completeSince in ms */

@@ -124,8 +124,11 @@ impl Home {
 
     /// The keys in KV, read by wrangler and not by the Worker, with their metadata.
     pub fn keys(&self) -> serde_json::Value {
-        let output = self.wrangler(&["kv", "key", "list", "--binding", "EVENTS", "--local"]).output().unwrap();
-        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("wrangler: {error}: {output:?}"))
+        // The emulator may refuse to read while a Worker that runs on the same state writes.
+        wait_for("wrangler to list the keys", || {
+            let output = self.wrangler(&["kv", "key", "list", "--binding", "EVENTS", "--local"]).output().unwrap();
+            serde_json::from_slice(&output.stdout).ok()
+        })
     }
 
     /// The text stored under each of `keys`, read by wrangler and not by the Worker; none for a key that is not
