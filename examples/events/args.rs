@@ -57,8 +57,8 @@ ordered by event_time, which is Tencent's.\n\n\
 With --follow, each round reads the time of the overlap again, and leaves out what has been printed: an event may be \
 stored later than others that are younger, and would be passed by. One that is stored later than the overlap is \
 missed. A backend that must not miss any has its events delivered: SINKS=origin. The place file is written after the \
-lines are, so after a crash some may be printed twice, and none is lost; it belongs to one URL, app, kind and user, \
-and goes before --since. Where the Worker or the network fails, it is asked again.\n\n\
+lines are: after a crash some may be printed twice, and none is lost; it belongs to one URL, app, kind and user, \
+and to one program at a time. Where the Worker or the network fails, it is asked again.\n\n\
 Each question costs the Worker KV lists: one for each thousand events at best, up to 40 where its time has odd \
 ends. The free plan has 1,000 a day.\n\n\
 Exit status: 0 at the end, or when nobody reads any more, 1 if it had to stop, 2 for a mistake on the command line."

@@ -2,7 +2,8 @@
 
 use std::{
     collections::BTreeSet,
-    fs, io,
+    fs::{self, File},
+    io::{self, Write},
     path::{Display, Path, PathBuf},
 };
 
@@ -100,13 +101,14 @@ impl PlaceFile {
 
     /// Writes the place in one step: whoever reads the file, after whatever crash, finds this place or the one before.
     pub fn write(&self, question: &Question, place: &Place) -> Result<(), String> {
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        // The same name each time, so that many crashes leave one such file at most.
+        let mut new = self.path.as_os_str().to_owned();
+        new.push(".new");
         let write = || -> io::Result<()> {
-            let mut new = tempfile::NamedTempFile::new_in(folder)?;
-            serde_json::to_writer(&mut new, &Content { version: VERSION, question, place })?;
-            new.as_file().sync_all()?;
-            new.persist(&self.path)?;
-            Ok(())
+            let mut file = File::create(&new)?;
+            file.write_all(&serde_json::to_vec(&Content { version: VERSION, question, place })?)?;
+            file.sync_all()?;
+            fs::rename(&new, &self.path)
         };
         write().map_err(|error| format!("{} cannot be written: {error}", self.name()))
     }
