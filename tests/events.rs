@@ -13,11 +13,12 @@ use std::{
     path::PathBuf,
     process::Command,
     sync::{Arc, Mutex},
-    thread,
+    thread::{self, JoinHandle},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use jiff::{Timestamp, fmt::rfc2822::DateTimePrinter};
+use serde_json::Value;
 use tempfile::TempDir;
 
 use examples::{
@@ -340,6 +341,8 @@ fn after_a_kill_it_goes_on_where_it_was() {
     following.prints(&first);
     home.passes(start - 6 * MINUTE);
     following.kill();
+    // What can come up again is remembered, and no more than that.
+    assert_eq!(home.read()["place"]["printed"].as_array().unwrap().len(), 2);
 
     let late = log.store(start - 90_000);
     let new = log.store(start);
@@ -405,8 +408,8 @@ fn what_may_pass_is_asked_again_and_a_refusal_is_not() {
     assert!(complaints.ends_with("; asking again in 2 s\n"), "{complaints}");
 
     log.mishap(problem(401, "Unauthorized", "The token has changed."));
-    assert_eq!(following.ends(), 1);
-    let complaints = following.complaints();
+    let (code, complaints) = following.ends();
+    assert_eq!(code, 1);
     assert!(complaints.ends_with("error: HTTP 401, Unauthorized: The token has changed.\n"), "{complaints}");
 }
 
@@ -522,15 +525,18 @@ impl Home {
         fs::read_dir(self.0.path()).unwrap().map(|entry| entry.unwrap().path()).collect()
     }
 
-    /// The beginning of what is not done with, as the file has it; 0 where there is none.
+    fn read(&self) -> Value {
+        serde_json::from_str(&fs::read_to_string(self.place()).unwrap()).unwrap()
+    }
+
+    /// The beginning of what is not done with, in Unix ms.
     fn from(&self) -> u64 {
-        let Ok(text) = fs::read_to_string(self.place()) else { return 0 };
-        serde_json::from_str::<serde_json::Value>(&text).unwrap()["place"]["from"].as_u64().unwrap()
+        self.read()["place"]["from"].as_u64().unwrap()
     }
 
     /// Waits until all before `time` is done with.
     fn passes(&self, time: u64) {
-        wait_until("the place moves on", || self.from() > time);
+        wait_until("the place moves on", || self.place().exists() && self.from() > time);
     }
 
     fn command(&self, server: &Server, since: &str, overlap: &str) -> Program {
@@ -544,25 +550,25 @@ impl Home {
 
 /// The example while it follows, and what it has said so far.
 struct Following {
-    process: Mutex<Running>,
-    out: Arc<Mutex<String>>,
-    err: Arc<Mutex<String>>,
+    process: Running,
+    out: Gathered,
+    err: Gathered,
 }
 
 impl Following {
     fn start(program: Program) -> Self {
         let mut process = Running::start(program.0);
-        let out = gather(process.0.stdout.take().unwrap());
-        let err = gather(process.0.stderr.take().unwrap());
-        Self { process: Mutex::new(process), out, err }
+        let out = Gathered::from(process.0.stdout.take().unwrap());
+        let err = Gathered::from(process.0.stderr.take().unwrap());
+        Self { process, out, err }
     }
 
     fn lines(&self) -> Vec<String> {
-        self.out.lock().unwrap().lines().map(str::to_owned).collect()
+        self.out.text().lines().map(str::to_owned).collect()
     }
 
     fn complaints(&self) -> String {
-        self.err.lock().unwrap().clone()
+        self.err.text()
     }
 
     /// Waits until these lines, and no others, have been printed.
@@ -577,31 +583,43 @@ impl Following {
         wait_until("it goes round", || server.requests().len() > so_far + times);
     }
 
-    /// Ends it as nothing can prepare for.
-    fn kill(&self) {
-        let mut process = self.process.lock().unwrap();
-        process.0.kill().unwrap();
-        process.0.wait().unwrap();
+    /// Ends it in a way that it cannot prepare for.
+    fn kill(self) {
+        // It dies with what holds it.
+        drop(self.process);
     }
 
-    /// Waits for its end; the exit code.
-    fn ends(&self) -> i32 {
-        self.process.lock().unwrap().wait()
+    /// Waits for its end; its exit code, and all that it said on stderr.
+    fn ends(mut self) -> (i32, String) {
+        let code = self.process.wait();
+        self.err.reading.join().unwrap();
+        let text = self.err.text.lock().unwrap();
+        (code, text.clone())
     }
 }
 
-/// Gathers what a pipe brings, until it is closed.
-fn gather(pipe: impl Read + Send + 'static) -> Arc<Mutex<String>> {
-    let gathered = Arc::new(Mutex::new(String::new()));
-    let so_far = Arc::clone(&gathered);
-    thread::spawn(move || {
-        for line in BufReader::new(pipe).lines() {
-            let mut so_far = so_far.lock().unwrap();
-            so_far.push_str(&line.unwrap());
-            so_far.push('\n');
-        }
-    });
-    gathered
+/// What a pipe has brought so far.
+struct Gathered {
+    text: Arc<Mutex<String>>,
+    reading: JoinHandle<()>,
+}
+
+impl Gathered {
+    fn from(pipe: impl Read + Send + 'static) -> Self {
+        let text = Arc::new(Mutex::new(String::new()));
+        let so_far = Arc::clone(&text);
+        let reading = thread::spawn(move || {
+            // What a kill has cut off is no line.
+            for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+                *so_far.lock().unwrap() += &(line + "\n");
+            }
+        });
+        Self { text, reading }
+    }
+
+    fn text(&self) -> String {
+        self.text.lock().unwrap().clone()
+    }
 }
 
 /// Waits for the end of a program whose stdout is not looked at; its exit code and what it said on stderr.

@@ -83,8 +83,8 @@ struct Problem {
 }
 
 impl Api {
-    /// The API at `url`, which takes `token`. Each call has `timeout` in all; one that fails for now is repeated if the
-    /// API is `persistent`.
+    /// The API at `url`, which takes `token`. Each call has `timeout` in all. One that fails for now is repeated where it
+    /// is `persistent`.
     pub fn new(url: &Uri, token: &str, question: &Question, timeout: Duration, persistent: bool) -> Self {
         Self {
             agent: http::agent(url, timeout, 1),
@@ -97,8 +97,8 @@ impl Api {
         }
     }
 
-    /// This machine's time `ms` (Unix ms) by the Worker's clock, as far as that is known: by a clock that is ahead, what
-    /// is yet to come would be taken for read.
+    /// This machine's time `ms` (Unix ms) by the Worker's clock, as far as that is known: by a clock that is ahead,
+    /// what is yet to come would be taken for read.
     pub fn time(&self, ms: u64) -> u64 {
         ms.saturating_add_signed(self.ahead)
     }

@@ -52,8 +52,8 @@ pub struct Follow {
 events --url <URL> --since <TIME> [--until <TIME>] [OPTIONS]
        events --url <URL> --since <TIME> --follow [OPTIONS]",
     after_help = "\
-A TIME is in Unix ms, in RFC 3339, or how long ago: 10m, 24h, 7d. Each event is one line: its JSON as the API gives it, \
-ordered by event_time, which is Tencent's.\n\n\
+A TIME is in Unix ms, in RFC 3339, or how long ago: 10m, 24h, 7d. Each event is one line, its JSON as the API gives \
+it. Their order is that of event_time, which is Tencent's.\n\n\
 With --follow, each round reads the time of the overlap again, and leaves out what has been printed: an event may be \
 stored later than others that are younger, and would be passed by. One that is stored later than the overlap is \
 missed. A backend that must not miss any has its events delivered: SINKS=origin. The place file is written after the \
