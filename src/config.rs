@@ -55,6 +55,8 @@ pub struct Config {
     pub settings: Option<Settings>,
     /// The variables, secrets and bindings to mend, each once, in the order of reading.
     pub at_fault: Vec<String>,
+    /// Who may use the API; `None` switches it off.
+    pub admin_token: Option<AdminToken>,
 }
 
 /// Settings that can be worked with.
@@ -78,8 +80,6 @@ pub struct Settings {
     pub retry_base_seconds: u64,
     /// How long an event is kept, in seconds from its receipt; `None` keeps it for good.
     pub retention_seconds: Option<u64>,
-    /// Who may use the API; `None` switches it off.
-    pub admin_token: Option<AdminToken>,
 }
 
 /// Where events go: at least one of the two.
@@ -153,10 +153,9 @@ impl Config {
                 origin_signing: signing.unwrap_or(OriginSigning::Broken),
                 retry_base_seconds: retry_base_seconds.unwrap_or(RETRY_BASE_DEFAULT_SECONDS),
                 retention_seconds,
-                admin_token,
             })
         })();
-        Self { settings, at_fault }
+        Self { settings, at_fault, admin_token }
     }
 }
 
@@ -165,6 +164,11 @@ impl Settings {
     #[must_use]
     pub fn is_ours(&self, id: SdkAppId) -> bool {
         self.apps.iter().any(|app| app.id == id)
+    }
+
+    /// Our apps, in the order of the setting.
+    pub fn apps(&self) -> impl Iterator<Item = SdkAppId> {
+        self.apps.iter().map(|app| app.id)
     }
 
     /// Our app, where there is one only.

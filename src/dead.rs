@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::{
-    event::{Entry, Event},
+    event::{Entry, Event, EventId},
     json,
     message::{Duty, Message},
     webhook::SdkAppId,
@@ -87,12 +87,22 @@ pub fn entry(event: &Event<'_>, duty: Duty, failure: Failure, dead_at: u64, rete
         targets: Some(event.targets()),
         ..Json::of(failure, dead_at)
     };
+    let key = key(event.app(), event.id(), duty);
+    json.entry(key, &message.text(), expiration(retention_seconds, dead_at))
+}
+
+/// The keys of the dead letters that there may be of one event.
+#[must_use]
+pub fn keys(app: SdkAppId, id: &EventId) -> [String; 2] {
+    [key(app, id, Duty::Deliver), key(app, id, Duty::Store)]
+}
+
+fn key(app: SdkAppId, id: &EventId, duty: Duty) -> String {
     let suffix = match duty {
         Duty::Deliver => "",
         Duty::Store => "-store",
     };
-    let key = format!("{PREFIX}{}/{}{suffix}", event.app(), event.id());
-    json.entry(key, &message.text(), expiration(retention_seconds, dead_at))
+    format!("{PREFIX}{app}/{id}{suffix}")
 }
 
 /// The dead letter of a message that cannot be read, under the id that the queue gave it.

@@ -1,23 +1,21 @@
-//! The record that we keep of an event: its id, its KV key, its metadata and its JSON.
+//! The record that we keep of an event: its KV key, its metadata and its JSON. Its [`id`] is made from its content; what
+//! a list says of it is read back in [`listed`].
 //!
-//! The id is made from the event's content, so a webhook that is delivered twice lands on itself and no
-//! look-up is needed. Metadata is what a KV `list` returns: enough to show an event without reading it.
+//! Metadata is what a KV `list` returns: enough to show an event without reading it.
 
-use std::{borrow::Cow, fmt};
+pub mod id;
+pub mod listed;
+
+use std::borrow::Cow;
 
 use serde::Serialize;
-use sha2::{Digest, Sha256};
+
+pub use id::EventId;
 
 use crate::{
     json,
     webhook::{SdkAppId, auth::Authentic, body::Follow, command::Kind, query::Query},
 };
-
-/// Ids count down from here, so that KV, which lists keys in ascending order, lists the newest first.
-const EVENT_TIME_CEILING: u64 = 9_999_999_999_999;
-
-/// How much of the hash stands in an id: 128 bits.
-const HASH_BYTES: usize = 16;
 
 /// How far ahead an expiry has to be: the 60 s that KV demands, and the time that a put takes.
 const EXPIRATION_AHEAD_SECONDS: u64 = 90;
@@ -27,44 +25,6 @@ pub const METADATA_MAX: usize = 1024;
 
 /// Most bytes, as JSON, that one text keeps in metadata that has to be cut. A UserID has at most 32 bytes.
 const CUT_TEXT_MAX: usize = 64;
-
-/// An event's id: 13 digits that fall as `EventTime` rises, `-`, and 32 hex digits of its content's hash.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct EventId(String);
-
-impl EventId {
-    /// The id of the event that `follow` tells of app `app`. Neither the query nor unread members of the
-    /// body have a part in it, so that a second delivery has the id of the first.
-    ///
-    /// The hash is SHA-256, cut to 128 bits, over netstrings (`<length>:<bytes>,`) of the SDKAppID, the
-    /// command, `From_Account`, each target in order, and `EventTime` in decimal.
-    #[must_use]
-    pub fn of(app: SdkAppId, follow: &Follow<'_>) -> Self {
-        let mut hash = Sha256::new();
-        let mut part = |bytes: &[u8]| {
-            hash.update(bytes.len().to_string());
-            hash.update(b":");
-            hash.update(bytes);
-            hash.update(b",");
-        };
-        part(app.to_string().as_bytes());
-        part(follow.kind.command().as_bytes());
-        part(follow.from_account.as_bytes());
-        for target in &follow.to_accounts {
-            part(target.as_bytes());
-        }
-        part(follow.event_time.to_string().as_bytes());
-        let hash: [u8; 32] = hash.finalize().into();
-        let countdown = EVENT_TIME_CEILING.saturating_sub(follow.event_time);
-        Self(format!("{countdown:013}-{}", hex::encode(hash.get(..HASH_BYTES).unwrap_or_default())))
-    }
-}
-
-impl fmt::Display for EventId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
 
 /// One unfollow or follow, as it is kept. It can only be made of an authentic call.
 #[derive(Clone, Debug)]
@@ -167,7 +127,7 @@ impl<'a> Event<'a> {
     #[must_use]
     pub fn entry(&self, retention_seconds: Option<u64>, now_ms: u64) -> Entry {
         Entry {
-            key: key(self.app, &self.id.0),
+            key: key(self.app, &self.id),
             value: self.record(),
             metadata: self.metadata(),
             expiration: self.expiration(retention_seconds, now_ms),
@@ -204,7 +164,7 @@ impl<'a> Event<'a> {
     fn record(&self) -> String {
         // The last member is JSON already.
         let record = Json {
-            id: Some(&self.id.0),
+            id: Some(self.id.as_str()),
             sdk_app_id: Some(self.app.get()),
             event_time: Some(self.follow.event_time),
             query: Some(&self.query()),
@@ -245,10 +205,16 @@ impl<'a> Event<'a> {
     }
 }
 
-/// The key of an event of this app and id.
+/// The key of the event of this app and id.
 #[must_use]
-pub fn key(app: SdkAppId, id: &str) -> String {
-    format!("event/{app}/{id}")
+pub fn key(app: SdkAppId, id: &EventId) -> String {
+    prefix(app) + id.as_str()
+}
+
+/// What the keys of all events of an app begin with.
+#[must_use]
+pub fn prefix(app: SdkAppId) -> String {
+    format!("event/{app}/")
 }
 
 /// The longest beginning of `text` that is at most [`CUT_TEXT_MAX`] bytes as JSON.

@@ -26,7 +26,7 @@ impl OriginUrl {
             text.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'?' | b'#' | b'@' | b'\\' | b'"' | b'<' | b'>'));
         let http = text.starts_with("https://") || text.starts_with("http://");
         let target = Target::of(&text);
-        (plain && http && target.has_host() && target.is_confidential()).then_some(Self(text))
+        (plain && http && !target.host.is_empty() && target.is_confidential()).then_some(Self(text))
     }
 
     /// This URL with a query.

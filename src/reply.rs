@@ -1,4 +1,4 @@
-//! An HTTP reply as data: a status, a JSON body and one header, if any, besides those that all replies share.
+//! An HTTP reply as data: a status, a JSON body, if any, and one header, if any, besides those that all replies share.
 
 use std::borrow::Cow;
 
@@ -16,12 +16,12 @@ const JSON: &str = "application/json";
 pub struct Reply {
     /// The HTTP status.
     pub status: u16,
-    /// The body, JSON.
+    /// The body, JSON; empty where the status allows none.
     pub body: Cow<'static, str>,
     /// The body's media type.
     pub content_type: &'static str,
     /// A header besides `Content-Type` and `Cache-Control`.
-    pub header: Option<(&'static str, &'static str)>,
+    pub header: Option<(&'static str, Cow<'static, str>)>,
 }
 
 impl Reply {
@@ -37,13 +37,19 @@ impl Reply {
         Self { body: Cow::Owned(body), ..Self::ok() }
     }
 
+    /// 204: it is done, and there is nothing to say.
+    #[must_use]
+    pub fn no_content() -> Self {
+        Self { status: 204, body: Cow::Borrowed(""), ..Self::ok() }
+    }
+
     /// FAIL, for this reason.
     #[must_use]
     pub fn refusal(refusal: Refusal) -> Self {
         let row = refusal.row();
         let header = match refusal {
-            Refusal::Method => Some(("allow", "POST")),
-            Refusal::NotKept => Some(("retry-after", "1")),
+            Refusal::Method => Some(("allow", Cow::Borrowed("POST"))),
+            Refusal::NotKept => Some(("retry-after", Cow::Borrowed("1"))),
             _ => None,
         };
         Self { status: row.status, header, ..Self::json(answer::fail(row.error_code, row.error_info)) }

@@ -32,7 +32,8 @@ pub fn may_be_webhook_path(path: &str) -> bool {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Target<'a> {
     https: bool,
-    host: &'a str,
+    /// The host, without its port; empty where there is none.
+    pub host: &'a str,
     /// The path; `/` where the URL has none.
     pub path: &'a str,
     /// The query without its `?`; empty where there is none.
@@ -56,12 +57,6 @@ impl<'a> Target<'a> {
             path: if path.is_empty() { "/" } else { path },
             query,
         }
-    }
-
-    /// Whether there is a host at all.
-    #[must_use]
-    pub fn has_host(&self) -> bool {
-        !self.host.is_empty()
     }
 
     /// Whether what arrived here could not be read on its way: https, or a call from this very machine.

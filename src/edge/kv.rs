@@ -2,12 +2,12 @@
 //! builds its options through serde-wasm-bindgen, member by member, where one `JSON.parse` does.
 
 use worker::{
-    js_sys::{self, Array, JSON, Promise, Reflect},
+    js_sys::{self, JSON, Promise},
     wasm_bindgen::{self, JsCast, JsValue, prelude::wasm_bindgen},
 };
 
 use crate::{
-    api::{Listed, Page, Shelf, ShelfError},
+    api::shelf::{Page, Shelf, ShelfError},
     event::Entry,
     json,
     keep::{Attempt, AttemptError, Store},
@@ -67,7 +67,9 @@ impl Shelf for KvNamespace {
         let (prefix, cursor) = (json::write(prefix), json::write(&cursor));
         let options = JSON::parse(&format!(r#"{{"prefix":{prefix},"limit":{limit},"cursor":{cursor}}}"#));
         let begun = options.and_then(|options| self.list_keys(&options));
-        page(&settled(begun).await?).map_err(|_| ShelfError)
+        // As one text: a crossing for each of a thousand keys costs more than to read them again.
+        let listed = JSON::stringify(&settled(begun).await?).map_err(|_| ShelfError)?;
+        Page::read(&String::from(listed)).ok_or(ShelfError)
     }
 
     async fn get(&self, key: &str) -> Result<Option<String>, ShelfError> {
@@ -81,17 +83,4 @@ impl Shelf for KvNamespace {
 
 async fn settled(begun: Result<Promise, JsValue>) -> Result<JsValue, ShelfError> {
     begun.map_err(|_| ShelfError)?.await.map_err(|_| ShelfError)
-}
-
-fn page(listed: &JsValue) -> Result<Page, JsValue> {
-    let member = |object: &JsValue, name: &str| Reflect::get(object, &name.into());
-    let keys: Array = member(listed, "keys")?.unchecked_into();
-    let keys = keys.iter().map(|key| {
-        let metadata = member(&key, "metadata")?;
-        // Every key of ours has metadata; one that somebody put there by hand may have none.
-        let metadata = JSON::stringify(&metadata).ok().filter(|_| metadata.is_object()).map(String::from);
-        let key = member(&key, "name")?.as_string().unwrap_or_default();
-        Ok(Listed { key, metadata: metadata.unwrap_or_else(|| "{}".to_owned()) })
-    });
-    Ok(Page { keys: keys.collect::<Result<_, JsValue>>()?, cursor: member(listed, "cursor")?.as_string() })
 }

@@ -2,6 +2,7 @@
 //! decided here, and nothing outside this folder knows that there is a runtime.
 
 mod body;
+mod cache;
 mod clock;
 mod kv;
 mod origin;
@@ -23,12 +24,13 @@ use crate::{
     api::{self, Api, ApiRequest},
     deliver::{Courier, Source},
     intake::Head,
+    keep::Clock as _,
     receive::{Answered, Receiver},
     reply::Reply,
     routes::{self, Target},
 };
 pub use queue::Batch;
-use {body::RequestBody, clock::RuntimeClock, origin::Fetch, queue::Message, state::State};
+use {body::RequestBody, cache::EdgeCache, clock::RuntimeClock, origin::Fetch, queue::Message, state::State};
 
 /// Answers one request.
 ///
@@ -52,7 +54,13 @@ pub async fn fetch(request: web_sys::Request, env: Env, ctx: Context) -> Result<
             is_confidential: target.is_confidential(),
             authorization,
         };
-        let api = Api { config: &state.config, shelf: &state.events, queue: state.deliveries.as_ref() };
+        let api = Api {
+            config: &state.config,
+            shelf: &state.events,
+            queue: state.deliveries.as_ref(),
+            cache: &EdgeCache { host: target.host },
+            now_ms: RuntimeClock.now_ms(),
+        };
         return respond::with(&api.answer(request).await);
     }
 

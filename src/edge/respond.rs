@@ -13,14 +13,16 @@ use crate::{
 /// Builds the response.
 pub fn with(reply: &Reply) -> Result<Response, JsValue> {
     let headers = Headers::new()?;
-    let usual = [("content-type", reply.content_type), ("cache-control", CACHE_CONTROL)];
-    for (name, value) in usual.into_iter().chain(reply.header) {
+    let body = (!reply.body.is_empty()).then_some(&*reply.body);
+    let content_type = body.map(|_| ("content-type", reply.content_type));
+    let header = reply.header.as_ref().map(|(name, value)| (*name, &**value));
+    for (name, value) in [("cache-control", CACHE_CONTROL)].into_iter().chain(content_type).chain(header) {
         headers.set(name, value)?;
     }
     let init = ResponseInit::new();
     init.set_status(reply.status);
     init.set_headers(&headers);
-    Response::new_with_opt_str_and_init(Some(&reply.body), &init)
+    Response::new_with_opt_str_and_init(body, &init)
 }
 
 /// Writes a log line.

@@ -27,6 +27,21 @@ impl Kind {
         }
     }
 
+    /// The kind's name in records and in the API.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unfollow => "unfollow",
+            Self::Follow => "follow",
+        }
+    }
+
+    /// The kind of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
     /// The kind that a `CallbackCommand` stands for; `None` for every other command, those of the
     /// Follow family included that do not exist yet. Commands are case-sensitive.
     #[must_use]

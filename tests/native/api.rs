@@ -8,7 +8,10 @@ use std::{
 
 use serde_json::{Value, json};
 use unfollow_webhook::{
-    api::{Api, ApiRequest, Listed, Page, Shelf, ShelfError},
+    api::{
+        Api, ApiRequest,
+        shelf::{Cache, Listed, Page, Shelf, ShelfError},
+    },
     config::Config,
     dead::{self, Failure},
     event::Entry,
@@ -98,6 +101,17 @@ impl Queue for FakeQueue {
     }
 }
 
+/// A cache that forgets everything.
+struct NoCache;
+
+impl Cache for NoCache {
+    async fn find(&self, _: &str) -> Option<String> {
+        None
+    }
+
+    async fn keep(&self, _: &str, _: &str, _: u32) {}
+}
+
 fn operated() -> Config {
     let variables = [("SDK_APP_IDS", APP), ("CALLBACK_TOKEN", TOKEN), ("ADMIN_TOKEN", ADMIN), ("ORIGIN_URL", ORIGIN)];
     config(&variables)
@@ -108,7 +122,7 @@ fn request<'a>(method: &'a str, path: &'a str) -> ApiRequest<'a> {
 }
 
 fn ask(config: &Config, shelf: &FakeShelf, queue: Option<&FakeQueue>, request: ApiRequest<'_>) -> Reply {
-    paused(Api { config, shelf, queue }.answer(request))
+    paused(Api { config, shelf, queue, cache: &NoCache, now_ms: NOW_MS }.answer(request))
 }
 
 fn json_of(reply: &Reply) -> Value {

@@ -352,7 +352,7 @@ fn debug_hides_the_tokens() {
     ]);
     assert!(config.at_fault.is_empty());
     let settings = config.settings.as_ref().unwrap();
-    let shown = format!("{config:?} {config:#?} {:?} {:?}", settings.admin_token, settings.origin_signing);
+    let shown = format!("{config:?} {config:#?} {:?} {:?}", config.admin_token, settings.origin_signing);
     assert!(!shown.contains("secret") && !shown.contains("whsec") && !shown.contains("MfKQ9r8G"), "{shown}");
     // Nor its bytes, in whatever notation.
     assert!(!shown.contains("49, 242, 144") && !shown.to_lowercase().contains("31f290"), "{shown}");
@@ -499,10 +499,10 @@ fn a_broken_admin_token_is_named_and_lets_nobody_in() {
     for text in ["", "0123456789abcde", "0123456789 abcdef", "0123456789abcdef\n", "0123456789abcd\u{e4}\u{e4}"] {
         let config = with(&[("ADMIN_TOKEN", Some(text))]);
         assert_eq!(config.at_fault, ["ADMIN_TOKEN"], "{text:?}");
-        assert!(config.settings.unwrap().admin_token.is_none(), "{text:?}");
+        assert!(config.admin_token.is_none(), "{text:?}");
     }
-    assert!(with(&[]).settings.unwrap().admin_token.is_none());
-    let admin = with(&[("ADMIN_TOKEN", Some("0123456789abcdef"))]).settings.unwrap().admin_token.unwrap();
+    assert!(with(&[]).admin_token.is_none());
+    let admin = with(&[("ADMIN_TOKEN", Some("0123456789abcdef"))]).admin_token.unwrap();
     assert!(admin.admits(Some("Bearer 0123456789abcdef")) && !admin.admits(Some("Bearer 0123456789abcdeF")));
 }
 

@@ -98,7 +98,7 @@ fn an_event_that_is_not_stored_is_answered_503() {
     ] {
         let course = course(unfollow(), plans);
         assert_eq!(course.answered.reply, Reply::refusal(Refusal::NotKept), "{plans:?}");
-        assert_eq!(course.answered.reply.header, Some(("retry-after", "1")));
+        assert_eq!(course.answered.reply.header, Some(("retry-after", "1".into())));
         assert_eq!((course.at, course.stored, course.stored_late), (at, vec![], vec![]), "{plans:?}");
         assert_eq!(course.answered.log.0, Level::Error);
     }
@@ -256,8 +256,8 @@ fn every_answer_is_json_that_nobody_may_store() {
         assert_eq!(answer, expected);
         assert!(row.error_code != 0 && !row.error_info.is_empty());
         let header = match row.status {
-            405 => Some(("allow", "POST")),
-            503 => Some(("retry-after", "1")),
+            405 => Some(("allow", "POST".into())),
+            503 => Some(("retry-after", "1".into())),
             _ => None,
         };
         assert_eq!((reply.status, reply.header), (row.status, header), "{}", row.name);

@@ -1,0 +1,121 @@
+//! Dead letters are listed and put back on the queue; stored events are sent to the origin again.
+
+use serde::Serialize;
+
+use super::{
+    Api, app_of,
+    cursor::Cursor,
+    our_app,
+    parameters::Parameters,
+    problem::Problem,
+    shelf::{Cache, LIST_MAX, Page, Shelf},
+};
+use crate::{
+    config::Settings,
+    dead,
+    event::{self, EventId},
+    json,
+    keep::Queue,
+    message::Message,
+    reply::Reply,
+    webhook::SdkAppId,
+};
+
+/// How many dead letters one call lists.
+const PAGE: usize = 100;
+
+/// How many dead letters one call replays, at three operations each, and how many it looks at for that: on the free plan
+/// a call has fifty operations.
+const REPLAY_MAX: usize = 10;
+const REPLAY_TRIES_MAX: usize = 25;
+
+impl<S: Shelf, Q: Queue, C: Cache> Api<'_, S, Q, C> {
+    pub(super) async fn list_dead_letters(&self, settings: &Settings, query: &str) -> Result<Reply, Problem> {
+        let parameters = Parameters::read(query, &["app", "cursor"])?;
+        let app = match parameters.text("app") {
+            Some(dead::NO_APP) => None,
+            _ => Some(app_of(settings, &parameters)?),
+        };
+        let prefix = dead::prefix(app);
+        let from = match parameters.text("cursor") {
+            None => Cursor::default(),
+            Some(text) => Cursor::read(text, &prefix)
+                .ok_or(Problem::BadRequest("The cursor is none, or belongs to another app."))?,
+        };
+        let page = self.shelf.list(&prefix, PAGE, from.kv.as_deref()).await?;
+        let letter = |listed: &super::shelf::Listed| {
+            listed_letter(app, listed.key.strip_prefix(&prefix).unwrap_or_default(), &listed.metadata)
+        };
+        let letters: Vec<_> = page.keys.iter().map(letter).collect();
+        let cursor = page.cursor.map(|kv| Cursor { kv: Some(kv), ..Cursor::default() }.write(&prefix));
+        let cursor = json::write(&cursor);
+        Ok(Reply::json(format!(r#"{{"dead_letters":[{}],"cursor":{cursor}}}"#, letters.join(","))))
+    }
+
+    /// Replays as many of an app's dead letters as one call may, and says how many are left of the first thousand, and
+    /// whether there are more.
+    pub(super) async fn replay_dead_letters(&self, app: SdkAppId) -> Result<Reply, Problem> {
+        let prefix = dead::prefix(Some(app));
+        let Page { keys, cursor } = self.shelf.list(&prefix, LIST_MAX, None).await?;
+        // What KV still lists may be gone already, and what cannot be read stays: neither holds up the others, but each
+        // has cost a read.
+        let (mut replayed, mut gone) = (0_usize, 0_usize);
+        for listed in keys.iter().take(REPLAY_TRIES_MAX) {
+            if replayed == REPLAY_MAX {
+                break;
+            }
+            match self.replay(&listed.key).await {
+                Ok(()) => replayed = replayed.saturating_add(1),
+                Err(Problem::NotFound) => gone = gone.saturating_add(1),
+                Err(Problem::Conflict(_)) => {}
+                Err(problem) => return Err(problem),
+            }
+        }
+        let left = keys.len().saturating_sub(replayed).saturating_sub(gone);
+        let more = cursor.is_some();
+        Ok(Reply::json(format!(r#"{{"replayed":{replayed},"left":{left},"more":{more}}}"#)))
+    }
+
+    pub(super) async fn replay_dead_letter(&self, settings: &Settings, app: &str, id: &str) -> Result<Reply, Problem> {
+        // Under no app lie those that cannot be read.
+        let app = if app == dead::NO_APP { None } else { Some(our_app(settings, app)?) };
+        self.replay(&format!("{}{id}", dead::prefix(app))).await?;
+        Ok(Reply::json(r#"{"replayed":1}"#.to_owned()))
+    }
+
+    /// Puts a dead letter back on the queue, and only then deletes it.
+    async fn replay(&self, key: &str) -> Result<(), Problem> {
+        let letter = self.shelf.get(key).await?.ok_or(Problem::NotFound)?;
+        let message = dead::message(&letter).ok_or(Problem::Conflict("The message cannot be read."))?;
+        self.send(message).await?;
+        Ok(self.shelf.delete(key).await?)
+    }
+
+    /// Sends a stored event to the origin, as if it had just come.
+    pub(super) async fn replay_event(&self, settings: &Settings, app: SdkAppId, id: &str) -> Result<Reply, Problem> {
+        if settings.origin.is_none() {
+            return Err(Problem::Conflict("There is no origin to send to: see ORIGIN_URL."));
+        }
+        let id = EventId::read(id).ok_or(Problem::NotFound)?;
+        let record = self.shelf.get(&event::key(app, &id)).await?.ok_or(Problem::NotFound)?;
+        let message = Message::of_record(&record).ok_or(Problem::Conflict("The event cannot be read."))?;
+        self.send(&message.text()).await?;
+        Ok(Reply::json(r#"{"replayed":1}"#.to_owned()))
+    }
+
+    async fn send(&self, message: &str) -> Result<(), Problem> {
+        let queue = self.queue.ok_or(Problem::Conflict("There is no queue: see DELIVERIES."))?;
+        queue.send(message).await.map_err(|_| Problem::Unavailable)
+    }
+}
+
+/// Its app, its id, and what its metadata says.
+fn listed_letter(app: Option<SdkAppId>, id: &str, metadata: &str) -> String {
+    #[derive(Serialize)]
+    struct Head<'a> {
+        id: &'a str,
+        sdk_app_id: Option<u64>,
+    }
+    let head = json::write(&Head { id, sdk_app_id: app.map(SdkAppId::get) });
+    json::merge(&head, metadata)
+}

@@ -1,0 +1,191 @@
+//! The operator's API under `/v1/`: the log of events and its counts; dead letters, which are listed and put back on the
+//! queue. A bearer token admits; without one in the settings there is no API.
+//!
+//! One table says which operations there are. `page/openapi.json` describes them for others.
+
+pub mod cursor;
+mod dead_letters;
+pub mod events;
+mod parameters;
+mod problem;
+pub mod range;
+pub mod shelf;
+pub mod stats;
+pub mod time;
+
+use crate::{
+    config::{Config, Settings},
+    json,
+    keep::Queue,
+    reply::Reply,
+    webhook::SdkAppId,
+};
+use parameters::Parameters;
+use problem::Problem;
+use shelf::{Cache, Shelf};
+
+/// What the paths of the API begin with.
+pub const PREFIX: &str = "/v1/";
+
+/// A request to the API.
+#[derive(Clone, Copy, Debug)]
+pub struct ApiRequest<'a> {
+    /// The method, in upper case.
+    pub method: &'a str,
+    /// The path.
+    pub path: &'a str,
+    /// The query without its `?`.
+    pub query: &'a str,
+    /// Whether nobody could read the request on its way.
+    pub is_confidential: bool,
+    /// The `Authorization` header.
+    pub authorization: Option<&'a str>,
+}
+
+/// What answers requests to the API.
+pub struct Api<'a, S, Q, C> {
+    /// As read from the environment.
+    pub config: &'a Config,
+    /// Where events and dead letters are.
+    pub shelf: &'a S,
+    /// Where replayed ones go.
+    pub queue: Option<&'a Q>,
+    /// Where counts are kept for a while.
+    pub cache: &'a C,
+    /// Now, in Unix ms.
+    pub now_ms: u64,
+}
+
+/// What can be asked of the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// Which apps are ours.
+    ListApps,
+    /// A page of events.
+    ListEvents,
+    /// One event with its query and body.
+    ReadEvent,
+    /// One event is forgotten.
+    EraseEvent,
+    /// One event is sent to the origin again.
+    ReplayEvent,
+    /// Counts per hour.
+    Stats,
+    /// A page of dead letters.
+    ListDeadLetters,
+    /// Some dead letters go back on the queue.
+    ReplayDeadLetters,
+    /// One dead letter goes back on the queue.
+    ReplayDeadLetter,
+}
+
+impl Operation {
+    /// Every operation.
+    pub const ALL: [Self; 9] = [
+        Self::ListApps,
+        Self::ListEvents,
+        Self::ReadEvent,
+        Self::EraseEvent,
+        Self::ReplayEvent,
+        Self::Stats,
+        Self::ListDeadLetters,
+        Self::ReplayDeadLetters,
+        Self::ReplayDeadLetter,
+    ];
+
+    /// Its method, and its path behind [`PREFIX`]; a segment in braces stands for any text.
+    #[must_use]
+    pub const fn row(self) -> (&'static str, &'static str) {
+        match self {
+            Self::ListApps => ("GET", "apps"),
+            Self::ListEvents => ("GET", "events"),
+            Self::ReadEvent => ("GET", "events/{app}/{id}"),
+            Self::EraseEvent => ("DELETE", "events/{app}/{id}"),
+            Self::ReplayEvent => ("POST", "events/{app}/{id}/replay"),
+            Self::Stats => ("GET", "stats"),
+            Self::ListDeadLetters => ("GET", "dead-letters"),
+            Self::ReplayDeadLetters => ("POST", "dead-letters/{app}/replay"),
+            Self::ReplayDeadLetter => ("POST", "dead-letters/{app}/{id}/replay"),
+        }
+    }
+
+    /// The operation of this method and path (behind [`PREFIX`]), with the texts that stand for its braces; the one that
+    /// has none, or one only, gets empty ones.
+    fn find<'a>(method: &str, path: &'a str) -> Result<(Self, [&'a str; 2]), Problem> {
+        let mut allowed = Vec::new();
+        for operation in Self::ALL {
+            let (its_method, template) = operation.row();
+            let Some(texts) = fit(template, path) else { continue };
+            if its_method == method {
+                return Ok((operation, texts));
+            }
+            allowed.push(its_method);
+        }
+        Err(if allowed.is_empty() { Problem::NotFound } else { Problem::Method(allowed.join(", ")) })
+    }
+}
+
+fn fit<'a>(template: &str, path: &'a str) -> Option<[&'a str; 2]> {
+    let mut texts = [""; 2];
+    let mut slots = texts.iter_mut();
+    let mut segments = path.split('/');
+    for wanted in template.split('/') {
+        let segment = segments.next()?;
+        if wanted.starts_with('{') {
+            *slots.next()? = segment;
+        } else if wanted != segment {
+            return None;
+        }
+    }
+    segments.next().is_none().then_some(texts)
+}
+
+impl<S: Shelf, Q: Queue, C: Cache> Api<'_, S, Q, C> {
+    /// Answers one request whose path begins with [`PREFIX`].
+    pub async fn answer(&self, request: ApiRequest<'_>) -> Reply {
+        self.perform(request).await.unwrap_or_else(Problem::reply)
+    }
+
+    async fn perform(&self, request: ApiRequest<'_>) -> Result<Reply, Problem> {
+        let ApiRequest { method, path, query, is_confidential, authorization } = request;
+        if !is_confidential {
+            return Err(Problem::Insecure);
+        }
+        // Unset means that there is no API, for nobody.
+        let admin = self.config.admin_token.as_ref().ok_or(Problem::NotFound)?;
+        if !admin.admits(authorization) {
+            return Err(Problem::Unauthorized);
+        }
+        let settings = self.config.settings.as_ref().ok_or(Problem::Settings)?;
+        let path = path.strip_prefix(PREFIX).ok_or(Problem::NotFound)?;
+        let (operation, [app, id]) = Operation::find(method, path)?;
+        match operation {
+            Operation::ListApps => {
+                Parameters::read(query, &[])?;
+                let apps: Vec<_> = settings.apps().map(SdkAppId::get).collect();
+                Ok(Reply::json(format!(r#"{{"apps":{}}}"#, json::write(&apps))))
+            }
+            Operation::ListEvents => self.list_events(settings, query).await,
+            Operation::ReadEvent => self.read_event(our_app(settings, app)?, id).await,
+            Operation::EraseEvent => self.erase_event(our_app(settings, app)?, id).await,
+            Operation::ReplayEvent => self.replay_event(settings, our_app(settings, app)?, id).await,
+            Operation::Stats => self.stats(settings, query).await,
+            Operation::ListDeadLetters => self.list_dead_letters(settings, query).await,
+            Operation::ReplayDeadLetters => self.replay_dead_letters(our_app(settings, app)?).await,
+            Operation::ReplayDeadLetter => self.replay_dead_letter(settings, app, id).await,
+        }
+    }
+}
+
+/// The app of this text; one that is not ours is not found.
+fn our_app(settings: &Settings, text: &str) -> Result<SdkAppId, Problem> {
+    SdkAppId::parse(text).filter(|&id| settings.is_ours(id)).ok_or(Problem::NotFound)
+}
+
+/// The app of the parameter `app`, which may be left out where there is one only.
+fn app_of(settings: &Settings, parameters: &Parameters<'_>) -> Result<SdkAppId, Problem> {
+    match parameters.text("app") {
+        Some(text) => our_app(settings, text),
+        None => settings.only_app().ok_or(Problem::BadRequest("Say which app: app=SDKAppID.")),
+    }
+}

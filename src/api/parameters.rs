@@ -1,0 +1,64 @@
+//! The parameters of an API call's query. What cannot be followed is refused: a filter that was passed over in silence
+//! would show more than was asked for.
+
+use std::borrow::Cow;
+
+use super::{problem::Problem, time::parse_rfc3339};
+use crate::{
+    event::id::{COUNTDOWN_DIGITS, EVENT_TIME_MAX},
+    webhook::{digits, query::percent_decode},
+};
+
+/// The parameters of a query. One that is empty counts as absent.
+pub struct Parameters<'a> {
+    pairs: Vec<(&'a str, Cow<'a, str>)>,
+}
+
+impl<'a> Parameters<'a> {
+    /// Reads a query that may have these parameters, in any order, each once. Percent-encoding is that of RFC 3986.
+    ///
+    /// # Errors
+    /// [`Problem::BadRequest`] for any other parameter, one that stands twice, and one that is not percent-encoded UTF-8.
+    pub fn read(query: &'a str, allowed: &[&str]) -> Result<Self, Problem> {
+        let mut pairs = Vec::new();
+        for segment in query.split('&').filter(|segment| !segment.is_empty()) {
+            let (name, value) = segment.split_once('=').unwrap_or((segment, ""));
+            if !allowed.contains(&name) {
+                return Err(Problem::BadRequest("The query has a parameter that this call does not take."));
+            }
+            if pairs.iter().any(|(other, _)| *other == name) {
+                return Err(Problem::BadRequest("A parameter stands twice."));
+            }
+            let value = percent_decode(value);
+            pairs.push((name, value.ok_or(Problem::BadRequest("A parameter is not percent-encoded UTF-8."))?));
+        }
+        Ok(Self { pairs })
+    }
+
+    /// A parameter's text.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.pairs.iter().find(|(it, value)| *it == name && !value.is_empty()).map(|(_, value)| &**value)
+    }
+
+    /// A whole number of 1 to `max`, or `default`.
+    ///
+    /// # Errors
+    /// `complaint` for anything else.
+    pub fn number(&self, name: &str, max: u64, default: u64, complaint: &'static str) -> Result<u64, Problem> {
+        let Some(text) = self.text(name) else { return Ok(default) };
+        let number = digits::parse(text, COUNTDOWN_DIGITS).filter(|number| (1..=max).contains(number));
+        number.ok_or(Problem::BadRequest(complaint))
+    }
+
+    /// A time in Unix ms, written so or as RFC 3339 (whose part of a ms is dropped).
+    ///
+    /// # Errors
+    /// `complaint` for anything else, and for what lies outside of what an event's time can be.
+    pub fn time(&self, name: &str, complaint: &'static str) -> Result<Option<u64>, Problem> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        let written = || parse_rfc3339(text);
+        let time = digits::parse(text, COUNTDOWN_DIGITS).or_else(written).filter(|&time| time <= EVENT_TIME_MAX);
+        time.map(Some).ok_or(Problem::BadRequest(complaint))
+    }
+}

@@ -1,0 +1,68 @@
+//! Why a request to the API is not answered as asked, as `application/problem+json`. [RFC 9457]
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+
+use super::shelf::ShelfError;
+use crate::{json, reply::Reply};
+
+/// Why a request is not answered as asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// Plain HTTP, and not from this machine.
+    Insecure,
+    /// There is no such thing.
+    NotFound,
+    /// The bearer token is not there, or wrong.
+    Unauthorized,
+    /// Another method; these are allowed.
+    Method(String),
+    /// A parameter that cannot be followed.
+    BadRequest(&'static str),
+    /// It cannot be done as things are.
+    Conflict(&'static str),
+    /// A setting that calls depend on is broken.
+    Settings,
+    /// KV or the queue did not answer.
+    Unavailable,
+}
+
+impl From<ShelfError> for Problem {
+    fn from(ShelfError: ShelfError) -> Self {
+        Self::Unavailable
+    }
+}
+
+impl Problem {
+    /// The answer.
+    #[must_use]
+    pub fn reply(self) -> Reply {
+        #[derive(Serialize)]
+        struct Json {
+            title: &'static str,
+            status: u16,
+            detail: &'static str,
+        }
+        let (status, title, detail) = match self {
+            Self::Insecure => (403, "Forbidden", "The API is served over https only."),
+            Self::NotFound => (404, "Not Found", "There is nothing here."),
+            Self::Unauthorized => (401, "Unauthorized", "Send the ADMIN_TOKEN as a bearer token."),
+            Self::Method(_) => (405, "Method Not Allowed", "See the Allow header."),
+            Self::BadRequest(detail) => (400, "Bad Request", detail),
+            Self::Conflict(detail) => (409, "Conflict", detail),
+            Self::Settings => (503, "Service Unavailable", "GET /healthz names the settings at fault."),
+            Self::Unavailable => {
+                (503, "Service Unavailable", "KV or the queue did not take part; nothing is lost, try again.")
+            }
+        };
+        let header = match self {
+            Self::Unauthorized => Some(("www-authenticate", Cow::Borrowed("Bearer"))),
+            Self::Method(allow) => Some(("allow", Cow::Owned(allow))),
+            Self::Unavailable => Some(("retry-after", Cow::Borrowed("1"))),
+            _ => None,
+        };
+        let body = json::write(&Json { title, status, detail });
+        Reply { status, header, content_type: "application/problem+json", ..Reply::json(body) }
+    }
+}

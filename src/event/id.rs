@@ -1,0 +1,84 @@
+//! An event's id: made from the event's content, so that a webhook which is delivered twice lands on itself and no
+//! look-up is needed; and made so that ids sort newest first.
+
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+
+use crate::webhook::{SdkAppId, body::Follow, digits};
+
+/// Ids count down from here, so that KV, which lists keys in ascending order, lists the newest first. It is the latest
+/// `EventTime` that there can be, in Unix ms.
+pub const EVENT_TIME_MAX: u64 = 9_999_999_999_999;
+
+/// How many digits of an id count down.
+pub const COUNTDOWN_DIGITS: usize = 13;
+
+/// How much of the hash stands in an id: 128 bits.
+const HASH_BYTES: usize = 16;
+
+/// An event's id: 13 digits that fall as `EventTime` rises, `-`, and 32 hex digits of its content's hash.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct EventId(String);
+
+impl EventId {
+    /// The id of the event that `follow` tells of app `app`. Neither the query nor unread members of the
+    /// body have a part in it, so that a second delivery has the id of the first.
+    ///
+    /// The hash is SHA-256, cut to 128 bits, over netstrings (`<length>:<bytes>,`) of the SDKAppID, the
+    /// command, `From_Account`, each target in order, and `EventTime` in decimal.
+    #[must_use]
+    pub fn of(app: SdkAppId, follow: &Follow<'_>) -> Self {
+        let mut hash = Sha256::new();
+        let mut part = |bytes: &[u8]| {
+            hash.update(bytes.len().to_string());
+            hash.update(b":");
+            hash.update(bytes);
+            hash.update(b",");
+        };
+        part(app.to_string().as_bytes());
+        part(follow.kind.command().as_bytes());
+        part(follow.from_account.as_bytes());
+        for target in &follow.to_accounts {
+            part(target.as_bytes());
+        }
+        part(follow.event_time.to_string().as_bytes());
+        let hash: [u8; 32] = hash.finalize().into();
+        let countdown = countdown(follow.event_time);
+        Self(format!("{countdown:013}-{}", hex::encode(hash.get(..HASH_BYTES).unwrap_or_default())))
+    }
+
+    /// Reads an id that [`EventId::of`] may have made; `None` for any other text.
+    #[must_use]
+    pub fn read(text: &str) -> Option<Self> {
+        let (countdown, hash) = text.split_once('-')?;
+        let is_hex = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
+        let fits = countdown.len() == COUNTDOWN_DIGITS && hash.len() == 2 * HASH_BYTES && hash.bytes().all(is_hex);
+        digits::parse(countdown, COUNTDOWN_DIGITS).filter(|_| fits).map(|_| Self(text.to_owned()))
+    }
+
+    /// The event's `EventTime`, in Unix ms, which the id counts down from its maximum.
+    #[must_use]
+    pub fn event_time(&self) -> u64 {
+        let digits = self.0.get(..COUNTDOWN_DIGITS).unwrap_or_default();
+        countdown(digits::parse(digits, COUNTDOWN_DIGITS).unwrap_or_default())
+    }
+
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What an id begins with for an event of this time (Unix ms); and the time again for what an id begins with.
+#[must_use]
+pub fn countdown(event_time: u64) -> u64 {
+    EVENT_TIME_MAX.saturating_sub(event_time)
+}
