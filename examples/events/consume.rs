@@ -107,12 +107,7 @@ impl Consumer {
 
     /// Up to when no event is expected any more, at `asked`; both in Unix ms. What the user sets an end to is settled.
     fn settled(&self, asked: u64) -> u64 {
-        if self.until.is_some() {
-            return u64::MAX;
-        }
-        let settled = self.api.time(asked).saturating_sub(self.overlap);
-        // Rounded down, by a tenth of the overlap at most: a round time costs the Worker fewer KV lists.
-        settled - settled % 10_u64.pow((self.overlap / 10).checked_ilog10().unwrap_or(0))
+        if self.until.is_some() { u64::MAX } else { self.api.time(asked).saturating_sub(self.overlap) }
     }
 
     /// Prints the events that have not been printed, and lets go of the lines.

@@ -1,14 +1,11 @@
 //! Which stretch of time is read next.
 //!
 //! The API lists the newest first, and what is printed is the oldest first: so a stretch is read whole, and then
-//! printed from its end. A long log is cut into stretches, so that neither has to fit into memory. They are blocks of
-//! a power of ten of milliseconds, because the ids of such a block begin with the same digits: the Worker then needs
-//! one KV list for each thousand events, and no more.
+//! printed from its end. A log that is too long for this is cut into blocks of a power of ten of milliseconds. The ids
+//! of such a block begin with the same digits, and by these the Worker lists: it then reads no key outside of the block.
 
-/// The blocks that a log is read in at first are of 10⁸ ms, a little more than a day.
-const FIRST_LEVEL: u32 = 8;
-
-/// The largest are of 10¹² ms: a log has two of them at most.
+/// The largest blocks are of 10¹² ms: from 2001 to 2033 there is but one. A log that fits into memory is read at once,
+/// which costs the fewest KV lists.
 const LAST_LEVEL: u32 = 12;
 
 /// A stretch of time; both ends, in Unix ms, are in it.
@@ -30,7 +27,7 @@ impl Stride {
     pub const EVENTS_MAX: usize = 10_000;
 
     pub fn new() -> Self {
-        Self { level: FIRST_LEVEL }
+        Self { level: LAST_LEVEL }
     }
 
     /// The window that begins at `from`: the rest of its block, not beyond `until`. A block that reaches beyond
