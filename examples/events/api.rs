@@ -83,8 +83,8 @@ struct Problem {
 }
 
 impl Api {
-    /// The API at `url`, which takes `token`. Each call has `timeout` in all. One that fails for now is repeated where it
-    /// is `persistent`.
+    /// The API at `url`, which takes `token`. Each call has `timeout` in all. What fails for now is asked again if
+    /// `persistent`.
     pub fn new(url: &Uri, token: &str, question: &Question, timeout: Duration, persistent: bool) -> Self {
         Self {
             agent: http::agent(url, timeout, 1),

@@ -59,9 +59,9 @@ stored later than others that are younger, and would be passed by. One that is s
 missed. A backend that must not miss any has its events delivered: SINKS=origin. The place file is written after the \
 lines are: after a crash some may be printed twice, and none is lost; it belongs to one URL, app, kind and user, \
 and to one program at a time. Where the Worker or the network fails, it is asked again.\n\n\
-A round costs the Worker one KV list, and one more for each thousand events of the overlap; so does a log that is read \
-for the first time, as long as it has fewer than 10,000 events, and about ten more for each 10,000 of a longer one. The \
-free plan has 1,000 lists a day: take an --interval of 120 there.\n\n\
+A round costs the Worker one KV list, and one more for each thousand events of the overlap. So does a log that is \
+read for the first time; where it has more than 10,000 events, or with --until, it costs some more. The free plan has \
+1,000 lists a day: take an --interval of 120 there.\n\n\
 Exit status: 0 at the end, or when nobody reads any more, 1 if it had to stop, 2 for a mistake on the command line."
 )]
 struct Args {

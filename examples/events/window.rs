@@ -2,7 +2,7 @@
 //!
 //! The API lists the newest first, and what is printed is the oldest first: so a stretch is read whole, and then
 //! printed from its end. A log that is too long for this is cut into blocks of a power of ten of milliseconds. The ids
-//! of such a block begin with the same digits, and by these the Worker lists: it then reads no key outside of the block.
+//! of such a block begin with the same digits, and by these the Worker lists: it then reads no key outside of it.
 
 /// The largest blocks are of 10¹² ms: from 2001 to 2033 there is but one. A log that fits into memory is read at once,
 /// which costs the fewest KV lists.
