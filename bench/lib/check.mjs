@@ -1,9 +1,9 @@
-// Before anything is measured: the receivers agree. Each gets the calls of tests/vectors/, and has to give the same answer,
-// store the same entry under the same key, and write the same log line.
+// Before anything is measured: the receivers agree. Each gets the calls of tests/vectors/, and has to give the same
+// answer, store the same entry under the same key, and write the same log line.
 
 import { readFileSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
-import { Connection, post } from "./load.mjs";
+import { Connection, getJson, post } from "./load.mjs";
 import { signature } from "./calls.mjs";
 import { RECEIVERS } from "./variants.mjs";
 import { APP, Served, TOKEN } from "./workerd.mjs";
@@ -17,7 +17,7 @@ const UNSEEN = /stands twice|EventTime is (-0|-?[0-9]+[.e])/i;
 /** How long a log line may take to come, in ms. */
 const LOG_WITHIN_MS = 5000;
 
-/** Throws where two of the receivers differ. Returns how many calls they agreed on, and how many of these they refused. */
+/** Throws where two receivers differ. Returns on how many calls they agree, and how many of these they refuse. */
 export async function check(prepared) {
 	const receivers = await Promise.all(RECEIVERS.map((name) => Receiver.start(name, prepared[name].path)));
 	const count = { agreed: 0, refused: 0 };
@@ -47,7 +47,7 @@ const show = (seen) => JSON.stringify(seen, null, "\t");
 
 const read = (name) => JSON.parse(readFileSync(new URL(name, VECTORS), "utf8"));
 
-/** The vectors that the benchmark's settings fit, as `{ why, query, body, status }`; `query` is made at the moment of sending. */
+/** The vectors that the settings here fit: `{ why, query, body, status }`, `query` made at the moment of sending. */
 function* vectors() {
 	for (const { why, kind, sdk_app_id, body } of read("event-id.json").events) {
 		if (sdk_app_id !== APP) continue;
@@ -80,8 +80,7 @@ class Receiver {
 		const receiver = new Receiver();
 		receiver.name = name;
 		receiver.served = await Served.start(path, { keepLog: true });
-		const { variant, kv } = receiver.served.ports;
-		[receiver.variant, receiver.kv] = await Promise.all([Connection.open(variant), Connection.open(kv)]);
+		receiver.connection = await Connection.open(receiver.served.ports.variant);
 		return receiver;
 	}
 
@@ -89,25 +88,20 @@ class Receiver {
 	async answer(request) {
 		const { served } = this;
 		served.log = "";
-		const answer = await this.variant.send(request);
-		const kept = JSON.parse((await this.kv.send(LAST)).body);
+		const answer = await this.connection.send(request);
 		const line = JSON.parse(await lineOf(served));
 		delete line.duration_ms;
 		const timeless = (text) => text?.replace(/"received_at":[0-9]+/, '"received_at":0');
-		const { puts, key, metadata, value } = kept;
+		const { puts, key, metadata, value } = await getJson(served.ports.kv);
 		const entry = { puts, key, metadata: timeless(metadata), value: timeless(value) };
 		return { name: this.name, seen: { answer, line, entry } };
 	}
 
 	async stop() {
-		this.variant.close();
-		this.kv.close();
+		this.connection.close();
 		await this.served.stop();
 	}
 }
-
-/** Asks the stub what it took last. */
-const LAST = Buffer.from("GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
 
 /** The line that has been logged. It comes by another way than the answer. */
 async function lineOf(served) {

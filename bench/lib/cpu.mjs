@@ -2,7 +2,7 @@
 
 import { readFileSync, readdirSync } from "node:fs";
 
-/** What all threads of the process have spent so far, in ns. A thread that ends takes its time with it; workerd's stay. */
+/** What all threads of the process have spent, in ns. A thread that ends takes its time with it; workerd's stay. */
 export function cpuTime(pid) {
 	const threads = readdirSync(`/proc/${pid}/task`);
 	const spent = (thread) => Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "latin1").split(" ")[0]);

@@ -1,11 +1,11 @@
-// The load: a fixed number of calls over a few connections that are kept alive, each connection with one call at a time.
+// The load: a fixed number of calls over a few connections, each kept alive and with one call at a time.
 // It speaks HTTP over bare sockets, so that it takes little of the machine that it measures.
 
 import { connect } from "node:net";
 
 const ANSWER_WITHIN_MS = 10_000;
 
-/** Open connections to one port of this machine. */
+/** Connections to one port of this machine, for use at once: workerd closes those that idle for some seconds. */
 export class Load {
 	static async open(port, connections) {
 		const load = new Load();
@@ -33,6 +33,14 @@ export class Load {
 	close() {
 		for (const connection of this.connections) connection.close();
 	}
+}
+
+/** Asks for `/` over a connection of its own, and returns the JSON of the answer. */
+export async function getJson(port) {
+	const connection = await Connection.open(port);
+	const { body } = await connection.send(Buffer.from("GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"));
+	connection.close();
+	return JSON.parse(body);
 }
 
 /** A POST as it goes over the wire. */
@@ -75,6 +83,7 @@ export class Connection {
 	/** Sends `request` and resolves to the answer's status and body. */
 	send(request) {
 		return new Promise((resolve, reject) => {
+			if (this.#socket.destroyed) return reject(new Error("the connection was closed before the call"));
 			this.#settle = { resolve, reject };
 			this.#socket.write(request);
 		});

@@ -3,7 +3,7 @@
 import { basename } from "node:path";
 import { sizeOf, wasmSections } from "./sizes.mjs";
 import { median, pairedRatios, spread } from "./stats.mjs";
-import { CONNECTIONS } from "./rounds.mjs";
+import { CONNECTIONS, ROUNDS_A_PROCESS } from "./rounds.mjs";
 import { OURS, RECEIVERS, TITLES, VARIANTS } from "./variants.mjs";
 
 /** Most bytes of gzip that the Worker is to have, wasm and JavaScript together. */
@@ -35,9 +35,9 @@ export function report({ stored, refused, starts, prepared, agreed, machine, cou
 	];
 	return `# Benchmarks
 
-${machine.date}, ${machine.cpu} (${machine.cores} cores), Linux ${machine.kernel}, ${machine.workerd}, \
-Node ${machine.node} for the load. Load average before the run: ${machine.load}. All from one run of \`make bench\`, which \
-wrote this page: ${rounds} rounds of ${count} calls, ${seconds} s.
+${machine.date}, on ${machine.cpu} (${machine.cores} cores), Linux ${machine.kernel}, ${machine.workerd}.
+The load comes from Node ${machine.node} on the same machine, whose load average before the run was ${machine.load}.
+All from one run of \`make bench\`, which wrote this page: ${rounds} rounds of ${count} calls, ${seconds} s.
 
 ## Targets
 
@@ -72,28 +72,30 @@ The wasm consists of ${parts(OURS[1])}. The peers, bundled and minified: ${peerS
 
 ## How it is measured
 
-- Each variant runs in a \`workerd serve\` of its own. All of them run all the time, and get the same calls: Tencent's sample,
-  signed anew in each round, each call with an \`EventTime\` of its own. In each round the variants come in an order drawn anew. Identical
-  code differs by a tenth from round to round; so ratios are made within a round, and a median taken of them.
-- CPU time is user and system time of all threads of the process, from the kernel's accounting (\`schedstat\`). It is read
-  before and after a round's calls to a variant, after a warm-up.
-- The KV binding is workerd's own, before a stub in the same process that reads each put, counts it and says OK. So all variants
-  pay for the real client and the same stub; a stub in another process was tried, and made no difference in CPU time.
-- *Static answer* reads nothing. *Floor* is JavaScript that only reads the body, puts it and answers: no check, no record,
-  no log line. *Hand-written JavaScript* and *Hono* make all the checks, the record, the metadata, the log line and the deadline with a
-  second attempt that ours makes; they share their rules, in \`bench/peers/rules/\`. JSON.parse cannot see that a member
-  stands twice, nor how a number is spelt, so those two checks are ours alone.
-- Before anything is measured, ${agreed.agreed} calls of the test vectors (${agreed.refused} of them to be refused) go to ours, the
-  hand-written one and Hono. Each has to give the same answer, key, value, metadata (but for \`received_at\`) and log line.
-- Any answer but 200 to a stored event, or but 401 to a bad Sign, fails the run; so does a receiver that did not put each
-  stored event, or put a refused one.
+- Each variant runs in a \`workerd serve\` of its own. All of them run all the time and get the same calls: Tencent's
+  sample, signed anew in each round, each call with an \`EventTime\` of its own. In each round the variants come in an
+  order drawn anew. Identical code differs by a tenth from round to round; so ratios are made within a round, and a
+  median is taken of them. It also differs from process to process; so all get new processes, and a warm-up, after
+  every ${ROUNDS_A_PROCESS} rounds.
+- CPU time is user and system time of all threads of the process, from the kernel's accounting (\`schedstat\`), read
+  before and after a round's calls to a variant.
+- The KV binding is workerd's own, before a stub in the same process that reads each put, counts it and says OK. So all
+  variants pay for the real client and for the same stub. A stub in another process was tried: it costs workerd as much.
+- *Static answer* reads nothing. *Floor* is JavaScript that only reads the body, puts it and answers: no check, no
+  record, no log line. *Hand-written JavaScript* and *Hono* make all the checks, the record, the metadata, the log line
+  and the deadline with a second attempt that ours makes; they share their rules, in \`bench/peers/rules/\`. JSON.parse
+  cannot see that a member stands twice, nor how a number is spelt: those two checks are ours alone.
+- Before anything is measured, ${agreed.agreed} calls of the test vectors (${agreed.refused} of them to be refused)
+  go to ours, the hand-written one and Hono. Each has to give the same answer, key, value, metadata (but for \`received_at\`) and log line.
+- Any answer but 200 to a stored event, or but 401 to a bad Sign, fails the run; so does a receiver that did not put
+  each stored event, or put a refused one.
 - Log lines are written, and go to \`/dev/null\`.
 
 Not measured: Cloudflare's network, its KV and its own accounting of CPU time; TLS; other events than one with two
 targets; memory.
 
-Run it with \`make bench\`, best on a machine that does nothing else. \`ROUNDS=3 make bench\` is quick: it prints, and leaves this
-page alone.
+Run it with \`make bench\`, best on a machine that does nothing else. \`ROUNDS=3 make bench\` is quick: it prints, and
+leaves this page alone.
 `;
 }
 

@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** What every variant is given: the app and the token of tests/vectors/, and the compatibility date of wrangler.toml. */
+/** What every variant is given: app and token of tests/vectors/, and the compatibility date of wrangler.toml. */
 export const APP = "1400000000";
 export const TOKEN = "xxxxyyyy";
 const COMPATIBILITY_DATE = "2026-07-01";
@@ -12,7 +12,7 @@ const COMPATIBILITY_DATE = "2026-07-01";
 const START_WITHIN_MS = 20_000;
 
 /** One module of a Worker, embedded from the folder of the config. */
-const module = ({ name, kind }) => `(name = "${name}", ${kind} = embed "${name}")`;
+const embedded = ({ name, kind }) => `(name = "${name}", ${kind} = embed "${name}")`;
 
 /** The config of a Worker. Port 0 lets the system choose; workerd tells which. */
 const config = (modules) => `
@@ -21,7 +21,7 @@ using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
 	services = [
 		(name = "variant", worker = (
-			modules = [${modules.map(module).join(", ")}],
+			modules = [${modules.map(embedded).join(", ")}],
 			compatibilityDate = "${COMPATIBILITY_DATE}",
 			bindings = [
 				(name = "EVENTS", kvNamespace = "kv"),

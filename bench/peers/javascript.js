@@ -1,4 +1,4 @@
-// The receiver as a good engineer writes it by hand in JavaScript: the same steps, checks, record, log line and deadline as
+// The receiver as a good engineer writes it by hand in JavaScript: the steps, checks, record, log line and deadline of
 // ours, with what the platform has (URL, JSON.parse, crypto.subtle). Two things JSON.parse cannot tell: that a
 // member stands twice, and how a number is spelt.
 
