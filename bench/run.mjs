@@ -16,8 +16,8 @@ const PAGE = fileURLToPath(new URL("../docs/benchmarks.md", import.meta.url));
 
 /** Fewer tell too little to be written down. */
 const ROUNDS_MIN = 21;
-const ROUNDS = Number(process.env.ROUNDS ?? 28);
-const CALLS = 1000;
+const ROUNDS = Number(process.env.ROUNDS ?? 32);
+const CALLS = 1500;
 const STARTS = 30;
 
 /** What the results depend on. */

@@ -86,7 +86,8 @@ The wasm consists of ${parts(OURS[1])}. The peers, bundled and minified: ${peerS
   and the deadline with a second attempt that ours makes; they share their rules, in \`bench/peers/rules/\`. JSON.parse
   cannot see that a member stands twice, nor how a number is spelt: those two checks are ours alone.
 - Before anything is measured, ${agreed.agreed} calls of the test vectors (${agreed.refused} of them to be refused)
-  go to ours, the hand-written one and Hono. Each has to give the same answer, key, value, metadata (but for \`received_at\`) and log line.
+  go to ours, the hand-written one and Hono. Each has to give the same answer, key, value, metadata (but for
+  \`received_at\`) and log line.
 - Any answer but 200 to a stored event, or but 401 to a bad Sign, fails the run; so does a receiver that did not put
   each stored event, or put a refused one.
 - Log lines are written, and go to \`/dev/null\`.

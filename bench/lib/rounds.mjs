@@ -23,7 +23,7 @@ const REFUSED = { status: 401, token: "not the token", puts: 0 };
 
 /**
  * Measures `rounds` rounds of `count` calls. For the stored and the refused calls, and by variant: `cpu` in µs a call
- * and `rate` in calls a second, each a list with one value a round; and `puts`, how many the stub counted for each call.
+ * and `rate` in calls a second, each a list with one value a round; and `puts`, how many the stub counted a call.
  */
 export async function measure(prepared, { rounds, count, progress }) {
 	const kinds = [

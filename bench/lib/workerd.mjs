@@ -103,9 +103,11 @@ function ports(child) {
 	return new Promise((resolve, reject) => {
 		const found = {};
 		let text = "";
+		let complaint = "";
+		child.stderr?.on("data", (piece) => (complaint += piece));
 		const late = setTimeout(() => reject(new Error("workerd does not listen")), START_WITHIN_MS);
 		child.once("error", reject);
-		child.once("exit", (code) => reject(new Error(`workerd ended with ${code} before it listened`)));
+		child.once("exit", (code) => reject(new Error(`workerd ended with ${code} before it listened. ${complaint}`)));
 		child.stdio[3].on("data", (piece) => {
 			text += piece;
 			const lines = text.split("\n");
