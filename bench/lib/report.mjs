@@ -80,11 +80,13 @@ The wasm consists of ${parts(OURS[1])}. The peers, bundled and minified: ${peerS
 - CPU time is user and system time of all threads of the process, from the kernel's accounting (\`schedstat\`), read
   before and after a round's calls to a variant.
 - The KV binding is workerd's own, before a stub in the same process that reads each put, counts it and says OK. So all
-  variants pay for the real client and for the same stub. A stub in another process was tried: it costs workerd as much.
+  variants pay for the real client and for the same stub. A stub in another process was tried; the
+  difference was less than the noise.
 - *Static answer* reads nothing. *Floor* is JavaScript that only reads the body, puts it and answers: no check, no
   record, no log line. *Hand-written JavaScript* and *Hono* make all the checks, the record, the metadata, the log line
   and the deadline with a second attempt that ours makes; they share their rules, in \`bench/peers/rules/\`. JSON.parse
-  cannot see that a member stands twice, nor how a number is spelt: those two checks are ours alone.
+  cannot see that a member stands twice, nor how a number is spelt: those two checks are ours alone. The peers have
+  what this call needs and no more: no queue, relay, API, health check, retention or unsigned calls.
 - Before anything is measured, ${agreed.agreed} calls of the test vectors (${agreed.refused} of them to be refused)
   go to ours, the hand-written one and Hono. Each has to give the same answer, key, value, metadata (but for
   \`received_at\`) and log line.
