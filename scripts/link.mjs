@@ -15,7 +15,7 @@ const [glue, wasm] = ["index.js", "index_bg.wasm"].map((name) => join(folder, na
 const run = (command, ...args) => execFileSync(command, args, { stdio: ["ignore", "ignore", "inherit"] });
 
 run(
-	process.env.WASM_BINDGEN_BIN,
+	"wasm-bindgen",
 	compiled,
 	...["--target", "module", "--no-typescript", "--out-name", "index", "--out-dir", folder],
 	// After a panic, the next call starts the wasm again.
