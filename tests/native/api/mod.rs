@@ -305,7 +305,7 @@ fn told() -> impl Strategy<Value = Told> {
         1 => 0..=9_999_999_999_999_u64,
     ];
     let user = || proptest::sample::select(&["a", "b", "c", "\u{e9} \"&%+", "long-name-of-a-user-in-32-bytes."][..]);
-    let targets = prop_oneof![9 => vec(user(), 1..4), 1 => vec(user(), 40..300)];
+    let targets = prop_oneof![9 => vec(user(), 1..4), 1 => vec(user(), 60..130)];
     let kind = proptest::sample::select(&Kind::ALL[..]);
     (time, kind, user(), targets).prop_map(|(time, kind, from, to)| Told {
         time,

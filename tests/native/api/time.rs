@@ -4,8 +4,12 @@ use chrono::DateTime;
 use proptest::{prelude::*, sample::Index};
 use unfollow_webhook::api::time::parse_rfc3339;
 
-/// What chrono makes of a text, in Unix ms; `None` before 1970, where no event is.
+/// What chrono makes of a text, in Unix ms; `None` before 1970, where no event is. It also takes U+2212 for the minus sign;
+/// RFC 3339 knows ASCII only.
 fn judge(text: &str) -> Option<u64> {
+    if !text.is_ascii() {
+        return None;
+    }
     u64::try_from(DateTime::parse_from_rfc3339(text).ok()?.timestamp_millis()).ok()
 }
 
@@ -57,6 +61,7 @@ fn no_other_text_is_a_time() {
         "+023-12-08T06:52:23Z",
         "12023-12-08T06:52:23Z",
         "2023-1é-8T06:52:23Z",
+        "2023-12-08T06:52:23\u{2212}08:00",
         "1969-12-31T23:59:59.999Z",
     ] {
         assert_eq!((parse_rfc3339(text), judge(text)), (None, None), "{text}");
@@ -87,7 +92,7 @@ fn texts() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 4000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 2000, ..ProptestConfig::default() })]
 
     #[test]
     fn a_time_is_what_chrono_says(text in texts()) {
