@@ -1,8 +1,9 @@
 //! Who is let in, and what the paths and methods are.
 
-use unfollow_webhook::api::ApiRequest;
+use serde_json::json;
+use unfollow_webhook::api::{ApiRequest, Operation};
 
-use super::{ADMIN, FakeQueue, ask, is_problem, letter, letters, operated, request};
+use super::{ADMIN, FakeQueue, ask, is_problem, json_of, letter, letters, operated, request};
 use crate::samples::{APP, TOKEN, config};
 
 #[test]
@@ -116,5 +117,87 @@ fn no_answer_holds_the_token() {
     for authorization in [None, Some("Bearer a-token-of-the-operator"), Some("Bearer a-token-of-somebody-else")] {
         let reply = ask(&operated(), &shelf, None, ApiRequest { authorization, ..request("GET", "/v1/dead-letters") });
         assert!(!reply.body.contains("a-token-of"));
+    }
+}
+
+/// What is wrong with the way there comes first, then who asks, then the settings, then what is asked.
+#[test]
+fn checks_have_an_order() {
+    let right = Some("Bearer a-token-of-the-operator");
+    let closed = config(&[("SDK_APP_IDS", ""), ("CALLBACK_TOKEN", TOKEN)]);
+    let broken = config(&[("SDK_APP_IDS", ""), ("CALLBACK_TOKEN", TOKEN), ("ADMIN_TOKEN", ADMIN)]);
+    let whole = operated();
+    let shelf = letters(1);
+    for (config, is_confidential, authorization, status) in [
+        (&closed, false, None, 403),
+        (&broken, false, right, 403),
+        (&whole, false, right, 403),
+        (&closed, true, right, 404),
+        (&broken, true, None, 401),
+        (&whole, true, None, 401),
+        (&broken, true, right, 503),
+    ] {
+        for (method, path, query) in [
+            ("GET", "/v1/apps", ""),
+            ("GET", "/v1/nothing", ""),
+            ("PUT", "/v1/events", ""),
+            ("GET", "/v1/events", "limit=0"),
+            ("DELETE", "/v1/events/1400000001/x", ""),
+        ] {
+            let wanted = ApiRequest { query, is_confidential, authorization, ..request(method, path) };
+            is_problem(&ask(config, &shelf, None, wanted), status);
+        }
+    }
+    assert!(shelf.deeds.borrow().is_empty());
+}
+
+#[test]
+fn the_apps_are_listed_without_a_look_at_kv() {
+    let two = config(&[("SDK_APP_IDS", "1400000001,1400000000"), ("CALLBACK_TOKEN", TOKEN), ("ADMIN_TOKEN", ADMIN)]);
+    let shelf = letters(1);
+    let reply = ask(&two, &shelf, None, request("GET", "/v1/apps"));
+    assert_eq!((reply.status, json_of(&reply)), (200, json!({ "apps": [1_400_000_001, 1_400_000_000] })));
+    assert!(shelf.deeds.borrow().is_empty());
+}
+
+#[test]
+fn a_wrong_method_is_told_all_that_are_right() {
+    let shelf = letters(1);
+    for (path, methods) in [
+        ("apps", "GET"),
+        ("events", "GET"),
+        ("stats", "GET"),
+        ("dead-letters", "GET"),
+        ("events/1400000000/x", "GET, DELETE"),
+        ("events/1400000000/x/replay", "POST"),
+    ] {
+        for method in ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "get", ""] {
+            if methods.split(", ").any(|right| right == method) {
+                continue;
+            }
+            let reply = ask(&operated(), &shelf, None, request(method, &format!("/v1/{path}")));
+            is_problem(&reply, 405);
+            assert_eq!(
+                reply.header.map(|(name, value)| (name, value.into_owned())),
+                Some(("allow", methods.to_owned()))
+            );
+        }
+    }
+    for path in
+        ["events/", "events/1400000000", "events/1400000000/x/", "events/1400000000/x/y", "stats/x", "Events", ""]
+    {
+        is_problem(&ask(&operated(), &shelf, None, request("GET", &format!("/v1/{path}"))), 404);
+    }
+    assert!(shelf.deeds.borrow().is_empty());
+}
+
+/// Every operation is reached by its row, and by no other.
+#[test]
+fn the_table_has_each_method_and_path_once() {
+    for operation in Operation::ALL {
+        assert_eq!(Operation::ALL.iter().filter(|it| it.row() == operation.row()).count(), 1, "{operation:?}");
+        let (method, path) = operation.row();
+        let reply = ask(&operated(), &letters(0), None, request(method, &format!("/v1/{path}")));
+        assert_ne!(reply.status, 405, "{operation:?}");
     }
 }
