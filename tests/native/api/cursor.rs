@@ -45,3 +45,12 @@ proptest! {
         prop_assert_eq!(Cursor::read(&text, ""), None);
     }
 }
+
+#[test]
+fn what_moves_from_the_cursor_into_the_question_is_seen() {
+    let text = Cursor { place: 12, ..Cursor::default() }.write("q");
+    // The checksum is 16 digits; behind it stands the place.
+    let (sum, place, rest) = (&text[..16], &text[16..18], &text[18..]);
+    assert_eq!(place, hex::encode("1"));
+    assert_eq!(Cursor::read(&format!("{sum}{rest}"), "q1"), None);
+}

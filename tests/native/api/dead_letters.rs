@@ -53,6 +53,19 @@ fn a_long_list_comes_in_pages() {
 }
 
 #[test]
+fn a_cursor_belongs_to_the_dead_letters_of_one_app() {
+    let two = config(&[("SDK_APP_IDS", "1400000000,1400000001"), ("CALLBACK_TOKEN", TOKEN), ("ADMIN_TOKEN", ADMIN)]);
+    let shelf = letters(101);
+    let asked = |query: &str| ask(&two, &shelf, None, ApiRequest { query, ..request("GET", "/v1/dead-letters") });
+    let cursor = json_of(&asked(&format!("app={APP}")))["cursor"].as_str().unwrap().to_owned();
+    assert_eq!(asked(&format!("app={APP}&cursor={cursor}")).status, 200);
+    for app in ["0", "1400000001"] {
+        is_problem(&asked(&format!("app={app}&cursor={cursor}")), 400);
+    }
+    is_problem(&asked(&format!("app={APP}&cursor={}", &cursor[2..])), 400);
+}
+
+#[test]
 fn a_replayed_dead_letter_is_on_the_queue_before_it_is_deleted() {
     let (entry, id, message) = letter(0);
     let deeds = Deeds::default();

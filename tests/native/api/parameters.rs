@@ -132,3 +132,15 @@ fn both_ends_are_inclusive_in_every_spelling() {
     assert_eq!(times("since=0&until=9999999999999"), [4, 3, 2, 1, 0]);
     assert_eq!(times("since=2286-11-20T17:46:39.999Z"), [0; 0]);
 }
+
+/// A plus is a plus, as RFC 3986 has it, and no space.
+#[test]
+fn a_plus_is_a_plus() {
+    let by = |time, from: &str| Told { from: from.to_owned(), ..Told::at(time) };
+    let shelf = shelf_of(&[by(1, "a+b"), by(2, "a b")]);
+    for (user, time) in [("a+b", 1), ("a%2Bb", 1), ("a%20b", 2)] {
+        let answer = json_of(&get(&shelf, "/v1/events", &format!("user={user}")));
+        let times: Vec<_> = answer["events"].as_array().unwrap().iter().map(|it| it["event_time"].as_u64()).collect();
+        assert_eq!(times, [Some(time)], "{user}");
+    }
+}
