@@ -57,6 +57,7 @@ fn a_query_that_cannot_be_followed_is_refused_before_anything_is_read() {
         ("events", "since=-1"),
         ("events", "since=%2B1"),
         ("events", "since=17020183440001"),
+        ("events", "since=01702018344000"),
         ("events", "until=1702018344.5"),
         ("events", "until=2023-12-08"),
         ("events", "until=2023-12-08T06:52:24"),
