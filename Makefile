@@ -1,7 +1,7 @@
 # The commands of this project; each sets up what it needs. `make` alone lists them.
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build dev test check deploy clean
+.PHONY: help setup build dev test check bench deploy clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\): .*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -20,6 +20,9 @@ test: ## run all tests, on the host and on the real runtime (after a dry run of 
 
 check: ## formatter, lints, licences and sources of dependencies
 	@scripts/check.sh
+
+bench: ## measure the Worker beside JavaScript that does the same (ROUNDS=3 for a quick look); writes docs/benchmarks.md
+	@scripts/bench.sh
 
 deploy: ## put the Worker on Cloudflare and check that it is well there
 	@scripts/deploy.sh

@@ -11,11 +11,6 @@ CARGO_BIN=${CARGO_HOME:-$HOME/.cargo}/bin
 # npm's tools first: wrangler needs a newer Node than a Debian machine has, and node_modules/.bin holds one.
 export PATH="$ROOT/node_modules/.bin:$CARGO_BIN:$PATH"
 
-# Without these, worker-build downloads the three from servers that a firewall may not let through.
-export WASM_BINDGEN_BIN="$CARGO_BIN/wasm-bindgen"
-export WASM_OPT_BIN="$ROOT/node_modules/.bin/wasm-opt"
-export ESBUILD_BIN="$ROOT/node_modules/.bin/esbuild"
-
 # wrangler: no telemetry. Its other calls home only cost time where they cannot get through: the check for a newer
 # version, and a sample of `request.cf`, which this Worker does not read.
 export WRANGLER_SEND_METRICS=false
@@ -71,6 +66,4 @@ use_wasm_toolchain() {
 	if [ "${WASM_STD:-}" = debian ] || ! has_wasm_std; then
 		export RUSTUP_TOOLCHAIN=$WASM_TOOLCHAIN
 	fi
-	# worker-build sets this for cargo. It changes what wasm-bindgen's macros make, and cargo does not know that it does.
-	export WASM_BINDGEN_USE_JS_SYS=1
 }

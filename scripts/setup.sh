@@ -8,13 +8,12 @@ set -euo pipefail
 npm_tools() {
 	# The copy is written last, so an install that was broken off is done again.
 	if cmp -s package-lock.json node_modules/.installed-lock; then return; fi
-	say "setup: npm's tools (wrangler, node, wasm-opt, esbuild)"
+	say "setup: npm's tools (wrangler, node, binaryen, esbuild)"
 	npm ci --no-fund --no-audit
 	cp package-lock.json node_modules/.installed-lock
 }
 
 cargo_tools() {
-	cargo_tool worker-build "$WORKER_BUILD_VERSION" worker-build --locked
 	# Not --locked: its lock file does not resolve. No default features: they are TLS for a test runner that we don't use.
 	cargo_tool wasm-bindgen-cli "$WASM_BINDGEN_VERSION" wasm-bindgen --no-default-features
 }

@@ -11,4 +11,6 @@ scripts/browser.sh
 scripts/build.sh
 # The bundle that it makes is thrown away, but for what it says.
 wrangler deploy --dry-run --outdir target/dry-run
+# The benchmark's peers still do what the Worker does.
+node bench/run.mjs --check
 cargo test "$@"

@@ -84,6 +84,13 @@ pub fn with_member<T: Serialize>(head: &T, name: &str, value: &str) -> String {
     text
 }
 
+/// A JSON object of names and texts.
+#[must_use]
+pub fn object(members: &[(&str, String)]) -> String {
+    let members: Vec<_> = members.iter().map(|(name, text)| format!("{}:{}", write(name), write(text))).collect();
+    format!("{{{}}}", members.join(","))
+}
+
 /// The members of two JSON objects in one, those of `first` first.
 #[must_use]
 pub fn merge(first: &str, second: &str) -> String {

@@ -41,32 +41,37 @@ pub mod reply;
 pub mod routes;
 pub mod webhook;
 
+/// A third of the size of Rust's own allocator for wasm, and no slower.
+#[cfg(target_arch = "wasm32")]
+#[global_allocator]
+static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
+
 #[cfg(target_arch = "wasm32")]
 mod doors {
     use worker::{
-        Env, event, js_sys,
+        event,
         wasm_bindgen::{self, JsValue, prelude::wasm_bindgen},
-        web_sys::{Request, Response},
-        worker_sys::Context,
     };
 
-    use crate::edge::Batch;
+    use crate::edge::{self, executor, runtime};
 
     #[event(start)]
     fn start() {
         console_error_panic_hook::set_once();
+        runtime::begin();
     }
 
-    /// Not `#[event(fetch)]`: the error answers that it makes, and their texts, are a tenth of the Worker's size, and
-    /// a refusal has its own way out.
+    /// Answers a request: with a response, or a promise of one. Not `#[event(fetch)]`, which waits by wasm-bindgen's
+    /// executor, and whose error answers are a tenth of the Worker's size; a refusal has its own way out.
     #[wasm_bindgen]
-    pub async fn fetch(request: Request, env: Env, ctx: Context) -> Result<Response, JsValue> {
-        crate::edge::fetch(request, env, ctx).await
+    pub fn fetch(request: JsValue, env: JsValue, ctx: JsValue) -> JsValue {
+        executor::run(edge::fetch(request, env, ctx))
     }
 
-    /// Not `#[event(queue)]`: what that hands over needs serde-wasm-bindgen, and its errors are panics.
+    /// Works on a batch of messages. Not `#[event(queue)]`: what that hands over needs serde-wasm-bindgen, and its errors
+    /// are panics.
     #[wasm_bindgen]
-    pub async fn queue(batch: Batch, env: Env, _ctx: Context) {
-        crate::edge::consume(&batch, &env).await;
+    pub fn queue(batch: JsValue, env: JsValue) -> JsValue {
+        executor::run(edge::consume(batch, env))
     }
 }

@@ -5,16 +5,14 @@
 
 #![allow(clippy::disallowed_methods, reason = "std::time panics in wasm only; tests are native")]
 
+mod examples;
+
 use std::{
     collections::BTreeSet,
-    env,
-    io::{BufRead, BufReader, ErrorKind, Read, Write},
-    net::{SocketAddr, TcpListener, TcpStream},
-    path::PathBuf,
-    process::{Child, Command, Stdio},
+    process::Command,
     sync::{
-        Arc, Condvar, Mutex,
-        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+        Condvar, Mutex,
+        atomic::{AtomicUsize, Ordering::SeqCst},
     },
     thread,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
@@ -26,8 +24,11 @@ use unfollow_webhook::{
     webhook::{SdkAppId, answer, body::Follow, command::Kind, query::Query},
 };
 
-/// Longer than anything here takes, even on a busy machine; only a test that fails waits for it.
-const PATIENCE: Duration = Duration::from_secs(30);
+use examples::{
+    PATIENCE,
+    program::{Ran, example, run},
+    server::{Reply, Request, Server, closed_port},
+};
 
 const UNSIGNED: &str = "SdkAppid=1400000000&CallbackCommand=Follow.CallbackAfterFollowDelete&contenttype=json\
                         &ClientIP=127.0.0.1&OptPlatform=RESTAPI";
@@ -413,14 +414,6 @@ struct Sender {
     timeout: Option<&'static str>,
 }
 
-/// What a run printed, and how it ended.
-#[derive(Debug)]
-struct Ran {
-    code: i32,
-    stdout: String,
-    stderr: String,
-}
-
 /// The example, sending to `url` with so much time that a busy machine makes no test fail.
 fn send(url: &str) -> Sender {
     Sender::bare().args(["--url", url]).timeout("20")
@@ -428,12 +421,7 @@ fn send(url: &str) -> Sender {
 
 impl Sender {
     fn bare() -> Self {
-        let mut command = Command::new(example());
-        for variable in ["CALLBACK_TOKEN", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"] {
-            command.env_remove(variable).env_remove(variable.to_lowercase());
-        }
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Self { command, timeout: None }
+        Self { command: example("send", "CALLBACK_TOKEN"), timeout: None }
     }
 
     fn args<'a>(mut self, args: impl AsRef<[&'a str]>) -> Self {
@@ -460,199 +448,24 @@ impl Sender {
         if let Some(seconds) = self.timeout {
             self.command.args(["--timeout", seconds]);
         }
-        let mut child = Running(self.command.spawn().expect("the example runs"));
-        let code = child.wait();
-        // What it prints is far less than a pipe holds, so it never waits for its reader.
-        let read = |pipe: &mut dyn Read| {
-            let mut text = String::new();
-            pipe.read_to_string(&mut text).expect("output in UTF-8");
-            text
-        };
-        let stdout = read(child.0.stdout.as_mut().unwrap());
-        let stderr = read(child.0.stderr.as_mut().unwrap());
-        Ran { code, stdout, stderr }
+        run(self.command)
     }
 }
 
-impl Ran {
-    fn ok(&self) -> bool {
-        self.code == 0
-    }
-}
-
-/// A process that ends with the test, however that ends.
-struct Running(Child);
-
-impl Running {
-    fn wait(&mut self) -> i32 {
-        let start = Instant::now();
-        loop {
-            if let Some(status) = self.0.try_wait().unwrap() {
-                return status.code().expect("an exit code");
-            }
-            assert!(start.elapsed() < PATIENCE, "the example does not end");
-            thread::sleep(Duration::from_millis(2));
-        }
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // Both fail if it has ended already, as it should.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// Cargo tells tests where binaries are, but not examples: target/debug/examples lies beside target/debug/deps,
-/// where this test is.
-fn example() -> PathBuf {
-    let this_test = env::current_exe().unwrap();
-    let profile = this_test.parent().and_then(|deps| deps.parent()).expect("…/deps/…");
-    let example = profile.join("examples").join(format!("send{}", env::consts::EXE_SUFFIX));
-    assert!(example.exists(), "{} is missing: run `cargo build --example send`", example.display());
-    example
-}
-
-// ---- The server ----
-
-/// An HTTP/1.1 server that keeps what it was sent. It ends with the test.
-struct Server {
-    address: SocketAddr,
-    seen: Arc<Seen>,
-    accepting: Option<thread::JoinHandle<()>>,
-}
-
-#[derive(Default)]
-struct Seen {
-    requests: Mutex<Vec<Request>>,
-    connections: AtomicUsize,
-    stop: AtomicBool,
-}
-
-#[derive(Clone, Debug)]
-struct Request {
-    line: String,
-    headers: Vec<(String, String)>,
-    body: Vec<u8>,
-}
-
-/// What the server does with a request.
-enum Reply {
-    /// Answers.
-    Whole(String),
-    /// Sends an answer without its last byte, and keeps the connection open.
-    Partial,
-    /// Sends nothing, and keeps the connection open.
-    Never,
-    /// Closes the connection without an answer.
-    Close,
-}
-
-impl Reply {
-    fn whole(status: u16, body: &str) -> Self {
-        // A redirect that is followed would come back to this server, and be seen.
-        let head = format!("HTTP/1.1 {status} x\r\nLocation: /\r\nContent-Length: {}\r\n\r\n", body.len());
-        Self::Whole(head + body)
-    }
-}
-
-impl Server {
-    fn answering(status: u16, body: &str) -> Self {
-        let body = body.to_owned();
-        Self::start(move |_| Reply::whole(status, &body))
-    }
-
-    fn start(reply: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let seen = Arc::new(Seen::default());
-        let (keep, reply) = (Arc::clone(&seen), Arc::new(reply));
-        let accepting = thread::spawn(move || {
-            for stream in listener.incoming() {
-                if keep.stop.load(SeqCst) {
-                    return;
-                }
-                keep.connections.fetch_add(1, SeqCst);
-                let (stream, keep, reply) = (stream.unwrap(), Arc::clone(&keep), Arc::clone(&reply));
-                // Ends when the example does, which closes its connections.
-                thread::spawn(move || serve(&stream, &keep, &*reply));
-            }
-        });
-        Self { address, seen, accepting: Some(accepting) }
-    }
-
-    fn url(&self) -> String {
-        format!("http://{}", self.address)
-    }
-
-    fn connections(&self) -> usize {
-        self.seen.connections.load(SeqCst)
-    }
-
-    fn requests(&self) -> Vec<Request> {
-        self.seen.requests.lock().unwrap().clone()
-    }
-
-    fn only_request(&self) -> Request {
-        let mut requests = self.requests();
-        assert_eq!(requests.len(), 1, "{requests:?}");
-        requests.remove(0)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.seen.stop.store(true, SeqCst);
-        // Wakes the thread that accepts, so that it sees the flag.
-        let _ = TcpStream::connect(self.address);
-        let _ = self.accepting.take().map(thread::JoinHandle::join);
-    }
-}
-
-/// Serves one connection until the example closes it.
-fn serve(mut stream: &TcpStream, seen: &Seen, reply: &dyn Fn(&Request) -> Reply) {
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    let mut reader = BufReader::new(stream);
-    while let Some(request) = Request::read(&mut reader) {
-        seen.requests.lock().unwrap().push(request.clone());
-        // Whether the example still listens is for the test to judge.
-        let _ = match reply(&request) {
-            Reply::Whole(text) => stream.write_all(text.as_bytes()),
-            Reply::Partial => stream.write_all(b"HTTP/1.1 200 x\r\nContent-Length: 2\r\n\r\n{"),
-            Reply::Never => Ok(()),
-            Reply::Close => return,
-        };
-    }
-}
-
-impl Request {
-    /// The next request; `None` where the connection ended before it.
-    fn read(reader: &mut impl BufRead) -> Option<Self> {
-        let line = read_line(reader)?;
-        let mut headers = Vec::new();
-        loop {
-            let header = read_line(reader).expect("a whole head");
-            let Some((name, value)) = header.split_once(':') else { break };
-            headers.push((name.to_lowercase(), value.trim().to_owned()));
-        }
-        let mut request = Self { line, headers, body: Vec::new() };
-        let length = request.header("content-length").expect("Content-Length").parse().unwrap();
-        request.body = vec![0; length];
-        reader.read_exact(&mut request.body).expect("a whole body");
-        Some(request)
-    }
-
-    fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(it, _)| it == name).map(|(_, value)| value.as_str())
-    }
-
-    fn query(&self) -> &str {
-        let (_, rest) = self.line.split_once('?').expect("a query");
-        rest.strip_suffix(" HTTP/1.1").expect("HTTP/1.1")
-    }
-
+/// What a receiver reads in a request.
+trait Webhook {
     /// `Sign` and `RequestTime`, as they stand in the query.
+    fn signature(&self) -> Option<(&str, &str)>;
+
+    /// The body.
+    fn follow(&self) -> Follow<'_>;
+
+    fn event_time(&self) -> u64 {
+        self.follow().event_time
+    }
+}
+
+impl Webhook for Request {
     fn signature(&self) -> Option<(&str, &str)> {
         let parameter = |name: &str| {
             self.query().split('&').filter_map(|parameter| parameter.split_once('=')).find(|(it, _)| *it == name)
@@ -660,25 +473,9 @@ impl Request {
         Some((parameter("Sign")?.1, parameter("RequestTime")?.1))
     }
 
-    /// The body as the receiver reads it.
     fn follow(&self) -> Follow<'_> {
         let command = Query::parse(self.query()).unwrap().command.expect("a command").into_owned();
         Follow::parse(Kind::of(&command).expect("a Follow command"), &self.body).expect("the body of a Follow webhook")
-    }
-
-    fn event_time(&self) -> u64 {
-        self.follow().event_time
-    }
-}
-
-/// One line without its end; `None` at the connection's end, or where nothing comes any more.
-fn read_line(reader: &mut impl BufRead) -> Option<String> {
-    let mut line = String::new();
-    match reader.read_line(&mut line) {
-        Ok(0) => None,
-        Ok(_) => Some(line.trim_end().to_owned()),
-        Err(error) if matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::WouldBlock) => None,
-        Err(error) => panic!("{error}"),
     }
 }
 
@@ -692,9 +489,4 @@ fn sign_of(token: &str, request_time: &str) -> String {
 
 fn now_ms() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis().try_into().unwrap()
-}
-
-/// An address of this machine at which nobody listens.
-fn closed_port() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }

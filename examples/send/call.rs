@@ -10,6 +10,8 @@ use serde::Serialize;
 use unfollow_webhook::webhook::{SdkAppId, auth::CallbackToken, command::Kind};
 use ureq::http::Uri;
 
+use crate::http;
+
 /// A webhook's URL, as the Chat console would take it.
 #[derive(Clone)]
 pub struct WebhookUrl(Uri);
@@ -23,26 +25,17 @@ impl WebhookUrl {
         if text.contains(['!', '$', '&', ' ']) {
             return Err("the Chat console takes no URL with a space or one of ! $ &".into());
         }
-        let url: Uri = text.parse().map_err(|error| format!("not a URL: {error}"))?;
-        match url.scheme_str() {
-            Some("http" | "https") => Ok(Self(url)),
-            _ => Err("the URL has to begin with http:// or https://".into()),
-        }
+        http::url(text).map(Self)
     }
 
-    /// The host, without its port.
-    pub fn host(&self) -> &str {
-        self.0.host().unwrap_or_default()
-    }
-
-    /// The host, with its port where the URL has one.
-    pub fn authority(&self) -> &str {
-        self.0.authority().map_or("", |authority| authority.as_str())
+    /// The URL itself.
+    pub fn get(&self) -> &Uri {
+        &self.0
     }
 
     /// The URL with `query` appended.
     pub fn with_query(&self, query: &str) -> String {
-        format!("{}://{}{}?{query}", self.0.scheme_str().unwrap_or_default(), self.authority(), self.0.path())
+        format!("{}{}?{query}", http::origin(&self.0), self.0.path())
     }
 }
 
@@ -111,7 +104,7 @@ impl Template {
             parameters.push(("RequestTime", request_time));
         }
         let parameters: Vec<_> =
-            parameters.into_iter().map(|(name, value)| format!("{name}={}", percent_encode(&value))).collect();
+            parameters.into_iter().map(|(name, value)| format!("{name}={}", http::percent_encode(&value))).collect();
         parameters.join("&")
     }
 
@@ -185,13 +178,4 @@ impl<'a> Targets<'a> {
 pub fn now_ms() -> u64 {
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// Leaves RFC 3986's unreserved characters as they are and encodes every other byte.
-fn percent_encode(text: &str) -> String {
-    let encode = |byte: u8| match byte {
-        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
-        _ => format!("%{byte:02X}"),
-    };
-    text.bytes().map(encode).collect()
 }

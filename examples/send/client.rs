@@ -1,15 +1,14 @@
 //! Sends a call and judges the answer.
 
-use std::{
-    io,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use serde::Deserialize;
-use unfollow_webhook::routes::is_loopback;
 use ureq::Agent;
 
-use crate::call::{Call, WebhookUrl};
+use crate::{
+    call::{Call, WebhookUrl},
+    http,
+};
 
 /// Longest answer that is read, in bytes. An answer is one short sentence.
 const ANSWER_MAX: u64 = 64 * 1024;
@@ -40,24 +39,13 @@ pub struct Answer {
 impl Client {
     /// A client for `url` that gives each call `timeout` in all and keeps up to `connections` open.
     pub fn new(url: &WebhookUrl, timeout: Duration, connections: usize) -> Self {
-        let mut config = Agent::config_builder()
-            .timeout_global(Some(timeout))
-            .max_idle_connections(connections)
-            .max_idle_connections_per_host(connections)
-            // Every status is an answer to be shown, a redirect too.
-            .http_status_as_error(false)
-            .max_redirects(0);
-        if is_loopback(url.host()) {
-            // A proxy from the environment would look for the receiver on its own machine.
-            config = config.proxy(None);
-        }
-        Self { agent: config.build().new_agent(), url: url.clone(), timeout }
+        Self { agent: http::agent(url.get(), timeout, connections), url: url.clone(), timeout }
     }
 
     /// Sends `call` and waits for the whole answer.
     pub fn send(&self, call: &Call) -> Outcome {
         let start = Instant::now();
-        let answer = self.exchange(call).map_err(|error| self.explain(&error));
+        let answer = self.exchange(call).map_err(|error| http::explain(&error, self.url.get(), self.timeout));
         Outcome { took: start.elapsed(), answer }
     }
 
@@ -69,24 +57,6 @@ impl Client {
         };
         let body = response.body_mut().with_config().limit(ANSWER_MAX).read_to_vec()?;
         Ok(Answer { status: response.status().as_u16(), body: String::from_utf8_lossy(&body).into_owned() })
-    }
-
-    /// Why there is no answer, in plain words.
-    fn explain(&self, error: &ureq::Error) -> String {
-        let server = self.url.authority();
-        match error {
-            ureq::Error::Timeout(_) => format!("no answer from {server} within {} s", self.timeout.as_secs_f64()),
-            ureq::Error::HostNotFound => format!("there is no host {}", self.url.host()),
-            ureq::Error::Io(error) => match error.kind() {
-                io::ErrorKind::ConnectionRefused => format!("connection refused by {server}"),
-                io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe => {
-                    format!("{server} closed the connection without a whole answer")
-                }
-                _ => format!("no answer from {server}: {error}"),
-            },
-            ureq::Error::BodyExceedsLimit(_) => format!("the answer of {server} is longer than {ANSWER_MAX} bytes"),
-            _ => format!("no answer from {server}: {error}"),
-        }
     }
 }
 
@@ -120,13 +90,9 @@ impl Answer {
         let Verdict { action_status, error_code, error_info } = verdict;
         let ok = status == 200 && action_status == "OK" && error_code == 0;
         (!ok).then(|| {
-            printable(&format!("HTTP {status}, ActionStatus {action_status}, ErrorCode {error_code}: {error_info}"))
+            http::printable(&format!(
+                "HTTP {status}, ActionStatus {action_status}, ErrorCode {error_code}: {error_info}"
+            ))
         })
     }
-}
-
-/// Text from a server, made safe for a terminal.
-pub fn printable(text: &str) -> String {
-    let safe = |c: char| if c.is_control() && !matches!(c, '\n' | '\t') { char::REPLACEMENT_CHARACTER } else { c };
-    text.chars().map(safe).collect()
 }

@@ -2,13 +2,15 @@
 //! console's check of a URL. `cargo run --example send -- --help` tells how.
 //!
 //! `args` reads the command line, `call` makes what Tencent would send, `client` sends it and judges the
-//! answer, `run` sends many at once, `tally` counts what came back.
+//! answer, `run` sends many at once, `tally` counts what came back; `http` is what the examples have in common.
 
 #![allow(clippy::disallowed_methods, reason = "std::time panics in wasm only; this program is native")]
 
 mod args;
 mod call;
 mod client;
+#[path = "../common/http.rs"]
+mod http;
 mod run;
 mod tally;
 
@@ -30,7 +32,7 @@ fn main() -> ExitCode {
 fn show(outcome: &Outcome) -> bool {
     if let Ok(answer) = &outcome.answer {
         println!("HTTP {} in {:.1} ms", answer.status, tally::ms(outcome.took));
-        println!("{}", client::printable(&answer.body));
+        println!("{}", http::printable(&answer.body));
     }
     if let Some(fault) = outcome.fault() {
         eprintln!("error: {fault}");

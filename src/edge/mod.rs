@@ -4,21 +4,15 @@
 mod body;
 mod cache;
 mod clock;
+pub(crate) mod executor;
 mod kv;
 mod origin;
 mod queue;
 mod respond;
+pub(crate) mod runtime;
 mod state;
 
-use std::panic::AssertUnwindSafe;
-
-use worker::{
-    Env,
-    js_sys::{Math, futures::future_to_promise},
-    wasm_bindgen::{JsCast as _, JsValue},
-    web_sys,
-    worker_sys::Context,
-};
+use worker::wasm_bindgen::JsValue;
 
 use crate::{
     api::{self, Api, ApiRequest},
@@ -29,31 +23,21 @@ use crate::{
     reply::Reply,
     routes::{self, Target},
 };
-pub use queue::Batch;
 use {body::RequestBody, cache::EdgeCache, clock::RuntimeClock, origin::Fetch, queue::Message, state::State};
 
 /// Answers one request.
-///
-/// # Errors
-/// Where the runtime will not build a response.
-pub async fn fetch(request: web_sys::Request, env: Env, ctx: Context) -> Result<web_sys::Response, JsValue> {
+pub async fn fetch(request: JsValue, env: JsValue, ctx: JsValue) -> JsValue {
     let state = State::get(&env);
-    let (method, url) = (request.method(), request.url());
-    let target = Target::of(&url);
-    let header = |name| request.headers().get(name).ok().flatten();
-    if routes::is_health(&method, target.path) {
+    let head = runtime::head(&request);
+    let mut lines = head.splitn(3, '\n');
+    let mut line = || lines.next().unwrap_or_default();
+    let (method, content_length, url) = (line(), line().parse().ok(), line());
+    let target = Target::of(url);
+    if routes::is_health(method, target.path) {
         return respond::with(&Reply::health(&state.config));
     }
     if target.path.starts_with(api::PREFIX) {
-        let authorization = header("authorization");
-        let authorization = authorization.as_deref();
-        let request = ApiRequest {
-            method: &method,
-            path: target.path,
-            query: target.query,
-            is_confidential: target.is_confidential(),
-            authorization,
-        };
+        let authorization = runtime::header(&request, "authorization");
         let api = Api {
             config: &state.config,
             shelf: &state.events,
@@ -61,12 +45,18 @@ pub async fn fetch(request: web_sys::Request, env: Env, ctx: Context) -> Result<
             cache: &EdgeCache { host: target.host },
             now_ms: RuntimeClock.now_ms(),
         };
+        let request = ApiRequest {
+            method,
+            path: target.path,
+            query: target.query,
+            is_confidential: target.is_confidential(),
+            authorization: authorization.as_deref(),
+        };
         return respond::with(&api.answer(request).await);
     }
 
-    let (content_type, content_length) = (header("content-type"), header("content-length"));
-    let content_length = content_length.and_then(|length| length.parse().ok());
-    let head = Head { method: &method, url: &url, content_type: content_type.as_deref(), content_length };
+    let content_type = runtime::header(&request, "content-type");
+    let head = Head { method, url, content_type: content_type.as_deref(), content_length };
     let receiver = Receiver {
         config: &state.config,
         store: &state.events,
@@ -79,27 +69,28 @@ pub async fn fetch(request: web_sys::Request, env: Env, ctx: Context) -> Result<
 
     for attempts in late {
         // Whether they succeed is of no interest any more: the sender has its answer.
-        let rest = async {
+        let rest = executor::run(async {
             let _ = attempts.await;
-            Ok(JsValue::UNDEFINED)
-        };
-        ctx.wait_until(&future_to_promise(AssertUnwindSafe(rest)))?;
+            JsValue::UNDEFINED
+        });
+        runtime::wait_until(&ctx, &rest);
     }
     respond::log(level, &line);
     respond::with(&reply)
 }
 
 /// Works on one batch of messages, each of which is settled.
-pub async fn consume(batch: &Batch, env: &Env) {
-    let state = State::get(env);
+pub async fn consume(batch: JsValue, env: JsValue) -> JsValue {
+    let state = State::get(&env);
     let courier = Courier {
         config: &state.config,
         store: &state.events,
         origin: &Fetch,
         clock: &RuntimeClock,
-        random: &Math::random,
+        random: &runtime::random,
         log: &|level, line| respond::log(level, &line),
     };
-    let messages = batch.messages().into_iter().map(|message| message.unchecked_into::<Message>());
-    courier.work(Source::of(&batch.queue()), messages).await;
+    let messages = runtime::batch_messages(&batch).into_iter().map(Message);
+    courier.work(Source::of(&runtime::batch_queue(&batch)), messages).await;
+    JsValue::UNDEFINED
 }

@@ -1,36 +1,26 @@
 //! What leaves the Worker: the response and the log line.
 
-use worker::{
-    wasm_bindgen::JsValue,
-    web_sys::{Headers, Response, ResponseInit, console},
-};
+use worker::wasm_bindgen::JsValue;
 
+use super::runtime;
 use crate::{
     log::Level,
     reply::{CACHE_CONTROL, Reply},
 };
 
 /// Builds the response.
-pub fn with(reply: &Reply) -> Result<Response, JsValue> {
-    let headers = Headers::new()?;
+pub fn with(reply: &Reply) -> JsValue {
     let body = (!reply.body.is_empty()).then_some(&*reply.body);
-    let content_type = body.map(|_| ("content-type", reply.content_type));
-    let header = reply.header.as_ref().map(|(name, value)| (*name, &**value));
-    for (name, value) in [("cache-control", CACHE_CONTROL)].into_iter().chain(content_type).chain(header) {
-        headers.set(name, value)?;
-    }
-    let init = ResponseInit::new();
-    init.set_status(reply.status);
-    init.set_headers(&headers);
-    Response::new_with_opt_str_and_init(body, &init)
+    let (name, value) = reply.header.as_ref().map(|(name, value)| (*name, &**value)).unzip();
+    runtime::respond(reply.status, body, reply.content_type, CACHE_CONTROL, name, value)
 }
 
 /// Writes a log line.
 pub fn log(level: Level, line: &str) {
-    let line = JsValue::from_str(line);
-    match level {
-        Level::Info => console::log_1(&line),
-        Level::Warn => console::warn_1(&line),
-        Level::Error => console::error_1(&line),
-    }
+    let level = match level {
+        Level::Info => 0,
+        Level::Warn => 1,
+        Level::Error => 2,
+    };
+    runtime::log(level, line);
 }

@@ -2,13 +2,9 @@
 
 use std::{cell::OnceCell, rc::Rc};
 
-use worker::{
-    Env,
-    js_sys::{Object, Reflect},
-    wasm_bindgen::{JsCast, JsValue},
-};
+use worker::wasm_bindgen::JsValue;
 
-use super::{kv::KvNamespace, queue::QueueProducer};
+use super::{kv::KvNamespace, queue::QueueProducer, runtime};
 use crate::config::{Bindings, Config, DEAD_LETTERS, DELIVERIES, EVENTS};
 
 thread_local! {
@@ -27,36 +23,22 @@ pub struct State {
 
 impl State {
     /// This isolate's state. A change of a setting is a deployment, and that starts new isolates.
-    pub fn get(env: &Env) -> Rc<Self> {
+    pub fn get(env: &JsValue) -> Rc<Self> {
         STATE.with(|state| Rc::clone(state.get_or_init(|| Rc::new(Self::read(env)))))
     }
 
-    fn read(env: &Env) -> Self {
-        let binding = |name: &str| Reflect::get(env, &name.into()).ok().filter(JsValue::is_object);
-        let (events, deliveries) = (binding(EVENTS), binding(DELIVERIES));
+    fn read(env: &JsValue) -> Self {
+        let [events, deliveries, dead_letters] =
+            [EVENTS, DELIVERIES, DEAD_LETTERS].map(|name| runtime::binding(env, name));
         let bindings = Bindings {
-            events: events.is_some(),
-            deliveries: deliveries.is_some(),
-            dead_letters: binding(DEAD_LETTERS).is_some(),
+            events: !events.is_undefined(),
+            deliveries: !deliveries.is_undefined(),
+            dead_letters: !dead_letters.is_undefined(),
         };
         Self {
-            config: Config::read(|name| text(env, name), bindings),
-            events: events.unwrap_or(JsValue::UNDEFINED).into(),
-            deliveries: deliveries.map(Into::into),
+            config: Config::read(|name| runtime::variable(env, name), bindings),
+            events: KvNamespace(events),
+            deliveries: bindings.deliveries.then_some(QueueProducer(deliveries)),
         }
     }
-}
-
-/// A variable's text. A number or a boolean, which wrangler.toml allows, counts as it is written; anything
-/// else becomes the empty text, which no setting takes.
-fn text(env: &Env, name: &str) -> Option<String> {
-    let value = Reflect::get(env, &name.into()).ok()?;
-    if value.is_undefined() || value.is_null() {
-        return None;
-    }
-    if value.is_object() {
-        return Some(String::new());
-    }
-    let value: Object = value.unchecked_into();
-    Some(value.to_js_string().into())
 }

@@ -385,6 +385,33 @@ proptest! {
         }
     }
 
+    #[test]
+    fn an_id_is_read_as_it_was_made_with_its_time(parts in parts()) {
+        let text = id(&parts);
+        let read = EventId::read(&text).unwrap();
+        prop_assert_eq!((read.as_str(), read.event_time()), (&*text, parts.4));
+    }
+
+    /// Thirteen digits, a hyphen, and 32 hex digits in lower case.
+    #[test]
+    fn no_other_text_is_an_id(
+        parts in parts(),
+        at in any::<Index>(),
+        put in prop_oneof!["[0-9a-gA-F -]", "[+/\u{e9}\u{661}\0]", Just(String::new())],
+        cut in 0..2_usize,
+    ) {
+        let mut chars: Vec<_> = id(&parts).chars().collect();
+        let at = at.index(chars.len());
+        chars.splice(at..at + cut, put.chars());
+        let text = String::from_iter(chars);
+        let fits = text.chars().count() == 46 && text.chars().enumerate().all(|(at, c)| match at {
+            0..13 => c.is_ascii_digit(),
+            13 => c == '-',
+            _ => matches!(c, '0'..='9' | 'a'..='f'),
+        });
+        prop_assert_eq!(EventId::read(&text).is_some(), fits, "{}", text);
+    }
+
     /// White space, escapes and the spelling of the time make no difference.
     #[test]
     fn an_id_does_not_depend_on_how_the_body_is_written(

@@ -1,0 +1,34 @@
+// The calls that are sent: Tencent's sample, signed like Tencent's.
+
+import { createHash } from "node:crypto";
+import { post } from "./load.mjs";
+import { APP, TOKEN } from "./workerd.mjs";
+
+const UNFOLLOW = "Follow.CallbackAfterFollowDelete";
+const EVENT_TIME = 1702018343678;
+
+/** `Sign` and `RequestTime` of a call of this moment, as they stand in a query. */
+export function signature(token = TOKEN) {
+	const time = String(Math.floor(Date.now() / 1000));
+	return `Sign=${createHash("sha256").update(token + time).digest("hex")}&RequestTime=${time}`;
+}
+
+const query = (signature) =>
+	`SdkAppid=${APP}&CallbackCommand=${UNFOLLOW}&contenttype=json&ClientIP=127.0.0.1&OptPlatform=iOS&${signature}`;
+
+/** The body in Tencent's page, white space included, at its own time. */
+const body = (eventTime) => `{
+"CallbackCommand": "${UNFOLLOW}",
+"From_Account": "UserID_001",
+"To_Account": [
+"UserID_002",
+"UserID_003"
+],
+"EventTime": ${eventTime}
+}`;
+
+/** `count` calls, each with an event of its own; those of another `token` than ours are to be refused. */
+export function calls(count, token) {
+	const signed = query(signature(token));
+	return Array.from({ length: count }, (_, number) => post(signed, body(EVENT_TIME + number)));
+}

@@ -1,0 +1,109 @@
+// The load: a fixed number of calls over a few connections, each kept alive and with one call at a time.
+// It speaks HTTP over bare sockets, so that it takes little of the machine that it measures.
+
+import { connect } from "node:net";
+
+const ANSWER_WITHIN_MS = 10_000;
+
+/** Connections to one port of this machine, for use at once: workerd closes those that idle for some seconds. */
+export class Load {
+	static async open(port, connections) {
+		const load = new Load();
+		load.connections = await Promise.all(Array.from({ length: connections }, () => Connection.open(port)));
+		return load;
+	}
+
+	/**
+	 * Sends all of `requests` (as Buffers), each as soon as a connection is free, and returns how long it took in ms.
+	 * Throws where an answer has another status than `expected`.
+	 */
+	async send(requests, expected) {
+		let next = 0;
+		const begun = performance.now();
+		const work = async (connection) => {
+			while (next < requests.length) {
+				const answer = await connection.send(requests[next++]);
+				if (answer.status !== expected) throw new Error(`answered ${answer.status}, not ${expected}: ${answer.body}`);
+			}
+		};
+		await Promise.all(this.connections.map(work));
+		return performance.now() - begun;
+	}
+
+	close() {
+		for (const connection of this.connections) connection.close();
+	}
+}
+
+/** Asks for `/` over a connection of its own, and returns the JSON of the answer. */
+export async function getJson(port) {
+	const connection = await Connection.open(port);
+	const { body } = await connection.send(Buffer.from("GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"));
+	connection.close();
+	return JSON.parse(body);
+}
+
+/** A POST as it goes over the wire. */
+export function post(query, body) {
+	const bytes = Buffer.from(body);
+	const head =
+		`POST /?${query} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n` +
+		`Content-Length: ${bytes.length}\r\n\r\n`;
+	return Buffer.concat([Buffer.from(head), bytes]);
+}
+
+/** One connection, for one call after the other. */
+export class Connection {
+	#socket;
+	#settle = null;
+	#received = "";
+
+	static open(port) {
+		return new Promise((resolve, reject) => {
+			const socket = connect({ port, host: "127.0.0.1", noDelay: true });
+			socket.once("error", reject);
+			socket.once("connect", () => {
+				socket.off("error", reject);
+				resolve(new Connection(socket));
+			});
+		});
+	}
+
+	constructor(socket) {
+		this.#socket = socket;
+		// latin1: a length in characters is then one in bytes.
+		socket.setEncoding("latin1");
+		socket.setTimeout(ANSWER_WITHIN_MS);
+		socket.on("data", (piece) => this.#take(piece));
+		socket.on("error", (error) => this.#settle?.reject(error));
+		socket.on("timeout", () => this.#settle && socket.destroy(new Error("no answer")));
+		socket.on("close", () => this.#settle?.reject(new Error("the connection was closed")));
+	}
+
+	/** Sends `request` and resolves to the answer's status and body. */
+	send(request) {
+		return new Promise((resolve, reject) => {
+			if (this.#socket.destroyed) return reject(new Error("the connection was closed before the call"));
+			this.#settle = { resolve, reject };
+			this.#socket.write(request);
+		});
+	}
+
+	close() {
+		this.#socket.destroy();
+	}
+
+	#take(piece) {
+		const text = (this.#received += piece);
+		const end = text.indexOf("\r\n\r\n");
+		if (end < 0) return;
+		const length = /\r\ncontent-length: (\d+)/i.exec(text.slice(0, end));
+		if (!length) return this.#settle?.reject(new Error(`an answer without a length: ${text}`));
+		if (text.length < end + 4 + Number(length[1])) return;
+		const answer = { status: Number(text.slice(9, 12)), body: text.slice(end + 4) };
+		const { resolve } = this.#settle;
+		this.#received = "";
+		this.#settle = null;
+		resolve(answer);
+	}
+}

@@ -1,0 +1,58 @@
+// What is measured side by side, from the least that a Worker can do to what we ship.
+
+import { build } from "esbuild";
+import { fileURLToPath } from "node:url";
+import { join } from "node:path";
+import { prepare } from "./workerd.mjs";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+/** Those that receive: they check, keep and log, and must agree in all of it. */
+export const RECEIVERS = ["javascript", "hono", "ours"];
+
+/** All, by their names in the results. */
+export const VARIANTS = ["static", "floor", ...RECEIVERS];
+
+/** How the report calls them. */
+export const TITLES = {
+	static: "static answer",
+	floor: "floor (reads, puts, answers)",
+	javascript: "hand-written JavaScript",
+	hono: "Hono",
+	ours: "ours, as shipped",
+};
+
+/** What `make build` made. */
+export const OURS = ["index.js", "index_bg.wasm"].map((name) => join(ROOT, "build", name));
+
+/** Bundles the peers into `folder`, minified, and writes every variant's config; `path`s and `bundle`s by name. */
+export async function prepareAll(folder) {
+	const kv = join(ROOT, "bench", "kv.js");
+	const prepared = {};
+	for (const name of VARIANTS) {
+		const modules = name === "ours" ? ours() : [await bundled(name, folder)];
+		prepared[name] = { path: prepare(join(folder, name), modules, kv), bundle: modules[0].path };
+	}
+	return prepared;
+}
+
+function ours() {
+	const [script, wasm] = OURS;
+	return [
+		{ name: "index.js", kind: "esModule", path: script },
+		{ name: "index_bg.wasm", kind: "wasm", path: wasm },
+	];
+}
+
+async function bundled(name, folder) {
+	const path = join(folder, `${name}.js`);
+	await build({
+		entryPoints: [join(ROOT, "bench", "peers", `${name}.js`)],
+		outfile: path,
+		bundle: true,
+		minify: true,
+		format: "esm",
+		target: "esnext",
+	});
+	return { name: "index.js", kind: "esModule", path };
+}

@@ -1,0 +1,125 @@
+// Serves one variant in a workerd process of its own, with the stub KV behind its namespace binding.
+
+import { spawn } from "node:child_process";
+import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+/** What every variant is given: app and token of tests/vectors/, and the compatibility date of wrangler.toml. */
+export const APP = "1400000000";
+export const TOKEN = "xxxxyyyy";
+const COMPATIBILITY_DATE = "2026-07-01";
+
+const START_WITHIN_MS = 20_000;
+
+/** One module of a Worker, embedded from the folder of the config. */
+const embedded = ({ name, kind }) => `(name = "${name}", ${kind} = embed "${name}")`;
+
+/** The config of a Worker. Port 0 lets the system choose; workerd tells which. */
+const config = (modules) => `
+using Workerd = import "/workerd/workerd.capnp";
+
+const config :Workerd.Config = (
+	services = [
+		(name = "variant", worker = (
+			modules = [${modules.map(embedded).join(", ")}],
+			compatibilityDate = "${COMPATIBILITY_DATE}",
+			bindings = [
+				(name = "EVENTS", kvNamespace = "kv"),
+				(name = "SDK_APP_IDS", text = "${APP}"),
+				(name = "CALLBACK_TOKEN", text = "${TOKEN}"),
+			],
+		)),
+		(name = "kv", worker = (
+			modules = [(name = "kv.js", esModule = embed "kv.js")],
+			compatibilityDate = "${COMPATIBILITY_DATE}",
+		)),
+	],
+	sockets = [
+		(name = "variant", address = "127.0.0.1:0", http = (), service = "variant"),
+		(name = "kv", address = "127.0.0.1:0", http = (), service = "kv"),
+	],
+);
+`;
+
+/**
+ * Writes a config and the modules that it embeds into `folder`, and returns the path of the config.
+ * `modules` are `{ name, kind, path }`, the main one first; `kv` is the path of the stub.
+ */
+export function prepare(folder, modules, kv) {
+	mkdirSync(folder, { recursive: true });
+	for (const { name, path } of modules) copyFileSync(path, join(folder, name));
+	copyFileSync(kv, join(folder, "kv.js"));
+	const path = join(folder, "config.capnp");
+	writeFileSync(path, config(modules));
+	return path;
+}
+
+/** A running workerd: its process id, and its ports by the names of the sockets. */
+export class Served {
+	#child;
+
+	constructor(child, ports) {
+		this.#child = child;
+		this.pid = child.pid;
+		this.ports = ports;
+		/** What the Worker has logged so far, where it was asked for. */
+		this.log = "";
+		child.stdout?.on("data", (text) => (this.log += text));
+		child.stderr?.on("data", (text) => (this.log += text));
+	}
+
+	/**
+	 * Starts workerd with the config at `path`, and resolves once it listens. Without `keepLog`, log lines are written as
+	 * ever, and read by nobody: info goes to stdout, refusals to stderr.
+	 */
+	static async start(path, { keepLog = false } = {}) {
+		const output = keepLog ? "pipe" : "ignore";
+		const child = spawn("workerd", ["serve", path, "--control-fd=3"], { stdio: ["ignore", output, output, "pipe"] });
+		running.add(child);
+		child.once("exit", () => running.delete(child));
+		try {
+			return new Served(child, await ports(child));
+		} catch (error) {
+			child.kill("SIGKILL");
+			throw error;
+		}
+	}
+
+	/** Ends the process and resolves once it is gone. */
+	async stop() {
+		const gone = new Promise((resolve) => this.#child.once("exit", resolve));
+		if (this.#child.kill("SIGKILL")) await gone;
+	}
+}
+
+const running = new Set();
+
+// Whatever way the run ends, no workerd outlives it.
+process.once("exit", () => running.forEach((child) => child.kill("SIGKILL")));
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
+
+/** The ports, which workerd writes to the control pipe as it begins to listen, one JSON object a line. */
+function ports(child) {
+	return new Promise((resolve, reject) => {
+		const found = {};
+		let text = "";
+		let complaint = "";
+		child.stderr?.on("data", (piece) => (complaint += piece));
+		const late = setTimeout(() => reject(new Error("workerd does not listen")), START_WITHIN_MS);
+		child.once("error", reject);
+		child.once("exit", (code) => reject(new Error(`workerd ended with ${code} before it listened. ${complaint}`)));
+		child.stdio[3].on("data", (piece) => {
+			text += piece;
+			const lines = text.split("\n");
+			text = lines.pop();
+			for (const line of lines) {
+				const { event, socket, port } = JSON.parse(line);
+				if (event === "listen") found[socket] = port;
+			}
+			if (found.variant && found.kv) {
+				clearTimeout(late);
+				resolve(found);
+			}
+		});
+	});
+}

@@ -1,0 +1,94 @@
+// Bodies: read no further than they may be long, and what a Follow webhook's says.
+
+import { Refusal } from "./refusal.js";
+
+const FOLLOW_BODY_MAX = 64 * 1024;
+const OTHER_BODY_MAX = 1024 * 1024;
+const EVENT_TIME_MAX = 9_999_999_999_999;
+
+const KINDS = new Map([
+	["Follow.CallbackAfterFollowDelete", "unfollow"],
+	["Follow.CallbackAfterFollowAdd", "follow"],
+]);
+
+// It also takes off a byte-order mark.
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+/** `unfollow` or `follow`; `undefined` for every other command. */
+export const kindOf = (command) => KINDS.get(command);
+
+/** Most bytes that the body of this command may have. */
+export const bodyMax = (command) => (KINDS.has(command) ? FOLLOW_BODY_MAX : OTHER_BODY_MAX);
+
+/** The declared length of a request's body, where it is declared. */
+export function declaredLength(request) {
+	const length = request.headers.get("content-length");
+	return length === null ? undefined : Number(length);
+}
+
+/** The body's bytes; throws where there are more than `max`. */
+export async function readBody(request, max) {
+	try {
+		// HTTP holds a body to its declared length.
+		if (declaredLength(request) !== undefined) return await request.arrayBuffer();
+		const pieces = [];
+		let length = 0;
+		for await (const piece of request.body ?? []) {
+			length += piece.length;
+			if (length > max) throw new Refusal("body_too_large");
+			pieces.push(piece);
+		}
+		return await new Blob(pieces).arrayBuffer();
+	} catch (error) {
+		throw error instanceof Refusal ? error : new Refusal("body_broken");
+	}
+}
+
+/** A body as text, less white space around it, and as a value; `object` is `undefined` where it is no JSON object. */
+export function parseBody(bytes) {
+	let text;
+	try {
+		text = decoder.decode(bytes).replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, "");
+		const value = JSON.parse(text);
+		const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
+		return { text, object: isObject ? value : undefined };
+	} catch {
+		return { text, object: undefined };
+	}
+}
+
+/** Whether the console checks the URL: it sends nothing, or nothing but a command. */
+export function isContentless({ text, object }) {
+	if (text === "") return true;
+	if (object === undefined) return false;
+	for (const name in object) if (name !== "CallbackCommand") return false;
+	return true;
+}
+
+/** The command that a body names. */
+export function commandOf({ object }) {
+	return isUserId(object?.CallbackCommand) ? object.CallbackCommand : undefined;
+}
+
+/** What a Follow webhook says; throws where the body is not that of its command. */
+export function parseFollow(command, { text, object }) {
+	if (object === undefined) throw new Refusal("body_not_an_object");
+	const { CallbackCommand = command, From_Account: fromAccount } = object;
+	if (CallbackCommand !== command) throw new Refusal("command_mismatch");
+	const kind = kindOf(command);
+	if (!isUserId(fromAccount)) throw new Refusal("from_account");
+	const list = kind === "unfollow" ? object.To_Account : object.FollowList;
+	if (!Array.isArray(list) || list.length === 0) throw new Refusal("targets");
+	const toAccounts = kind === "unfollow" ? list : list.map((item) => item?.To_Account);
+	if (!toAccounts.every(isUserId)) throw new Refusal("targets");
+	return { kind, command, fromAccount, toAccounts, eventTime: parseEventTime(object.EventTime), text };
+}
+
+/** Half a surrogate pair is no character. */
+const isUserId = (value) => typeof value === "string" && value !== "" && value.isWellFormed();
+
+function parseEventTime(value) {
+	const time = typeof value === "string" && /^[0-9]{1,13}$/.test(value) ? Number(value) : value;
+	if (!Number.isInteger(time) || time < 0 || time > EVENT_TIME_MAX) throw new Refusal("event_time");
+	return time;
+}

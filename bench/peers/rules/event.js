@@ -1,0 +1,88 @@
+// The record of an event: its id, its KV key, its metadata and its JSON.
+
+const EVENT_TIME_CEILING = 9_999_999_999_999;
+const HASH_BYTES = 16;
+const METADATA_MAX = 1024;
+const CUT_TEXT_MAX = 64;
+
+const encoder = new TextEncoder();
+
+const byteLength = (text) => encoder.encode(text).length;
+
+/** The key, value and metadata of an event that came at `receivedAt` (Unix ms). */
+export async function entryOf(app, query, follow, receivedAt) {
+	const id = await idOf(app, follow);
+	const { kind, fromAccount, toAccounts, eventTime, text } = follow;
+	const summary = {
+		kind,
+		from_account: fromAccount,
+		to_accounts: toAccounts,
+		received_at: receivedAt,
+		opt_platform: query.optPlatform || null,
+		client_ip: query.clientIp || null,
+		request_id: query.requestId || null,
+	};
+	const record = JSON.stringify({
+		id,
+		sdk_app_id: app.id,
+		kind,
+		from_account: fromAccount,
+		to_accounts: toAccounts,
+		event_time: eventTime,
+		received_at: receivedAt,
+		opt_platform: summary.opt_platform,
+		client_ip: summary.client_ip,
+		request_id: summary.request_id,
+		query: query.unsigned,
+	});
+	return {
+		key: `event/${app.id}/${id}`,
+		// The body goes in byte for byte.
+		value: `${record.slice(0, -1)},"body":${text}}`,
+		metadata: byteLength(JSON.stringify(summary)) <= METADATA_MAX ? summary : cut(summary),
+	};
+}
+
+/** The time, counted down so that the newest sorts first, and a hash of netstrings of what makes the event. */
+async function idOf(app, { command, fromAccount, toAccounts, eventTime }) {
+	const parts = [String(app.id), command, fromAccount, ...toAccounts, String(eventTime)];
+	const netstrings = parts.map((part) => `${byteLength(part)}:${part},`).join("");
+	const hash = await crypto.subtle.digest("SHA-256", encoder.encode(netstrings));
+	const countdown = String(EVENT_TIME_CEILING - eventTime).padStart(13, "0");
+	return `${countdown}-${new Uint8Array(hash, 0, HASH_BYTES).toHex()}`;
+}
+
+/** What KV has room for: texts are cut, as many targets stand there as fit, and two more members say so. */
+function cut(summary) {
+	const short = {
+		...summary,
+		from_account: cutText(summary.from_account),
+		to_accounts: [],
+		opt_platform: cutText(summary.opt_platform),
+		client_ip: cutText(summary.client_ip),
+		request_id: cutText(summary.request_id),
+		to_accounts_total: summary.to_accounts.length,
+		truncated: true,
+	};
+	// One more than there is, because the first target has no comma before it.
+	let room = METADATA_MAX + 1 - byteLength(JSON.stringify(short));
+	for (const target of summary.to_accounts) {
+		room -= byteLength(JSON.stringify(target)) + 1;
+		if (room < 0) break;
+		short.to_accounts.push(target);
+	}
+	return short;
+}
+
+/** The longest beginning of `text` that is short enough as JSON. */
+function cutText(text) {
+	if (text === null) return null;
+	let length = 2; // the quotes
+	let end = 0;
+	for (const char of text) {
+		length += byteLength(JSON.stringify(char)) - 2;
+		if (length > CUT_TEXT_MAX) break;
+		end += char.length;
+	}
+	return text.slice(0, end);
+}

@@ -1,0 +1,7 @@
+// Whether a call could not be read on its way: https, or from this very machine.
+
+const LOOPBACK = /^(localhost|\[::1\]|127\.[0-9.]*)$/;
+
+export function isConfidential(url) {
+	return url.protocol === "https:" || LOOPBACK.test(url.hostname);
+}

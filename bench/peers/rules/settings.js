@@ -1,0 +1,27 @@
+// The settings, read from the bindings once for each isolate.
+
+let settings;
+
+export function settingsOf(env) {
+	return (settings ??= read(env));
+}
+
+/** `null` where a setting is missing: each call is then refused. */
+function read(env) {
+	const apps = new Map(
+		(env.SDK_APP_IDS ?? "").split(",").map((id) => [id.trim(), { id: Number(id), tokens: tokens(env, id.trim()) }]),
+	);
+	const complete = [...apps].every(([id, { tokens }]) => /^[1-9][0-9]{0,14}$/.test(id) && tokens.length > 0);
+	if (!complete || !env.EVENTS) return null;
+	const all = new Set([...apps.values()].flatMap(({ tokens }) => tokens));
+	return { apps, allTokens: [...all], path: env.WEBHOOK_PATH ?? "/", events: env.EVENTS };
+}
+
+/** An app's own tokens, or else those that all apps share: the current one, then the previous one. */
+function tokens(env, id) {
+	for (const name of [`CALLBACK_TOKEN_${id}`, "CALLBACK_TOKEN"]) {
+		const tokens = [env[name], env[`${name}_PREVIOUS`]].filter(Boolean);
+		if (tokens.length > 0) return tokens;
+	}
+	return [];
+}

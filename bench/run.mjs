@@ -1,0 +1,65 @@
+// `make bench`: our Worker beside JavaScript that does the same, on workerd. Checks that they do the same, measures,
+// and writes docs/benchmarks.md. `--check` only checks. ROUNDS below 21 prints the page and writes nothing.
+
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpus, loadavg, release, tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { check } from "./lib/check.mjs";
+import { report } from "./lib/report.mjs";
+import { measure } from "./lib/rounds.mjs";
+import { startTimes } from "./lib/starts.mjs";
+import { prepareAll } from "./lib/variants.mjs";
+
+const PAGE = fileURLToPath(new URL("../docs/benchmarks.md", import.meta.url));
+
+/** Fewer tell too little to be written down. */
+const ROUNDS_MIN = 21;
+const ROUNDS = Number(process.env.ROUNDS ?? 32);
+const CALLS = 1500;
+const STARTS = 30;
+
+/** What the results depend on. */
+function machine() {
+	return {
+		date: new Date().toISOString().slice(0, 10),
+		cpu: cpus()[0].model.trim(),
+		cores: cpus().length,
+		kernel: release(),
+		workerd: execFileSync("workerd", ["--version"], { encoding: "utf8" }).trim(),
+		node: process.version,
+		load: loadavg()[0].toFixed(1),
+	};
+}
+
+function progress(round) {
+	if (process.stderr.isTTY) process.stderr.write(`\rbench: round ${round} of ${ROUNDS}${round === ROUNDS ? "\n" : ""}`);
+}
+
+async function run(folder) {
+	const begun = performance.now();
+	const here = machine();
+	const prepared = await prepareAll(folder);
+	const agreed = await check(prepared);
+	console.log(`bench: ours, JavaScript and Hono agree on ${agreed.agreed} calls, ${agreed.refused} of them refused`);
+	if (process.argv.includes("--check")) return;
+
+	const { stored, refused } = await measure(prepared, { rounds: ROUNDS, count: CALLS, progress });
+	const starts = await startTimes(prepared, ["ours", "javascript"], ROUNDS < ROUNDS_MIN ? ROUNDS : STARTS);
+	const seconds = Math.round((performance.now() - begun) / 1000);
+	const results = { stored, refused, starts, prepared, agreed, seconds, machine: here, count: CALLS, rounds: ROUNDS };
+	const page = report(results);
+	if (ROUNDS < ROUNDS_MIN) return console.log(page);
+	mkdirSync(dirname(PAGE), { recursive: true });
+	writeFileSync(PAGE, page);
+	console.log(page.slice(page.indexOf("## Targets"), page.indexOf("## CPU time")));
+	console.log(`bench: docs/benchmarks.md is written, after ${seconds} s`);
+}
+
+if (!Number.isInteger(ROUNDS) || ROUNDS < 1) throw new Error("ROUNDS is a number of rounds, 1 or more");
+const folder = mkdtempSync(join(tmpdir(), "bench-"));
+process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+await run(folder);
+// Ends what still runs.
+process.exit();

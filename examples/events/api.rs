@@ -1,0 +1,206 @@
+//! Asks the Worker's API for events, and judges what it answers.
+
+use std::{thread, time::Duration};
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use ureq::{
+    Agent,
+    http::{Uri, header},
+};
+
+use crate::{http, question::Question, span, window::Window};
+
+/// Most events that the API puts on one page.
+const PAGE_EVENTS: usize = 1000;
+
+/// Longest answer that is read, in bytes. An event has little more than KV's 1,024 bytes of metadata.
+const ANSWER_MAX: u64 = 16 * 1024 * 1024;
+
+/// The pauses before a question is put again, as long as the Worker wants no other.
+const PAUSE_MIN: Duration = Duration::from_secs(1);
+const PAUSE_MAX: Duration = Duration::from_secs(60);
+
+/// The longest pause that a Worker may want.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
+
+/// The API of one Worker, asked one question.
+pub struct Api {
+    agent: Agent,
+    url: Uri,
+    timeout: Duration,
+    authorization: String,
+    parameters: String,
+    /// Whether to ask again where an answer may be had later.
+    persistent: bool,
+    /// How far the Worker's clock is ahead of this machine's, in ms.
+    ahead: i64,
+}
+
+/// An event of a list.
+pub struct Event {
+    /// Its id.
+    pub id: String,
+    /// When it happened, in Unix ms, by Tencent's clock.
+    pub event_time: u64,
+    /// Its JSON on one line, as it came.
+    pub json: String,
+}
+
+/// Why there is no page of events.
+enum Fault {
+    /// It may be there the next time; after this pause, if one was wanted.
+    Passing(String, Option<Duration>),
+    /// It will not be.
+    Lasting(String),
+}
+
+/// An answer of the API, as far as it is needed.
+struct Answer {
+    status: u16,
+    retry_after: Option<Duration>,
+    body: String,
+}
+
+#[derive(Deserialize)]
+struct Page<'a> {
+    #[serde(borrow)]
+    events: Vec<&'a RawValue>,
+    cursor: Option<String>,
+}
+
+/// The members of an event that decide what becomes of it.
+#[derive(Deserialize)]
+struct Known {
+    id: String,
+    event_time: u64,
+}
+
+#[derive(Deserialize)]
+struct Problem {
+    title: String,
+    detail: Option<String>,
+}
+
+impl Api {
+    /// The API at `url`, which takes `token`. Each call has `timeout` in all. What fails for now is asked again if
+    /// `persistent`.
+    pub fn new(url: &Uri, token: &str, question: &Question, timeout: Duration, persistent: bool) -> Self {
+        Self {
+            agent: http::agent(url, timeout, 1),
+            url: url.clone(),
+            timeout,
+            authorization: format!("Bearer {token}"),
+            parameters: question.parameters(),
+            persistent,
+            ahead: 0,
+        }
+    }
+
+    /// This machine's time `ms` (Unix ms) by the Worker's clock, as far as that is known: by a clock that is ahead,
+    /// what is yet to come would be taken for read.
+    pub fn time(&self, ms: u64) -> u64 {
+        ms.saturating_add_signed(self.ahead)
+    }
+
+    /// All events of `window`, oldest first; `None` where there are more than `max`.
+    pub fn events(&mut self, window: Window, max: usize) -> Result<Option<Vec<Event>>, String> {
+        let mut events = Vec::new();
+        let mut cursor: Option<String> = None;
+        loop {
+            let (page, next) = self.page(window, cursor.as_deref())?;
+            events.extend(page);
+            if events.len() > max {
+                return Ok(None);
+            }
+            if next.is_none() {
+                events.reverse();
+                return Ok(Some(events));
+            }
+            if next == cursor {
+                return Err("the API's list does not go on: it gave the same cursor twice".into());
+            }
+            cursor = next;
+        }
+    }
+
+    /// A page, and the cursor of the next.
+    fn page(&mut self, window: Window, cursor: Option<&str>) -> Result<(Vec<Event>, Option<String>), String> {
+        let mut url = format!("{}/v1/events?{}since={}", http::origin(&self.url), self.parameters, window.since);
+        if let Some(until) = window.until {
+            url += &format!("&until={until}");
+        }
+        url += &format!("&limit={PAGE_EVENTS}");
+        if let Some(cursor) = cursor {
+            url += &format!("&cursor={}", http::percent_encode(cursor));
+        }
+        let mut pause = PAUSE_MIN;
+        loop {
+            match self.exchange(&url).and_then(|answer| answer.page()) {
+                Ok(page) => return Ok(page),
+                Err(Fault::Passing(complaint, wanted)) if self.persistent => {
+                    let wait = wanted.map_or(pause, |wanted| wanted.clamp(pause, RETRY_AFTER_MAX));
+                    eprintln!("{complaint}; asking again in {} s", wait.as_secs());
+                    thread::sleep(wait);
+                    pause = (pause * 2).min(PAUSE_MAX);
+                }
+                Err(Fault::Passing(complaint, _) | Fault::Lasting(complaint)) => return Err(complaint),
+            }
+        }
+    }
+
+    fn exchange(&mut self, url: &str) -> Result<Answer, Fault> {
+        let call = || {
+            let request = self.agent.get(url).header(header::AUTHORIZATION, &self.authorization);
+            let mut response = request.header(header::ACCEPT, "application/json").call()?;
+            let body = response.body_mut().with_config().limit(ANSWER_MAX).read_to_vec()?;
+            Ok((response, body))
+        };
+        let explain = |error: ureq::Error| Fault::Passing(http::explain(&error, &self.url, self.timeout), None);
+        let (response, body) = call().map_err(explain)?;
+        let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+        if let Some(date) = header(header::DATE).and_then(span::http_date) {
+            self.ahead = date.cast_signed() - span::now().cast_signed();
+        }
+        let retry_after = header(header::RETRY_AFTER).and_then(|text| match text.parse() {
+            Ok(seconds) => Some(Duration::from_secs(seconds)),
+            Err(_) => Some(Duration::from_millis(span::http_date(text)?.saturating_sub(self.time(span::now())))),
+        });
+        let body = String::from_utf8_lossy(&body).into_owned();
+        Ok(Answer { status: response.status().as_u16(), retry_after, body })
+    }
+}
+
+impl Answer {
+    fn page(&self) -> Result<(Vec<Event>, Option<String>), Fault> {
+        if self.status != 200 {
+            let complaint = self.complaint();
+            return Err(match self.status {
+                429 | 500.. => Fault::Passing(complaint, self.retry_after),
+                _ => Fault::Lasting(complaint),
+            });
+        }
+        let strange = |error| Fault::Lasting(format!("the answer is not a list of events: {error}"));
+        let page: Page<'_> = serde_json::from_str(&self.body).map_err(strange)?;
+        let events = page.events.into_iter().map(Event::read).collect::<Result<_, _>>().map_err(strange)?;
+        Ok((events, page.cursor))
+    }
+
+    /// What is wrong, in the API's words where it is the API that answers.
+    fn complaint(&self) -> String {
+        let status = self.status;
+        let Ok(Problem { title, detail }) = serde_json::from_str(&self.body) else {
+            return format!("HTTP {status}, and not in the API's form: is this the Worker's URL?");
+        };
+        let detail = detail.map(|detail| format!(": {detail}")).unwrap_or_default();
+        http::printable(&format!("HTTP {status}, {title}{detail}"))
+    }
+}
+
+impl Event {
+    fn read(raw: &RawValue) -> Result<Self, serde_json::Error> {
+        let Known { id, event_time } = serde_json::from_str(raw.get())?;
+        // Within JSON, a line can only end where a space would do as well.
+        Ok(Self { id, event_time, json: raw.get().replace(['\n', '\r'], " ") })
+    }
+}

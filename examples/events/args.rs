@@ -1,0 +1,189 @@
+//! The command line, read into a [`Plan`]. What is wrong with it ends the program with one clear sentence.
+
+use std::{env, path::PathBuf, time::Duration};
+
+use clap::{
+    CommandFactory, Parser,
+    builder::{NonEmptyStringValueParser, PossibleValuesParser},
+    error::ErrorKind,
+};
+use unfollow_webhook::{admin::AdminToken, routes::is_loopback, webhook::SdkAppId};
+use ureq::http::Uri;
+
+use crate::{http, question::Question, span};
+
+/// Where the token may stand so that it is neither in the shell's history nor in the list of processes.
+const TOKEN_VARIABLE: &str = "ADMIN_TOKEN";
+
+/// What the command line asks for.
+pub struct Plan {
+    /// Where the Worker is: a URL without path and query.
+    pub url: Uri,
+    /// The API's bearer token.
+    pub token: String,
+    /// Which events.
+    pub question: Question,
+    /// From when on, in Unix ms.
+    pub since: u64,
+    /// Until when, in Unix ms, inclusive; `None` has no end.
+    pub until: Option<u64>,
+    /// How to go on after that; `None` ends.
+    pub follow: Option<Follow>,
+    /// How long to wait for an answer.
+    pub timeout: Duration,
+}
+
+/// How a log is followed.
+pub struct Follow {
+    /// How long to rest between two rounds.
+    pub interval: Duration,
+    /// How much of what has been read is read again, in ms.
+    pub overlap: u64,
+    /// The file that keeps the place.
+    pub place: PathBuf,
+}
+
+// No Debug: it would show the token.
+#[derive(Parser)]
+#[command(
+    name = "events",
+    about = "Prints the events that the Worker keeps, as NDJSON, oldest first, and may follow the log",
+    override_usage = "\
+events --url <URL> --since <TIME> [--until <TIME>] [OPTIONS]
+       events --url <URL> --since <TIME> --follow [OPTIONS]",
+    after_help = "\
+A TIME is in Unix ms, in RFC 3339, or how long ago: 10m, 24h, 7d. Each event is one line, its JSON as the API gives \
+it. Their order is that of event_time, which is Tencent's.\n\n\
+With --follow, each round reads the time of the overlap again, and leaves out what has been printed: an event may be \
+stored later than others that are younger, and would be passed by. One that is stored later than the overlap is \
+missed. A backend that must not miss any has its events delivered: SINKS=origin. The place file is written after the \
+lines are: after a crash some may be printed twice, and none is lost; it belongs to one URL, app, kind and user, \
+and to one program at a time. Where the Worker or the network fails, it is asked again.\n\n\
+A round costs the Worker one KV list, and one more for each thousand events of the overlap. So does a log that is \
+read for the first time; where it has more than 10,000 events, or with --until, it costs some more. The free plan has \
+1,000 lists a day: take an --interval of 120 there.\n\n\
+Exit status: 0 at the end, or when nobody reads any more, 1 if it had to stop, 2 for a mistake on the command line."
+)]
+struct Args {
+    /// Where the Worker is: the beginning of its URL, without a path
+    #[arg(long, value_parser = worker)]
+    url: Uri,
+
+    /// The API's ADMIN_TOKEN; better given as the variable of this name
+    // A text, because clap quotes in its errors what its own parsers refuse.
+    #[arg(long)]
+    token: Option<String>,
+
+    /// The first time that is wanted; with a place file, only for the first run
+    #[arg(long, value_name = "TIME", value_parser = span::time)]
+    since: u64,
+
+    /// The last time that is wanted; without it, all there is
+    #[arg(long, value_name = "TIME", value_parser = span::time, conflicts_with = "follow")]
+    until: Option<u64>,
+
+    /// Events of this app only; needed where the Worker has several
+    #[arg(long, value_name = "SDKAPPID", value_parser = sdk_app_id)]
+    app: Option<SdkAppId>,
+
+    /// Events of this kind only
+    #[arg(long, value_parser = PossibleValuesParser::new(["unfollow", "follow"]))]
+    kind: Option<String>,
+
+    /// Events of this user only, whether it acted or was acted on
+    #[arg(long, value_name = "USERID", value_parser = NonEmptyStringValueParser::new())]
+    user: Option<String>,
+
+    /// Go on with what comes, until it is stopped
+    #[arg(long)]
+    follow: bool,
+
+    /// How long to rest between two rounds
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = interval, requires = "follow")]
+    interval: Duration,
+
+    /// How much is read again at each round, at most 7d
+    #[arg(long, value_name = "SPAN", default_value = "10m", value_parser = overlap, requires = "follow")]
+    overlap: u64,
+
+    /// The file that keeps the place, so that a later run goes on where this one ended
+    #[arg(long, value_name = "FILE", default_value = "events.place", requires = "follow")]
+    place: PathBuf,
+
+    /// How long to wait for the whole of an answer
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = timeout)]
+    timeout: Duration,
+}
+
+/// Reads the command line; ends the program where it cannot be followed.
+pub fn read() -> Plan {
+    let args = Args::parse();
+    let token = token(args.token).unwrap_or_else(|complaint| reject(complaint));
+    if args.until.is_some_and(|until| until < args.since) {
+        reject("--since is after --until".into());
+    }
+    let question =
+        Question { url: http::origin(&args.url).to_lowercase(), app: args.app, kind: args.kind, user: args.user };
+    let follow = Follow { interval: args.interval, overlap: args.overlap, place: args.place };
+    Plan {
+        url: args.url,
+        token,
+        question,
+        since: args.since,
+        until: args.until,
+        follow: args.follow.then_some(follow),
+        timeout: args.timeout,
+    }
+}
+
+fn reject(complaint: String) -> ! {
+    Args::command().error(ErrorKind::InvalidValue, complaint).exit()
+}
+
+/// The token, if it is one that a Worker takes.
+fn token(given: Option<String>) -> Result<String, String> {
+    let (source, text) = match (given, env::var(TOKEN_VARIABLE)) {
+        (Some(text), _) => ("--token", text),
+        (None, Ok(text)) => (TOKEN_VARIABLE, text),
+        (None, Err(env::VarError::NotPresent)) => return Err(format!("no token: set the variable {TOKEN_VARIABLE}")),
+        (None, Err(env::VarError::NotUnicode(_))) => return Err(format!("{TOKEN_VARIABLE} is not UTF-8")),
+    };
+    match AdminToken::new(&text) {
+        Some(_) => Ok(text),
+        None => Err(format!("{source} is not 16 printable ASCII characters or more")),
+    }
+}
+
+fn worker(text: &str) -> Result<Uri, String> {
+    let url = http::url(text)?;
+    if !matches!(url.path_and_query().map(|it| it.as_str()), None | Some("" | "/")) || text.contains('#') {
+        return Err("the Worker's URL is wanted without path, query and fragment: the API lives at its /v1".into());
+    }
+    if text.contains('@') {
+        return Err("the Worker's URL has no user".into());
+    }
+    if url.scheme_str() == Some("http") && !is_loopback(http::host(&url)) {
+        return Err("over http the token could be read on its way: take https".into());
+    }
+    Ok(url)
+}
+
+fn sdk_app_id(text: &str) -> Result<SdkAppId, &'static str> {
+    SdkAppId::parse(text).ok_or("an SDKAppID is 1 to 15 digits without a leading zero")
+}
+
+fn interval(text: &str) -> Result<Duration, &'static str> {
+    seconds(text, 0.1, 86_400.0).ok_or("it is a number of seconds from 0.1 to 86400")
+}
+
+fn timeout(text: &str) -> Result<Duration, &'static str> {
+    seconds(text, 0.001, 3600.0).ok_or("it is a number of seconds from 0.001 to 3600")
+}
+
+fn seconds(text: &str, min: f64, max: f64) -> Option<Duration> {
+    text.parse().ok().filter(|seconds| (min..=max).contains(seconds)).map(Duration::from_secs_f64)
+}
+
+fn overlap(text: &str) -> Result<u64, &'static str> {
+    span::length(text).filter(|&ms| ms <= 7 * 24 * 3_600_000).ok_or("it is a span such as 90s, 10m or 24h, at most 7d")
+}

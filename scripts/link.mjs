@@ -1,0 +1,79 @@
+// Makes the two files of the Worker out of what cargo compiled: index.js and index_bg.wasm, as small as they get.
+//
+//   node scripts/link.mjs COMPILED.wasm FOLDER
+//
+// wasm-bindgen writes the JavaScript that belongs to the wasm, esbuild puts it into one file with src/edge/*.js, and binaryen
+// makes the wasm smaller. What worker-build does besides is left out: an entry that wraps every call in Proxies, and classes
+// of the `worker` crate that nobody here uses but that are exported all the same, a tenth of the size.
+import { execFileSync } from "node:child_process";
+import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { build } from "esbuild";
+
+const [compiled, folder] = process.argv.slice(2);
+const [glue, wasm] = ["index.js", "index_bg.wasm"].map((name) => join(folder, name));
+const run = (command, ...args) => execFileSync(command, args, { stdio: ["ignore", "ignore", "inherit"] });
+
+run(
+	"wasm-bindgen",
+	compiled,
+	...["--target", "module", "--no-typescript", "--out-name", "index", "--out-dir", folder],
+	// After a panic, the next call starts the wasm again.
+	...["--experimental-reset-state-function", "--force-enable-abort-handler"],
+);
+
+// A class that wraps a struct, and what frees such structs.
+const CLASS = /^(export )?class \w+ \{\n[^]*?^\}\n(if \(Symbol\.dispose\) [^\n]*\n)?/gm;
+const FINALIZATION = /^const \w+Finalization = [^]*?^\}\);\n/gm;
+// One of what the wasm imports: in the JavaScript, and in the wasm's text.
+const PROVIDED = /^ {8}(__wb\w+): (function\([^]*?^ {8}\}|[^\n]*),\n/gm;
+const IMPORTED = /\(import "\.\/index_bg\.js" "(\w+)"/g;
+
+let js = readFileSync(glue, "utf8")
+	.replace("import source ", "import ")
+	.replace(CLASS, "")
+	.replace(FINALIZATION, "");
+for (const file of ["entry.js", "runtime.js"]) copyFileSync(join("src/edge", file), join(folder, file));
+
+// The wasm keeps the exports that are left in the JavaScript, and what those need.
+const FEATURES = [
+	...["bulk-memory", "bulk-memory-opt", "call-indirect-overlong", "exception-handling", "multivalue", "mutable-globals"],
+	...["nontrapping-float-to-int", "reference-types", "sign-ext"],
+].map((feature) => `--enable-${feature}`);
+const tool = (name, ...args) => run(join("node_modules/.bin", name), ...FEATURES, ...args);
+const used = new Set(Array.from(js.matchAll(/\bwasm\.(\w+)/g), ([, name]) => name));
+const exported = WebAssembly.Module.exports(new WebAssembly.Module(readFileSync(wasm))).map(({ name }) => name);
+const graph = exported.map((name) => ({ name, export: name, ...(used.has(name) && { root: true }) }));
+writeFileSync(join(folder, "graph.json"), JSON.stringify(graph));
+tool("wasm-metadce", wasm, "--graph-file", join(folder, "graph.json"), "-o", wasm);
+// The names of functions go too, a fifth of the size: a panic is reported with its file and line. Inlining what has one
+// caller makes the wasm smaller and its gzip larger. A second -Os finds another kilobyte.
+const shrink = ["-Os", "--one-caller-inline-max-function-size=20", "--strip-debug", "--strip-producers"];
+const text = join(folder, "index_bg.wat");
+tool("wasm-opt", wasm, ...shrink, "-S", "-o", text);
+
+// The JavaScript provides what is left of the imports, and both call each by a letter or two instead of by its name and a
+// hash: two kilobytes.
+const short = new Map();
+const imported = readFileSync(text, "utf8").replace(IMPORTED, (_, name) => {
+	if (!short.has(name)) short.set(name, short.size.toString(36));
+	return `(import "./index_bg.js" "${short.get(name)}"`;
+});
+writeFileSync(text, imported);
+tool("wasm-opt", text, ...shrink, "--reorder-functions", "-o", wasm);
+js = js.replace(PROVIDED, (text, name) => (short.has(name) ? text.replace(name, `"${short.get(name)}"`) : ""));
+writeFileSync(glue, js);
+
+await build({
+	entryPoints: [join(folder, "entry.js")],
+	outfile: glue,
+	allowOverwrite: true,
+	bundle: true,
+	minify: true,
+	format: "esm",
+	target: "esnext",
+	external: ["cloudflare:*", `./${basename(wasm)}`],
+	logLevel: "warning",
+	// wasm-bindgen names runtime.js once for each function that is imported from it.
+	logOverride: { "duplicate-object-key": "silent" },
+});

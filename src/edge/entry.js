@@ -1,0 +1,11 @@
+// The Worker's doors, as the runtime knows them. worker-build's entry wraps each call in Proxies that start the wasm again
+// after a panic; wasm-bindgen's own functions do so too, and for less.
+import * as worker from "./index.js";
+import { connect } from "./runtime.js";
+
+connect(worker);
+
+export default {
+	fetch: worker.fetch,
+	queue: worker.queue,
+};

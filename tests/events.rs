@@ -1,0 +1,655 @@
+//! The example `events`, run as its users run it, against a small server that speaks the API.
+//!
+//! `cargo test` builds the example first. `cargo test --test events` does not: run `cargo build --example events`
+//! before it.
+
+#![allow(clippy::disallowed_methods, reason = "std::time panics in wasm only; tests are native")]
+
+mod examples;
+
+use std::{
+    fs::{self, File},
+    io::{BufRead, BufReader, Read},
+    path::PathBuf,
+    process::Command,
+    sync::{Arc, Mutex},
+    thread::{self, JoinHandle},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use chrono::DateTime;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use examples::{
+    PATIENCE,
+    log::{Asked, Log, TOKEN, answer, problem},
+    program::{Ran, Running, example, run},
+    server::{Reply, Request, Server, closed_port},
+};
+
+const MINUTE: u64 = 60_000;
+const HOUR: u64 = 60 * MINUTE;
+const DAY: u64 = 24 * HOUR;
+
+/// 2026-01-01, in Unix ms.
+const NEW_YEAR: u64 = 1_767_225_600_000;
+
+// ---- What is printed ----
+
+#[test]
+fn the_oldest_comes_first_and_each_once_over_windows_and_pages() {
+    let log = Log::default();
+    log.short_pages(7);
+    // Crowds, gaps of years, neighbours, and twins of the same millisecond.
+    let mut times = vec![0, 1, NEW_YEAR - 1, NEW_YEAR, NEW_YEAR, NEW_YEAR + 1, NEW_YEAR + 99 * DAY];
+    times.extend((0..100).map(|n| NEW_YEAR + 40 * DAY + n * 7 * MINUTE));
+    times.extend((0..50).map(|n| NEW_YEAR - 400 * DAY + n));
+    let mut stored: Vec<_> = times.iter().map(|&time| log.store(time)).collect();
+    // Each begins with its id, and ids sort the newest first.
+    stored.sort();
+    stored.reverse();
+    let server = log.serve();
+
+    for (since, before_it) in [("0", 0), ("1", 1), ("1980-01-01T00:00:00Z", 2)] {
+        let ran = events(&server, since).run();
+        assert!(ran.ok(), "{ran:?}");
+        assert_eq!(ran.stderr, "");
+        assert_eq!(ran.stdout.lines().collect::<Vec<_>>(), stored[before_it..], "{since}");
+    }
+}
+
+#[test]
+fn since_and_until_are_inclusive() {
+    let log = Log::default();
+    let (since, until) = (NEW_YEAR + 12_345, NEW_YEAR + 30 * DAY + 678);
+    log.store(since - 1);
+    let wanted = [log.store(since), log.store(since + DAY), log.store(until)];
+    log.store(until + 1);
+    let server = log.serve();
+
+    let ran = events(&server, "2026-01-01T01:00:12.345+01:00").args(["--until", &until.to_string()]).run();
+    assert!(ran.ok(), "{ran:?}");
+    assert_eq!(ran.stdout.lines().collect::<Vec<_>>(), wanted);
+    assert_eq!(window(&server.only_request()), (since, Some(until)));
+}
+
+#[test]
+fn a_crowd_is_read_in_portions() {
+    let log = Log::default();
+    let stored: Vec<_> = (0..25_000).map(|n| log.store(NEW_YEAR + n * 100)).collect();
+    let server = log.serve();
+    let ran = events(&server, &NEW_YEAR.to_string()).run();
+    assert!(ran.ok(), "{ran:?}");
+    assert!(ran.stdout.lines().eq(&stored), "{} lines", ran.stdout.lines().count());
+
+    let mut windows: Vec<_> = server.requests().iter().map(window).collect();
+    // 10,000 fit into 1,000 s; of a longer window, no more is read than shows that it is too long.
+    let too_long = (NEW_YEAR, Some(NEW_YEAR - NEW_YEAR % 10_000_000 + 9_999_999));
+    assert_eq!(windows.iter().filter(|window| **window == too_long).count(), 11);
+    // Each begins where the one before did, being shorter, or where that ended.
+    windows.dedup();
+    assert_eq!((windows[0], windows[windows.len() - 1].1), ((NEW_YEAR, None), None));
+    for pair in windows.windows(2) {
+        let ((since, until), (next, _)) = (pair[0], pair[1]);
+        assert!(next == since || Some(next) == until.map(|until| until + 1), "{windows:?}");
+        // Its ids begin with other digits than those of the one before.
+        assert!(next == NEW_YEAR || next % 100_000 == 0, "{windows:?}");
+    }
+
+    let home = Home::new();
+    let following = home.follow(&server, &NEW_YEAR.to_string(), "10m");
+    following.prints(&stored);
+    home.passes(now() - HOUR);
+}
+
+#[test]
+fn an_event_is_printed_byte_for_byte_on_one_line() {
+    let log = Log::default();
+    let odd = log.store_as(NEW_YEAR, r#""b" : 1.50e1, "a":"\u00e9é\/", "n":12345678901234567890123"#);
+    let broken = log.store_as(NEW_YEAR + 1, "\"a\":\r\n[\n]");
+    let server = log.serve();
+    let ran = events(&server, "0").run();
+    assert_eq!(ran.stdout, format!("{odd}\n{}\n", broken.replace(['\r', '\n'], " ")));
+}
+
+#[test]
+fn the_filters_are_the_apis() {
+    let server = Log::default().serve();
+    let filters = ["--app", "1400000000", "--kind", "follow", "--user", "用户 1&a=b+c%41"];
+    assert!(events(&server, "1h").args(filters).run().ok());
+    assert!(events(&server, "1h").run().ok());
+
+    let requests = server.requests();
+    let asked = Asked::read(&requests[0]);
+    assert_eq!(asked.text("app"), Some("1400000000"));
+    assert_eq!(asked.text("kind"), Some("follow"));
+    assert_eq!(asked.text("user"), Some("用户 1&a=b+c%41"));
+    let asked = Asked::read(&requests[requests.len() - 1]);
+    assert_eq!([asked.text("app"), asked.text("kind"), asked.text("user")], [None; 3]);
+}
+
+#[test]
+fn a_time_may_be_given_as_how_long_ago_it_is() {
+    for (since, ago) in [("10m", 10 * MINUTE), ("90s", 90_000), ("2h", 2 * HOUR), ("7d", 7 * DAY)] {
+        let server = Log::default().serve();
+        let before = now();
+        assert!(events(&server, since).run().ok());
+        let first = window(&server.requests()[0]).0;
+        assert!((before - ago..=now() - ago).contains(&first), "{since}");
+    }
+}
+
+#[test]
+fn a_proxy_in_the_environment_is_not_asked_for_this_machine() {
+    let server = Log::default().serve();
+    let proxy = format!("http://{}", closed_port());
+    assert!(events(&server, "1h").env("HTTP_PROXY", &proxy).env("ALL_PROXY", &proxy).run().ok());
+}
+
+#[test]
+fn a_reader_that_has_enough_is_no_fault() {
+    let log = Log::default();
+    // Far more than a pipe holds.
+    let stored: Vec<_> = (0..9_000).map(|n| log.store(NEW_YEAR + n)).collect();
+    let server = log.serve();
+    let mut child = Running::start(events(&server, "0").0);
+    let mut line = String::new();
+    // The reader is dropped, and the pipe closed, at the end of the statement.
+    BufReader::new(child.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(line.trim_end(), stored[0]);
+    assert_eq!(without_stdout(child), (0, String::new()));
+}
+
+// ---- What goes wrong ----
+
+#[test]
+fn a_refusal_ends_it_with_a_sentence() {
+    for (reply, complaint) in [
+        (problem(401, "Unauthorized", "Wrong token."), "HTTP 401, Unauthorized: Wrong token."),
+        (problem(404, "Not Found", "No such app."), "HTTP 404, Not Found: No such app."),
+        (problem(400, "Bad Request", "Which app?"), "HTTP 400, Bad Request: Which app?"),
+        (problem(503, "Unavailable", "KV is silent."), "HTTP 503, Unavailable: KV is silent."),
+        (problem(403, "Forbidden", r"\u001b[2J"), "HTTP 403, Forbidden: \u{fffd}[2J"),
+        (Reply::whole(302, ""), "HTTP 302, and not in the API's form: is this the Worker's URL?"),
+        (Reply::whole(404, "<html>"), "HTTP 404, and not in the API's form: is this the Worker's URL?"),
+        (Reply::whole(200, "<html>"), "the answer is not a list of events: expected value at line 1 column 1"),
+        (Reply::whole(200, r#"{"events":[{}],"cursor":null}"#), "missing field `id` at line 1 column 2"),
+        (Reply::Close, "closed the connection without a whole answer"),
+    ] {
+        let log = Log::default();
+        log.mishap(reply);
+        let server = log.serve();
+        let ran = events(&server, "0").run();
+        assert_eq!((ran.code, &*ran.stdout), (1, ""), "{complaint}: {ran:?}");
+        assert!(ran.stderr.starts_with("error: ") && ran.stderr.ends_with(&format!("{complaint}\n")), "{ran:?}");
+        assert_eq!(server.requests().len(), 1, "{complaint}");
+    }
+}
+
+#[test]
+fn a_wrong_token_a_silent_server_and_a_refused_connection_are_said_to_be_what_they_are() {
+    let server = Log::default().serve();
+    let ran = events(&server, "0").env("ADMIN_TOKEN", "another-token-of-16").run();
+    assert_eq!((ran.code, &*ran.stderr), (1, "error: HTTP 401, Unauthorized: The token is wrong.\n"));
+
+    let server = Server::start(|_| Reply::Partial);
+    let ran = events(&server, "0").args(["--timeout", "0.3"]).run();
+    assert_eq!((ran.code, ran.stderr), (1, format!("error: no answer from {} within 0.3 s\n", server.address)));
+
+    let address = closed_port();
+    let ran = Program::bare().args(["--url", &format!("http://{address}"), "--since", "0"]).run();
+    assert_eq!((ran.code, ran.stderr), (1, format!("error: connection refused by {address}\n")));
+}
+
+#[test]
+fn where_it_broke_off_it_can_go_on() {
+    let log = Log::default();
+    // The log begins long before the block of time that we are in.
+    let first = log.store(1);
+    let second = log.store(NEW_YEAR);
+    let whole = answer(200, &[], &format!(r#"{{"events":[{first}],"cursor":null}}"#));
+    log.mishap(whole);
+    log.mishap(problem(503, "Unavailable", "No."));
+    let server = log.serve();
+    let ran = events(&server, "0").run();
+    assert_eq!((ran.code, ran.stdout.trim_end()), (1, &*first));
+    let (_, since) = ran.stderr.trim_end().rsplit_once("go on with --since ").expect("advice");
+    assert_eq!(events(&server, since).run().stdout.trim_end(), second);
+}
+
+#[test]
+fn a_list_that_does_not_go_on_is_a_fault() {
+    let server = Server::answering(200, r#"{"events":[],"cursor":"a"}"#);
+    let ran = events(&server, "0").run();
+    assert_eq!((ran.code, server.requests().len()), (1, 2));
+    assert!(ran.stderr.contains("the same cursor twice"), "{ran:?}");
+}
+
+#[test]
+fn the_token_is_never_shown() {
+    let secret = "0123456789-secret";
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("place");
+    let place = place.to_str().unwrap();
+    for reply in [problem(401, "No", "no"), Reply::whole(200, "{}"), Reply::Close] {
+        let log = Log::default();
+        log.mishap(reply);
+        let server = log.serve();
+        for follow in [&[][..], &["--follow", "--place", place]] {
+            let ran = events(&server, "0").args(["--token", secret]).args(follow).run();
+            assert_eq!(ran.code, 1, "{ran:?}");
+            assert!(!format!("{ran:?}").contains(secret), "{ran:?}");
+        }
+        let sent = server.requests()[0].header("authorization").unwrap().to_owned();
+        assert_eq!(sent, format!("Bearer {secret}"));
+    }
+    assert!(!fs::read_to_string(place).unwrap().contains(secret));
+}
+
+#[test]
+fn a_mistake_on_the_command_line_is_explained() {
+    let url = "http://127.0.0.1:9";
+    let with = |more: &[&'static str]| [&["--url", url, "--since", "0"], more].concat();
+    let at = |url: &'static str| vec!["--url", url, "--since", "0"];
+    for (args, complaint) in [
+        (vec!["--since", "0"], "--url <URL>"),
+        (vec!["--url", url], "--since <TIME>"),
+        (at("www.example.com"), "has to begin with http:// or https://"),
+        (at("https://www.example.com/hook"), "without path, query and fragment"),
+        (at("https://www.example.com/?a"), "without path, query and fragment"),
+        (at("https://www.example.com/#a"), "without path, query and fragment"),
+        (at("https://a:b@www.example.com"), "has no user"),
+        (at("http://www.example.com"), "take https"),
+        (vec!["--url", url, "--since", "yesterday"], "how long ago"),
+        (vec!["--url", url, "--since", ""], "how long ago"),
+        (vec!["--url", url, "--since=-10m"], "how long ago"),
+        (vec!["--url", url, "--since", "1mo"], "how long ago"),
+        (vec!["--url", url, "--since", "10000000000000"], "how long ago"),
+        (vec!["--url", url, "--since", "1969-12-31T23:59:59Z"], "how long ago"),
+        (vec!["--url", url, "--since", "5", "--until", "4"], "--since is after --until"),
+        (with(&["--app", "01"]), "an SDKAppID is 1 to 15 digits"),
+        (with(&["--kind", "unlike"]), "unfollow, follow"),
+        (with(&["--user", ""]), "--user <USERID>"),
+        (with(&["--follow", "--until", "1"]), "cannot be used with"),
+        (with(&["--interval", "5"]), "--follow"),
+        (with(&["--overlap", "5m"]), "--follow"),
+        (with(&["--place", "x"]), "--follow"),
+        (with(&["--follow", "--interval", "0"]), "from 0.1 to 86400"),
+        (with(&["--follow", "--overlap", "8d"]), "at most 7d"),
+        (with(&["--follow", "--overlap", "600"]), "a span such as"),
+        (with(&["--timeout", "0"]), "from 0.001 to 3600"),
+        (with(&["--token", "short"]), "--token is not 16 printable ASCII characters"),
+        (with(&["--token", "sixteen and more"]), "--token is not 16 printable ASCII characters"),
+    ] {
+        let ran = Program::bare().args(&args).run();
+        assert_eq!((ran.code, &*ran.stdout), (2, ""), "{args:?}: {ran:?}");
+        assert!(ran.stderr.contains(complaint), "{args:?}: {ran:?}");
+        assert!(!ran.stderr.contains("sixteen and more"), "{ran:?}");
+    }
+    let ran = Program(example("events", "ADMIN_TOKEN")).args(with(&[])).run();
+    assert!(ran.code == 2 && ran.stderr.contains("set the variable ADMIN_TOKEN"), "{ran:?}");
+}
+
+// ---- Following ----
+
+#[test]
+fn what_comes_late_is_printed_within_the_overlap_and_missed_beyond_it() {
+    let log = Log::default();
+    log.short_pages(2);
+    let start = now();
+    let old = log.store(start - 30 * MINUTE);
+    let server = log.serve();
+    let home = Home::new();
+    let following = home.follow(&server, "1h", "1m");
+    following.prints(std::slice::from_ref(&old));
+    home.passes(start - 2 * MINUTE);
+
+    let missed = log.store(start - 10 * MINUTE);
+    let late = log.store(start - 30_000);
+    following.prints(&[old.clone(), late.clone()]);
+    let newest = log.store(now());
+    following.prints(&[old, late, newest]);
+    // Some rounds more, and none is printed again.
+    following.goes_round(&server, 3);
+    assert_eq!(following.lines().len(), 3);
+    assert!(!following.lines().contains(&missed));
+}
+
+#[test]
+fn a_round_begins_an_overlap_ago() {
+    let server = Log::default().serve();
+    let home = Home::new();
+    let before = now();
+    let following = home.follow(&server, "30d", "10m");
+    home.passes(before - 11 * MINUTE);
+    following.goes_round(&server, 2);
+    let since = window(server.requests().last().unwrap()).0;
+    assert!((before - 10 * MINUTE..=now() - 10 * MINUTE).contains(&since), "{since}");
+    // It has no end: an event may be of a time that is still to come here.
+    assert!(server.requests().iter().all(|request| window(request).1.is_none()));
+}
+
+#[test]
+fn after_a_kill_it_goes_on_where_it_was() {
+    let log = Log::default();
+    let start = now();
+    let first = [log.store(start - 20 * MINUTE), log.store(start - 2 * MINUTE), log.store(start - MINUTE)];
+    let server = log.serve();
+    let home = Home::new();
+    let following = home.follow(&server, "1h", "5m");
+    following.prints(&first);
+    home.passes(start - 6 * MINUTE);
+    following.kill();
+    // What can come up again is remembered, and no more than that.
+    assert_eq!(home.read()["place"]["printed"].as_array().unwrap().len(), 2);
+
+    let late = log.store(start - 90_000);
+    let new = log.store(start);
+    // --since is for the first time only, and a longer overlap brings back nothing that has been forgotten.
+    let following = home.follow(&server, "10d", "2h");
+    following.prints(&[late, new]);
+    following.goes_round(&server, 2);
+    assert_eq!(following.lines().len(), 2);
+    let complaints = following.complaints();
+    assert!(complaints[0].starts_with("going on from 20"), "{complaints:?}");
+    following.kill();
+
+    // Two kills later, nothing lies about but what the next run writes over.
+    let new = home.0.path().join("events.place.new");
+    assert!(home.files().iter().all(|file| *file == home.place() || *file == new), "{:?}", home.files());
+}
+
+#[test]
+fn the_place_is_kept_only_after_the_lines_are_out() {
+    let log = Log::default();
+    let stored = [log.store(now() - HOUR), log.store(now())];
+    let server = log.serve();
+    let home = Home::new();
+    let since = (now() - 2 * HOUR).to_string();
+    let mut program = home.command(&server, &since, "10m");
+    program.0.stdout(File::options().write(true).open("/dev/full").unwrap());
+    let (code, complaint) = without_stdout(Running::start(program.0));
+    assert_eq!(code, 1);
+    assert!(complaint.starts_with("error: the lines cannot be written: "), "{complaint}");
+    assert_eq!(home.from().to_string(), since);
+
+    home.follow(&server, "0", "10m").prints(&stored);
+}
+
+#[test]
+fn what_a_reader_that_went_away_did_not_get_is_printed_the_next_time() {
+    let log = Log::default();
+    let server = log.serve();
+    let home = Home::new();
+    let mut child = Running::start(home.command(&server, "1h", "10m").0);
+    wait_until("it has gone round", || server.requests().len() >= 2);
+    drop(child.0.stdout.take());
+    let lost = log.store(now());
+    assert_eq!(without_stdout(child), (0, String::new()));
+
+    home.follow(&server, "1h", "10m").prints(&[lost]);
+}
+
+#[test]
+fn what_may_pass_is_asked_again_and_a_refusal_is_not() {
+    let log = Log::default();
+    log.mishap(answer(503, &[("Retry-After", "2")], r#"{"title":"Unavailable","status":503}"#));
+    log.mishap(Reply::Close);
+    let stored = log.store(now());
+    let server = log.serve();
+    let home = Home::new();
+    let start = Instant::now();
+    let following = home.follow(&server, "1h", "10m");
+    following.prints(std::slice::from_ref(&stored));
+    // Two for the first, as it wished, and two for the second in a row.
+    assert!(start.elapsed() >= Duration::from_secs(4));
+    let complaints = following.complaints();
+    assert_eq!(complaints.len(), 2, "{complaints:?}");
+    assert_eq!(complaints[0], "HTTP 503, Unavailable; asking again in 2 s");
+    assert!(complaints[1].ends_with("; asking again in 2 s"), "{complaints:?}");
+
+    log.mishap(problem(401, "Unauthorized", "The token has changed."));
+    let (code, complaints) = following.ends();
+    assert_eq!(code, 1);
+    assert_eq!(complaints[2..], ["error: HTTP 401, Unauthorized: The token has changed."]);
+}
+
+#[test]
+fn by_a_clock_that_is_ahead_nothing_is_missed() {
+    let log = Log::default();
+    // The Worker's clock is an hour behind ours, and so are the events.
+    log.date(http_date(now() - HOUR));
+    let server = log.serve();
+    let home = Home::new();
+    let following = home.follow(&server, "30d", "1m");
+    following.goes_round(&server, 2);
+    let stored = log.store(now() - HOUR);
+    following.prints(&[stored]);
+}
+
+#[test]
+fn a_file_that_is_not_this_questions_place_is_left_alone() {
+    let log = Log::default();
+    let server = log.serve();
+    let home = Home::new();
+    let following = home.follow(&server, "1h", "10m");
+    following.goes_round(&server, 1);
+    following.kill();
+    let good = fs::read_to_string(home.place()).unwrap();
+    let newer = good.replacen(r#""version":1"#, r#""version":2"#, 1);
+    assert_ne!(good, newer);
+    let asked = server.requests().len();
+
+    for (content, filter, complaint) in [
+        ("", &[][..], "is no place file, or a damaged one (EOF"),
+        ("{}\n", &[], "is no place file, or a damaged one (missing field `version`"),
+        (&good[..good.len() - 1], &[], "is no place file, or a damaged one (EOF"),
+        (&newer, &[], "is of another version of this program, 2 and not 1"),
+        (&good, &["--app", "1400000000"], "keeps the place of another question (--url http://127.0.0.1:"),
+        (&good, &["--kind", "follow"], "keeps the place of another question"),
+        (&good, &["--user", "alice"], "keeps the place of another question"),
+        (&good, &["--url", "http://127.0.0.1:9"], "keeps the place of another question"),
+    ] {
+        fs::write(home.place(), content).unwrap();
+        let base = match filter.first() {
+            Some(&"--url") => Program::bare().args(["--since", "1h", "--follow"]).within(&home),
+            _ => home.command(&server, "1h", "10m"),
+        };
+        let ran = base.args(filter).run();
+        assert_eq!((ran.code, &*ran.stdout), (1, ""), "{complaint}: {ran:?}");
+        assert!(ran.stderr.starts_with("error: events.place "), "{ran:?}");
+        assert!(ran.stderr.contains(complaint), "{complaint}: {ran:?}");
+        assert_eq!(fs::read_to_string(home.place()).unwrap(), content);
+    }
+    assert_eq!(server.requests().len(), asked);
+}
+
+#[test]
+fn a_place_that_cannot_be_kept_is_found_out_before_anything_is_printed() {
+    let log = Log::default();
+    log.store(now());
+    let server = log.serve();
+    let ran = events(&server, "1h").args(["--follow", "--place", "no/such/folder"]).run();
+    assert_eq!((ran.code, &*ran.stdout), (1, ""), "{ran:?}");
+    assert!(ran.stderr.starts_with("error: no/such/folder cannot be written: "), "{ran:?}");
+    assert_eq!(server.requests().len(), 0);
+}
+
+// ---- The example, run ----
+
+/// The example, with the arguments given so far.
+struct Program(Command);
+
+/// The example, printing what `server` has from `since` on.
+fn events(server: &Server, since: &str) -> Program {
+    Program::bare().args(["--url", &server.url(), "--since", since])
+}
+
+impl Program {
+    fn bare() -> Self {
+        Self(example("events", "ADMIN_TOKEN")).env("ADMIN_TOKEN", TOKEN)
+    }
+
+    fn args<'a>(mut self, args: impl AsRef<[&'a str]>) -> Self {
+        self.0.args(args.as_ref());
+        self
+    }
+
+    fn env(mut self, name: &str, value: &str) -> Self {
+        self.0.env(name, value);
+        self
+    }
+
+    fn within(mut self, home: &Home) -> Self {
+        self.0.current_dir(home.0.path());
+        self
+    }
+
+    fn run(self) -> Ran {
+        run(self.0)
+    }
+}
+
+/// A folder where a place is kept.
+struct Home(TempDir);
+
+impl Home {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn place(&self) -> PathBuf {
+        self.0.path().join("events.place")
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        fs::read_dir(self.0.path()).unwrap().map(|entry| entry.unwrap().path()).collect()
+    }
+
+    fn read(&self) -> Value {
+        serde_json::from_str(&fs::read_to_string(self.place()).unwrap()).unwrap()
+    }
+
+    /// The beginning of what is not done with, in Unix ms.
+    fn from(&self) -> u64 {
+        self.read()["place"]["from"].as_u64().unwrap()
+    }
+
+    /// Waits until all before `time` is done with.
+    fn passes(&self, time: u64) {
+        wait_until("the place moves on", || self.place().exists() && self.from() > time);
+    }
+
+    fn command(&self, server: &Server, since: &str, overlap: &str) -> Program {
+        events(server, since).args(["--follow", "--interval", "0.1", "--overlap", overlap]).within(self)
+    }
+
+    fn follow(&self, server: &Server, since: &str, overlap: &str) -> Following {
+        Following::start(self.command(server, since, overlap))
+    }
+}
+
+/// The example while it follows, and what it has said so far.
+struct Following {
+    process: Running,
+    out: Gathered,
+    err: Gathered,
+}
+
+impl Following {
+    fn start(program: Program) -> Self {
+        let mut process = Running::start(program.0);
+        let out = Gathered::from(process.0.stdout.take().unwrap());
+        let err = Gathered::from(process.0.stderr.take().unwrap());
+        Self { process, out, err }
+    }
+
+    fn lines(&self) -> Vec<String> {
+        self.out.lines.lock().unwrap().clone()
+    }
+
+    fn complaints(&self) -> Vec<String> {
+        self.err.lines.lock().unwrap().clone()
+    }
+
+    /// Waits until these lines, and no others, have been printed.
+    fn prints(&self, expected: &[String]) {
+        wait_until("so many lines are printed", || self.out.lines.lock().unwrap().len() >= expected.len());
+        assert_eq!(self.lines(), expected);
+    }
+
+    /// Waits for so many more requests.
+    fn goes_round(&self, server: &Server, times: usize) {
+        let so_far = server.requests().len();
+        wait_until("it goes round", || server.requests().len() > so_far + times);
+    }
+
+    /// Ends it in a way that it cannot prepare for.
+    fn kill(self) {
+        // It dies with what holds it.
+        drop(self.process);
+    }
+
+    /// Waits for its end; its exit code, and all that it said on stderr.
+    fn ends(mut self) -> (i32, Vec<String>) {
+        let code = self.process.wait();
+        self.err.reading.join().unwrap();
+        let complaints = self.err.lines.lock().unwrap().clone();
+        (code, complaints)
+    }
+}
+
+/// The lines that a pipe has brought so far.
+struct Gathered {
+    lines: Arc<Mutex<Vec<String>>>,
+    reading: JoinHandle<()>,
+}
+
+impl Gathered {
+    fn from(pipe: impl Read + Send + 'static) -> Self {
+        let lines = Arc::<Mutex<Vec<_>>>::default();
+        let so_far = Arc::clone(&lines);
+        let reading = thread::spawn(move || {
+            for line in BufReader::new(pipe).lines() {
+                so_far.lock().unwrap().push(line.unwrap());
+            }
+        });
+        Self { lines, reading }
+    }
+}
+
+/// Waits for the end of a program whose stdout is not looked at; its exit code and what it said on stderr.
+fn without_stdout(mut child: Running) -> (i32, String) {
+    let code = child.wait();
+    let mut complaint = String::new();
+    child.0.stderr.take().unwrap().read_to_string(&mut complaint).unwrap();
+    (code, complaint)
+}
+
+// ---- Small things ----
+
+fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < PATIENCE, "waited in vain until {what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Unix milliseconds.
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis().try_into().unwrap()
+}
+
+/// The time in the form of HTTP's headers.
+fn http_date(ms: u64) -> String {
+    let time = DateTime::from_timestamp_millis(ms.try_into().unwrap()).unwrap();
+    time.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
+}
+
+/// Which time a request asks for.
+fn window(request: &Request) -> (u64, Option<u64>) {
+    let asked = Asked::read(request);
+    (asked.number("since").expect("since"), asked.number("until"))
+}

@@ -1,0 +1,166 @@
+//! A log of events, and the Worker's API over it as far as the example `events` asks it.
+
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    sync::{Arc, Mutex},
+};
+
+use super::server::{Reply, Request, Server};
+
+/// The token that the API takes.
+pub const TOKEN: &str = "a-token-that-is-never-shown";
+
+/// Most events on a page of the API.
+const PAGE_EVENTS_MAX: usize = 1000;
+
+/// Shared with the server that answers.
+#[derive(Clone, Default)]
+pub struct Log(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    /// The events' JSON by id, which is the API's order: newest first.
+    events: BTreeMap<String, String>,
+    next: u64,
+    /// What the next requests get instead of events.
+    mishaps: VecDeque<Reply>,
+    /// A page has so many events at most, and each third has none; unset, pages are full.
+    page: Option<usize>,
+    /// The header `Date`.
+    date: Option<String>,
+}
+
+impl Log {
+    /// Stores an event of `event_time` (Unix ms); its JSON.
+    pub fn store(&self, event_time: u64) -> String {
+        // An escape, a float and a space: what is read and written again would not be the same.
+        self.store_as(event_time, r#""from_account":"\u0061lice","to_accounts": ["bob"],"x":1.0"#)
+    }
+
+    /// Stores an event with `members` as its further ones.
+    pub fn store_as(&self, event_time: u64, members: &str) -> String {
+        let mut log = self.0.lock().unwrap();
+        log.next += 1;
+        let id = format!("{:013}-{:032x}", 9_999_999_999_999 - event_time, log.next);
+        let json = format!(r#"{{"id":"{id}","sdk_app_id":1400000000,{members},"event_time":{event_time}}}"#);
+        log.events.insert(id, json.clone());
+        json
+    }
+
+    /// Has the next request answered with `reply`, after those that were given before.
+    pub fn mishap(&self, reply: Reply) {
+        self.0.lock().unwrap().mishaps.push_back(reply);
+    }
+
+    /// Makes pages short.
+    pub fn short_pages(&self, page: usize) {
+        self.0.lock().unwrap().page = Some(page);
+    }
+
+    /// Gives each answer this `Date`.
+    pub fn date(&self, date: String) {
+        self.0.lock().unwrap().date = Some(date);
+    }
+
+    /// Serves the log.
+    pub fn serve(&self) -> Server {
+        let log = self.clone();
+        Server::start(move |request| log.0.lock().unwrap().answer(request))
+    }
+}
+
+impl State {
+    fn answer(&mut self, request: &Request) -> Reply {
+        if let Some(mishap) = self.mishaps.pop_front() {
+            return mishap;
+        }
+        if request.header("authorization") != Some(&format!("Bearer {TOKEN}")) {
+            return problem(401, "Unauthorized", "The token is wrong.");
+        }
+        assert!(request.line.starts_with("GET /v1/events?"), "{request:?}");
+        let mut question = Asked::read(request).0;
+        let limit: usize = question.remove("limit").map_or(100, |limit| limit.parse().unwrap());
+        assert!((1..=PAGE_EVENTS_MAX).contains(&limit));
+        let cursor = question.remove("cursor");
+        let time = |name| question.get(name).map(|time| time.parse::<u64>().unwrap());
+        let (since, until) = (time("since").unwrap_or(0), time("until").unwrap_or(u64::MAX));
+        assert!(since <= until, "{request:?}");
+
+        // A cursor is good for the question that it was given for, and has characters that mean something in a query.
+        let mut asked: Vec<_> = question.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        asked.sort();
+        let asked = asked.join("&");
+        let (number, after) = match &cursor {
+            None => (0, ""),
+            Some(cursor) => {
+                let [number, after, of] = cursor.splitn(3, '+').collect::<Vec<_>>().try_into().unwrap();
+                assert_eq!(of, asked);
+                (number.parse::<usize>().unwrap(), after)
+            }
+        };
+        let in_range = |id: &str| {
+            let event_time = 9_999_999_999_999 - id[..13].parse::<u64>().unwrap();
+            id > after && (since..=until).contains(&event_time)
+        };
+        let mut rest = self.events.iter().filter(|(id, _)| in_range(id)).peekable();
+        let most = match self.page {
+            Some(_) if number % 3 == 1 => 0,
+            Some(page) => page.min(limit),
+            None => limit,
+        };
+        let page: Vec<_> = rest.by_ref().take(most).collect();
+        let last = page.last().map_or(after, |(id, _)| id);
+        let cursor = rest.peek().map(|_| format!("{}+{last}+{asked}", number + 1));
+        let events: Vec<_> = page.iter().map(|(_, json)| json.as_str()).collect();
+        let cursor = serde_json::to_string(&cursor).unwrap();
+        let date = self.date.iter().map(|date| ("Date", date.as_str())).collect::<Vec<_>>();
+        answer(200, &date, &format!(r#"{{"events":[{}],"cursor":{cursor}}}"#, events.join(",")))
+    }
+}
+
+/// The parameters of a request.
+pub struct Asked(HashMap<String, String>);
+
+impl Asked {
+    pub fn read(request: &Request) -> Self {
+        let parameter = |parameter: &str| {
+            let (name, value) = parameter.split_once('=').expect("name=value");
+            (name.to_owned(), percent_decode(value))
+        };
+        Self(request.query().split('&').map(parameter).collect())
+    }
+
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    pub fn number(&self, name: &str) -> Option<u64> {
+        self.0.get(name).map(|value| value.parse().unwrap())
+    }
+}
+
+/// An answer with these headers.
+pub fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Reply {
+    let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    Reply::Whole(format!("HTTP/1.1 {status} x\r\n{headers}Content-Length: {}\r\n\r\n{body}", body.len()))
+}
+
+/// A refusal in the API's form.
+pub fn problem(status: u16, title: &str, detail: &str) -> Reply {
+    let body = format!(r#"{{"title":"{title}","status":{status},"detail":"{detail}"}}"#);
+    answer(status, &[("Content-Type", "application/problem+json")], &body)
+}
+
+fn percent_decode(text: &str) -> String {
+    let mut bytes = text.bytes();
+    let mut decoded = Vec::new();
+    while let Some(byte) = bytes.next() {
+        if byte == b'%' {
+            let digits = [bytes.next().unwrap(), bytes.next().unwrap()];
+            decoded.push(u8::from_str_radix(str::from_utf8(&digits).unwrap(), 16).unwrap());
+        } else {
+            decoded.push(byte);
+        }
+    }
+    String::from_utf8(decoded).unwrap()
+}

@@ -1,0 +1,89 @@
+//! An example's program, run as its users run it.
+
+use std::{
+    env,
+    io::Read,
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::PATIENCE;
+
+/// What a run printed, and how it ended.
+#[derive(Debug)]
+pub struct Ran {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Ran {
+    pub fn ok(&self) -> bool {
+        self.code == 0
+    }
+}
+
+/// The example `name`, without what the environment has of its `token` and of proxies.
+///
+/// Cargo tells tests where binaries are, but not examples: target/debug/examples lies beside target/debug/deps,
+/// where this test is.
+pub fn example(name: &str, token: &str) -> Command {
+    let this_test = env::current_exe().unwrap();
+    let profile = this_test.parent().and_then(|deps| deps.parent()).expect("…/deps/…");
+    let example = profile.join("examples").join(format!("{name}{}", env::consts::EXE_SUFFIX));
+    assert!(example.exists(), "{} is missing: run `cargo build --example {name}`", example.display());
+
+    let mut command = Command::new(example);
+    for variable in [token, "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"] {
+        command.env_remove(variable).env_remove(variable.to_lowercase());
+    }
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// Runs it to its end.
+pub fn run(command: Command) -> Ran {
+    let mut child = Running::start(command);
+    // Both are read while it runs: it may print more than a pipe holds.
+    let read = |mut pipe: Box<dyn Read + Send>| {
+        thread::spawn(move || {
+            let mut text = String::new();
+            pipe.read_to_string(&mut text).expect("output in UTF-8");
+            text
+        })
+    };
+    let stdout = read(Box::new(child.0.stdout.take().unwrap()));
+    let stderr = read(Box::new(child.0.stderr.take().unwrap()));
+    let code = child.wait();
+    Ran { code, stdout: stdout.join().unwrap(), stderr: stderr.join().unwrap() }
+}
+
+/// A process that ends with the test, however that ends.
+pub struct Running(pub Child);
+
+impl Running {
+    pub fn start(mut command: Command) -> Self {
+        Self(command.spawn().expect("the example runs"))
+    }
+
+    /// Waits for its end; the exit code.
+    pub fn wait(&mut self) -> i32 {
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.0.try_wait().unwrap() {
+                return status.code().expect("an exit code");
+            }
+            assert!(start.elapsed() < PATIENCE, "the example does not end");
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Both fail if it has ended already, as it should.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
