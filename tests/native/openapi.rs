@@ -44,7 +44,10 @@ fn each_route_has_an_operation_and_each_operation_a_route() {
 #[test]
 fn the_document_is_of_the_version_that_the_worker_is_of() {
     let Document(document) = Document::read();
-    assert_eq!((&document["openapi"], &document["info"]["version"]), (&json!("3.1.0"), &json!(env!("CARGO_PKG_VERSION"))));
+    assert_eq!(
+        (&document["openapi"], &document["info"]["version"]),
+        (&json!("3.1.0"), &json!(env!("CARGO_PKG_VERSION")))
+    );
     assert_eq!(document["servers"], json!([{"url": "/"}]));
 }
 
