@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// How many entries go into KV at a time.
-const AT_ONCE: usize = 1000;
+const AT_ONCE: usize = 200;
 
 /// Such a Worker. One call after the other, so that what was done with KV was done for the last one.
 pub struct Counted {

@@ -151,6 +151,23 @@ fn a_page_from_a_day_on_does_not_read_what_is_newer() {
 }
 
 #[test]
+fn a_filter_that_finds_nothing_costs_five_full_lists_a_page() {
+    let (app, events) = LONG;
+    let (mut calls, mut read, mut cursor) = (0, 0, String::new());
+    loop {
+        let (page, operations) = get(&format!("events?app={app}&kind=follow&cursor={cursor}"));
+        assert_eq!(ids(&page).len(), 0);
+        assert!(operations.len() <= events::KEYS_ENOUGH / 1000, "{operations:?}");
+        (calls, read) = (calls + 1, read + keys(&operations));
+        match page["cursor"].as_str() {
+            Some(next) => next.clone_into(&mut cursor),
+            None => break,
+        }
+    }
+    assert_eq!((calls, read), (4, events as u64));
+}
+
+#[test]
 fn the_whole_log_is_walked_with_a_list_for_each_thousand() {
     let (app, events) = LONG;
     let (mut seen, mut lists, mut cursor) = (Vec::new(), 0, String::new());
