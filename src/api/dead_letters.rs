@@ -55,6 +55,8 @@ impl<S: Shelf, Q: Queue, C: Cache> Api<'_, S, Q, C> {
     /// Replays as many of an app's dead letters as one call may, and says how many are left of the first thousand, and
     /// whether there are more.
     pub(super) async fn replay_dead_letters(&self, app: SdkAppId) -> Result<Reply, Problem> {
+        // Without one each letter would be read, and passed over like one that cannot be read.
+        self.queue()?;
         let prefix = dead::prefix(Some(app));
         let Page { keys, cursor } = self.shelf.list(&prefix, LIST_MAX, None).await?;
         // What KV still lists may be gone already, and what cannot be read stays: neither holds up the others, but each
@@ -104,8 +106,11 @@ impl<S: Shelf, Q: Queue, C: Cache> Api<'_, S, Q, C> {
     }
 
     async fn send(&self, message: &str) -> Result<(), Problem> {
-        let queue = self.queue.ok_or(Problem::Conflict("There is no queue: see DELIVERIES."))?;
-        queue.send(message).await.map_err(|_| Problem::Unavailable)
+        self.queue()?.send(message).await.map_err(|_| Problem::Unavailable)
+    }
+
+    fn queue(&self) -> Result<&Q, Problem> {
+        self.queue.ok_or(Problem::Conflict("There is no queue: see DELIVERIES."))
     }
 }
 

@@ -18,7 +18,9 @@ pub const APP: &str = "1400000000";
 
 static AGENT: LazyLock<Agent> = LazyLock::new(|| {
     let config = Agent::config_builder().http_status_as_error(false).max_redirects(0);
-    config.proxy(None).timeout_global(Some(Duration::from_secs(30))).build().into()
+    // wrangler's proxy calls an answer without a body compressed, too.
+    let config = config.proxy(None).accept_encoding("identity");
+    config.timeout_global(Some(Duration::from_secs(30))).build().into()
 });
 
 /// An answer of the Worker.
@@ -26,6 +28,7 @@ static AGENT: LazyLock<Agent> = LazyLock::new(|| {
 pub struct Answer {
     pub status: u16,
     pub headers: http::HeaderMap,
+    /// Null where there is none, which is right for a 204 only.
     pub body: Value,
     /// The body as it came.
     pub text: String,
@@ -34,8 +37,10 @@ pub struct Answer {
 impl Answer {
     fn read(mut response: http::Response<ureq::Body>) -> Self {
         let text = response.body_mut().read_to_string().unwrap();
-        let body = serde_json::from_str(&text).unwrap_or_else(|_| panic!("not JSON: {text}"));
-        Self { status: response.status().as_u16(), headers: response.headers().clone(), body, text }
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let json = if status == 204 && text.is_empty() { "null" } else { &text };
+        let body = serde_json::from_str(json).unwrap_or_else(|_| panic!("not JSON: {text}"));
+        Self { status, headers, body, text }
     }
 
     /// A header's text; empty where it is not there.
@@ -80,16 +85,20 @@ pub fn post_chunked(url: &str, query: &str, body: &[u8]) -> Answer {
 
 /// Sends a request of any method, without a body.
 pub fn request(method: &str, url: &str) -> Answer {
-    let request = http::Request::builder().method(method).uri(url).body(()).unwrap();
-    Answer::read(AGENT.run(request).unwrap())
+    request_with(method, url, &[])
 }
 
 /// Sends a request to the API, with a bearer token where there is one.
 pub fn request_api(method: &str, url: &str, token: Option<&str>) -> Answer {
-    let mut request = http::Request::builder().method(method).uri(url);
-    if let Some(token) = token {
-        request = request.header("authorization", format!("Bearer {token}"));
-    }
+    let bearer = token.map(|token| format!("Bearer {token}"));
+    let headers = bearer.as_deref().map(|bearer| ("authorization", bearer));
+    request_with(method, url, headers.as_slice())
+}
+
+/// Sends a request of any method, with these headers and without a body.
+pub fn request_with(method: &str, url: &str, headers: &[(&str, &str)]) -> Answer {
+    let request = http::Request::builder().method(method).uri(url);
+    let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
     Answer::read(AGENT.run(request.body(()).unwrap()).unwrap())
 }
 

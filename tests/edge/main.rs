@@ -4,17 +4,23 @@
 #![allow(clippy::disallowed_methods)]
 
 mod answers;
+mod api;
 mod browser;
 mod call;
+mod counted;
 mod dead_letters;
 mod delivery;
+#[path = "../shared/document.rs"]
+mod document;
 mod durability;
 mod failures;
+mod openapi;
 mod origin;
 mod page;
 mod process;
 mod records;
 mod relay;
+mod scale;
 mod settings;
 mod worker;
 

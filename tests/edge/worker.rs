@@ -54,17 +54,23 @@ impl Home {
     /// the engines themselves cannot be made to fail.
     pub fn with_engines(settings: Settings<'_>, bindings: &[&str], change: impl FnOnce(&mut Table)) -> Self {
         let mut home = Self::new(settings, |config| {
-            let is_real = |table: &Value| !bindings.contains(&table["binding"].as_str().unwrap());
-            config["kv_namespaces"].as_array_mut().unwrap().retain(is_real);
-            config["queues"]["producers"].as_array_mut().unwrap().retain(is_real);
-            let service =
-                |name: &&str| format!(r#"{{ binding = "{name}", service = "engines", entrypoint = "{name}" }}"#);
-            let services: Vec<_> = bindings.iter().map(service).collect();
-            config.extend(format!("services = [{}]", services.join(", ")).parse::<Table>().unwrap());
+            stand_in("engines", bindings, config);
             change(config);
         });
         let engines = home.another("engines", include_str!("engines.js"), "");
         home.served.push(engines);
+        home
+    }
+
+    /// A home whose KV is reached through another Worker, which counts what is done with it: see counting.js.
+    pub fn with_counted_store(settings: Settings<'_>) -> Self {
+        let mut home = Self::new(settings, |config| stand_in("counting", &["EVENTS"], config));
+        let bindings = r#"
+            services = [{ binding = "OURS", service = "unfollow-webhook" }]
+            kv_namespaces = [{ binding = "EVENTS" }]
+        "#;
+        let counting = home.another("counting", include_str!("counting.js"), bindings);
+        home.served.insert(0, counting);
         home
     }
 
@@ -153,6 +159,16 @@ impl Home {
     pub fn start(&self) -> Worker {
         Worker::start(self)
     }
+}
+
+/// Puts the entry points of `service` into the place of these bindings.
+fn stand_in(service: &str, bindings: &[&str], config: &mut Table) {
+    let is_real = |table: &Value| !bindings.contains(&table["binding"].as_str().unwrap());
+    config["kv_namespaces"].as_array_mut().unwrap().retain(is_real);
+    config["queues"]["producers"].as_array_mut().unwrap().retain(is_real);
+    let binding = |name: &&str| format!(r#"{{ binding = "{name}", service = "{service}", entrypoint = "{name}" }}"#);
+    let services: Vec<_> = bindings.iter().map(binding).collect();
+    config.extend(format!("services = [{}]", services.join(", ")).parse::<Table>().unwrap());
 }
 
 /// A running Worker.

@@ -6,11 +6,14 @@
 mod api;
 mod config;
 mod deliver;
+#[path = "../shared/document.rs"]
+mod document;
 mod event;
 mod fakes;
 mod keep;
 mod log;
 mod message;
+mod openapi;
 mod properties;
 mod readme;
 mod receive;
