@@ -9,6 +9,7 @@ set -euo pipefail
 cd "$ROOT"
 scripts/browser.sh
 scripts/build.sh
+scripts/build.sh panicking
 # The bundle that it makes is thrown away, but for what it says.
 wrangler deploy --dry-run --outdir target/dry-run
 # The benchmark's peers still do what the Worker does.

@@ -26,8 +26,6 @@ pub struct Head<'a> {
     pub method: &'a str,
     /// The absolute URL.
     pub url: &'a str,
-    /// The `Content-Type`, where there is one. Tencent specifies none; a relayed webhook keeps its own.
-    pub content_type: Option<&'a str>,
     /// The declared length of the body in bytes, where it is declared.
     pub content_length: Option<u64>,
 }

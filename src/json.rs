@@ -84,11 +84,23 @@ pub fn with_member<T: Serialize>(head: &T, name: &str, value: &str) -> String {
     text
 }
 
+/// Texts that are JSON already, with commas between them.
+#[must_use]
+pub fn sequence(items: impl IntoIterator<Item = String>) -> String {
+    let mut text = String::new();
+    for item in items {
+        let comma = if text.is_empty() { "" } else { "," };
+        text.extend([comma, &item]);
+    }
+    text
+}
+
 /// A JSON object of names and texts.
+#[cfg(target_arch = "wasm32")]
 #[must_use]
 pub fn object(members: &[(&str, String)]) -> String {
-    let members: Vec<_> = members.iter().map(|(name, text)| format!("{}:{}", write(name), write(text))).collect();
-    format!("{{{}}}", members.join(","))
+    let members = sequence(members.iter().map(|(name, text)| format!("{}:{}", write(name), write(text))));
+    format!("{{{members}}}")
 }
 
 /// The members of two JSON objects in one, those of `first` first.

@@ -25,8 +25,11 @@ use crate::{
 
 /// A body that has not been read yet.
 pub trait Body {
+    /// Its `Content-Type`, where it came with one. Tencent specifies none, and only a relayed webhook needs it.
+    fn content_type(&self) -> Option<String>;
+
     /// Reads all of it, or gives up once it is known to be longer than `max` bytes.
-    fn read(self, max: usize) -> impl Future<Output = Result<Vec<u8>, BodyError>>;
+    fn read(&self, max: usize) -> impl Future<Output = Result<Vec<u8>, BodyError>>;
 }
 
 /// Why a body was not read.
@@ -65,7 +68,7 @@ pub struct Receiver<'a, S, Q, O, C> {
 impl<S: Store, Q: Queue, O: Origin, C: Clock> Receiver<'_, S, Q, O, C> {
     /// Answers one call within [`ANSWER_WITHIN_MS`]. The answer is OK only where nothing had to be kept, or durable
     /// engines have taken every duty to the event.
-    pub async fn receive(&self, head: Head<'_>, body: impl Body) -> Answered {
+    pub async fn receive(&self, head: Head<'_>, body: &impl Body) -> Answered {
         let arrived = self.clock.now_ms();
         let mut buffer = Vec::new();
         let mut line = Line::default();
@@ -89,7 +92,7 @@ impl<S: Store, Q: Queue, O: Origin, C: Clock> Receiver<'_, S, Q, O, C> {
     async fn steps<'a>(
         &self,
         call: Call<'a, '_>,
-        body: impl Body,
+        unread: &impl Body,
         settings: &Settings,
     ) -> Result<(&'static str, Reply), Refusal> {
         let Call { head, arrived, buffer, line, late } = call;
@@ -97,7 +100,7 @@ impl<S: Store, Q: Queue, O: Origin, C: Clock> Receiver<'_, S, Q, O, C> {
         let left = || deadline.saturating_sub(self.clock.now_ms());
         let admitted = intake::admit(head, settings, arrived, line)?;
 
-        let reading = pin!(body.read(admitted.body_max()));
+        let reading = pin!(unread.read(admitted.body_max()));
         *buffer = match within(self.clock, left(), reading).await {
             Some(Ok(bytes)) => bytes,
             Some(Err(BodyError::TooLarge)) => return Err(Refusal::BodyTooLarge),
@@ -111,7 +114,9 @@ impl<S: Store, Q: Queue, O: Origin, C: Clock> Receiver<'_, S, Q, O, C> {
             (Decision::Unhandled, None) if settings.origin_broken => Err(RelayFault::Unreachable.into()),
             (Decision::Unhandled, None) => Ok(("unhandled", Reply::ok())),
             (Decision::Unhandled, Some(url)) => {
-                let webhook = Webhook { query: Target::of(head.url).query, content_type: head.content_type, body };
+                let content_type = unread.content_type();
+                let webhook =
+                    Webhook { query: Target::of(head.url).query, content_type: content_type.as_deref(), body };
                 let relaying = pin!(relay(self.origin, url, webhook, left()));
                 let reply = within(self.clock, left(), relaying).await.ok_or(RelayFault::Late)??;
                 line.relayed_status = Some(reply.status);

@@ -46,10 +46,10 @@ impl<S: Shelf, Q: Queue, C: Cache> Api<'_, S, Q, C> {
         let letter = |listed: &super::shelf::Listed| {
             listed_letter(app, listed.key.strip_prefix(&prefix).unwrap_or_default(), &listed.metadata)
         };
-        let letters: Vec<_> = page.keys.iter().map(letter).collect();
+        let letters = json::sequence(page.keys.iter().map(letter));
         let cursor = page.cursor.map(|kv| Cursor { kv: Some(kv), ..Cursor::default() }.write(&prefix));
         let cursor = json::write(&cursor);
-        Ok(Reply::json(format!(r#"{{"dead_letters":[{}],"cursor":{cursor}}}"#, letters.join(","))))
+        Ok(Reply::json(format!(r#"{{"dead_letters":[{letters}],"cursor":{cursor}}}"#)))
     }
 
     /// Replays as many of an app's dead letters as one call may, and says how many are left of the first thousand, and

@@ -90,7 +90,8 @@ impl<S: Shelf, Q: Queue, C: Cache> Api<'_, S, Q, C> {
         };
         let (events, cursor) = self.page(&question, limit, from).await?;
         let cursor = json::write(&cursor.map(|cursor| cursor.write(&question_text)));
-        Ok(Reply::json(format!(r#"{{"events":[{}],"cursor":{cursor}}}"#, events.join(","))))
+        let events = json::sequence(events);
+        Ok(Reply::json(format!(r#"{{"events":[{events}],"cursor":{cursor}}}"#)))
     }
 
     /// Up to `limit` events as JSON, and where it goes on, if it does.

@@ -112,16 +112,17 @@ impl Operation {
     /// The operation of this method and path (behind [`PREFIX`]), with the texts that stand for its braces; the one that
     /// has none, or one only, gets empty ones.
     fn find<'a>(method: &str, path: &'a str) -> Result<(Self, [&'a str; 2]), Problem> {
-        let mut allowed = Vec::new();
+        let mut allowed = String::new();
         for operation in Self::ALL {
             let (its_method, template) = operation.row();
             let Some(texts) = fit(template, path) else { continue };
             if its_method == method {
                 return Ok((operation, texts));
             }
-            allowed.push(its_method);
+            let comma = if allowed.is_empty() { "" } else { ", " };
+            allowed.extend([comma, its_method]);
         }
-        Err(if allowed.is_empty() { Problem::NotFound } else { Problem::Method(allowed.join(", ")) })
+        Err(if allowed.is_empty() { Problem::NotFound } else { Problem::Method(allowed) })
     }
 }
 

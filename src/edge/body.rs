@@ -19,7 +19,11 @@ impl<'a> RequestBody<'a> {
 }
 
 impl Body for RequestBody<'_> {
-    async fn read(self, max: usize) -> Result<Vec<u8>, BodyError> {
+    fn content_type(&self) -> Option<String> {
+        runtime::header(self.request, "content-type")
+    }
+
+    async fn read(&self, max: usize) -> Result<Vec<u8>, BodyError> {
         let begun = match self.declared {
             // HTTP holds the body to its declared length, so it is safe to take it in one piece.
             Some(length) if length <= max as u64 => {

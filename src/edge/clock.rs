@@ -1,6 +1,8 @@
 //! The runtime's clock and its timers.
 
-use super::{executor::Promised, runtime};
+use std::future::Future;
+
+use super::executor::{self, Sleep};
 use crate::keep::Clock;
 
 /// A time of JavaScript's in Unix ms. It is whole, positive and far below 2^53; what is no time at all becomes 0.
@@ -14,23 +16,10 @@ pub struct RuntimeClock;
 
 impl Clock for RuntimeClock {
     fn now_ms(&self) -> u64 {
-        whole_ms(runtime::now())
+        whole_ms(executor::now())
     }
 
-    async fn sleep(&self, ms: u64) {
-        let ms = u32::try_from(ms).unwrap_or(u32::MAX);
-        let mut timer = Timer(Promised::begin(|slot, task| runtime::sleep(slot, task, ms)));
-        let _ = (&mut timer.0).await;
-    }
-}
-
-/// A timer that stops when nobody waits for it any more.
-struct Timer(Promised);
-
-impl Drop for Timer {
-    fn drop(&mut self) {
-        if let Some(slot) = self.0.withdraw() {
-            runtime::wake(slot);
-        }
+    fn sleep(&self, ms: u64) -> impl Future<Output = ()> {
+        Sleep::new(ms)
     }
 }

@@ -7,6 +7,8 @@ mod clock;
 pub(crate) mod executor;
 mod kv;
 mod origin;
+#[cfg(feature = "provoke-panic")]
+mod panic;
 mod queue;
 mod respond;
 pub(crate) mod runtime;
@@ -33,6 +35,8 @@ pub async fn fetch(request: JsValue, env: JsValue, ctx: JsValue) -> JsValue {
     let mut line = || lines.next().unwrap_or_default();
     let (method, content_length, url) = (line(), line().parse().ok(), line());
     let target = Target::of(url);
+    #[cfg(feature = "provoke-panic")]
+    panic::provoke(target.path).await;
     if routes::is_health(method, target.path) {
         return respond::with(&Reply::health(&state.config));
     }
@@ -55,8 +59,7 @@ pub async fn fetch(request: JsValue, env: JsValue, ctx: JsValue) -> JsValue {
         return respond::with(&api.answer(request).await);
     }
 
-    let content_type = runtime::header(&request, "content-type");
-    let head = Head { method, url, content_type: content_type.as_deref(), content_length };
+    let head = Head { method, url, content_length };
     let receiver = Receiver {
         config: &state.config,
         store: &state.events,
@@ -65,7 +68,7 @@ pub async fn fetch(request: JsValue, env: JsValue, ctx: JsValue) -> JsValue {
         clock: &RuntimeClock,
     };
     let body = RequestBody::new(&request, content_length);
-    let Answered { reply, log: (level, line), late } = receiver.receive(head, body).await;
+    let Answered { reply, log: (level, line), late } = receiver.receive(head, &body).await;
 
     for attempts in late {
         // Whether they succeed is of no interest any more: the sender has its answer.

@@ -8,12 +8,14 @@
 let worker;
 export const connect = (exports) => (worker = exports);
 
-// What answers each call under way, by its task. Each instance of the wasm has a map of its own: after a panic there is a
-// new one, and what the old one waited for must not settle anything in it.
+// What answers each call under way, and the one timer that it has, by its task. Each instance of the wasm has maps of its
+// own: after a panic there is a new one, and what the old one waited for must not settle anything in it.
 let calls;
+let timers;
 
 export function begin() {
 	calls = new Map();
+	timers = new Map();
 }
 
 export function promise(task) {
@@ -23,23 +25,23 @@ export function promise(task) {
 export function answer(task, value) {
 	const call = calls.get(task);
 	calls.delete(task);
+	clearTimeout(timers.get(task));
 	call.resolve(value);
 }
 
-function settler(slot, task) {
-	const mine = calls;
-	return (ok, value) => {
-		try {
-			if (mine !== calls) throw new Error("The Worker was started again after a panic.");
-			worker.settle(slot, ok, value);
-		} catch (error) {
-			mine.get(task)?.reject(error);
-		}
-	};
+// Goes on with what waits, in the instance that it began in.
+function go_on(mine, task, enter) {
+	try {
+		if (mine !== calls) throw new Error("The Worker was started again after a panic.");
+		enter();
+	} catch (error) {
+		mine.get(task)?.reject(error);
+	}
 }
 
 function hand(slot, task, begun) {
-	const settle = settler(slot, task);
+	const mine = calls;
+	const settle = (ok, value) => go_on(mine, task, () => worker.settle(slot, ok, value));
 	const failed = (error) => settle(false, String(error?.message ?? error));
 	try {
 		begun().then((value) => settle(true, value), failed);
@@ -50,16 +52,15 @@ function hand(slot, task, begun) {
 
 // ---- Time ----
 
-const timers = [];
-
 export const now = Date.now;
 
-export function sleep(slot, task, ms) {
-	timers[slot] = setTimeout(settler(slot, task), ms, true);
-}
+export const elapsed = () => performance.now();
 
-export function wake(slot) {
-	clearTimeout(timers[slot]);
+// In the place of the task's timer before. It ends with the answer.
+export function alarm(task, ms) {
+	const mine = calls;
+	clearTimeout(timers.get(task));
+	timers.set(task, setTimeout(() => go_on(mine, task, () => worker.ring(task)), ms));
 }
 
 export const random = Math.random;
@@ -99,10 +100,13 @@ async function up_to(stream, max) {
 export const bytes = (buffer) => new Uint8Array(buffer);
 
 export function respond(status, body, content_type, cache_control, name, value) {
-	const headers = { "cache-control": cache_control };
-	if (body !== undefined) headers["content-type"] = content_type;
+	const headers = { "content-type": content_type, "cache-control": cache_control };
 	if (name !== undefined) headers[name] = value;
 	return new Response(body, { status, headers });
+}
+
+export function respond_without_body(status, cache_control) {
+	return new Response(null, { status, headers: { "cache-control": cache_control } });
 }
 
 export function wait_until(context, promise) {

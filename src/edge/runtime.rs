@@ -16,10 +16,10 @@ extern "C" {
 
     /// Now, in Unix ms.
     pub fn now() -> f64;
-    /// A timer of so many ms.
-    pub fn sleep(slot: usize, task: usize, ms: u32);
-    /// Stops the timer that would settle `slot`.
-    pub fn wake(slot: usize);
+    /// Ms of a clock that nobody sets.
+    pub fn elapsed() -> f64;
+    /// Rings for the task in so many ms, unless it has been answered by then.
+    pub fn alarm(task: usize, ms: f64);
     /// A number from 0 to below 1.
     pub fn random() -> f64;
     /// The Unix ms of a date as HTTP writes it; NaN where it is none.
@@ -37,12 +37,13 @@ extern "C" {
     /// A response with these headers, and one more by name and value.
     pub fn respond(
         status: u16,
-        body: Option<&str>,
-        content_type: &str,
-        cache_control: &str,
+        body: &JsValue,
+        content_type: &JsValue,
+        cache_control: &JsValue,
         name: Option<&str>,
         value: Option<&str>,
     ) -> JsValue;
+    pub fn respond_without_body(status: u16, cache_control: &JsValue) -> JsValue;
     pub fn wait_until(context: &JsValue, promise: &JsValue);
     /// Writes a log line; 0 is the quietest level, 2 the loudest.
     pub fn log(level: u8, line: &str);

@@ -75,8 +75,12 @@ impl<'a> Query<'a> {
     /// The query as it came, less `Sign` and `RequestTime`: those never rest anywhere.
     #[must_use]
     pub fn without_signature(&self) -> String {
-        let kept: Vec<_> = self.raw.split('&').filter(|segment| !is_signature(segment)).collect();
-        kept.join("&")
+        let mut kept = String::with_capacity(self.raw.len());
+        for (at, segment) in self.raw.split('&').filter(|segment| !is_signature(segment)).enumerate() {
+            let and = if at == 0 { "" } else { "&" };
+            kept.extend([and, segment]);
+        }
+        kept
     }
 
     fn drop_empty(&mut self) {

@@ -71,7 +71,12 @@ pub fn post_at(url: &str, body: impl AsRef<[u8]>) -> Answer {
 
 /// Posts a body; `None` where no answer came, as when nobody listens or the connection breaks.
 pub fn try_post(url: &str, query: &str, body: &str) -> Option<Answer> {
-    let mut response = AGENT.post(format!("{url}/?{query}")).send(body).ok()?;
+    try_post_at(&format!("{url}/?{query}"), body)
+}
+
+/// Posts a body to a URL with a path and a query; `None` where no answer came that is JSON.
+pub fn try_post_at(url: &str, body: &str) -> Option<Answer> {
+    let mut response = AGENT.post(url).send(body).ok()?;
     let text = response.body_mut().read_to_string().ok()?;
     let body = serde_json::from_str(&text).ok()?;
     Some(Answer { status: response.status().as_u16(), headers: response.headers().clone(), body, text })

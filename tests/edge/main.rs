@@ -17,6 +17,7 @@ mod failures;
 mod openapi;
 mod origin;
 mod page;
+mod panic;
 mod process;
 mod records;
 mod relay;

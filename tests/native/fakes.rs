@@ -256,12 +256,13 @@ pub struct FakeBody {
     bytes: Vec<u8>,
     end: End,
     delay: u64,
+    content_type: Option<&'static str>,
     asked: Rc<Cell<Option<usize>>>,
 }
 
 impl FakeBody {
     pub fn of(bytes: impl Into<Vec<u8>>) -> Self {
-        Self { bytes: bytes.into(), end: End::Whole, delay: 0, asked: Rc::default() }
+        Self { bytes: bytes.into(), end: End::Whole, delay: 0, content_type: None, asked: Rc::default() }
     }
 
     pub fn after(self, delay: u64) -> Self {
@@ -272,6 +273,10 @@ impl FakeBody {
         Self { end, ..self }
     }
 
+    pub fn of_type(self, content_type: Option<&'static str>) -> Self {
+        Self { content_type, ..self }
+    }
+
     /// The most bytes that were asked for; `None` where nobody has read it. Clones share it.
     pub fn asked(&self) -> Option<usize> {
         self.asked.get()
@@ -279,12 +284,16 @@ impl FakeBody {
 }
 
 impl Body for FakeBody {
-    async fn read(self, max: usize) -> Result<Vec<u8>, BodyError> {
+    fn content_type(&self) -> Option<String> {
+        self.content_type.map(str::to_owned)
+    }
+
+    async fn read(&self, max: usize) -> Result<Vec<u8>, BodyError> {
         self.asked.set(Some(max));
         sleep(Duration::from_millis(self.delay)).await;
         match self.end {
             End::Whole if self.bytes.len() > max => Err(BodyError::TooLarge),
-            End::Whole => Ok(self.bytes),
+            End::Whole => Ok(self.bytes.clone()),
             End::Breaks => Err(BodyError::Broken),
             End::Never => pending().await,
         }

@@ -25,7 +25,7 @@ fn log_of(config: &Config, head: Head<'_>, body: &str, plans: &[Plan]) -> (Level
         let (store, clock) = (FakeStore::of(plans), FakeClock::at(NOW_MS));
         let origin = FakeOrigin::unused();
         let receiver = Receiver { config, store: &store, queue: NO_QUEUE, origin: &origin, clock: &clock };
-        receiver.receive(head, FakeBody::of(body)).await.log
+        receiver.receive(head, &FakeBody::of(body)).await.log
     })
 }
 

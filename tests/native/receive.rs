@@ -49,7 +49,7 @@ fn course_of(config: &Config, head: Head<'_>, body: FakeBody, plans: &[Plan]) ->
         let (store, clock) = (FakeStore::of(plans), FakeClock::at(NOW_MS));
         let origin = FakeOrigin::unused();
         let receiver = Receiver { config, store: &store, queue: NO_QUEUE, origin: &origin, clock: &clock };
-        let mut answered = receiver.receive(head, body).await;
+        let mut answered = receiver.receive(head, &body).await;
         let (at, stored) = (clock.elapsed(), store.stored_at());
         let was_late = !answered.late.is_empty();
         for attempts in std::mem::take(&mut answered.late) {
@@ -236,8 +236,8 @@ fn a_second_delivery_lands_on_the_first() {
         let (store, clock) = (FakeStore::of(&[Succeeds(1); 2]), FakeClock::at(NOW_MS));
         let origin = FakeOrigin::unused();
         let receiver = Receiver { config: &config, store: &store, queue: NO_QUEUE, origin: &origin, clock: &clock };
-        receiver.receive(post(&url), unfollow()).await;
-        receiver.receive(post(&later), FakeBody::of(spaced).after(300)).await;
+        receiver.receive(post(&url), &unfollow()).await;
+        receiver.receive(post(&later), &FakeBody::of(spaced).after(300)).await;
         store.entries()
     });
     assert_eq!(entries.len(), 2);

@@ -96,7 +96,7 @@ fn course(config: &Config, body_delay: u64, kv: FakePlans<'_>, queue: Option<Fak
         let receiver =
             Receiver { config, store: &store, queue: bound.then_some(&queue), origin: &origin, clock: &clock };
         let url = url_of(Kind::Unfollow);
-        let answered = receiver.receive(post(&url), FakeBody::of(UNFOLLOW).after(body_delay)).await;
+        let answered = receiver.receive(post(&url), &FakeBody::of(UNFOLLOW).after(body_delay)).await;
         let (at, at_answer) = (clock.elapsed(), places(&store, &queue));
         for attempts in answered.late {
             let _ = within(&clock, 60_000, attempts).await;

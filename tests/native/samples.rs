@@ -68,7 +68,7 @@ pub fn url_of(kind: Kind) -> String {
 }
 
 pub fn post(url: &str) -> Head<'_> {
-    Head { method: "POST", url, content_type: None, content_length: None }
+    Head { method: "POST", url, content_length: None }
 }
 
 pub fn app() -> SdkAppId {

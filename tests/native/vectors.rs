@@ -175,7 +175,7 @@ fn an_entry_is_byte_for_byte_that_of_its_row() {
             let origin = FakeOrigin::unused();
             let receiver = Receiver { config: &config, store: &store, queue: NO_QUEUE, origin: &origin, clock: &clock };
             let head = Head { content_length: Some(row.body.len() as u64), ..post(&row.url) };
-            let answered = receiver.receive(head, FakeBody::of(row.body)).await;
+            let answered = receiver.receive(head, &FakeBody::of(row.body)).await;
             assert_eq!(answered.reply.status, 200, "{}: {}", row.why, answered.log.1);
             store.entries()
         });
@@ -263,7 +263,7 @@ impl CallRow {
             let origin = FakeOrigin::unused();
             let receiver = Receiver { config: &config, store: &store, queue: NO_QUEUE, origin: &origin, clock: &clock };
             let head = Head { method: &self.method, content_length, ..post(&self.url) };
-            let answered = receiver.receive(head, body.clone()).await;
+            let answered = receiver.receive(head, &body).await;
             (answered, store.entries())
         });
 
