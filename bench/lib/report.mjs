@@ -29,6 +29,8 @@ export function report({ stored, refused, starts, prepared, agreed, machine, cou
 	const others = [
 		["stored, ours / Hono", ratio(stored, "ours", "hono")],
 		["stored, ours / static answer", ratio(stored, "ours", "static")],
+		["stored, input and output alone / floor", ratio(stored, "io", "floor")],
+		["stored, ours / input and output alone", ratio(stored, "ours", "io")],
 		["stored, hand-written JavaScript / floor", ratio(stored, "javascript", "floor")],
 		["stored, Hono / hand-written JavaScript", ratio(stored, "hono", "javascript")],
 		["refused, ours / Hono", ratio(refused, "ours", "hono")],
@@ -83,7 +85,8 @@ The wasm consists of ${parts(OURS[1])}. The peers, bundled and minified: ${peerS
   variants pay for the real client and for the same stub. A stub in another process was tried; the
   difference was less than the noise.
 - *Static answer* reads nothing. *Floor* is JavaScript that only reads the body, puts it and answers: no check, no
-  record, no log line. *Hand-written JavaScript* and *Hono* make all the checks, the record, the metadata, the log line
+  record, no log line. *Input and output alone* is JavaScript that also reads the head, sets a timer, puts metadata with
+  the record and writes the log line, and still checks nothing. *Hand-written JavaScript* and *Hono* make all the checks, the record, the metadata, the log line
   and the deadline with a second attempt that ours makes; they share their rules, in \`bench/peers/rules/\`. JSON.parse
   cannot see that a member stands twice, nor how a number is spelt: those two checks are ours alone. The peers have
   what this call needs and no more: no queue, relay, API, health check, retention or unsigned calls.

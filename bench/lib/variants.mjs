@@ -11,12 +11,13 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 export const RECEIVERS = ["javascript", "hono", "ours"];
 
 /** All, by their names in the results. */
-export const VARIANTS = ["static", "floor", ...RECEIVERS];
+export const VARIANTS = ["static", "floor", "io", ...RECEIVERS];
 
 /** How the report calls them. */
 export const TITLES = {
 	static: "static answer",
 	floor: "floor (reads, puts, answers)",
+	io: "input and output alone",
 	javascript: "hand-written JavaScript",
 	hono: "Hono",
 	ours: "ours, as shipped",

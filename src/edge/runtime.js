@@ -204,7 +204,9 @@ export function message_retry(message, delaySeconds) {
 
 // Posts without following redirects, and reads at most `max` bytes of the answer, or none at 0. The value is the status, the
 // Retry-After header and the body, which may be longer than `max`; a failure is "late" where the time was up.
-export function origin_post(slot, task, url, headers, body, ms, max) {
+export function origin_post(slot, task, url, headers, view, ms, max) {
+	// A copy: what a view shows may be something else by the time that it is sent, where the call was given up.
+	const body = view.slice();
 	hand(slot, task, async () => {
 		const signal = AbortSignal.timeout(ms);
 		try {

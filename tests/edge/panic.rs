@@ -74,7 +74,8 @@ fn what_was_under_way_at_a_panic_fails_and_disturbs_nothing_that_comes_later() {
             let answer = call.join().unwrap().expect("an answer");
             assert_eq!(answer.body["ErrorCode"], json!(50300), "{answer:?}");
         }
-        let kept = under_way.into_iter().filter_map(|call| call.join().unwrap()).filter(|answer| answer.is_ok()).count();
+        let kept =
+            under_way.into_iter().filter_map(|call| call.join().unwrap()).filter(|answer| answer.is_ok()).count();
         assert_eq!(kept, 0, "a call of the instance that is no more was answered OK");
         assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
     });
