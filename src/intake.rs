@@ -24,8 +24,8 @@ use crate::{
 pub struct Head<'a> {
     /// The method, in upper case.
     pub method: &'a str,
-    /// The absolute URL.
-    pub url: &'a str,
+    /// The URL, in parts.
+    pub target: Target<'a>,
     /// The declared length of the body in bytes, where it is declared.
     pub content_length: Option<u64>,
 }
@@ -59,7 +59,7 @@ pub fn admit<'a>(
     now_ms: u64,
     line: &mut Line<'a>,
 ) -> Result<Admitted<'a>, Refusal> {
-    let target = Target::of(head.url);
+    let target = head.target;
 
     // (1) The path is the webhook's.
     if target.path != settings.webhook_path {

@@ -20,7 +20,6 @@ use crate::{
     refusal::Refusal,
     relay::{Webhook, relay},
     reply::Reply,
-    routes::Target,
 };
 
 /// A body that has not been read yet.
@@ -115,8 +114,7 @@ impl<S: Store, Q: Queue, O: Origin, C: Clock> Receiver<'_, S, Q, O, C> {
             (Decision::Unhandled, None) => Ok(("unhandled", Reply::ok())),
             (Decision::Unhandled, Some(url)) => {
                 let content_type = unread.content_type();
-                let webhook =
-                    Webhook { query: Target::of(head.url).query, content_type: content_type.as_deref(), body };
+                let webhook = Webhook { query: head.target.query, content_type: content_type.as_deref(), body };
                 let relaying = pin!(relay(self.origin, url, webhook, left()));
                 let reply = within(self.clock, left(), relaying).await.ok_or(RelayFault::Late)??;
                 line.relayed_status = Some(reply.status);

@@ -4,6 +4,7 @@
 use crate::{
     origin::RelayFault,
     webhook::{
+        answer,
         auth::AuthFault::{self, *},
         body::BodyFault::{self, *},
         query::QueryFault::{self, *},
@@ -56,8 +57,17 @@ pub struct Row {
     pub error_code: u32,
     /// The reason's name in the log.
     pub name: &'static str,
-    /// Tencent's `ErrorInfo`: what to mend. It quotes neither secrets nor input.
-    pub error_info: &'static str,
+    /// The answer in Tencent's form. Its `ErrorInfo` says what to mend, and quotes neither secrets nor input.
+    pub answer: &'static str,
+}
+
+impl Row {
+    /// The `ErrorInfo` of the answer.
+    #[must_use]
+    pub fn error_info(&self) -> &'static str {
+        let info = self.answer.split_once(r#""ErrorInfo":""#).and_then(|(_, info)| info.strip_suffix(r#""}"#));
+        info.unwrap_or_default()
+    }
 }
 
 /// Writes the table as rows, and from them [`Refusal::ALL`] and [`Refusal::row`]: a reason without a row does
@@ -70,13 +80,13 @@ macro_rules! table {
 
             /// This refusal's row of the table.
             #[must_use]
-            pub const fn row(self) -> Row {
+            pub const fn row(self) -> &'static Row {
                 match self {
-                    $(Self::$($refusal)+ => Row {
+                    $(Self::$($refusal)+ => &Row {
                         status: $status,
                         error_code: $error_code,
                         name: $name,
-                        error_info: $error_info,
+                        answer: answer::fail!($error_code, $error_info),
                     },)+
                 }
             }

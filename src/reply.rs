@@ -52,7 +52,7 @@ impl Reply {
             Refusal::NotKept => Some(("retry-after", Cow::Borrowed("1"))),
             _ => None,
         };
-        Self { status: row.status, header, ..Self::json(answer::fail(row.error_code, row.error_info)) }
+        Self { status: row.status, body: Cow::Borrowed(row.answer), header, ..Self::ok() }
     }
 
     /// Whether the settings are complete: 200, or 503 with the names of those at fault.

@@ -35,6 +35,11 @@ const UNSIGNED: &str = "SdkAppid=1400000000&CallbackCommand=Follow.CallbackAfter
 
 const TOKEN: &str = "xxxxyyyy";
 
+/// What the Worker answers to a call that it refuses.
+fn fail(error_code: u32, error_info: &str) -> String {
+    format!(r#"{{"ActionStatus":"FAIL","ErrorCode":{error_code},"ErrorInfo":"{error_info}"}}"#)
+}
+
 // ---- What is sent ----
 
 #[test]
@@ -215,8 +220,8 @@ fn calls_one_after_another_share_one_connection() {
 fn the_closing_line_counts_answers_by_status() {
     let calls = AtomicUsize::new(0);
     let server = Server::start(move |_| match calls.fetch_add(1, SeqCst) {
-        0..=1 => Reply::whole(503, &answer::fail(50300, "The event could not be stored.")),
-        2 => Reply::whole(200, &answer::fail(1, "no")),
+        0..=1 => Reply::whole(503, &fail(50300, "The event could not be stored.")),
+        2 => Reply::whole(200, &fail(1, "no")),
         3 => Reply::Close,
         _ => Reply::whole(200, answer::OK),
     });
@@ -271,8 +276,8 @@ fn only_200_with_ok_and_0_is_ok() {
     let not_json = "and the body is not JSON with ActionStatus and ErrorCode";
     let ok = "ActionStatus OK, ErrorCode 0: ";
     for (status, body, complaint) in [
-        (401, &*answer::fail(40106, "Sign does not fit."), "ActionStatus FAIL, ErrorCode 40106: Sign does not fit."),
-        (200, &answer::fail(7, "no"), "ActionStatus FAIL, ErrorCode 7: no"),
+        (401, &*fail(40106, "Sign does not fit."), "ActionStatus FAIL, ErrorCode 40106: Sign does not fit."),
+        (200, &fail(7, "no"), "ActionStatus FAIL, ErrorCode 7: no"),
         (200, r#"{"ActionStatus":"OK","ErrorCode":1,"ErrorInfo":"no"}"#, "ActionStatus OK, ErrorCode 1: no"),
         (200, r#"{"ActionStatus":"FAIL","ErrorCode":0,"ErrorInfo":""}"#, "ActionStatus FAIL, ErrorCode 0: "),
         (200, r#"{"ActionStatus":"OK"}"#, not_json),

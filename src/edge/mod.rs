@@ -59,7 +59,7 @@ pub async fn fetch(request: JsValue, env: JsValue, ctx: JsValue) -> JsValue {
         return respond::with(&api.answer(request).await);
     }
 
-    let head = Head { method, url, content_length };
+    let head = Head { method, target, content_length };
     let receiver = Receiver {
         config: &state.config,
         store: &state.events,

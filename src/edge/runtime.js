@@ -99,10 +99,18 @@ async function up_to(stream, max) {
 
 export const bytes = (buffer) => new Uint8Array(buffer);
 
+// The usual headers by content type. To copy one costs less than to read an object; a tenth of a refused call.
+const usual = new Map();
+
 export function respond(status, body, content_type, cache_control, name, value) {
-	const headers = { "content-type": content_type, "cache-control": cache_control };
-	if (name !== undefined) headers[name] = value;
-	return new Response(body, { status, headers });
+	let headers = usual.get(content_type);
+	if (!headers) {
+		headers = new Headers({ "content-type": content_type, "cache-control": cache_control });
+		usual.set(content_type, headers);
+	}
+	const response = new Response(body, { status, headers });
+	if (name !== undefined) response.headers.set(name, value);
+	return response;
 }
 
 export function respond_without_body(status, cache_control) {

@@ -80,7 +80,10 @@ fn each_refusal_has_its_status_and_code() {
     for (name, answer) in &cases {
         let row = Refusal::ALL.iter().map(|refusal| refusal.row()).find(|row| row.name == *name).unwrap();
         assert_eq!(answer.code(), (row.status, row.error_code.into()), "{name}: {answer:?}");
-        assert_eq!((&answer.body["ActionStatus"], &answer.body["ErrorInfo"]), (&json!("FAIL"), &json!(row.error_info)));
+        assert_eq!(
+            (&answer.body["ActionStatus"], &answer.body["ErrorInfo"]),
+            (&json!("FAIL"), &json!(row.error_info()))
+        );
         assert_eq!((answer.header("cache-control"), answer.header("content-type")), ("no-store", "application/json"));
         assert_eq!(answer.header("allow"), if *name == "method" { "POST" } else { "" });
     }

@@ -70,7 +70,7 @@ fn an_answer_that_cannot_be_handed_back_is_a_failure_of_the_gateway() {
     ] {
         let answer = send(behaviour);
         let row = Refusal::ALL.iter().map(|refusal| refusal.row()).find(|row| row.name == name).unwrap();
-        let fail = json!({"ActionStatus": "FAIL", "ErrorCode": row.error_code, "ErrorInfo": row.error_info});
+        let fail = json!({"ActionStatus": "FAIL", "ErrorCode": row.error_code, "ErrorInfo": row.error_info()});
         assert_eq!((answer.status, &answer.body), (row.status, &fail), "{behaviour}");
     }
     assert_eq!(send("most").text.len(), 1024 * 1024);

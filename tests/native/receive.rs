@@ -251,10 +251,10 @@ fn every_answer_is_json_that_nobody_may_store() {
         let (reply, row) = (Reply::refusal(*refusal), refusal.row());
         let answer: Value = serde_json::from_str(&reply.body).unwrap();
         let expected = serde_json::json!({
-            "ActionStatus": "FAIL", "ErrorCode": row.error_code, "ErrorInfo": row.error_info,
+            "ActionStatus": "FAIL", "ErrorCode": row.error_code, "ErrorInfo": row.error_info(),
         });
         assert_eq!(answer, expected);
-        assert!(row.error_code != 0 && !row.error_info.is_empty());
+        assert!(row.error_code != 0 && !row.error_info().is_empty());
         let header = match row.status {
             405 => Some(("allow", "POST".into())),
             503 => Some(("retry-after", "1".into())),

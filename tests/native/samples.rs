@@ -4,6 +4,7 @@ use unfollow_webhook::{
     config::{Bindings, Config},
     event::Event,
     intake::Head,
+    routes::Target,
     webhook::{
         SdkAppId,
         auth::{CallbackToken, Policy},
@@ -68,7 +69,7 @@ pub fn url_of(kind: Kind) -> String {
 }
 
 pub fn post(url: &str) -> Head<'_> {
-    Head { method: "POST", url, content_length: None }
+    Head { method: "POST", target: Target::of(url), content_length: None }
 }
 
 pub fn app() -> SdkAppId {
