@@ -10,16 +10,29 @@ set -euo pipefail
 # Bytes of gzip, both files together. The runtime loads them on every cold start, within Tencent's two seconds.
 LIMIT=75000
 
+# Flags for rustc that .cargo/config.toml cannot know: a panic is to name a crate's file, and not where that lay on this
+# machine; and cargo is to see when its linker has changed.
+rustflags() {
+	local sources
+	for sources in "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*; do
+		printf "'--remap-path-prefix=%s=crates'," "$sources"
+	done
+	printf "'--cfg=linker=\"%s\"'" "$(cksum scripts/wasm-ld.sh | cut -d ' ' -f 1)"
+}
+
 # build FOLDER [FLAGS...]: compiles with cargo's FLAGS and puts the two files into FOLDER.
 build() {
 	local folder=$1 wasm=${CARGO_TARGET_DIR:-target}/wasm32-unknown-unknown/release/unfollow_webhook.wasm
 	shift
+	# These would take the place of those in .cargo/config.toml.
+	unset RUSTFLAGS CARGO_ENCODED_RUSTFLAGS
+	# So that the folders of their sources, which rustflags names, are there.
+	cargo fetch --quiet --locked
 	use_wasm_toolchain
 	mkdir -p "$folder"
-	# First cargo alone, which knows what changed; what comes after it is skipped where it would work on the same input. A
-	# panic is to name a crate's file, and not where that lay on this machine.
-	cargo build --quiet --lib --release --target wasm32-unknown-unknown "$@" --config \
-		"target.wasm32-unknown-unknown.rustflags=['--remap-path-prefix=$(echo "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*)=crates']"
+	# First cargo alone, which knows what changed; what comes after it is skipped where it would work on the same input.
+	cargo build --quiet --lib --release --target wasm32-unknown-unknown "$@" \
+		--config "target.wasm32-unknown-unknown.rustflags=[$(rustflags)]"
 	if [ -f "$folder/.stamp" ] && sha256sum --check --status "$folder/.stamp" 2>/dev/null; then return; fi
 
 	# Aside, and moved into place when whole: wrangler watches build/.

@@ -7,6 +7,7 @@ set -euo pipefail
 lint_wasm() {
 	use_wasm_toolchain
 	cargo clippy --locked --lib --target wasm32-unknown-unknown -- -D warnings
+	cargo clippy --locked --lib --target wasm32-unknown-unknown --features provoke-panic -- -D warnings
 }
 
 lint_scripts() {

@@ -47,8 +47,8 @@ const graph = exported.map((name) => ({ name, export: name, ...(used.has(name) &
 writeFileSync(join(folder, "graph.json"), JSON.stringify(graph));
 tool("wasm-metadce", wasm, "--graph-file", join(folder, "graph.json"), "-o", wasm);
 // The names of functions go too, a fifth of the size: a panic is reported with its file and line. Inlining what has one
-// caller makes the wasm smaller and its gzip larger. A second -Os finds another kilobyte.
-const shrink = ["-Os", "--one-caller-inline-max-function-size=20", "--strip-debug", "--strip-producers"];
+// caller makes the wasm smaller and its gzip larger. A second -Oz finds another kilobyte.
+const shrink = ["-Oz", "--one-caller-inline-max-function-size=20", "--strip-debug", "--strip-producers"];
 const text = join(folder, "index_bg.wat");
 tool("wasm-opt", wasm, ...shrink, "-S", "-o", text);
 
@@ -61,7 +61,13 @@ const imported = readFileSync(text, "utf8").replace(IMPORTED, (_, name) => {
 });
 writeFileSync(text, imported);
 tool("wasm-opt", text, ...shrink, "--reorder-functions", "-o", wasm);
-js = js.replace(PROVIDED, (text, name) => (short.has(name) ? text.replace(name, `"${short.get(name)}"`) : ""));
+let provided = 0;
+js = js.replace(PROVIDED, (text, name) => {
+	if (!short.has(name)) return "";
+	provided++;
+	return text.replace(name, `"${short.get(name)}"`);
+});
+if (provided !== short.size) throw new Error(`${short.size} imports, and ${provided} found: has wasm-bindgen changed?`);
 writeFileSync(glue, js);
 
 await build({

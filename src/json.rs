@@ -2,7 +2,7 @@
 //! decoded), and written by serde_json.
 //!
 //! Why not read by serde_json as well: its deserializer carries error texts, number parsing and
-//! float tables that make up 26 KB (gzip) of a Worker that is to stay under 90, and it keeps the last of two
+//! float tables that make up 26 KB (gzip) of a Worker that is to stay under 75, and it keeps the last of two
 //! members of one name. The lexer is hifijson's; what is ours is the order of tokens, without recursion, so
 //! that no depth of nesting can exhaust the stack.
 

@@ -17,7 +17,8 @@ const MARK: char = ' ';
 pub struct Cursor {
     /// Which of the prefixes comes next.
     pub place: usize,
-    /// The last id that was given out, where not all of a KV list was; empty otherwise.
+    /// The last id that was given out; empty before the first. A KV list may begin before it: where not all of one was given
+    /// out, and where new events have come into it since.
     pub after: String,
     /// KV's own cursor; `None` at the beginning of a prefix.
     pub kv: Option<String>,

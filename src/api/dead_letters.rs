@@ -29,6 +29,9 @@ const PAGE: usize = 100;
 const REPLAY_MAX: usize = 10;
 const REPLAY_TRIES_MAX: usize = 25;
 
+/// Longest id that a dead letter may have, in bytes: KV takes no key of more than 512.
+const ID_MAX: usize = 256;
+
 impl<S: Shelf, Q: Queue, C: Cache> Api<'_, S, Q, C> {
     pub(super) async fn list_dead_letters(&self, settings: &Settings, query: &str) -> Result<Reply, Problem> {
         let parameters = Parameters::read(query, &["app", "cursor"])?;
@@ -79,6 +82,9 @@ impl<S: Shelf, Q: Queue, C: Cache> Api<'_, S, Q, C> {
     }
 
     pub(super) async fn replay_dead_letter(&self, settings: &Settings, app: &str, id: &str) -> Result<Reply, Problem> {
+        if id.len() > ID_MAX {
+            return Err(Problem::NotFound);
+        }
         // Under no app lie those that cannot be read.
         let app = if app == dead::NO_APP { None } else { Some(our_app(settings, app)?) };
         self.replay(&format!("{}{id}", dead::prefix(app))).await?;

@@ -137,7 +137,8 @@ impl<S: Shelf, Q: Queue, C: Cache> Api<'_, S, Q, C> {
                 at.after = id.to_owned();
             }
             let place = if cursor.is_some() { at.place } else { at.place.saturating_add(1) };
-            at = Cursor { place, after: String::new(), kv: cursor };
+            // `after` stays: where new events have moved it into this list, what was given out is not given again.
+            at = Cursor { place, kv: cursor, ..at };
         }
         Ok((events, (at.place < places.len()).then_some(at)))
     }

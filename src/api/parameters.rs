@@ -1,5 +1,5 @@
-//! The parameters of an API call's query. What cannot be followed is refused: a filter that was passed over in silence
-//! would show more than was asked for.
+//! The parameters of an API call's query. What cannot be followed is refused: a misspelt filter that was passed over in
+//! silence would show more than was asked for. An empty one, as forms send it, is none.
 
 use std::borrow::Cow;
 

@@ -19,7 +19,7 @@ pub fn parse_rfc3339(text: &str) -> Option<u64> {
         return None;
     }
     let (fraction, offset) = match rest.strip_prefix('.') {
-        Some(rest) => rest.split_at_checked(rest.find(|c: char| !c.is_ascii_digit())?)?,
+        Some(rest) => rest.split_at_checked(rest.find(|c: char| !c.is_ascii_digit()).filter(|&digits| digits > 0)?)?,
         None => ("0", rest),
     };
     let ms: String = fraction.chars().chain("00".chars()).take(3).collect();

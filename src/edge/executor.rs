@@ -6,6 +6,9 @@
 //! cost two closures and a microtask.
 //!
 //! A task has one timer, however many of its futures wait for a time: see [`Sleep`].
+//!
+//! Where a caller goes away, the runtime drops what its task waits for, and nothing tells the task. Where there are
+//! many tasks, such are looked for.
 
 use std::{
     cell::RefCell,
@@ -24,28 +27,60 @@ use super::runtime;
 /// while the timer runs finds one that rings early enough, and no second one has to be set.
 const TIMER_MAX_MS: f64 = 500.0;
 
-type Task = Pin<Box<dyn Future<Output = JsValue>>>;
+/// How old a task may get, in ms, before it counts as given up: a queue's consumer has 15 minutes, a request less.
+const TASK_LIFE_MS: f64 = 20.0 * 60.0 * 1000.0;
+
+/// With fewer tasks than this, none is looked for that was given up.
+const MANY_TASKS: usize = 64;
+
+struct Task {
+    /// `None` while it is being polled.
+    future: Option<Pin<Box<dyn Future<Output = JsValue>>>>,
+    /// When it began, by the steady clock.
+    begun: f64,
+}
 
 /// What a future that waits gets: the promise's value, or what it failed with as text.
 pub type Settled = Result<JsValue, JsValue>;
 
 #[derive(Default)]
 struct Table {
-    /// `None` while it is being polled.
-    tasks: Slab<Option<Task>>,
+    tasks: Slab<Task>,
     slots: Slab<Slot>,
     /// The task that is being polled.
     current: usize,
-    /// The tasks whose timer runs, and when it rings, by the clock that nobody sets.
+    /// The tasks whose timer runs, and when it rings, by the steady clock.
     alarms: Vec<(usize, f64)>,
-    /// The clocks in this turn, once read: they stand still while the Worker does not wait.
+    /// JavaScript's clock in this turn, once read: it stands still while the Worker does not wait.
     now: Option<f64>,
-    elapsed: Option<f64>,
+    /// JavaScript's clock when it was last read, and the steady clock then.
+    seen: f64,
+    steady: f64,
 }
 
 impl Table {
     fn disarm(&mut self, task: usize) {
         self.alarms.retain(|(alarmed, _)| *alarmed != task);
+    }
+
+    fn now(&mut self) -> f64 {
+        *self.now.get_or_insert_with(runtime::now)
+    }
+
+    /// Ms of a clock that never goes back: JavaScript's, which may be set, less its steps back.
+    fn steady(&mut self) -> f64 {
+        let now = self.now();
+        self.steady += (now - self.seen).max(0.0);
+        self.seen = now;
+        self.steady
+    }
+
+    /// Takes out one task that is too old.
+    fn given_up(&mut self) -> Option<(usize, Task)> {
+        let oldest = self.steady() - TASK_LIFE_MS;
+        let (at, _) = self.tasks.iter().find(|(_, task)| task.begun < oldest && task.future.is_some())?;
+        self.disarm(at);
+        Some((at, self.tasks.try_remove(at)?))
     }
 }
 
@@ -67,24 +102,28 @@ fn table<T>(change: impl FnOnce(&mut Table) -> T) -> T {
 
 /// Runs `future` as a task of its own. Its output, if it does not have to wait; otherwise a promise of it.
 pub fn run(future: impl Future<Output = JsValue> + 'static) -> JsValue {
-    let task = table(|table| table.tasks.insert(Some(Box::pin(future))));
+    let (task, given_up) = table(|table| {
+        table.now = None;
+        let task = Task { future: Some(Box::pin(future)), begun: table.steady() };
+        let given_up = if table.tasks.len() < MANY_TASKS { None } else { table.given_up() };
+        (table.tasks.insert(task), given_up)
+    });
+    // One for each that begins is enough. It is dropped here, because that gives back its slots.
+    if let Some((given_up, _)) = given_up {
+        runtime::forget(given_up);
+    }
     poll(task).unwrap_or_else(|| runtime::promise(task))
 }
 
 /// Now, in Unix ms, as JavaScript has it.
 pub fn now() -> f64 {
-    table(|table| *table.now.get_or_insert_with(runtime::now))
-}
-
-fn elapsed() -> f64 {
-    table(|table| *table.elapsed.get_or_insert_with(runtime::elapsed))
+    table(Table::now)
 }
 
 /// The output of the task, once it has ended.
 fn poll(task: usize) -> Option<JsValue> {
     let (mut future, outer) = table(|table| {
-        (table.now, table.elapsed) = (None, None);
-        let future = table.tasks.get_mut(task)?.take()?;
+        let future = table.tasks.get_mut(task)?.future.take()?;
         Some((future, mem::replace(&mut table.current, task)))
     })?;
     let polled = future.as_mut().poll(&mut Context::from_waker(Waker::noop()));
@@ -98,7 +137,7 @@ fn poll(task: usize) -> Option<JsValue> {
             Some(output)
         }
         Poll::Pending => {
-            table(|table| table.tasks.get_mut(task).map(|slot| slot.replace(future)));
+            table(|table| table.tasks.get_mut(task).map(|task| task.future.replace(future)));
             None
         }
     }
@@ -107,7 +146,13 @@ fn poll(task: usize) -> Option<JsValue> {
 /// What JavaScript calls when a task's timer has run off.
 #[wasm_bindgen]
 pub fn ring(task: usize) {
-    table(|table| table.disarm(task));
+    table(|table| {
+        table.now = None;
+        // The time that it was set for has passed, whatever became of JavaScript's clock.
+        let rings = table.alarms.iter().find(|(alarmed, _)| *alarmed == task).map(|(_, rings)| *rings);
+        table.steady = table.steady().max(rings.unwrap_or_default());
+        table.disarm(task);
+    });
     if let Some(output) = poll(task) {
         runtime::answer(task, output);
     }
@@ -117,11 +162,14 @@ pub fn ring(task: usize) {
 #[wasm_bindgen]
 pub fn settle(slot: usize, ok: bool, value: JsValue) {
     let settled = if ok { Ok(value) } else { Err(value) };
-    let task = table(|table| match mem::replace(table.slots.get_mut(slot)?, Slot::Settled(settled)) {
-        Slot::Waits(task) => Some(task),
-        Slot::Settled(_) | Slot::Abandoned => {
-            table.slots.try_remove(slot);
-            None
+    let task = table(|table| {
+        table.now = None;
+        match mem::replace(table.slots.get_mut(slot)?, Slot::Settled(settled)) {
+            Slot::Waits(task) => Some(task),
+            Slot::Settled(_) | Slot::Abandoned => {
+                table.slots.try_remove(slot);
+                None
+            }
         }
     });
     if let Some((task, output)) = task.and_then(|task| Some((task, poll(task)?))) {
@@ -180,7 +228,7 @@ impl Drop for Promised {
 /// Waits for a time. The task's timer may ring for another future, or earlier than for this one: then it is set again.
 pub struct Sleep {
     ms: f64,
-    /// When it ends, once it has begun, by the clock that nobody sets.
+    /// When it ends, once it has begun, by the steady clock.
     until: Option<f64>,
 }
 
@@ -198,7 +246,7 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
-        let now = elapsed();
+        let now = table(Table::steady);
         let ms = self.ms;
         let until = *self.until.get_or_insert(now + ms);
         if until <= now {

@@ -26,14 +26,26 @@ export function answer(task, value) {
 	const call = calls.get(task);
 	calls.delete(task);
 	clearTimeout(timers.get(task));
+	timers.delete(task);
 	call.resolve(value);
 }
 
-// Goes on with what waits, in the instance that it began in.
+// Of a call that its caller has given up.
+export function forget(task) {
+	calls.delete(task);
+	timers.delete(task);
+}
+
+// Goes on with what waits, in the instance that it began in. To enter the wasm may be what starts the new instance, so it
+// is asked before and after.
 function go_on(mine, task, enter) {
-	try {
+	const check = () => {
 		if (mine !== calls) throw new Error("The Worker was started again after a panic.");
+	};
+	try {
+		check();
 		enter();
+		check();
 	} catch (error) {
 		mine.get(task)?.reject(error);
 	}
@@ -53,8 +65,6 @@ function hand(slot, task, begun) {
 // ---- Time ----
 
 export const now = Date.now;
-
-export const elapsed = () => performance.now();
 
 // In the place of the task's timer before. It ends with the answer.
 export function alarm(task, ms) {

@@ -14,10 +14,11 @@ extern "C" {
     /// Keeps that promise.
     pub fn answer(task: usize, output: JsValue);
 
+    /// Forgets the promise, because nobody waits for it any more.
+    pub fn forget(task: usize);
+
     /// Now, in Unix ms.
     pub fn now() -> f64;
-    /// Ms of a clock that nobody sets.
-    pub fn elapsed() -> f64;
     /// Rings for the task in so many ms, unless it has been answered by then.
     pub fn alarm(task: usize, ms: f64);
     /// A number from 0 to below 1.
