@@ -25,14 +25,18 @@ run(
 // A class that wraps a struct, and what frees such structs.
 const CLASS = /^(export )?class \w+ \{\n[^]*?^\}\n(if \(Symbol\.dispose\) [^\n]*\n)?/gm;
 const FINALIZATION = /^const \w+Finalization = [^]*?^\}\);\n/gm;
+// What wasm-bindgen writes for each function that the wasm imports from runtime.js as it is.
+const NAMESPACES = /^import \* as import\d+ from "\.\/runtime\.js"\n|^ {8}"\.\/runtime\.js": import\d+,\n/gm;
 // One of what the wasm imports: in the JavaScript, and in the wasm's text.
 const PROVIDED = /^ {8}(__wb\w+): (function\([^]*?^ {8}\}|[^\n]*),\n/gm;
-const IMPORTED = /\(import "\.\/index_bg\.js" "(\w+)"/g;
+const IMPORTED = /\(import "\.\/(index_bg|runtime)\.js" "(\w+)"/g;
+const PROVIDES = "const import0 = {\n        __proto__: null,\n";
 
 let js = readFileSync(glue, "utf8")
 	.replace("import source ", "import ")
 	.replace(CLASS, "")
-	.replace(FINALIZATION, "");
+	.replace(FINALIZATION, "")
+	.replace(NAMESPACES, "");
 for (const file of ["entry.js", "runtime.js"]) copyFileSync(join("src/edge", file), join(folder, file));
 
 // The wasm keeps the exports that are left in the JavaScript, and what those need.
@@ -55,19 +59,26 @@ tool("wasm-opt", wasm, ...shrink, "-S", "-o", text);
 // The JavaScript provides what is left of the imports, and both call each by a letter or two instead of by its name and a
 // hash: two kilobytes.
 const short = new Map();
-const imported = readFileSync(text, "utf8").replace(IMPORTED, (_, name) => {
-	if (!short.has(name)) short.set(name, short.size.toString(36));
+const direct = [];
+const imported = readFileSync(text, "utf8").replace(IMPORTED, (_, from, name) => {
+	if (!short.has(name)) {
+		short.set(name, short.size.toString(36));
+		if (from === "runtime") direct.push(name);
+	}
 	return `(import "./index_bg.js" "${short.get(name)}"`;
 });
 writeFileSync(text, imported);
 tool("wasm-opt", text, ...shrink, "--reorder-functions", "-o", wasm);
-let provided = 0;
+let provided = direct.length;
+const aliases = direct.map((name) => `${name} as runtime_${name}`).join(", ");
+const members = direct.map((name) => `        "${short.get(name)}": runtime_${name},\n`).join("");
 js = js.replace(PROVIDED, (text, name) => {
 	if (!short.has(name)) return "";
 	provided++;
 	return text.replace(name, `"${short.get(name)}"`);
 });
-if (provided !== short.size) throw new Error(`${short.size} imports, and ${provided} found: has wasm-bindgen changed?`);
+js = `import { ${aliases} } from "./runtime.js";\n${js.replace(PROVIDES, PROVIDES + members)}`;
+if (provided !== short.size || !js.includes(PROVIDES)) throw new Error(`${short.size} imports, and ${provided} found: has wasm-bindgen changed?`);
 writeFileSync(glue, js);
 
 await build({
@@ -80,6 +91,4 @@ await build({
 	target: "esnext",
 	external: ["cloudflare:*", `./${basename(wasm)}`],
 	logLevel: "warning",
-	// wasm-bindgen names runtime.js once for each function that is imported from it.
-	logOverride: { "duplicate-object-key": "silent" },
 });
