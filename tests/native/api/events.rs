@@ -254,6 +254,21 @@ fn an_hour_in_the_middle_of_a_month_is_found_without_reading_what_is_newer() {
     assert_eq!(cost(30_000), (lists, keys));
 }
 
+/// What comes in front moves the last event of a page into the KV list behind the one that it was in.
+#[test]
+fn new_events_between_two_pages_make_nothing_come_twice() {
+    let shelf = long_log(3_000, |n| NOW_MS - n as u64);
+    let metadata = Told::at(0).entry().metadata;
+    let kind = serde_json::from_str::<Value>(&metadata).unwrap()["kind"].as_str().unwrap().to_owned();
+    let ids = walk(&shelf, &format!("kind={kind}"), &[950], |pages| {
+        for n in 0..100 {
+            shelf.list_only(&numbered_key(n, NOW_MS + (pages as u64 + 1) * 1_000 + n as u64), &metadata);
+        }
+    });
+    assert!(ids.is_sorted_by(|before, behind| before < behind));
+    assert_eq!(ids.len(), 3_000);
+}
+
 #[test]
 fn what_is_older_than_a_time_is_found_without_reading_what_is_newer() {
     let until = NOW_MS - 15 * DAY_MS;
