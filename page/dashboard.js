@@ -98,8 +98,8 @@ function signOut(sentence) {
 	record.close();
 	forget();
 	api = null;
-	for (const part of [figures, letters, events]) part.reset();
 	$("filters").reset();
+	for (const part of [figures, letters, events]) part.reset();
 	$("token").value = "";
 	askToken(sentence);
 }

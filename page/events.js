@@ -20,8 +20,8 @@ export class Events {
 	#askedAt = 0;
 	#rows = new Map();
 	#source = null;
-	/** The question of which the list is the answer. */
-	#asked;
+	/** The question of which the list is the answer; what is being typed is not asked yet. */
+	#asked = question();
 	/** Those that were deleted: KV may list them for a while yet. */
 	#gone = new Set();
 
@@ -41,11 +41,11 @@ export class Events {
 		$("more").addEventListener("click", () => this.#more());
 		$("rows").addEventListener("click", (event) => this.#clicked(event));
 		$("rows").addEventListener("keydown", (event) => this.#pressed(event));
-		this.#asked = JSON.stringify(this.#question());
 	}
 
-	/** Forgets all that is shown; what comes next is another list. */
+	/** Forgets all that is shown; what comes next is another list, of what the filters now say. */
 	reset() {
+		this.#asked = question();
 		this.#list = null;
 		this.#rows.clear();
 		$("rows").replaceChildren();
@@ -102,21 +102,15 @@ export class Events {
 		return this.#rows.get(id);
 	}
 
-	#question() {
-		const filters = new FormData($("filters"));
-		return { kind: filters.get("kind"), user: filters.get("user").trim() };
-	}
-
 	#isFiltered() {
-		const { kind, user } = this.#question();
+		const { kind, user } = this.#asked;
 		return Boolean(kind || user);
 	}
 
 	#filter() {
 		// Enter in the field is both a change and a submission.
-		const asked = JSON.stringify(this.#question());
-		if (asked === this.#asked) return;
-		this.#asked = asked;
+		const { kind, user } = question();
+		if (kind === this.#asked.kind && user === this.#asked.user) return;
 		this.reset();
 		this.#changed();
 	}
@@ -124,7 +118,7 @@ export class Events {
 	/** @param {{since?: number | null, cursor?: string}} part which part of the answer is wanted; the newest by itself */
 	async #page(part, signal) {
 		const { api, app } = this.#source;
-		const page = await api.events(app, { ...this.#question(), ...part }, signal);
+		const page = await api.events(app, { ...this.#asked, ...part }, signal);
 		return { ...page, events: page.events.filter((event) => !this.#gone.has(event.id)) };
 	}
 
@@ -196,6 +190,12 @@ export class Events {
 		$("nothing").textContent = empty(isFiltered, cursor);
 		setState($("events"), events.length > 0 ? "ready" : "empty");
 	}
+}
+
+/** What the filters say. */
+function question() {
+	const filters = new FormData($("filters"));
+	return { kind: filters.get("kind"), user: filters.get("user").trim() };
 }
 
 function empty(isFiltered, cursor) {

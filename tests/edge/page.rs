@@ -305,6 +305,25 @@ fn events_are_filtered_by_app_kind_and_user() {
 }
 
 #[test]
+fn what_is_being_typed_is_not_asked_yet() {
+    let app = "1400000014";
+    send_unfollow(app, "alice", &["bob"], now_ms());
+    let browser = Browser::signed_in(app);
+    browser.write("#user", "nobo");
+    // Its row shows that the page has asked again.
+    send_unfollow(app, "newcomer", &["bob"], now_ms());
+    browser.wait_for_who(&json!(["newcomer", "alice"]));
+    browser.press(ENTER);
+    browser.wait_for_text("#events", "No event is like that.");
+    // Who signs in next begins without a filter.
+    browser.click("#sign-out");
+    browser.sign_in(ADMIN_TOKEN);
+    browser.wait_for_events();
+    browser.choose(app);
+    browser.wait_for_who(&json!(["newcomer", "alice"]));
+}
+
+#[test]
 fn a_user_id_is_never_markup() {
     let app = "1400000005";
     let hostile = ["<img src=x onerror=hacked=1>", "<script>hacked=1</script>", "\"><b>&lt;\u{202e}evil"];
