@@ -1,13 +1,13 @@
 // The newest events in a table, the filters above it, and the older ones behind it.
 
 import { $, announce, count, el, setState, time, user } from "./dom.js";
-import { without, withNewest, withOlder } from "./feed.js";
+import { fits, without, withNewest, withOlder } from "./feed.js";
 
 /** Users that a row shows before it says how many more there are. */
 const SHOWN = 3;
 /** How far a refresh with a filter looks back, in ms: KV and Tencent may be late, but the whole log is many lists. */
 const OVERLAP = 600_000;
-/** Pages that are looked through for a first event before the operator is asked whether to go on. */
+/** Pages that are looked through for an event before the operator is asked whether to go on. */
 const LOOKS = 5;
 
 export const KINDS = { unfollow: "Unfollow", follow: "Follow" };
@@ -70,13 +70,14 @@ export class Events {
 		this.#source = { api, app };
 		const isFirst = this.#list === null;
 		const askedAt = Date.now();
-		const since = isFirst || !this.#isFiltered() ? null : this.#askedAt - OVERLAP;
 		let page;
+		let since = isFirst || !this.#isFiltered() ? null : this.#askedAt - OVERLAP;
 		try {
-			page = await this.#page({ since }, signal);
-			for (let look = 1; isFirst && page.events.length === 0 && page.cursor !== null && look < LOOKS; look += 1) {
-				page = await this.#page({ cursor: page.cursor }, signal);
+			if (since !== null) {
+				page = await this.#page({ since }, signal);
+				if (!fits(this.#list, page)) since = null;
 			}
+			if (since === null) page = await this.#newest(signal);
 		} catch (error) {
 			if (!signal.aborted && isFirst) setState($("events"), "error", error.message);
 			throw error;
@@ -120,6 +121,15 @@ export class Events {
 		const { api, app } = this.#source;
 		const page = await api.events(app, { ...this.#asked, ...part }, signal);
 		return { ...page, events: page.events.filter((event) => !this.#gone.has(event.id)) };
+	}
+
+	/** The newest events, from however far back they are, within bounds. */
+	async #newest(signal) {
+		let page = await this.#page({}, signal);
+		for (let look = 1; page.events.length === 0 && page.cursor !== null && look < LOOKS; look += 1) {
+			page = await this.#page({ cursor: page.cursor }, signal);
+		}
+		return page;
 	}
 
 	async #more() {
