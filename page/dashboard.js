@@ -17,15 +17,20 @@ let updatedAt = 0;
 
 const pulse = new Pulse(beat);
 const figures = new Figures();
-const letters = new Letters(() => pulse.start());
+const letters = new Letters(again);
 const record = new Record({
 	deleted: (id) => {
 		events.remove(id);
-		pulse.start();
+		again();
 	},
 	find: (user) => events.find(user),
 });
-const events = new Events((event) => record.show(api, app, event), () => pulse.start());
+const events = new Events((event) => record.show(api, app, event), again);
+
+/** Asks at once, unless the operator has signed out: what was begun before may end later. */
+function again() {
+	if (api !== null) pulse.start();
+}
 
 /** Asks for what is due; see `Pulse`. */
 async function beat(signal) {
@@ -137,6 +142,12 @@ async function resume() {
 		show("stuck");
 		$("try-again").focus();
 	}
+}
+
+/** Asks for no token and sends none where it would travel as plain text; loopback is secure without HTTPS. */
+function refuse() {
+	$("secure").href = location.href.replace(/^http:/, "https:");
+	show("insecure");
 }
 
 $("login").addEventListener("submit", signIn);
