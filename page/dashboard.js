@@ -164,4 +164,5 @@ document.addEventListener("keydown", (event) => {
 	$("user").focus();
 });
 setInterval(() => document.hidden || tick(), 5_000);
-resume();
+if (isSecureContext) resume();
+else refuse();
