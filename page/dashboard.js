@@ -17,15 +17,20 @@ let updatedAt = 0;
 
 const pulse = new Pulse(beat);
 const figures = new Figures();
-const letters = new Letters(() => pulse.start());
+const letters = new Letters(again);
 const record = new Record({
 	deleted: (id) => {
 		events.remove(id);
-		pulse.start();
+		again();
 	},
 	find: (user) => events.find(user),
 });
-const events = new Events((event) => record.show(api, app, event), () => pulse.start());
+const events = new Events((event) => record.show(api, app, event), again);
+
+/** Asks at once, unless the operator has signed out: what was begun before may end later. */
+function again() {
+	if (api !== null) pulse.start();
+}
 
 /** Asks for what is due; see `Pulse`. */
 async function beat(signal) {
@@ -98,8 +103,8 @@ function signOut(sentence) {
 	record.close();
 	forget();
 	api = null;
-	for (const part of [figures, letters, events]) part.reset();
 	$("filters").reset();
+	for (const part of [figures, letters, events]) part.reset();
 	$("token").value = "";
 	askToken(sentence);
 }
@@ -139,6 +144,12 @@ async function resume() {
 	}
 }
 
+/** Asks for no token and sends none where it would travel as plain text; loopback is secure without HTTPS. */
+function refuse() {
+	$("secure").href = location.href.replace(/^http:/, "https:");
+	show("insecure");
+}
+
 $("login").addEventListener("submit", signIn);
 $("sign-out").addEventListener("click", () => signOut());
 $("refresh").addEventListener("click", () => pulse.start());
@@ -153,4 +164,5 @@ document.addEventListener("keydown", (event) => {
 	$("user").focus();
 });
 setInterval(() => document.hidden || tick(), 5_000);
-resume();
+if (isSecureContext) resume();
+else refuse();

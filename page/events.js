@@ -1,13 +1,13 @@
 // The newest events in a table, the filters above it, and the older ones behind it.
 
 import { $, announce, count, el, setState, time, user } from "./dom.js";
-import { without, withNewest, withOlder } from "./feed.js";
+import { fits, without, withNewest, withOlder } from "./feed.js";
 
 /** Users that a row shows before it says how many more there are. */
 const SHOWN = 3;
 /** How far a refresh with a filter looks back, in ms: KV and Tencent may be late, but the whole log is many lists. */
 const OVERLAP = 600_000;
-/** Pages that are looked through for a first event before the operator is asked whether to go on. */
+/** Pages that are looked through for an event before the operator is asked whether to go on. */
 const LOOKS = 5;
 
 export const KINDS = { unfollow: "Unfollow", follow: "Follow" };
@@ -20,8 +20,8 @@ export class Events {
 	#askedAt = 0;
 	#rows = new Map();
 	#source = null;
-	/** The question of which the list is the answer. */
-	#asked;
+	/** The question of which the list is the answer; what is being typed is not asked yet. */
+	#asked = question();
 	/** Those that were deleted: KV may list them for a while yet. */
 	#gone = new Set();
 
@@ -41,11 +41,11 @@ export class Events {
 		$("more").addEventListener("click", () => this.#more());
 		$("rows").addEventListener("click", (event) => this.#clicked(event));
 		$("rows").addEventListener("keydown", (event) => this.#pressed(event));
-		this.#asked = JSON.stringify(this.#question());
 	}
 
-	/** Forgets all that is shown; what comes next is another list. */
+	/** Forgets all that is shown; what comes next is another list, of what the filters now say. */
 	reset() {
+		this.#asked = question();
 		this.#list = null;
 		this.#rows.clear();
 		$("rows").replaceChildren();
@@ -70,13 +70,14 @@ export class Events {
 		this.#source = { api, app };
 		const isFirst = this.#list === null;
 		const askedAt = Date.now();
-		const since = isFirst || !this.#isFiltered() ? null : this.#askedAt - OVERLAP;
 		let page;
+		let since = isFirst || !this.#isFiltered() ? null : this.#askedAt - OVERLAP;
 		try {
-			page = await this.#page({ since }, signal);
-			for (let look = 1; isFirst && page.events.length === 0 && page.cursor !== null && look < LOOKS; look += 1) {
-				page = await this.#page({ cursor: page.cursor }, signal);
+			if (since !== null) {
+				page = await this.#page({ since }, signal);
+				if (!fits(this.#list, page)) since = null;
 			}
+			if (since === null) page = await this.#newest(signal);
 		} catch (error) {
 			if (!signal.aborted && isFirst) setState($("events"), "error", error.message);
 			throw error;
@@ -102,21 +103,15 @@ export class Events {
 		return this.#rows.get(id);
 	}
 
-	#question() {
-		const filters = new FormData($("filters"));
-		return { kind: filters.get("kind"), user: filters.get("user").trim() };
-	}
-
 	#isFiltered() {
-		const { kind, user } = this.#question();
+		const { kind, user } = this.#asked;
 		return Boolean(kind || user);
 	}
 
 	#filter() {
 		// Enter in the field is both a change and a submission.
-		const asked = JSON.stringify(this.#question());
-		if (asked === this.#asked) return;
-		this.#asked = asked;
+		const { kind, user } = question();
+		if (kind === this.#asked.kind && user === this.#asked.user) return;
 		this.reset();
 		this.#changed();
 	}
@@ -124,8 +119,17 @@ export class Events {
 	/** @param {{since?: number | null, cursor?: string}} part which part of the answer is wanted; the newest by itself */
 	async #page(part, signal) {
 		const { api, app } = this.#source;
-		const page = await api.events(app, { ...this.#question(), ...part }, signal);
+		const page = await api.events(app, { ...this.#asked, ...part }, signal);
 		return { ...page, events: page.events.filter((event) => !this.#gone.has(event.id)) };
+	}
+
+	/** The newest events, from however far back they are, within bounds. */
+	async #newest(signal) {
+		let page = await this.#page({}, signal);
+		for (let look = 1; page.events.length === 0 && page.cursor !== null && look < LOOKS; look += 1) {
+			page = await this.#page({ cursor: page.cursor }, signal);
+		}
+		return page;
 	}
 
 	async #more() {
@@ -196,6 +200,12 @@ export class Events {
 		$("nothing").textContent = empty(isFiltered, cursor);
 		setState($("events"), events.length > 0 ? "ready" : "empty");
 	}
+}
+
+/** What the filters say. */
+function question() {
+	const filters = new FormData($("filters"));
+	return { kind: filters.get("kind"), user: filters.get("user").trim() };
 }
 
 function empty(isFiltered, cursor) {

@@ -12,7 +12,6 @@ export function withNewest(list, page, since = null) {
 	if (list === null) return { list: page, fresh };
 	const isWhole = page.cursor === null;
 	if (isWhole && since === null) return { list: page, fresh };
-	if (!isWhole && page.events.length === 0) return { list, fresh };
 	// It does not reach down to what we have: between the two there may be others.
 	if (!isWhole && fresh.size === page.events.length) return { list: page, fresh };
 	// What it covers is as it says; what was deleted elsewhere is gone.
@@ -20,6 +19,17 @@ export function withNewest(list, page, since = null) {
 	const older = list.events.filter((event) => (isWhole ? event.event_time < since : event.id > last));
 	const cursor = isWhole || older.length > 0 ? list.cursor : page.cursor;
 	return { list: { events: [...page.events, ...older], cursor }, fresh };
+}
+
+/**
+ * Whether a page that was asked to end at a time can go into the list. Where it is not whole it must lie within the
+ * list: its own cursor leads no further than to that time.
+ */
+export function fits(list, page) {
+	if (page.cursor === null) return true;
+	const known = new Set(list.events.map((event) => event.id));
+	const last = page.events.at(-1)?.id;
+	return page.events.some((event) => known.has(event.id)) && list.events.some((event) => event.id > last);
 }
 
 /** The list after the page behind it came. */

@@ -13,6 +13,9 @@ const REASONS = {
 	unreadable: "The message cannot be read",
 };
 
+/** Why "Replay all" leaves some. */
+const STAYS = "KV still lists what is gone, or they cannot be read. Try again in a minute.";
+
 export class Letters {
 	#changed;
 	#source = null;
@@ -34,6 +37,7 @@ export class Letters {
 
 	/** Forgets the app before. */
 	reset() {
+		this.#source = null;
 		this.#askedAt = 0;
 		this.#letters = [];
 		this.#say("");
@@ -50,7 +54,7 @@ export class Letters {
 	}
 
 	async refresh(api, app, signal) {
-		this.#source = { api, app };
+		this.#source ??= { api, app };
 		const askedAt = Date.now();
 		try {
 			const [ours, unreadable] = await Promise.all([api.letters(app, signal), api.letters(0, signal)]);
@@ -83,15 +87,15 @@ export class Letters {
 	}
 
 	async #replay(letter) {
-		const { api, app } = this.#source;
-		await this.#do(async () => {
+		await this.#do(async (source) => {
 			try {
-				await api.replayLetter(app, letter.id);
+				await source.api.replayLetter(source.app, letter.id);
 			} catch (error) {
 				// Somebody else was faster.
 				if (error.status !== 404) throw error;
 			}
 			this.#gone.add(key(letter));
+			if (this.#source !== source) return;
 			this.#render();
 			announce("The dead letter is back on the queue.");
 			$("letters").focus();
@@ -99,29 +103,31 @@ export class Letters {
 	}
 
 	async #replayAll() {
-		const { api, app } = this.#source;
-		await this.#do(async () => {
+		await this.#do(async (source) => {
 			let total = 0;
 			for (;;) {
-				const { replayed, left, more } = await api.replayLetters(app);
+				const { replayed, left, more } = await source.api.replayLetters(source.app);
+				if (this.#source !== source) return;
 				total += replayed;
-				const isDone = left === 0 && !more;
-				this.#say(`${count(total, "dead letter")} back on the queue${isDone ? "." : `, ${number(left)} left.`}`);
-				// None of those that are left can be replayed now.
-				if (isDone || replayed === 0) break;
+				const done = `${count(total, "dead letter")} back on the queue`;
+				if (left === 0 && !more) return this.#say(`${done}.`);
+				const rest = `${done}, ${number(left)} left`;
+				if (replayed === 0) return this.#say(`${rest}: ${STAYS}`);
+				this.#say(`${rest}.`);
 			}
 		});
 	}
 
-	/** Does something that changes the letters; one at a time. */
+	/** Does something that changes the letters, one at a time; where another app is looked at, nothing is said of it. */
 	async #do(action) {
+		const source = this.#source;
 		this.#say("");
 		const buttons = () => [$("replay-all"), ...$("letter-list").querySelectorAll("button")];
 		for (const button of buttons()) button.disabled = true;
 		try {
-			await action();
+			await action(source);
 		} catch (error) {
-			this.#say(error.message, true);
+			if (this.#source === source) this.#say(error.message, true);
 		} finally {
 			for (const button of buttons()) button.disabled = false;
 			this.#askedAt = 0;

@@ -14,17 +14,16 @@ export class Pulse {
 	#running = false;
 	#newsAt = 0;
 	#failures = 0;
+	/** Before this time, in ms, only the operator may ask again: a call has failed. */
+	#notBefore = 0;
 
 	/** @param beat asks once: takes an AbortSignal, resolves to whether there was news, rejects where a call failed */
 	constructor(beat) {
 		this.#beat = beat;
-		document.addEventListener("visibilitychange", () => {
-			clearTimeout(this.#timer);
-			if (this.#running && !document.hidden) this.start();
-		});
+		document.addEventListener("visibilitychange", () => this.#seen());
 	}
 
-	/** Asks at once, whatever was under way; from now on again and again. */
+	/** Asks at once, whatever was under way; from now on again and again. It counts as news. */
 	start() {
 		this.stop();
 		this.#running = true;
@@ -48,6 +47,14 @@ export class Pulse {
 		return this.#newsAt;
 	}
 
+	/** The page is seen again, or no longer. That is no news: a tab that is looked at now and then may be slow. */
+	#seen() {
+		clearTimeout(this.#timer);
+		if (!this.#running || document.hidden) return;
+		this.#controller.abort();
+		this.#timer = setTimeout(() => this.#ask(), Math.max(0, this.#notBefore - Date.now()));
+	}
+
 	async #ask() {
 		if (document.hidden) return;
 		this.#controller = new AbortController();
@@ -56,6 +63,7 @@ export class Pulse {
 		try {
 			if (await this.#beat(signal)) this.news();
 			this.#failures = 0;
+			this.#notBefore = 0;
 			wait = Date.now() - this.#newsAt < NEWS_LASTS ? FAST : SLOW;
 		} catch (error) {
 			// Called off: another question is under way.
@@ -63,6 +71,7 @@ export class Pulse {
 			this.#failures += 1;
 			const doubled = Math.min(FAST * 2 ** (this.#failures - 1), BACK_OFF_MAX);
 			wait = Math.max(doubled, error.retryAfter ?? 0);
+			this.#notBefore = Date.now() + wait;
 		}
 		if (!signal.aborted && !document.hidden) this.#timer = setTimeout(() => this.#ask(), wait);
 	}

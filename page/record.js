@@ -126,11 +126,15 @@ export class Record {
 	}
 
 	async #delete() {
-		await this.#do(async ({ api, app, id }) => {
+		await this.#do(async (shown) => {
+			const { api, app, id } = shown;
 			await api.erase(app, id);
 			this.#deleted(id);
-			this.#dialog.close();
 			announce("The event was deleted.");
+			if (this.#shown !== shown) return;
+			this.#dialog.close();
+			// The row that had the focus is gone.
+			$("events").focus({ preventScroll: true });
 		});
 	}
 
