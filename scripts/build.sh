@@ -26,8 +26,9 @@ build() {
 	shift
 	# These would take the place of those in .cargo/config.toml.
 	unset RUSTFLAGS CARGO_ENCODED_RUSTFLAGS
-	# So that the folders of their sources, which rustflags names, are there.
-	cargo fetch --quiet --locked
+	# So that the folders of their sources, which rustflags names, are there. For this target: those of others may be
+	# missing where there is no network, and nobody needs them here.
+	cargo fetch --quiet --locked --target wasm32-unknown-unknown
 	use_wasm_toolchain
 	mkdir -p "$folder"
 	# First cargo alone, which knows what changed; what comes after it is skipped where it would work on the same input.

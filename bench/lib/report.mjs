@@ -86,11 +86,11 @@ The wasm consists of ${parts(OURS[1])}. The peers, bundled and minified: ${peerS
   difference was less than the noise.
 - *Static answer* reads nothing. *Floor* is JavaScript that only reads the body, puts it and answers: no check, no
   record, no log line. *Input and output alone* is JavaScript that also reads the head, sets a timer, puts metadata with
-  the record and writes the log line, and still checks nothing. *Hand-written JavaScript* and *Hono* make all the checks, the record, the metadata, the log line
-  and the deadline with a second attempt that ours makes; they share their rules, in \`bench/peers/rules/\`. JSON.parse
-  cannot see that a member stands twice, nor how a number is spelt: those two checks are ours alone. The peers set a
-  timer for each wait, ours one a call. The peers have
-  what this call needs and no more: no queue, relay, API, health check, retention or unsigned calls.
+  the record and writes the log line, and still checks nothing. *Hand-written JavaScript* and *Hono* make all the
+  checks, the record, the metadata, the log line and the deadline with a second attempt that ours makes; they share
+  their rules, in \`bench/peers/rules/\`. JSON.parse cannot see that a member stands twice, nor how a number is spelt:
+  those two checks are ours alone. The peers set a timer for each wait, ours one a call. They have what this call needs
+  and no more: no queue, relay, API, health check, retention or unsigned calls.
 - Before anything is measured, ${agreed.agreed} calls of the test vectors (${agreed.refused} of them to be refused)
   go to ours, the hand-written one and Hono. Each has to give the same answer, key, value, metadata (but for
   \`received_at\`) and log line.

@@ -8,7 +8,7 @@ use super::{
     our_app,
     parameters::Parameters,
     problem::Problem,
-    shelf::{Cache, LIST_MAX, Page, Shelf},
+    shelf::{Cache, LIST_MAX, Listed, Page, Shelf},
 };
 use crate::{
     config::Settings,
@@ -46,7 +46,7 @@ impl<S: Shelf, Q: Queue, C: Cache> Api<'_, S, Q, C> {
                 .ok_or(Problem::BadRequest("The cursor is none, or belongs to another app."))?,
         };
         let page = self.shelf.list(&prefix, PAGE, from.kv.as_deref()).await?;
-        let letter = |listed: &super::shelf::Listed| {
+        let letter = |listed: &Listed| {
             listed_letter(app, listed.key.strip_prefix(&prefix).unwrap_or_default(), &listed.metadata)
         };
         let letters = json::sequence(page.keys.iter().map(letter));
