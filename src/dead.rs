@@ -1,7 +1,5 @@
 //! A dead letter: what could not be delivered, kept in KV until somebody has it replayed.
 
-use serde::Serialize;
-
 use crate::{
     event::{Entry, Event, EventId},
     json,
@@ -44,28 +42,26 @@ impl Failure {
     }
 }
 
-#[derive(Serialize)]
-struct Json {
-    last_status: Option<u16>,
-    last_error: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    received_at: Option<u64>,
+/// The letter under this `key`. `of` is the event and its duty, where there is one; `message` is JSON.
+fn letter(
+    key: String,
+    failure: Failure,
+    of: Option<(&Event<'_>, Duty)>,
     dead_at: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    duty: Option<Duty>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    targets: Option<usize>,
-}
-
-impl Json {
-    fn of(failure: Failure, dead_at: u64) -> Self {
-        let (last_status, last_error) = failure.parts();
-        Self { last_status, last_error, received_at: None, dead_at, duty: None, targets: None }
-    }
-
-    fn entry(&self, key: String, message: &str, expiration: Option<u64>) -> Entry {
-        Entry { key, value: json::with_member(self, "message", message), metadata: json::write(self), expiration }
-    }
+    message: &str,
+    retention_seconds: Option<u64>,
+) -> Entry {
+    let (last_status, last_error) = failure.parts();
+    let metadata = json::object! {
+        "last_status": last_status,
+        "last_error": last_error,
+        "received_at"?: of.map(|(event, _)| event.received_at()),
+        "dead_at": dead_at,
+        "duty"?: of.map(|(_, duty)| duty.name()),
+        "targets"?: of.map(|(event, _)| event.targets()),
+    };
+    let value = json::merge(&metadata, &format!(r#"{{"message":{message}}}"#));
+    Entry { key, value, metadata, expiration: expiration(retention_seconds, dead_at) }
 }
 
 /// How long a dead letter is kept at least, in seconds: somebody has to have seen it.
@@ -81,14 +77,8 @@ fn expiration(retention_seconds: Option<u64>, dead_at: u64) -> Option<u64> {
 #[must_use]
 pub fn entry(event: &Event<'_>, duty: Duty, failure: Failure, dead_at: u64, retention_seconds: Option<u64>) -> Entry {
     let message = Message::of(event, duty);
-    let json = Json {
-        received_at: Some(event.received_at()),
-        duty: Some(duty),
-        targets: Some(event.targets()),
-        ..Json::of(failure, dead_at)
-    };
     let key = key(event.app(), event.id(), duty);
-    json.entry(key, &message.text(), expiration(retention_seconds, dead_at))
+    letter(key, failure, Some((event, duty)), dead_at, &message.text(), retention_seconds)
 }
 
 /// The keys of the dead letters that there may be of one event.
@@ -109,7 +99,7 @@ fn key(app: SdkAppId, id: &EventId, duty: Duty) -> String {
 #[must_use]
 pub fn unreadable_entry(message_id: &str, text: &str, dead_at: u64, retention_seconds: Option<u64>) -> Entry {
     let key = format!("{PREFIX}{NO_APP}/{message_id}");
-    Json::of(Failure::UNREADABLE, dead_at).entry(key, &json::write(text), expiration(retention_seconds, dead_at))
+    letter(key, Failure::UNREADABLE, None, dead_at, &json::write(text), retention_seconds)
 }
 
 /// What the keys of one app's dead letters begin with; without an app, those of messages that cannot be read.

@@ -8,8 +8,6 @@ pub mod listed;
 
 use std::borrow::Cow;
 
-use serde::Serialize;
-
 pub use id::EventId;
 
 use crate::{
@@ -49,29 +47,18 @@ pub struct Entry {
     pub expiration: Option<u64>,
 }
 
-/// An event's JSON, as record (which has the body besides) and as metadata; each leaves out what does not
-/// stand in it.
-#[derive(Serialize)]
-struct Json<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sdk_app_id: Option<u64>,
+/// What record and metadata tell, and what the metadata may have to be cut of.
+#[derive(Clone, Copy)]
+struct Summary<'a> {
     kind: Kind,
     from_account: &'a str,
     to_accounts: &'a [Cow<'a, str>],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    event_time: Option<u64>,
     received_at: u64,
     opt_platform: Option<&'a str>,
     client_ip: Option<&'a str>,
     request_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// How many targets there were before some were cut; `None` where nothing was.
     to_accounts_total: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    truncated: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    query: Option<&'a str>,
 }
 
 impl<'a> Event<'a> {
@@ -142,57 +129,56 @@ impl<'a> Event<'a> {
         retention_seconds.map(|seconds| (self.received_at / 1000).saturating_add(seconds).max(earliest))
     }
 
-    /// What record and metadata share.
-    fn summary(&self) -> Json<'_> {
-        Json {
-            id: None,
-            sdk_app_id: None,
+    fn summary(&self) -> Summary<'_> {
+        Summary {
             kind: self.follow.kind,
             from_account: &self.follow.from_account,
             to_accounts: &self.follow.to_accounts,
-            event_time: None,
             received_at: self.received_at,
             opt_platform: self.query.opt_platform.as_deref(),
             client_ip: self.query.client_ip.as_deref(),
             request_id: self.query.request_id.as_deref(),
             to_accounts_total: None,
-            truncated: None,
-            query: None,
         }
     }
 
     fn record(&self) -> String {
-        // The last member is JSON already.
-        let record = Json {
-            id: Some(self.id.as_str()),
-            sdk_app_id: Some(self.app.get()),
-            event_time: Some(self.follow.event_time),
-            query: Some(&self.query()),
-            ..self.summary()
-        };
-        json::with_member(&record, "body", self.follow.object)
+        let summary = self.summary();
+        json::object! {
+            "id": self.id.as_str(),
+            "sdk_app_id": self.app.get(),
+            "kind": summary.kind.name(),
+            "from_account": summary.from_account,
+            "to_accounts": summary.to_accounts,
+            "event_time": self.follow.event_time,
+            "received_at": summary.received_at,
+            "opt_platform": summary.opt_platform,
+            "client_ip": summary.client_ip,
+            "request_id": summary.request_id,
+            "query": self.query(),
+            "body": json::Raw(self.follow.object),
+        }
     }
 
     /// The summary; id, app and time stand in the key. Where it has no room for all, texts are cut, as many
     /// targets stand there as fit, and two more members say so.
     fn metadata(&self) -> String {
         let whole = self.summary();
-        let text = json::write(&whole);
+        let text = whole.metadata();
         if text.len() <= METADATA_MAX {
             return text;
         }
-        let mut cut = Json {
+        let mut cut = Summary {
             from_account: cut_text(whole.from_account),
             to_accounts: &[],
             opt_platform: whole.opt_platform.map(cut_text),
             client_ip: whole.client_ip.map(cut_text),
             request_id: whole.request_id.map(cut_text),
             to_accounts_total: Some(self.targets()),
-            truncated: Some(true),
             ..whole
         };
         // One byte more than there is, because the first target has no comma before it.
-        let mut room = METADATA_MAX.saturating_add(1).saturating_sub(json::write(&cut).len());
+        let mut room = METADATA_MAX.saturating_add(1).saturating_sub(cut.metadata().len());
         let fitting = whole.to_accounts.iter().take_while(|target| {
             let needed = json::write(target).len().saturating_add(1);
             let fits = needed <= room;
@@ -201,7 +187,23 @@ impl<'a> Event<'a> {
         });
         let fitting = fitting.count();
         cut.to_accounts = whole.to_accounts.get(..fitting).unwrap_or_default();
-        json::write(&cut)
+        cut.metadata()
+    }
+}
+
+impl Summary<'_> {
+    fn metadata(self) -> String {
+        json::object! {
+            "kind": self.kind.name(),
+            "from_account": self.from_account,
+            "to_accounts": self.to_accounts,
+            "received_at": self.received_at,
+            "opt_platform": self.opt_platform,
+            "client_ip": self.client_ip,
+            "request_id": self.request_id,
+            "to_accounts_total"?: self.to_accounts_total,
+            "truncated"?: self.to_accounts_total.map(|_| true),
+        }
     }
 }
 

@@ -137,9 +137,12 @@ impl<'a> Admitted<'a> {
         // (10) There is a command: the query's, or else the body's.
         let command = match self.query.command.clone() {
             Some(command) => command,
-            None => body::command(body).ok_or(Refusal::CommandMissing)?,
+            None => {
+                let command = body::command(body).ok_or(Refusal::CommandMissing)?;
+                line.name_command(command.clone());
+                command
+            }
         };
-        line.name_command(command.clone());
 
         // (11) It is one of the two Follow commands.
         let Some(kind) = Kind::of(&command) else {

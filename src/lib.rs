@@ -39,6 +39,8 @@ pub mod refusal;
 pub mod relay;
 pub mod reply;
 pub mod routes;
+mod sha256;
+mod text;
 pub mod webhook;
 
 /// A third of the size of Rust's own allocator for wasm, and no slower.

@@ -3,8 +3,6 @@
 
 use std::borrow::Cow;
 
-use serde::Serialize;
-
 use crate::{dead::Failure, event::Event, json, message::Duty, refusal::Refusal, webhook::query::Query};
 
 /// Most bytes of any text from outside in a line.
@@ -22,31 +20,18 @@ pub enum Level {
 }
 
 /// What the line says of one call, filled in step by step.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default)]
 pub struct Line<'a> {
-    outcome: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'static str>,
-    status: u16,
-    #[serde(skip_serializing_if = "Option::is_none")]
     app: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     command: Option<Cow<'a, str>>,
     /// How many users were unfollowed or followed.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub targets: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     platform: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<Cow<'a, str>>,
     /// What the app's backend answered, where that is what the caller got.
-    #[serde(skip)]
     pub relayed_status: Option<u16>,
     /// The settings at fault, by name.
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
     pub settings: &'a [String],
-    /// From the call's arrival to its answer, in ms of the runtime's clock, which stands still between I/O.
-    duration_ms: u64,
 }
 
 impl<'a> Line<'a> {
@@ -58,52 +43,56 @@ impl<'a> Line<'a> {
         self.request_id = cut(query.request_id.as_ref());
     }
 
-    /// Sets the command, which may stand in the body alone.
+    /// Sets the command, where it stands in the body alone.
     pub fn name_command(&mut self, command: Cow<'a, str>) {
         self.command = cut(Some(&command));
     }
 
-    /// The line as JSON, without a line end, and its level.
+    /// The line as JSON, without a line end, and its level. `duration_ms` is from the call's arrival to its answer, by
+    /// the runtime's clock, which stands still between I/O.
     #[must_use]
-    pub fn close(mut self, outcome: Result<&'static str, Refusal>, duration_ms: u64) -> (Level, String) {
-        self.duration_ms = duration_ms;
-        let level = match outcome {
+    pub fn close(&self, outcome: Result<&'static str, Refusal>, duration_ms: u64) -> (Level, String) {
+        let (level, outcome, reason, status) = match outcome {
             Ok(outcome) => {
-                (self.outcome, self.status) = (outcome, self.relayed_status.unwrap_or(200));
-                if self.status >= 500 { Level::Warn } else { Level::Info }
+                let status = self.relayed_status.unwrap_or(200);
+                (if status >= 500 { Level::Warn } else { Level::Info }, outcome, None, status)
             }
             Err(refusal) => {
                 let row = refusal.row();
-                (self.status, self.reason) = (row.status, Some(row.name));
                 let ours = row.status >= 500;
-                self.outcome = if ours { "failed" } else { "refused" };
-                if ours { Level::Error } else { Level::Warn }
+                let (level, outcome) = if ours { (Level::Error, "failed") } else { (Level::Warn, "refused") };
+                (level, outcome, Some(row.name), row.status)
             }
         };
         // JSON escapes line ends and other control characters, so no text from outside can break the line.
-        (level, json::write(&self))
+        let line = json::object! {
+            "outcome": outcome,
+            "reason"?: reason,
+            "status": status,
+            "app"?: self.app,
+            "command"?: self.command,
+            "targets"?: self.targets,
+            "platform"?: self.platform,
+            "request_id"?: self.request_id,
+            "settings"?: Some(self.settings).filter(|settings| !settings.is_empty()),
+            "duration_ms": duration_ms,
+        };
+        (level, line)
     }
 }
 
 /// What the line says of one message of the queue.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default)]
 pub struct DeliveryLine<'a> {
     /// `delivered`, `stored`, `retried` or `buried`.
     pub outcome: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
     duty: Option<Duty>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     app: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     targets: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     last_status: Option<u16>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     last_error: Option<&'static str>,
     /// How long the message waits before it comes again, in seconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after_seconds: Option<u32>,
 }
 
@@ -134,7 +123,16 @@ impl<'a> DeliveryLine<'a> {
     /// The line as JSON, without a line end.
     #[must_use]
     pub fn text(&self) -> String {
-        json::write(self)
+        json::object! {
+            "outcome": self.outcome,
+            "duty"?: self.duty.map(Duty::name),
+            "app"?: self.app,
+            "targets"?: self.targets,
+            "request_id"?: self.request_id,
+            "last_status"?: self.last_status,
+            "last_error"?: self.last_error,
+            "retry_after_seconds"?: self.retry_after_seconds.map(u64::from),
+        }
     }
 }
 
@@ -145,7 +143,10 @@ fn cut<'a>(text: Option<&Cow<'a, str>>) -> Option<Cow<'a, str>> {
     let orders = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let breaks = |c: char| c.is_control() || orders(c);
     let begin = |text: &str| text.floor_char_boundary(TEXT_MAX.min(text.len()));
+    let is_plain = |text: &str| text.len() <= TEXT_MAX && text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
     text.map(|text| match text {
+        // What nearly every text is.
+        Cow::Borrowed(text) if is_plain(text) => Cow::Borrowed(*text),
         Cow::Borrowed(text) if !text.contains(breaks) => Cow::Borrowed(text.get(..begin(text)).unwrap_or_default()),
         text => {
             let plain = text.replace(breaks, "?");

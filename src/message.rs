@@ -3,8 +3,6 @@
 
 use std::borrow::Cow;
 
-use serde::Serialize;
-
 use crate::{
     event::Event,
     json,
@@ -21,13 +19,27 @@ use crate::{
 const VERSION: u64 = 1;
 
 /// What the consumer owes to an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Duty {
     /// To bring it to the origin.
     Deliver,
     /// To put it into KV, which did not take it when it came.
     Store,
+}
+
+impl Duty {
+    /// Its name in messages, dead letters and the log.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Deliver => "deliver",
+            Self::Store => "store",
+        }
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        [Self::Deliver, Self::Store].into_iter().find(|duty| duty.name() == name)
+    }
 }
 
 /// One message. It is made of an [`Event`], which is made of an authentic call.
@@ -62,22 +74,14 @@ impl<'a> Message<'a> {
     /// 65,536 and a query, which may double in size by its escapes, 4,096.
     #[must_use]
     pub fn text(&self) -> String {
-        #[derive(Serialize)]
-        struct Head<'a> {
-            v: u64,
-            duty: Duty,
-            sdk_app_id: u64,
-            received_at: u64,
-            query: &'a str,
+        json::object! {
+            "v": VERSION,
+            "duty": self.duty.name(),
+            "sdk_app_id": self.app.get(),
+            "received_at": self.received_at,
+            "query": self.query,
+            "body": json::Raw(self.body),
         }
-        let head = Head {
-            v: VERSION,
-            duty: self.duty,
-            sdk_app_id: self.app.get(),
-            received_at: self.received_at,
-            query: &self.query,
-        };
-        json::with_member(&head, "body", self.body)
     }
 
     /// Reads a message. Members that are not named here are ignored, so that the version before this one can
@@ -85,11 +89,7 @@ impl<'a> Message<'a> {
     #[must_use]
     pub fn read(text: &'a str) -> Option<Self> {
         let members = Members::read(text)?;
-        let duty = match members.duty.as_deref()? {
-            "deliver" => Duty::Deliver,
-            "store" => Duty::Store,
-            _ => return None,
-        };
+        let duty = Duty::named(members.duty.as_deref()?)?;
         (members.version == Some(VERSION)).then(|| members.message(duty)).flatten()
     }
 

@@ -2,8 +2,6 @@
 
 use std::borrow::Cow;
 
-use serde::Serialize;
-
 use crate::{config::Config, json, refusal::Refusal, webhook::answer};
 
 /// The `Cache-Control` of every reply.
@@ -58,19 +56,12 @@ impl Reply {
     /// Whether the settings are complete: 200, or 503 with the names of those at fault.
     #[must_use]
     pub fn health(config: &Config) -> Self {
-        #[derive(Serialize)]
-        struct Health<'a> {
-            status: &'static str,
-            version: &'static str,
-            #[serde(skip_serializing_if = "<[String]>::is_empty")]
-            settings: &'a [String],
-        }
         let healthy = config.at_fault.is_empty();
-        let health = Health {
-            status: if healthy { "ok" } else { "settings at fault" },
-            version: env!("CARGO_PKG_VERSION"),
-            settings: &config.at_fault,
+        let health = json::object! {
+            "status": if healthy { "ok" } else { "settings at fault" },
+            "version": env!("CARGO_PKG_VERSION"),
+            "settings"?: (!healthy).then_some(config.at_fault.as_slice()),
         };
-        Self { status: if healthy { 200 } else { 503 }, ..Self::json(json::write(&health)) }
+        Self { status: if healthy { 200 } else { 503 }, ..Self::json(health) }
     }
 }

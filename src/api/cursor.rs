@@ -3,7 +3,7 @@
 //!
 //! It belongs to one question: a checksum over both tells when it comes with another one, or was cut on its way.
 
-use sha2::{Digest as _, Sha256};
+use crate::sha256::sha256;
 
 /// How much of the hash stands in a cursor: enough to catch an accident. Whoever holds the admin token may ask for
 /// anything anyhow.
@@ -51,7 +51,6 @@ impl Cursor {
 
 fn checksum(question: &str, parts: &str) -> [u8; CHECKSUM_BYTES] {
     // The length keeps the two apart.
-    let hash = Sha256::new().chain_update(question.len().to_string()).chain_update(question).chain_update(parts);
-    let hash: [u8; 32] = hash.finalize().into();
+    let hash = sha256(&[&question.len().to_string(), question, parts]);
     std::array::from_fn(|at| hash.get(at).copied().unwrap_or_default())
 }

@@ -1,7 +1,5 @@
 //! Dead letters are listed and put back on the queue; stored events are sent to the origin again.
 
-use serde::Serialize;
-
 use super::{
     Api, app_of,
     cursor::Cursor,
@@ -122,11 +120,6 @@ impl<S: Shelf, Q: Queue, C: Cache> Api<'_, S, Q, C> {
 
 /// Its app, its id, and what its metadata says.
 fn listed_letter(app: Option<SdkAppId>, id: &str, metadata: &str) -> String {
-    #[derive(Serialize)]
-    struct Head<'a> {
-        id: &'a str,
-        sdk_app_id: Option<u64>,
-    }
-    let head = json::write(&Head { id, sdk_app_id: app.map(SdkAppId::get) });
+    let head = json::object! { "id": id, "sdk_app_id": app.map(SdkAppId::get), };
     json::merge(&head, metadata)
 }

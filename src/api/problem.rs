@@ -2,8 +2,6 @@
 
 use std::borrow::Cow;
 
-use serde::Serialize;
-
 use super::shelf::ShelfError;
 use crate::{json, reply::Reply};
 
@@ -38,12 +36,6 @@ impl Problem {
     /// The answer.
     #[must_use]
     pub fn reply(self) -> Reply {
-        #[derive(Serialize)]
-        struct Json {
-            title: &'static str,
-            status: u16,
-            detail: &'static str,
-        }
         let (status, title, detail) = match self {
             Self::Insecure => (403, "Forbidden", "The API is served over https only."),
             Self::NotFound => (404, "Not Found", "There is nothing here."),
@@ -62,7 +54,7 @@ impl Problem {
             Self::Unavailable => Some(("retry-after", Cow::Borrowed("1"))),
             _ => None,
         };
-        let body = json::write(&Json { title, status, detail });
+        let body = json::object! { "title": title, "status": status, "detail": detail, };
         Reply { status, header, content_type: "application/problem+json", ..Reply::json(body) }
     }
 }

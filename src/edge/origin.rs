@@ -17,7 +17,7 @@ pub struct Fetch;
 impl Origin for Fetch {
     async fn post(&self, request: OriginRequest<'_>) -> Result<OriginAnswer, OriginError> {
         let OriginRequest { url, headers, body, within_ms, answer_max } = request;
-        let (headers, ms) = (json::object(&headers), u32::try_from(within_ms).unwrap_or(u32::MAX));
+        let (headers, ms) = (json::texts(&headers), u32::try_from(within_ms).unwrap_or(u32::MAX));
         let begun =
             Promised::begin(|slot, task| runtime::origin_post(slot, task, &url, &headers, body, ms, answer_max));
         let answer = begun.await.map_err(|error| match error.as_string().as_deref() {

@@ -3,9 +3,11 @@
 
 use std::fmt;
 
-use sha2::{Digest, Sha256};
-
-use crate::webhook::{SdkAppId, body::Follow, digits};
+use crate::{
+    sha256::sha256,
+    text::push_number,
+    webhook::{SdkAppId, body::Follow, digits},
+};
 
 /// Ids count down from here, so that KV, which lists keys in ascending order, lists the newest first. It is the latest
 /// `EventTime` that there can be, in Unix ms.
@@ -16,6 +18,9 @@ pub const COUNTDOWN_DIGITS: usize = 13;
 
 /// How much of the hash stands in an id: 128 bits.
 const HASH_BYTES: usize = 16;
+
+/// Room, in bytes, for an event's content: enough for a few targets.
+const CONTENT_ROOM: usize = 256;
 
 /// An event's id: 13 digits that fall as `EventTime` rises, `-`, and 32 hex digits of its content's hash.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,21 +34,15 @@ impl EventId {
     /// command, `From_Account`, each target in order, and `EventTime` in decimal.
     #[must_use]
     pub fn of(app: SdkAppId, follow: &Follow<'_>) -> Self {
-        let mut hash = Sha256::new();
-        let mut part = |bytes: &[u8]| {
-            hash.update(bytes.len().to_string());
-            hash.update(b":");
-            hash.update(bytes);
-            hash.update(b",");
-        };
-        part(app.to_string().as_bytes());
-        part(follow.kind.command().as_bytes());
-        part(follow.from_account.as_bytes());
+        let mut content = String::with_capacity(CONTENT_ROOM);
+        push_netstring(&mut content, &app.to_string());
+        push_netstring(&mut content, follow.kind.command());
+        push_netstring(&mut content, &follow.from_account);
         for target in &follow.to_accounts {
-            part(target.as_bytes());
+            push_netstring(&mut content, target);
         }
-        part(follow.event_time.to_string().as_bytes());
-        let hash: [u8; 32] = hash.finalize().into();
+        push_netstring(&mut content, &follow.event_time.to_string());
+        let hash = sha256(&[&content]);
         let countdown = countdown(follow.event_time);
         Self(format!("{countdown:013}-{}", hex::encode(hash.get(..HASH_BYTES).unwrap_or_default())))
     }
@@ -75,6 +74,13 @@ impl fmt::Display for EventId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+fn push_netstring(text: &mut String, part: &str) {
+    push_number(text, part.len() as u64);
+    text.push(':');
+    text.push_str(part);
+    text.push(',');
 }
 
 /// What an id begins with for an event of this time (Unix ms); and the time again for what an id begins with.

@@ -3,9 +3,9 @@
 //! The metadata may be that of another version of this Worker: members that are not named here are passed over, and
 //! those that are missing are null.
 
-use super::{EventId, METADATA_MAX};
+use super::EventId;
 use crate::{
-    json,
+    json::{self, Raw},
     webhook::{SdkAppId, command::Kind},
 };
 
@@ -83,25 +83,19 @@ impl<'a> ListedEvent<'a> {
     /// Its JSON, as lists in the API carry it.
     #[must_use]
     pub fn json(&self, app: SdkAppId) -> String {
-        // Room for the metadata and for what stands in the key.
-        let mut text = String::with_capacity(METADATA_MAX);
-        text.extend(["{\"id\":\"", self.id.as_str(), "\",\"kind\":\"", self.kind.name(), "\""]);
-        let mut member = |name: &str, value: &str| text.extend([",\"", name, "\":", value]);
-        member("sdk_app_id", &app.to_string());
-        member("from_account", self.from_account);
-        member("to_accounts", self.to_accounts);
-        member("event_time", &self.id.event_time().to_string());
-        member("received_at", self.received_at);
-        member("opt_platform", self.opt_platform);
-        member("client_ip", self.client_ip);
-        member("request_id", self.request_id);
-        if let Some(total) = self.to_accounts_total {
-            member("to_accounts_total", total);
+        json::object! {
+            "id": self.id.as_str(),
+            "kind": self.kind.name(),
+            "sdk_app_id": app.get(),
+            "from_account": Raw(self.from_account),
+            "to_accounts": Raw(self.to_accounts),
+            "event_time": self.id.event_time(),
+            "received_at": Raw(self.received_at),
+            "opt_platform": Raw(self.opt_platform),
+            "client_ip": Raw(self.client_ip),
+            "request_id": Raw(self.request_id),
+            "to_accounts_total"?: self.to_accounts_total.map(Raw),
+            "truncated"?: self.truncated.then_some(true),
         }
-        if self.truncated {
-            member("truncated", "true");
-        }
-        text.push('}');
-        text
     }
 }

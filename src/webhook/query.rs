@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use crate::text::{split, split_once};
+
 /// Longest query, in bytes. Tencent's own are about 300 bytes.
 pub const QUERY_MAX: usize = 4 * 1024;
 
@@ -76,7 +78,7 @@ impl<'a> Query<'a> {
     #[must_use]
     pub fn without_signature(&self) -> String {
         let mut kept = String::with_capacity(self.raw.len());
-        for (at, segment) in self.raw.split('&').filter(|segment| !is_signature(segment)).enumerate() {
+        for (at, segment) in split(self.raw, b'&').filter(|segment| !is_signature(segment)).enumerate() {
             let and = if at == 0 { "" } else { "&" };
             kept.extend([and, segment]);
         }
@@ -106,19 +108,19 @@ fn is_signature(segment: &str) -> bool {
 }
 
 fn parameters(raw: &str) -> impl Iterator<Item = (Cow<'_, str>, &str)> {
-    raw.split('&').map(parameter)
+    split(raw, b'&').map(parameter)
 }
 
 /// The decoded name and the value as it stands. A name in percent-encoding is the same name, or `%53ign`
 /// would slip past the rules for `Sign`; a name that cannot be decoded is none of ours.
 fn parameter(segment: &str) -> (Cow<'_, str>, &str) {
-    let (name, value) = segment.split_once('=').unwrap_or((segment, ""));
+    let (name, value) = split_once(segment, b'=').unwrap_or((segment, ""));
     (percent_decode(name).unwrap_or(Cow::Borrowed(name)), value)
 }
 
 /// Decodes `%XX`; `None` where a `%` is not followed by two hex digits, or the result is not UTF-8.
 pub(crate) fn percent_decode(text: &str) -> Option<Cow<'_, str>> {
-    if !text.contains('%') {
+    if !text.bytes().any(|byte| byte == b'%') {
         return Some(Cow::Borrowed(text));
     }
     let mut decoded = Vec::with_capacity(text.len());

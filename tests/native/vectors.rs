@@ -118,7 +118,7 @@ struct IdRow {
     why: String,
     event: String,
     sdk_app_id: String,
-    kind: Kind,
+    kind: String,
     body: String,
     id: String,
 }
@@ -128,7 +128,8 @@ fn an_id_is_that_of_the_documented_encoding() {
     let mut wrong = Vec::new();
     for row in read::<IdFile>("event-id.json").events {
         let app = SdkAppId::parse(&row.sdk_app_id).unwrap();
-        let id = Follow::parse(row.kind, row.body.as_bytes()).map(|follow| EventId::of(app, &follow).to_string());
+        let kind = Kind::named(&row.kind).expect("a kind");
+        let id = Follow::parse(kind, row.body.as_bytes()).map(|follow| EventId::of(app, &follow).to_string());
         if id.as_ref() != Ok(&row.id) {
             wrong.push(format!("{}: {id:?}", row.why));
         }

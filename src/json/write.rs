@@ -1,0 +1,163 @@
+//! Writes JSON: what each call has to write by [`object`], which costs a fifth of serde's derived code for it, and all
+//! else by serde.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+
+use crate::text::push_number;
+
+/// Any value that consists of texts, numbers, lists and structs of them, as JSON: writing those cannot fail.
+#[must_use]
+pub fn write<T: Serialize + ?Sized>(value: &T) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+/// Writes a JSON object: its names are literals, its values anything that is a [`Value`]. A member whose name has a `?`
+/// behind it is left out where its value is `None`; the first one has none.
+macro_rules! object {
+    ($first:literal: $value:expr, $($rest:tt)*) => {{
+        let mut text = String::with_capacity($crate::json::OBJECT_ROOM);
+        text.push_str(concat!("{\"", $first, "\":"));
+        $crate::json::Value::write_to(&$value, &mut text);
+        $crate::json::object!(@rest text $($rest)*);
+        text.push('}');
+        text
+    }};
+    (@rest $text:ident) => {};
+    (@rest $text:ident $name:literal: $value:expr, $($rest:tt)*) => {
+        $text.push_str(concat!(",\"", $name, "\":"));
+        $crate::json::Value::write_to(&$value, &mut $text);
+        $crate::json::object!(@rest $text $($rest)*);
+    };
+    (@rest $text:ident $name:literal?: $value:expr, $($rest:tt)*) => {
+        if let Some(value) = &$value {
+            $text.push_str(concat!(",\"", $name, "\":"));
+            $crate::json::Value::write_to(value, &mut $text);
+        }
+        $crate::json::object!(@rest $text $($rest)*);
+    };
+}
+
+pub(crate) use object;
+
+/// Room, in bytes, for an object: most records have less than twice as much.
+pub const OBJECT_ROOM: usize = 1024;
+
+/// What a member of an [`object`] may be.
+pub trait Value {
+    /// Writes it to the end of `text`.
+    fn write_to(&self, text: &mut String);
+}
+
+/// JSON already: it goes in byte for byte.
+pub struct Raw<'a>(pub &'a str);
+
+impl Value for Raw<'_> {
+    fn write_to(&self, text: &mut String) {
+        text.push_str(self.0);
+    }
+}
+
+impl Value for str {
+    fn write_to(&self, text: &mut String) {
+        // Most texts have nothing to escape.
+        if self.bytes().all(|byte| byte >= b' ' && !matches!(byte, b'"' | b'\\')) {
+            text.push('"');
+            text.push_str(self);
+            text.push('"');
+        } else {
+            text.push_str(&write(self));
+        }
+    }
+}
+
+impl Value for String {
+    fn write_to(&self, text: &mut String) {
+        str::write_to(self, text);
+    }
+}
+
+impl Value for Cow<'_, str> {
+    fn write_to(&self, text: &mut String) {
+        str::write_to(self, text);
+    }
+}
+
+impl Value for u64 {
+    fn write_to(&self, text: &mut String) {
+        push_number(text, *self);
+    }
+}
+
+impl Value for u16 {
+    fn write_to(&self, text: &mut String) {
+        u64::from(*self).write_to(text);
+    }
+}
+
+impl Value for usize {
+    fn write_to(&self, text: &mut String) {
+        (*self as u64).write_to(text);
+    }
+}
+
+impl Value for bool {
+    fn write_to(&self, text: &mut String) {
+        text.push_str(if *self { "true" } else { "false" });
+    }
+}
+
+impl<T: Value + ?Sized> Value for &T {
+    fn write_to(&self, text: &mut String) {
+        T::write_to(self, text);
+    }
+}
+
+impl<T: Value> Value for Option<T> {
+    fn write_to(&self, text: &mut String) {
+        match self {
+            Some(value) => value.write_to(text),
+            None => text.push_str("null"),
+        }
+    }
+}
+
+impl<T: Value> Value for [T] {
+    fn write_to(&self, text: &mut String) {
+        for (at, item) in self.iter().enumerate() {
+            text.push(if at == 0 { '[' } else { ',' });
+            item.write_to(text);
+        }
+        text.push_str(if self.is_empty() { "[]" } else { "]" });
+    }
+}
+
+/// Texts that are JSON already, with commas between them.
+#[must_use]
+pub fn sequence(items: impl IntoIterator<Item = String>) -> String {
+    let mut text = String::new();
+    for item in items {
+        let comma = if text.is_empty() { "" } else { "," };
+        text.extend([comma, &item]);
+    }
+    text
+}
+
+/// A JSON object of names and texts.
+#[cfg(target_arch = "wasm32")]
+#[must_use]
+pub fn texts(members: &[(&str, String)]) -> String {
+    let members = sequence(members.iter().map(|(name, text)| format!("{}:{}", write(name), write(text))));
+    format!("{{{members}}}")
+}
+
+/// The members of two JSON objects in one, those of `first` first.
+#[must_use]
+pub fn merge(first: &str, second: &str) -> String {
+    let first = first.strip_suffix('}').unwrap_or(first);
+    match second.trim_ascii().strip_prefix('{').map(str::trim_ascii_start) {
+        Some(members) if !members.starts_with('}') => format!("{first},{members}"),
+        _ => format!("{first}}}"),
+    }
+}
