@@ -216,7 +216,7 @@ pub fn key(app: SdkAppId, id: &EventId) -> String {
 /// What the keys of all events of an app begin with.
 #[must_use]
 pub fn prefix(app: SdkAppId) -> String {
-    format!("event/{app}/")
+    ["event/", itoa::Buffer::new().format(app.get()), "/"].concat()
 }
 
 /// The longest beginning of `text` that is at most [`CUT_TEXT_MAX`] bytes as JSON.

@@ -8,55 +8,64 @@
 let worker;
 export const connect = (exports) => (worker = exports);
 
-// What answers each call under way, and the one timer that it has, by its task. Each instance of the wasm has maps of its
-// own: after a panic there is a new one, and what the old one waited for must not settle anything in it.
+// What answers each call under way, and the one timer that it has, by its task, which is a small number. Each instance of
+// the wasm has lists of its own: after a panic there is a new one, and what the old one waited for must not settle anything
+// in it.
 let calls;
 let timers;
 
 export function begin() {
-	calls = new Map();
-	timers = new Map();
+	calls = [];
+	timers = [];
 }
 
 export function promise(task) {
-	return new Promise((resolve, reject) => calls.set(task, { resolve, reject }));
+	return new Promise((resolve, reject) => (calls[task] = { resolve, reject }));
 }
 
 export function answer(task, value) {
-	const call = calls.get(task);
-	calls.delete(task);
-	clearTimeout(timers.get(task));
-	timers.delete(task);
+	const call = calls[task];
+	clearTimeout(timers[task]);
+	forget(task);
 	call.resolve(value);
 }
 
-// Of a call that its caller has given up.
+// Also of a call that its caller has given up.
 export function forget(task) {
-	calls.delete(task);
-	timers.delete(task);
+	calls[task] = timers[task] = undefined;
 }
 
 // Goes on with what waits, in the instance that it began in. To enter the wasm may be what starts the new instance, so it
 // is asked before and after.
-function go_on(mine, task, enter) {
-	const check = () => {
-		if (mine !== calls) throw new Error("The Worker was started again after a panic.");
-	};
+function check(mine) {
+	if (mine !== calls) throw new Error("The Worker was started again after a panic.");
+}
+
+function settle(mine, slot, task, ok, value) {
 	try {
-		check();
-		enter();
-		check();
+		check(mine);
+		worker.settle(slot, ok, value);
+		check(mine);
 	} catch (error) {
-		mine.get(task)?.reject(error);
+		mine[task]?.reject(error);
+	}
+}
+
+function ring(mine, task) {
+	try {
+		check(mine);
+		worker.ring(task);
+		check(mine);
+	} catch (error) {
+		mine[task]?.reject(error);
 	}
 }
 
 function hand(slot, task, begun) {
 	const mine = calls;
-	const settle = (ok, value) => go_on(mine, task, () => worker.settle(slot, ok, value));
-	const failed = (error) => settle(false, String(error?.message ?? error));
+	const failed = (error) => settle(mine, slot, task, false, String(error?.message ?? error));
 	try {
-		begun().then((value) => settle(true, value), failed);
+		begun().then((value) => settle(mine, slot, task, true, value), failed);
 	} catch (error) {
 		queueMicrotask(() => failed(error));
 	}
@@ -69,8 +78,8 @@ export const now = Date.now;
 // In the place of the task's timer before. It ends with the answer.
 export function alarm(task, ms) {
 	const mine = calls;
-	clearTimeout(timers.get(task));
-	timers.set(task, setTimeout(() => go_on(mine, task, () => worker.ring(task)), ms));
+	clearTimeout(timers[task]);
+	timers[task] = setTimeout(() => ring(mine, task), ms);
 }
 
 export const random = Math.random;
@@ -79,8 +88,9 @@ export const parse_date = Date.parse;
 
 // ---- A request and its answer ----
 
+// Joined, because wasm-bindgen reads a text character by character, which is slow in one that was put together otherwise.
 export function head(request) {
-	return `${request.method}\n${request.headers.get("content-length") ?? ""}\n${request.url}`;
+	return [request.method, request.headers.get("content-length"), request.url].join("\n");
 }
 
 export function header(request, name) {
@@ -109,16 +119,19 @@ async function up_to(stream, max) {
 
 export const bytes = (buffer) => new Uint8Array(buffer);
 
-// The usual headers by content type. To copy one costs less than to read an object; a tenth of a refused call.
+// What a response is made with besides its body, by content type and status. To copy headers costs less than to read an
+// object; a tenth of a refused call.
 const usual = new Map();
 
 export function respond(status, body, content_type, cache_control, name, value) {
-	let headers = usual.get(content_type);
-	if (!headers) {
-		headers = new Headers({ "content-type": content_type, "cache-control": cache_control });
-		usual.set(content_type, headers);
+	const kind = content_type + status;
+	let init = usual.get(kind);
+	if (!init) {
+		const headers = new Headers({ "content-type": content_type, "cache-control": cache_control });
+		init = { status, headers };
+		usual.set(kind, init);
 	}
-	const response = new Response(body, { status, headers });
+	const response = new Response(body, init);
 	if (name !== undefined) response.headers.set(name, value);
 	return response;
 }

@@ -35,16 +35,21 @@ impl EventId {
     #[must_use]
     pub fn of(app: SdkAppId, follow: &Follow<'_>) -> Self {
         let mut content = String::with_capacity(CONTENT_ROOM);
-        push_netstring(&mut content, &app.to_string());
+        push_netstring(&mut content, itoa::Buffer::new().format(app.get()));
         push_netstring(&mut content, follow.kind.command());
         push_netstring(&mut content, &follow.from_account);
         for target in &follow.to_accounts {
             push_netstring(&mut content, target);
         }
-        push_netstring(&mut content, &follow.event_time.to_string());
+        push_netstring(&mut content, itoa::Buffer::new().format(follow.event_time));
         let hash = sha256(&[&content]);
-        let countdown = countdown(follow.event_time);
-        Self(format!("{countdown:013}-{}", hex::encode(hash.get(..HASH_BYTES).unwrap_or_default())))
+        let mut digits = itoa::Buffer::new();
+        let digits = digits.format(countdown(follow.event_time));
+        let zeros = "0".repeat(COUNTDOWN_DIGITS.saturating_sub(digits.len()));
+        let mut hex = [0; 2 * HASH_BYTES];
+        // It cannot fail, as the lengths fit. `hex::encode` would go by single characters.
+        let _ = hex::encode_to_slice(hash.get(..HASH_BYTES).unwrap_or_default(), &mut hex);
+        Self([&zeros, digits, "-", str::from_utf8(&hex).unwrap_or_default()].concat())
     }
 
     /// Reads an id that [`EventId::of`] may have made; `None` for any other text.
