@@ -253,6 +253,14 @@ mod tests {
     }
 
     #[test]
+    fn a_string_holds_no_bare_control_character() {
+        for byte in 0..=0x7f_u8 {
+            let text = format!("\"a{}b\"", char::from(byte));
+            assert_eq!(string(&text).is_some(), serde_json::from_str::<String>(&text).is_ok(), "{byte:#x}");
+        }
+    }
+
+    #[test]
     fn an_object_may_be_empty_but_for_one_member() {
         for text in ["{}", r#" {"\u0061":[1]} "#, r#"{"a":null}"#] {
             assert!(is_empty_but_for(text, "a"), "{text}");

@@ -161,3 +161,44 @@ pub fn merge(first: &str, second: &str) -> String {
         _ => format!("{first}}}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::Value;
+
+    fn written(value: &(impl Value + ?Sized)) -> String {
+        let mut text = String::new();
+        value.write_to(&mut text);
+        text
+    }
+
+    #[test]
+    fn an_object_has_its_members_in_order_and_leaves_out_what_may_be() {
+        let text = crate::json::object! {
+            "a": "x",
+            "b"?: None::<u64>,
+            "c"?: Some(7_u16),
+            "d": None::<&str>,
+            "e": ["y", "z"].as_slice(),
+            "f": [0_u64; 0].as_slice(),
+            "g": super::Raw("{ }"),
+            "h": true,
+        };
+        assert_eq!(text, r#"{"a":"x","c":7,"d":null,"e":["y","z"],"f":[],"g":{ },"h":true}"#);
+    }
+
+    proptest! {
+        /// serde_json is the judge of what has to be escaped.
+        #[test]
+        fn a_text_is_written_as_serde_json_does(text in r#"[\x00-\x7f]{0,4}|["\\/é\x1f \x7f]{0,4}|.{0,8}"#) {
+            prop_assert_eq!(written(text.as_str()), serde_json::to_string(&text).unwrap());
+        }
+
+        #[test]
+        fn a_number_is_written_in_decimal(number: u64) {
+            prop_assert_eq!(written(&number), number.to_string());
+        }
+    }
+}
