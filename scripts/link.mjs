@@ -52,6 +52,7 @@ writeFileSync(join(folder, "graph.json"), JSON.stringify(graph));
 tool("wasm-metadce", wasm, "--graph-file", join(folder, "graph.json"), "-o", wasm);
 // The names of functions go too, a fifth of the size: a panic is reported with its file and line. Inlining what has one
 // caller makes the wasm smaller and its gzip larger. A second -Oz finds another kilobyte.
+// The lowest kilobyte of memory is the far end of Rust's stack, so no address in it is ever meant.
 const shrink = ["-Oz", "--low-memory-unused", "--one-caller-inline-max-function-size=20", "--strip-debug", "--strip-producers"];
 const text = join(folder, "index_bg.wat");
 tool("wasm-opt", wasm, ...shrink, "-S", "-o", text);

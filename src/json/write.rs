@@ -1,5 +1,5 @@
-//! Writes JSON: what each call has to write by [`object`], which costs a fifth of serde's derived code for it, and all
-//! else by serde.
+//! Writes JSON: objects by [`object`], with which a call takes the wasm a seventh less time than with serde's derived code;
+//! what is nested, and what has escapes, by serde_json.
 
 use std::borrow::Cow;
 
@@ -41,7 +41,7 @@ macro_rules! object {
 
 pub(crate) use object;
 
-/// Room, in bytes, for an object: most records have less than twice as much.
+/// Room, in bytes, for an object: most records fit.
 pub const OBJECT_ROOM: usize = 1024;
 
 /// What a member of an [`object`] may be.
