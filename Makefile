@@ -1,4 +1,4 @@
-# The commands of this project; each sets up what it needs. `make` alone lists them.
+# The commands of this project. Each sets up what it needs. `make` alone lists them.
 SHELL := bash
 .DEFAULT_GOAL := help
 .PHONY: help setup build dev test check bench deploy clean
@@ -6,10 +6,10 @@ SHELL := bash
 help: ## this list
 	@sed -n 's/^\([a-z]*\): .*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
-setup: ## install the tools; skips what is there
+setup: ## install the tools that are missing
 	@scripts/setup.sh
 
-build: ## build the Worker into build/ and check its size
+build: ## build the Worker into build/, and print and check its size
 	@scripts/build.sh
 
 dev: ## serve the Worker at http://127.0.0.1:8787 (PORT=…; TUNNEL=1 for a public address)
@@ -18,14 +18,14 @@ dev: ## serve the Worker at http://127.0.0.1:8787 (PORT=…; TUNNEL=1 for a publ
 test: ## run all tests, on the host and on the real runtime (after a dry run of the deployment)
 	@scripts/test.sh
 
-check: ## formatter, lints, licences and sources of dependencies
+check: ## check format, lints, and the licences and sources of dependencies
 	@scripts/check.sh
 
-bench: ## measure the Worker beside JavaScript that does the same (ROUNDS=3 for a quick look); writes docs/benchmarks.md
+bench: ## measure the Worker and JavaScript that does the same (ROUNDS=3 for a quick run); writes docs/benchmarks.md
 	@scripts/bench.sh
 
-deploy: ## put the Worker on Cloudflare and check that it is well there
+deploy: ## deploy the Worker to Cloudflare and check its health
 	@scripts/deploy.sh
 
-clean: ## remove what was built, but not the tools
+clean: ## remove build output, but not the tools
 	@rm -rf build target .wrangler

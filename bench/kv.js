@@ -1,5 +1,5 @@
-// The stub behind the KV binding: workerd makes each `put` an HTTP PUT to it. It counts them and keeps nothing but the
-// last, which `GET /` tells.
+// The stub behind the KV binding: workerd makes each `put` an HTTP PUT to it. It counts them, and remembers only the
+// last; `GET /` returns both.
 
 let puts = 0;
 let last = null;

@@ -1,5 +1,5 @@
 // `make bench`: our Worker beside JavaScript that does the same, on workerd. Checks that they do the same, measures,
-// and writes docs/benchmarks.md. `--check` only checks. ROUNDS below 21 prints the page and writes nothing.
+// and writes docs/benchmarks.md. `--check` only checks. With ROUNDS below 21 the page is printed and not written.
 
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -14,7 +14,7 @@ import { prepareAll } from "./lib/variants.mjs";
 
 const PAGE = fileURLToPath(new URL("../docs/benchmarks.md", import.meta.url));
 
-/** Fewer tell too little to be written down. */
+/** Fewer rounds are too noisy for the page. */
 const ROUNDS_MIN = 21;
 const ROUNDS = Number(process.env.ROUNDS ?? 32);
 const CALLS = 1500;
@@ -42,24 +42,24 @@ async function run(folder) {
 	const here = machine();
 	const prepared = await prepareAll(folder);
 	const agreed = await check(prepared);
-	console.log(`bench: ours, JavaScript and Hono agree on ${agreed.agreed} calls, ${agreed.refused} of them refused`);
+	console.log(`bench: ours, JavaScript and Hono agree on ${agreed.agreed} calls, ${agreed.rejected} of them rejected`);
 	if (process.argv.includes("--check")) return;
 
-	const { stored, refused } = await measure(prepared, { rounds: ROUNDS, count: CALLS, progress });
+	const { stored, rejected } = await measure(prepared, { rounds: ROUNDS, count: CALLS, progress });
 	const starts = await startTimes(prepared, ["ours", "javascript"], ROUNDS < ROUNDS_MIN ? ROUNDS : STARTS);
 	const seconds = Math.round((performance.now() - begun) / 1000);
-	const results = { stored, refused, starts, prepared, agreed, seconds, machine: here, count: CALLS, rounds: ROUNDS };
+	const results = { stored, rejected, starts, prepared, agreed, seconds, machine: here, count: CALLS, rounds: ROUNDS };
 	const page = report(results);
 	if (ROUNDS < ROUNDS_MIN) return console.log(page);
 	mkdirSync(dirname(PAGE), { recursive: true });
 	writeFileSync(PAGE, page);
 	console.log(page.slice(page.indexOf("## Targets"), page.indexOf("## CPU time")));
-	console.log(`bench: docs/benchmarks.md is written, after ${seconds} s`);
+	console.log(`bench: docs/benchmarks.md was written after ${seconds} s`);
 }
 
-if (!Number.isInteger(ROUNDS) || ROUNDS < 1) throw new Error("ROUNDS is a number of rounds, 1 or more");
+if (!Number.isInteger(ROUNDS) || ROUNDS < 1) throw new Error("ROUNDS must be an integer, 1 or more");
 const folder = mkdtempSync(join(tmpdir(), "bench-"));
 process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
 await run(folder);
-// Ends what still runs.
+// Ends what is still running.
 process.exit();

@@ -1,17 +1,17 @@
 // The Worker's API as the page calls it. The token goes nowhere but into the Authorization header of calls to our own
 // host.
 
-/** Ms after which a call is given up. */
+/** Ms after which a call is aborted. */
 const PATIENCE = 20_000;
 
-/** Events a page asks for. */
+/** Events of a page. */
 export const PAGE = 50;
 
 /** Why a call did not succeed; the message is a sentence for the operator. */
 export class Problem extends Error {
 	/**
-	 * @param {number} status the HTTP status; 0 where no answer came
-	 * @param {number} retryAfter ms to wait before the next try, where the answer says so; else 0
+	 * @param {number} status the HTTP status; 0 where there was no response
+	 * @param {number} retryAfter ms to wait before a retry, where the response says so; else 0
 	 */
 	constructor(status, message, retryAfter = 0) {
 		super(message);
@@ -22,11 +22,11 @@ export class Problem extends Error {
 
 const SENTENCES = {
 	0: "The Worker cannot be reached.",
-	401: "The token was refused.",
+	401: "The token was rejected.",
 	429: "The Worker is called too often.",
 };
 
-/** The API with one token. Each method resolves to the answer's JSON or rejects with a `Problem`. */
+/** The API with one token. Each method resolves to the JSON of the response or rejects with a `Problem`. */
 export class Api {
 	#token;
 
@@ -38,9 +38,9 @@ export class Api {
 		return this.#call("GET", "apps", { signal });
 	}
 
-	/** @param {{kind?: string, user?: string, since?: number, cursor?: string}} question empty members are left out */
-	events(app, question, signal) {
-		return this.#call("GET", "events", { query: { app, ...question, limit: PAGE }, signal });
+	/** @param {{kind?: string, user?: string, since?: number, cursor?: string}} query empty members are left out */
+	events(app, query, signal) {
+		return this.#call("GET", "events", { query: { app, ...query, limit: PAGE }, signal });
 	}
 
 	/** The full record, as text: its body may hold numbers that JavaScript cannot. */
@@ -60,22 +60,22 @@ export class Api {
 		return this.#call("GET", "stats", { query: { app, hours: 24 }, signal });
 	}
 
-	/** App 0 has the letters that could not be read. */
-	letters(app, signal) {
+	/** App 0 has the dead letters whose messages could not be read. */
+	deadLetters(app, signal) {
 		return this.#call("GET", "dead-letters", { query: { app }, signal });
 	}
 
-	replayLetter(app, id) {
+	replayDeadLetter(app, id) {
 		return this.#call("POST", `dead-letters/${app}/${encodeURIComponent(id)}/replay`);
 	}
 
-	replayLetters(app) {
+	replayDeadLetters(app) {
 		return this.#call("POST", `dead-letters/${app}/replay`);
 	}
 
 	async #call(method, path, { query = {}, signal, asText = false } = {}) {
 		const isGiven = ([, value]) => value !== undefined && value !== null && value !== "";
-		// Not URLSearchParams: it writes a space as a plus sign, which is a plus sign to the API.
+		// Not URLSearchParams: it writes a space as a plus sign, which the API takes for a plus sign.
 		const pairs = Object.entries(query).filter(isGiven).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
 		const url = `/v1/${path}${pairs.length > 0 ? "?" : ""}${pairs.join("&")}`;
 		const timeout = AbortSignal.timeout(PATIENCE);
@@ -92,7 +92,7 @@ export class Api {
 			});
 			text = await response.text();
 		} catch (error) {
-			// Called off by ourselves: nobody wants to hear of it.
+			// Aborted by this page: no problem to report.
 			if (signal?.aborted) throw error;
 			throw new Problem(0, SENTENCES[0]);
 		}
@@ -105,7 +105,7 @@ export class Api {
 
 function problem(response, json) {
 	const { status } = response;
-	const plain = response.ok ? "The Worker's answer cannot be read." : `The Worker answered ${status}.`;
+	const plain = response.ok ? "The Worker's response cannot be read." : `The Worker answered ${status}.`;
 	const sentence = SENTENCES[status] ?? json?.detail ?? plain;
 	const seconds = Number(response.headers.get("retry-after"));
 	return new Problem(status, sentence, seconds > 0 ? seconds * 1000 : 0);

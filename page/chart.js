@@ -1,5 +1,5 @@
 // The chart: for each hour a bar of unfollows and one of follows, drawn by uPlot in the colours of the style sheet.
-// Hours whose counts are not complete lie on hatched ground.
+// Hours whose counts are not complete have a hatched background.
 
 import uPlot from "uplot";
 import { clock, day, number } from "./dom.js";
@@ -19,7 +19,7 @@ export class Chart {
 	#hours = [];
 	#completeSince = null;
 
-	/** @param describe is given the hour that is pointed at, or null where none is */
+	/** @param describe is called with the hour under the pointer, or null where there is none */
 	constructor(container, describe) {
 		this.#container = container;
 		this.#describe = describe;
@@ -40,7 +40,7 @@ export class Chart {
 		this.#plot = null;
 		const width = this.#container.clientWidth;
 		if (width === 0 || this.#hours.length === 0) return;
-		// A bar's place is the middle of its hour.
+		// A bar is in the middle of its hour.
 		const middles = this.#hours.map((hour) => hour.start + HOUR / 2);
 		const data = [middles, this.#hours.map((hour) => hour.unfollows), this.#hours.map((hour) => hour.follows)];
 		this.#plot = new uPlot(this.#options(width), data, this.#container);

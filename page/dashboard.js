@@ -1,11 +1,10 @@
-// The page: who is signed in, which app is looked at, and what is asked when. The parts of the board know how they
-// look.
+// The page: who is signed in, which app is shown, and what is polled when. The parts of the board render themselves.
 
+import { DeadLetters } from "./dead_letters.js";
 import { $, ago, announce, el, moment } from "./dom.js";
 import { Events } from "./events.js";
 import { Figures } from "./figures.js";
-import { Letters } from "./letters.js";
-import { Pulse } from "./pulse.js";
+import { Poller } from "./poller.js";
 import { Record } from "./record.js";
 import { candidate, forget, remembered } from "./session.js";
 
@@ -15,9 +14,9 @@ let api = null;
 let app = null;
 let updatedAt = 0;
 
-const pulse = new Pulse(beat);
+const poller = new Poller(poll);
 const figures = new Figures();
-const letters = new Letters(again);
+const deadLetters = new DeadLetters(again);
 const record = new Record({
 	deleted: (id) => {
 		events.remove(id);
@@ -27,17 +26,17 @@ const record = new Record({
 });
 const events = new Events((event) => record.show(api, app, event), again);
 
-/** Asks at once, unless the operator has signed out: what was begun before may end later. */
+/** Polls at once, unless the operator has signed out: an action may end after that. */
 function again() {
-	if (api !== null) pulse.start();
+	if (api !== null) poller.start();
 }
 
-/** Asks for what is due; see `Pulse`. */
-async function beat(signal) {
-	const asked = [events.refresh(api, app, signal)];
-	if (figures.isDue(pulse.newsAt)) asked.push(figures.refresh(api, app, signal));
-	if (letters.isDue()) asked.push(letters.refresh(api, app, signal));
-	const outcomes = await Promise.allSettled(asked);
+/** Asks for what is due; see `Poller`. */
+async function poll(signal) {
+	const calls = [events.refresh(api, app, signal)];
+	if (figures.isDue(poller.newEventsAt)) calls.push(figures.refresh(api, app, signal));
+	if (deadLetters.isDue()) calls.push(deadLetters.refresh(api, app, signal));
+	const outcomes = await Promise.allSettled(calls);
 	signal.throwIfAborted();
 
 	const [{ value: fresh = [] }] = outcomes;
@@ -62,7 +61,7 @@ function showFailure(failure) {
 	$("board").dataset.failing = String(Boolean(failure));
 }
 
-/** Writes anew what depends on the time. */
+/** Renders again what depends on the time. */
 function tick() {
 	figures.tick();
 	$("updated").textContent = updatedAt === 0 ? "" : `Updated ${ago(updatedAt)}`;
@@ -72,7 +71,7 @@ function show(view) {
 	document.body.dataset.view = view;
 }
 
-/** Shows what an API has, or why it shows nothing. */
+/** Shows the apps of an API and the first one's events. Rejects where the API does not answer. */
 async function enter(entered) {
 	const { apps } = await entered.apps();
 	api = entered;
@@ -86,8 +85,8 @@ function choose(id) {
 	app = id;
 	updatedAt = 0;
 	showFailure(undefined);
-	for (const part of [figures, letters, events]) part.reset();
-	pulse.start();
+	for (const part of [figures, deadLetters, events]) part.reset();
+	poller.start();
 }
 
 /** Shows the log-in, with a sentence where there is something to say. */
@@ -99,12 +98,12 @@ function askToken(sentence = "") {
 }
 
 function signOut(sentence) {
-	pulse.stop();
+	poller.stop();
 	record.close();
 	forget();
 	api = null;
 	$("filters").reset();
-	for (const part of [figures, letters, events]) part.reset();
+	for (const part of [figures, deadLetters, events]) part.reset();
 	$("token").value = "";
 	askToken(sentence);
 }
@@ -117,7 +116,7 @@ async function signIn(event) {
 	button.disabled = true;
 	try {
 		await enter(typed.api);
-		typed.keep();
+		typed.store();
 		$("token").value = "";
 		$("events").focus({ preventScroll: true });
 	} catch (error) {
@@ -129,7 +128,7 @@ async function signIn(event) {
 
 const explain = (error) => (error.status === 404 ? NO_API : error.message);
 
-/** Goes on where this tab was before it was loaded again. */
+/** Signs in with the token that this tab has stored, if any. */
 async function resume() {
 	const entered = remembered();
 	if (entered === null) return askToken();
@@ -144,17 +143,17 @@ async function resume() {
 	}
 }
 
-/** Asks for no token and sends none where it would travel as plain text; loopback is secure without HTTPS. */
-function refuse() {
+/** Over plain HTTP, the page neither asks for the token nor sends it. Loopback is secure without HTTPS. */
+function rejectInsecure() {
 	$("secure").href = location.href.replace(/^http:/, "https:");
 	show("insecure");
 }
 
 $("login").addEventListener("submit", signIn);
 $("sign-out").addEventListener("click", () => signOut());
-$("refresh").addEventListener("click", () => pulse.start());
+$("refresh").addEventListener("click", () => poller.start());
 $("try-again").addEventListener("click", () => resume());
-$("try-now").addEventListener("click", () => pulse.start());
+$("try-now").addEventListener("click", () => poller.start());
 $("app").addEventListener("change", () => choose(Number($("app").value)));
 document.addEventListener("keydown", (event) => {
 	const isTyping = event.target.closest?.("input, select, textarea, dialog");
@@ -165,4 +164,4 @@ document.addEventListener("keydown", (event) => {
 });
 setInterval(() => document.hidden || tick(), 5_000);
 if (isSecureContext) resume();
-else refuse();
+else rejectInsecure();

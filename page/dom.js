@@ -1,4 +1,4 @@
-// Elements, and how times and numbers are written. Whatever comes from outside becomes text here, never markup.
+// Elements, and how times and numbers are written. Input from outside becomes text here, never markup.
 
 export const $ = (id) => document.getElementById(id);
 
@@ -12,7 +12,7 @@ export function el(tag, properties = {}, ...children) {
 	return element;
 }
 
-/** A user id: isolated, so that its writing direction cannot reorder what stands around it. */
+/** A user id: isolated, so that its writing direction cannot reorder the text around it. */
 export const user = (id) => el("bdi", { className: "user" }, id);
 
 const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
@@ -42,7 +42,7 @@ export function moment(ms) {
 	return `${(isThisYear(ms) ? DAY : DATE).format(ms)}, ${MOMENT.format(ms)}`;
 }
 
-/** A point in time, local to read and in UTC to point at. A time beyond what dates can hold is shown as its number. */
+/** A time: local as text, in UTC as the tooltip. A time that is no date is shown as a number. */
 export function time(ms, write = moment) {
 	if (!(Math.abs(ms) <= 8.64e15)) return el("span", {}, String(ms));
 	const iso = new Date(ms).toISOString();
@@ -62,7 +62,7 @@ export function ago(ms) {
 /** "1 event", "2 events". */
 export const count = (n, noun) => `${number(n)} ${noun}${n === 1 ? "" : "s"}`;
 
-/** Shows the part of a card that is for this state; an error comes with a sentence. */
+/** Shows the part of a card that is for this state; an error has a sentence. */
 export function setState(card, state, sentence = "") {
 	card.dataset.state = state;
 	card.setAttribute("aria-busy", String(state === "loading"));
@@ -70,7 +70,7 @@ export function setState(card, state, sentence = "") {
 	if (problem) problem.textContent = sentence;
 }
 
-/** Says something to those who do not see the screen change. */
+/** Announces a change to screen readers. */
 export function announce(sentence) {
 	$("status").textContent = sentence;
 }

@@ -1,14 +1,14 @@
-// The newest events in a table, the filters above it, and the older ones behind it.
+// The newest events in a table, the filters above it, and older events on demand.
 
 import { $, announce, count, el, setState, time, user } from "./dom.js";
 import { fits, without, withNewest, withOlder } from "./feed.js";
 
 /** Users that a row shows before it says how many more there are. */
 const SHOWN = 3;
-/** How far a refresh with a filter looks back, in ms: KV and Tencent may be late, but the whole log is many lists. */
+/** How far a refresh with a filter reads back, in ms: KV and Tencent may be late, but the whole log is many lists. */
 const OVERLAP = 600_000;
-/** Pages that are looked through for an event before the operator is asked whether to go on. */
-const LOOKS = 5;
+/** Pages that are read until there is an event on one; after that, the operator decides whether to go on. */
+const PAGES_MAX = 5;
 
 export const KINDS = { unfollow: "Unfollow", follow: "Follow" };
 
@@ -16,23 +16,23 @@ export class Events {
 	#open;
 	#changed;
 	#list = null;
-	/** When it was asked for last, in ms. */
+	/** The time of the last refresh, in ms. */
 	#askedAt = 0;
 	#rows = new Map();
 	#source = null;
-	/** The question of which the list is the answer; what is being typed is not asked yet. */
-	#asked = question();
-	/** Those that were deleted: KV may list them for a while yet. */
+	/** The query of the list; what is being typed is not in it yet. */
+	#query = filterQuery();
+	/** Those that were deleted: KV may list them for a while. */
 	#gone = new Set();
 
-	/** @param open shows an event's record @param changed is told that the filters have changed */
+	/** @param open shows an event's record @param changed is called when the filters have changed */
 	constructor(open, changed) {
 		this.#open = open;
 		this.#changed = changed;
 		const filters = $("filters");
 		filters.addEventListener("submit", (event) => event.preventDefault());
 		for (const type of ["submit", "change"]) filters.addEventListener(type, () => this.#filter());
-		// The search field's own cross.
+		// The clear button of the search field.
 		$("user").addEventListener("input", () => $("user").value === "" && this.#filter());
 		$("clear-filters").addEventListener("click", () => {
 			this.clearFilters();
@@ -43,9 +43,9 @@ export class Events {
 		$("rows").addEventListener("keydown", (event) => this.#pressed(event));
 	}
 
-	/** Forgets all that is shown; what comes next is another list, of what the filters now say. */
+	/** Clears the list; the next refresh makes a new one, of what the filters now say. */
 	reset() {
-		this.#asked = question();
+		this.#query = filterQuery();
 		this.#list = null;
 		this.#rows.clear();
 		$("rows").replaceChildren();
@@ -90,7 +90,7 @@ export class Events {
 		return list.events.filter((event) => fresh.has(event.id));
 	}
 
-	/** Takes an event out that was deleted. */
+	/** Removes an event that was deleted. */
 	remove(id) {
 		this.#gone.add(id);
 		if (this.#list === null) return;
@@ -104,29 +104,29 @@ export class Events {
 	}
 
 	#isFiltered() {
-		const { kind, user } = this.#asked;
+		const { kind, user } = this.#query;
 		return Boolean(kind || user);
 	}
 
 	#filter() {
 		// Enter in the field is both a change and a submission.
-		const { kind, user } = question();
-		if (kind === this.#asked.kind && user === this.#asked.user) return;
+		const { kind, user } = filterQuery();
+		if (kind === this.#query.kind && user === this.#query.user) return;
 		this.reset();
 		this.#changed();
 	}
 
-	/** @param {{since?: number | null, cursor?: string}} part which part of the answer is wanted; the newest by itself */
+	/** @param {{since?: number | null, cursor?: string}} part which part of the list; without it, the newest page */
 	async #page(part, signal) {
 		const { api, app } = this.#source;
-		const page = await api.events(app, { ...this.#asked, ...part }, signal);
+		const page = await api.events(app, { ...this.#query, ...part }, signal);
 		return { ...page, events: page.events.filter((event) => !this.#gone.has(event.id)) };
 	}
 
-	/** The newest events, from however far back they are, within bounds. */
+	/** The newest page that has events, within `PAGES_MAX` pages. */
 	async #newest(signal) {
 		let page = await this.#page({}, signal);
-		for (let look = 1; page.events.length === 0 && page.cursor !== null && look < LOOKS; look += 1) {
+		for (let pages = 1; page.events.length === 0 && page.cursor !== null && pages < PAGES_MAX; pages += 1) {
 			page = await this.#page({ cursor: page.cursor }, signal);
 		}
 		return page;
@@ -138,7 +138,7 @@ export class Events {
 		button.disabled = true;
 		try {
 			const page = await this.#page({ cursor });
-			// Meanwhile it has become another list.
+			// Meanwhile the list has changed.
 			if (this.#list?.cursor !== cursor) return;
 			const had = this.#list.events.length;
 			this.#list = withOlder(this.#list, page);
@@ -155,15 +155,15 @@ export class Events {
 
 	#clicked(event) {
 		const row = event.target.closest("tr");
-		// Who marks text to copy it does not want the record.
-		const isMarked = getSelection().type === "Range" && getSelection().containsNode(row, true);
-		if (isMarked && event.detail > 0) return;
+		// A click that selects text does not open the record.
+		const isSelected = getSelection().type === "Range" && getSelection().containsNode(row, true);
+		if (isSelected && event.detail > 0) return;
 		const { id } = row.dataset;
 		const found = this.#list.events.find((one) => one.id === id);
 		if (found) this.#open(found);
 	}
 
-	/** Up and down walk from row to row, as in any list. */
+	/** The arrow keys move from row to row. */
 	#pressed(event) {
 		const row = event.target.closest("tr");
 		const next = { ArrowDown: row?.nextElementSibling, ArrowUp: row?.previousElementSibling }[event.key];
@@ -174,14 +174,14 @@ export class Events {
 
 	#render(fresh) {
 		const { events, cursor } = this.#list;
-		const kept = new Set(events.map((event) => event.id));
+		const listed = new Set(events.map((event) => event.id));
 		for (const [id, row] of this.#rows) {
-			if (kept.has(id)) continue;
+			if (listed.has(id)) continue;
 			row.remove();
 			this.#rows.delete(id);
 		}
-		// Only what is not in its place is moved, so that the focus stays where it is.
-		let place = $("rows").firstElementChild;
+		// Only rows that are out of order are moved, so that the others do not lose the focus.
+		let next = $("rows").firstElementChild;
 		for (const event of events) {
 			let row = this.#rows.get(event.id);
 			if (row === undefined) {
@@ -189,29 +189,29 @@ export class Events {
 				this.#rows.set(event.id, row);
 			}
 			if (fresh.has(event.id)) row.classList.add("fresh");
-			if (row === place) place = place.nextElementSibling;
-			else $("rows").insertBefore(row, place);
+			if (row === next) next = next.nextElementSibling;
+			else $("rows").insertBefore(row, next);
 		}
 
 		const isFiltered = this.#isFiltered();
 		$("more").hidden = cursor === null;
-		$("more").textContent = events.length > 0 ? "Load more" : "Look further back";
+		$("more").textContent = events.length > 0 ? "Load more" : "Search further back";
 		$("clear-filters").hidden = !isFiltered;
 		$("nothing").textContent = empty(isFiltered, cursor);
 		setState($("events"), events.length > 0 ? "ready" : "empty");
 	}
 }
 
-/** What the filters say. */
-function question() {
+/** The query of the filters. */
+function filterQuery() {
 	const filters = new FormData($("filters"));
 	return { kind: filters.get("kind"), user: filters.get("user").trim() };
 }
 
 function empty(isFiltered, cursor) {
 	if (cursor !== null) return "Nothing among the newest events.";
-	if (isFiltered) return "No event is like that.";
-	return "No events yet. The first one shows up here by itself, once Tencent has called.";
+	if (isFiltered) return "No event matches.";
+	return "No events yet. The first one will appear here by itself, once Tencent has called.";
 }
 
 function draw(event) {
@@ -222,15 +222,15 @@ function draw(event) {
 	const row = el("tr", { attributes: { role: "row" }, dataset: { id } },
 		cell("at", open),
 		cell("kind", el("span", { className: `badge ${kind}` }, KINDS[kind] ?? kind)),
-		cell("who", user(from)),
-		cell("whom", ...targets(event)),
+		cell("actor", user(from)),
+		cell("target", ...targets(event)),
 		cell("platform", platform ?? "–"),
 	);
 	row.addEventListener("animationend", () => row.classList.remove("fresh"));
 	return row;
 }
 
-/** The first users that it was done to, and how many more there are. */
+/** The first targets, and how many more there are. */
 function targets({ to_accounts: users, to_accounts_total: total = users.length }) {
 	const shown = users.slice(0, SHOWN);
 	const chips = shown.map((id) => el("span", { className: "chip" }, user(id)));

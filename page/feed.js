@@ -1,10 +1,9 @@
-// The list of events, newest first, as it grows at both ends: newer ones come with each refresh, older ones when asked
-// for. Ids sort newest first as text. A page of the API may be short, even empty, and still have a cursor.
+// The list of events, newest first. It grows at both ends: each refresh adds newer events, and older ones are added on
+// demand. Ids sort newest first as text. A page of the API may be short, even empty, and still have a cursor.
 
 /**
- * The list after the newest page came; there is no list before the first. A page may have been asked to end at a time,
- * `since` (Unix ms): it then says nothing of what is older.
- * `fresh` are the ids that were not in the list before.
+ * The list with the newest page; `list` is null before the first. The page may have been limited to `since` (Unix ms):
+ * it then has nothing older. `fresh` are the ids that were not in the list before.
  */
 export function withNewest(list, page, since = null) {
 	const known = new Set(list?.events.map((event) => event.id));
@@ -12,9 +11,9 @@ export function withNewest(list, page, since = null) {
 	if (list === null) return { list: page, fresh };
 	const isWhole = page.cursor === null;
 	if (isWhole && since === null) return { list: page, fresh };
-	// It does not reach down to what we have: between the two there may be others.
+	// The page does not overlap with the list: there may be others between the two.
 	if (!isWhole && fresh.size === page.events.length) return { list: page, fresh };
-	// What it covers is as it says; what was deleted elsewhere is gone.
+	// Within the range of the page, only its events remain: others were deleted elsewhere.
 	const last = page.events.at(-1)?.id;
 	const older = list.events.filter((event) => (isWhole ? event.event_time < since : event.id > last));
 	const cursor = isWhole || older.length > 0 ? list.cursor : page.cursor;
@@ -22,8 +21,8 @@ export function withNewest(list, page, since = null) {
 }
 
 /**
- * Whether a page that was asked to end at a time can go into the list. Where it is not whole it must lie within the
- * list: its own cursor leads no further than to that time.
+* Whether a page that was limited to a time can be added to the list. Where it is not complete, it must overlap with the
+ * list: its own cursor reaches no further back than that time.
  */
 export function fits(list, page) {
 	if (page.cursor === null) return true;
@@ -32,7 +31,7 @@ export function fits(list, page) {
 	return page.events.some((event) => known.has(event.id)) && list.events.some((event) => event.id > last);
 }
 
-/** The list after the page behind it came. */
+/** The list with the next older page. */
 export function withOlder(list, page) {
 	const known = new Set(list.events.map((event) => event.id));
 	return { events: [...list.events, ...page.events.filter((event) => !known.has(event.id))], cursor: page.cursor };

@@ -1,9 +1,9 @@
-// What the last 24 hours come to: the totals, the chart, and the same as a table.
+// The counts of the last 24 hours: the totals, the chart, and the same as a table.
 
 import { Chart, isIncomplete, span } from "./chart.js";
 import { $, ago, clock, count, day, el, number, setState, time } from "./dom.js";
 
-/** Ms for which the Worker may answer with what it has counted before. */
+/** Ms for which the Worker may answer with cached counts. */
 const CACHED = 60_000;
 const HOUR = 3_600_000;
 
@@ -12,7 +12,7 @@ export class Figures {
 	#askedAt = 0;
 	#lastEvent = null;
 
-	/** Forgets the app before. */
+	/** Clears what is shown of the previous app. */
 	reset() {
 		this.#askedAt = 0;
 		this.#lastEvent = null;
@@ -21,11 +21,11 @@ export class Figures {
 		for (const id of ["total-unfollows", "total-follows", "net", "last-event"]) $(id).replaceChildren("–");
 	}
 
-	/** Whether it is time to ask: after news, until what is cached must have it, and when an hour begins. */
-	isDue(newsAt) {
+	/** Whether the counts are due: after new events, until the cached counts must have them, and when an hour begins. */
+	isDue(newEventsAt) {
 		const now = Date.now();
 		if (Math.floor(now / HOUR) !== Math.floor(this.#askedAt / HOUR)) return true;
-		return now - this.#askedAt >= CACHED && this.#askedAt < newsAt + CACHED;
+		return now - this.#askedAt >= CACHED && this.#askedAt < newEventsAt + CACHED;
 	}
 
 	async refresh(api, app, signal) {
@@ -43,7 +43,7 @@ export class Figures {
 		}
 	}
 
-	/** Events were seen. */
+	/** There were new events. */
 	saw(events) {
 		for (const event of events) this.#lastEvent = Math.max(this.#lastEvent ?? 0, event.event_time);
 		this.tick();
@@ -64,7 +64,7 @@ export class Figures {
 		$("total-unfollows").textContent = total(unfollows);
 		$("total-follows").textContent = total(follows);
 		const net = follows - unfollows;
-		// A difference of two numbers that are not known is not known either.
+		// The difference of two incomplete counts is unknown.
 		$("net").textContent = gap ? "?" : `${net > 0 ? "+" : net < 0 ? "−" : ""}${number(Math.abs(net))}`;
 
 		$("incomplete").hidden = $("incomplete-key").hidden = !gap;

@@ -1,4 +1,4 @@
-// One event's full record, in a dialog, and what can be done with it.
+// One event's full record in a dialog, with buttons to copy, replay and delete it.
 
 import { $, announce, el, full, moment, setState, time, user } from "./dom.js";
 import { KINDS } from "./events.js";
@@ -9,13 +9,13 @@ export class Record {
 	#dialog = $("record");
 	#shown = null;
 
-	/** `deleted` is told the id of an event that was deleted, `find` the user whose events are wanted. */
+	/** `deleted` is called with the id of an event that was deleted, `find` with the user whose events to show. */
 	constructor({ deleted, find }) {
 		this.#deleted = deleted;
 		this.#find = find;
 		this.#dialog.addEventListener("close", () => this.#closed());
 		this.#dialog.addEventListener("click", (event) => {
-			// The dialog's own box is filled by its children: this is the backdrop.
+			// The children cover the dialog itself: this is the backdrop.
 			if (event.target === this.#dialog && event.detail > 0 && !this.#isInside(event)) this.#dialog.close();
 		});
 		$("record-close").addEventListener("click", () => this.#dialog.close());
@@ -47,7 +47,7 @@ export class Record {
 			this.#enable(true);
 		} catch (error) {
 			if (controller.signal.aborted) return;
-			const sentence = error.status === 404 ? "This event is not there any more." : error.message;
+			const sentence = error.status === 404 ? "This event no longer exists." : error.message;
 			setState($("record-body"), "error", sentence);
 		}
 	}
@@ -65,8 +65,8 @@ export class Record {
 
 	#facts(record) {
 		const rows = [
-			["Who", [this.#user(record.from_account)]],
-			["Whom", record.to_accounts.map((id) => this.#user(id))],
+			["Actor", [this.#user(record.from_account)]],
+			["Target", record.to_accounts.map((id) => this.#user(id))],
 			["Happened", [time(record.event_time, full)]],
 			["Received", [time(record.received_at, full)]],
 			["Platform", [record.opt_platform ?? "–"]],
@@ -114,14 +114,14 @@ export class Record {
 			this.#say("Copied.");
 		} catch {
 			getSelection().selectAllChildren($("record-json"));
-			this.#say("The browser does not let us copy; the text is selected.", true);
+			this.#say("The browser does not allow copying; the text is selected.", true);
 		}
 	}
 
 	async #replay() {
 		await this.#do(async ({ api, app, id }) => {
 			await api.replayEvent(app, id);
-			this.#say("It is on its way to the origin.");
+			this.#say("The event is on the queue to the origin.");
 		});
 	}
 
@@ -138,7 +138,7 @@ export class Record {
 		});
 	}
 
-	/** Does something about the event that is shown; of another one's outcome nothing is said here. */
+	/** Runs an action on the event that is shown. Its outcome is shown only while the same event is. */
 	async #do(action) {
 		const shown = this.#shown;
 		this.#enable(false);
@@ -152,7 +152,7 @@ export class Record {
 	}
 }
 
-/** Keeps a number as it is written, where the browser can: Tencent's may be larger than JavaScript's. */
+/** Leaves a number as it is written, where the browser can: Tencent's may be larger than JavaScript's. */
 function asWritten(_name, value, context) {
 	const isNumber = typeof value === "number" && context?.source !== undefined && JSON.rawJSON !== undefined;
 	return isNumber ? JSON.rawJSON(context.source) : value;

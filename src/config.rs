@@ -1,14 +1,17 @@
 //! The settings, read once through a look-up function, so that they can be read without a runtime.
 //!
-//! A broken setting that decides who may call, or where events go, leaves no [`Settings`]: each call is then
-//! refused. Any other broken one switches off only what it is for. Both are named in [`Config::at_fault`],
+//! An invalid setting that decides who may call, or where events go, leaves no [`Settings`]: each call is then
+//! rejected. Any other invalid one switches off only what it is for. Both are named in [`Config::invalid_settings`],
 //! names only, never values.
 
 use std::ops::RangeInclusive;
 
+use serde::Serialize;
+
 use crate::{
-    admin::AdminToken,
+    admin_token::AdminToken,
     origin::{OriginSecret, OriginSigning, OriginUrl},
+    response::Response,
     routes,
     webhook::{
         SdkAppId,
@@ -22,7 +25,7 @@ const RETENTION_DAYS: RangeInclusive<u64> = 1..=3650;
 /// Bounds of `RETRY_BASE_SECONDS`; more than twelve hours is more than a queue can wait.
 const RETRY_BASE_SECONDS: RangeInclusive<u64> = 1..=12 * 60 * 60;
 
-/// `RETRY_BASE_SECONDS` where it is not set, or broken.
+/// `RETRY_BASE_SECONDS` where it is not set, or invalid.
 pub const RETRY_BASE_DEFAULT_SECONDS: u64 = 5;
 
 const SECONDS_PER_DAY: u64 = 24 * 60 * 60;
@@ -39,7 +42,7 @@ pub const DEAD_LETTERS: &str = "DEAD_LETTERS";
 
 /// Which bindings the environment has.
 #[derive(Clone, Copy, Debug)]
-pub struct Bindings {
+pub struct Bound {
     /// The KV namespace [`EVENTS`].
     pub events: bool,
     /// The queue [`DELIVERIES`].
@@ -48,13 +51,13 @@ pub struct Bindings {
     pub dead_letters: bool,
 }
 
-/// What was read: the settings, unless one that calls depend on is broken, and the names at fault.
+/// What was read: the settings, unless one that calls depend on is invalid, and the names of the invalid ones.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// `None` where each call is to be refused.
+    /// `None` where each call is to be rejected.
     pub settings: Option<Settings>,
-    /// The variables, secrets and bindings to mend, each once, in the order of reading.
-    pub at_fault: Vec<String>,
+    /// The variables, secrets and bindings to fix, each once, in the order of reading.
+    pub invalid_settings: Vec<String>,
     /// Who may use the API; `None` switches it off.
     pub admin_token: Option<AdminToken>,
 }
@@ -71,14 +74,14 @@ pub struct Settings {
     pub sinks: Sinks,
     /// The app's own backend, for deliveries and for the webhooks that are not ours.
     pub origin: Option<OriginUrl>,
-    /// Whether `ORIGIN_URL` is set but broken: what would be relayed to it is then refused, because an OK from here would
+    /// Whether `ORIGIN_URL` is set but invalid: what would be relayed to it is then rejected, because an OK from here would
     /// allow what the backend might not.
-    pub origin_broken: bool,
+    pub origin_is_invalid: bool,
     /// How deliveries to the origin are signed, besides Tencent's way.
     pub origin_signing: OriginSigning,
     /// Shortest wait before a delivery is tried again, in seconds.
     pub retry_base_seconds: u64,
-    /// How long an event is kept, in seconds from its receipt; `None` keeps it for good.
+    /// How long an event stays in KV, in seconds from its receipt; `None` is for good.
     pub retention_seconds: Option<u64>,
 }
 
@@ -106,12 +109,12 @@ struct App {
 impl Config {
     /// Reads all settings. `lookup` gives the text of a variable or secret, `None` where it is not set.
     #[must_use]
-    pub fn read(lookup: impl Fn(&str) -> Option<String>, bindings: Bindings) -> Self {
-        let mut reader = Reader { lookup, at_fault: Vec::new() };
+    pub fn read(lookup: impl Fn(&str) -> Option<String>, bindings: Bound) -> Self {
+        let mut reader = Reader { lookup, invalid_settings: Vec::new() };
         let ids = reader.required("SDK_APP_IDS", app_ids);
         let shared_tokens = reader.tokens(TOKEN);
         let apps = ids.and_then(|ids| {
-            // Every app is read, even after a fault, so that all faults are named at once.
+            // Every app is read, even after an invalid one, so that all are named at once.
             let apps: Vec<_> = ids.into_iter().map(|id| reader.app(id)).collect();
             apps.into_iter().collect::<Option<Vec<_>>>()
         });
@@ -122,16 +125,16 @@ impl Config {
         let webhook_path = reader.optional("WEBHOOK_PATH", "/".to_owned(), webhook_path);
         let sinks = reader.optional("SINKS", Sinks::KV, sinks);
         let events = reader.check(EVENTS, bindings.events);
-        let origin = reader.optional("ORIGIN_URL", None, |text| OriginUrl::new(text).map(Some));
+        let origin = reader.optional("ORIGIN_URL", None, |text| OriginUrl::new(&text).map(Some).ok());
         // Who wants events at the origin has to say where that is, and needs the queues on the way there.
         let way_there = !matches!(sinks, Some(Sinks { origin: true, .. })) || {
             let deliveries = reader.check(DELIVERIES, bindings.deliveries);
             let dead_letters = reader.check(DEAD_LETTERS, bindings.dead_letters);
-            // A broken one is named already.
+            // An invalid one is named already.
             let named = origin.as_ref().and_then(|origin| reader.check("ORIGIN_URL", origin.is_some()));
             deliveries.and(dead_letters).and(named).is_some()
         };
-        // From here on a fault switches off only what the setting is for.
+        // From here on an invalid setting switches off only what it is for.
         let retention_seconds = reader.optional("RETENTION_DAYS", None, retention_seconds).flatten();
         let retry_base_seconds =
             reader.optional("RETRY_BASE_SECONDS", RETRY_BASE_DEFAULT_SECONDS, |text| whole(&text, RETRY_BASE_SECONDS));
@@ -139,7 +142,7 @@ impl Config {
             .optional("ORIGIN_SECRET", OriginSigning::Off, |text| OriginSecret::new(&text).map(OriginSigning::On));
         let admin_token = reader.optional("ADMIN_TOKEN", None, |text| AdminToken::new(&text).map(Some)).flatten();
 
-        let at_fault = reader.at_fault;
+        let invalid_settings = reader.invalid_settings;
         let settings = (|| {
             events.filter(|()| way_there)?;
             Some(Settings {
@@ -148,14 +151,14 @@ impl Config {
                 allow_unsigned: allow_unsigned?,
                 webhook_path: webhook_path?,
                 sinks: sinks?,
-                origin_broken: origin.is_none(),
+                origin_is_invalid: origin.is_none(),
                 origin: origin.flatten(),
-                origin_signing: signing.unwrap_or(OriginSigning::Broken),
+                origin_signing: signing.unwrap_or(OriginSigning::Invalid),
                 retry_base_seconds: retry_base_seconds.unwrap_or(RETRY_BASE_DEFAULT_SECONDS),
                 retention_seconds,
             })
         })();
-        Self { settings, at_fault, admin_token }
+        Self { settings, invalid_settings, admin_token }
     }
 }
 
@@ -211,10 +214,10 @@ impl Settings {
     }
 }
 
-/// Reads one setting after the other and collects the names of those at fault.
+/// Reads one setting after the other and collects the names of the invalid ones.
 struct Reader<F> {
     lookup: F,
-    at_fault: Vec<String>,
+    invalid_settings: Vec<String>,
 }
 
 impl<F: Fn(&str) -> Option<String>> Reader<F> {
@@ -235,7 +238,7 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
         }
     }
 
-    /// The tokens `name` and `{name}_PREVIOUS`; none where neither is set. A previous one alone is a fault:
+    /// The tokens `name` and `{name}_PREVIOUS`; none where neither is set. A previous one alone is invalid:
     /// it would be the only one that is accepted.
     fn tokens(&mut self, name: &str) -> Option<Vec<CallbackToken>> {
         let read = |text| CallbackToken::new(text).map(Some);
@@ -252,27 +255,27 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
     }
 
     /// Notes the tokens that apps lack, where they may not do without: an app's own where other apps have
-    /// theirs. Calls for such an app are refused; those for the others are not.
+    /// theirs. Calls for such an app are rejected; those for the others are not.
     fn miss_tokens(&mut self, apps: Option<&[App]>, shared: Option<&[CallbackToken]>) {
         let (Some(apps), Some([])) = (apps, shared) else { return };
         let without: Vec<_> = apps.iter().filter(|app| app.own_tokens.is_empty()).collect();
         if without.len() == apps.len() {
             self.check(TOKEN, false);
         } else {
-            self.at_fault.extend(without.into_iter().map(|app| own_token(app.id)));
+            self.invalid_settings.extend(without.into_iter().map(|app| own_token(app.id)));
         }
     }
 
-    /// Notes a fault in `name` unless it is `right`.
-    fn check(&mut self, name: &str, right: bool) -> Option<()> {
-        if !right {
-            self.at_fault.push(name.to_owned());
+    /// Notes that `name` is invalid unless it is `valid`.
+    fn check(&mut self, name: &str, valid: bool) -> Option<()> {
+        if !valid {
+            self.invalid_settings.push(name.to_owned());
         }
-        right.then_some(())
+        valid.then_some(())
     }
 }
 
-/// Comma-separated SDKAppIDs, at least one, with or without spaces around them. One that stands twice counts once.
+/// Comma-separated SDKAppIDs, at least one, with or without spaces around them. A duplicate counts once.
 fn app_ids(text: String) -> Option<Vec<SdkAppId>> {
     let mut ids = Vec::new();
     for id in text.split(',') {
@@ -317,4 +320,26 @@ fn whole(text: &str, bounds: RangeInclusive<u64>) -> Option<u64> {
 
 fn own_token(id: SdkAppId) -> String {
     format!("{TOKEN}_{id}")
+}
+
+impl Response {
+    /// Whether the settings are valid: 200, or 503 with the names of the invalid ones.
+    #[must_use]
+    pub fn health(config: &Config) -> Self {
+        let healthy = config.invalid_settings.is_empty();
+        let health = Health {
+            status: if healthy { "ok" } else { "invalid settings" },
+            version: env!("CARGO_PKG_VERSION"),
+            settings: &config.invalid_settings,
+        };
+        Self { status: if healthy { 200 } else { 503 }, ..Self::json(&health) }
+    }
+}
+
+#[derive(Serialize)]
+struct Health<'a> {
+    status: &'static str,
+    version: &'static str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    settings: &'a [String],
 }

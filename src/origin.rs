@@ -1,32 +1,74 @@
 //! The app's own backend: where it is, what is sent to it, and what comes back.
 //!
-//! Two things are sent: deliveries of Follow events, by way of the queue (see [`crate::deliver`]), and all other
-//! webhooks, inside the call (see [`crate::relay`]).
+//! Two things are sent: deliveries of Follow events, by way of the queue (see [`crate::delivery::consumer`]), and all other
+//! webhooks, inside the call (see [`crate::receive::relay`]).
 
-use std::{fmt, future::Future};
+use std::{cell::Cell, fmt, future::Future, time::UNIX_EPOCH};
 
 use base64ct::{Base64, Encoding as _};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
-
-use crate::routes::Target;
+use url::{Host, ParseError, SyntaxViolation, Url};
 
 /// Bytes of a Standard Webhooks secret. [Standard Webhooks, "Symmetric" signatures: 24 to 64 bytes]
 const SECRET_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 
-/// The URL of the app's backend: https, or http to this very machine; without query, fragment or credentials.
+/// The rule for a port, which parsing checks but for 0.
+const PORT_RULE: &str = "must have a port from 1 to 65535, or none";
+
+/// The URL of the app's backend: https, or http on a loopback host; without user info, query and fragment; no IP address
+/// other than loopback.
+///
+/// What is stored is not the setting's text but its normalised form, [`Url::as_str`]: the path is never empty, the host is
+/// in lower case, an IPv4 address has four decimal numbers. So `fetch` gets exactly what was checked here, and a query
+/// can be appended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OriginUrl(String);
 
 impl OriginUrl {
-    /// Takes a URL that is as the type says.
-    #[must_use]
-    pub fn new(text: String) -> Option<Self> {
-        let plain =
-            text.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'?' | b'#' | b'@' | b'\\' | b'"' | b'<' | b'>'));
-        let http = text.starts_with("https://") || text.starts_with("http://");
-        let target = Target::of(&text);
-        (plain && http && !target.host.is_empty() && target.is_confidential()).then_some(Self(text))
+    /// Reads a URL that is as the type says.
+    ///
+    /// # Errors
+    /// The rule that `text` breaks, as a sentence whose subject is the setting. It does not quote `text`, which may contain
+    /// a password.
+    pub fn new(text: &str) -> Result<Self, &'static str> {
+        // A URL parser repairs much: it drops spaces, turns `\` into `/` and finds a host in `https:///x`. In a setting,
+        // such text is more likely a typing error than meant.
+        let (repaired, has_user_info) = (Cell::new(false), Cell::new(false));
+        let note = |violation| match violation {
+            SyntaxViolation::EmbeddedCredentials | SyntaxViolation::UnencodedAtSign => has_user_info.set(true),
+            _ => repaired.set(true),
+        };
+        let url = Url::options().syntax_violation_callback(Some(&note)).parse(text).map_err(|error| match error {
+            ParseError::InvalidPort => PORT_RULE,
+            _ => "must be an absolute URL with a valid host",
+        })?;
+        let (is_loopback, is_address) = match url.host() {
+            Some(Host::Domain(name)) => (name == "localhost", false),
+            Some(Host::Ipv4(address)) => (address.is_loopback(), true),
+            Some(Host::Ipv6(address)) => (address.is_loopback(), true),
+            None => (false, false),
+        };
+        let rules = [
+            (
+                url.scheme() == "https" || url.scheme() == "http" && is_loopback,
+                "must be an https URL (http is for loopback hosts only)",
+            ),
+            (!has_user_info.get(), "must not contain a user name or password"),
+            (
+                !repaired.get(),
+                "must be a valid URL: // after the scheme, no spaces or backslashes, the rest percent-encoded",
+            ),
+            (url.query().is_none() && url.fragment().is_none(), "must not have a query or fragment"),
+            // Port 0 parses, but nothing can listen there.
+            (url.port() != Some(0), PORT_RULE),
+            // Cloudflare does not let a deployed Worker fetch from an IP address (error 1003).
+            (is_loopback || !is_address, "must have a host name, not an IP address (loopback addresses excepted)"),
+        ];
+        match rules.into_iter().find(|(holds, _)| !holds) {
+            Some((_, rule)) => Err(rule),
+            None => Ok(Self(url.into())),
+        }
     }
 
     /// This URL with a query.
@@ -43,9 +85,9 @@ pub enum OriginSigning {
     Off,
     /// As the Standard Webhooks specification says.
     On(OriginSecret),
-    /// `ORIGIN_SECRET` is broken: nothing is delivered until it is mended, because the backend would have to
+    /// `ORIGIN_SECRET` is invalid: nothing is delivered until it is fixed, because the backend would have to
     /// refuse it.
-    Broken,
+    Invalid,
 }
 
 /// The secret that the backend and this Worker share. Debug hides it.
@@ -87,13 +129,13 @@ pub struct OriginRequest<'a> {
     pub body: &'a [u8],
     /// How long it may take in all, in ms.
     pub within_ms: u64,
-    /// Most bytes that are read of the answer's body; 0 reads none.
-    pub answer_max: usize,
+    /// Most bytes that are read of the response's body; 0 reads none.
+    pub body_max: usize,
 }
 
 /// What the origin answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OriginAnswer {
+pub struct OriginResponse {
     /// The HTTP status; redirects are never followed.
     pub status: u16,
     /// How long `Retry-After` asks to wait, in seconds from now.
@@ -102,14 +144,31 @@ pub struct OriginAnswer {
     pub body: Vec<u8>,
 }
 
-/// Why there is no answer.
+/// How long a `Retry-After` header asks to wait, in seconds from `now_ms` (Unix ms); part of a second counts as a whole one.
+/// From 0, which a date in the past is, to [`u64::MAX`], which stands for any larger number.
+///
+/// `None`, as without the header, for a value that is neither decimal digits nor an HTTP date. [RFC 9110, sections 10.2.3
+/// and 5.6.7, with its three date formats]
+#[must_use]
+pub fn retry_after_seconds(text: &str, now_ms: u64) -> Option<u64> {
+    let text = text.trim_ascii();
+    if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
+        // Only digits: parsing fails on overflow alone.
+        return Some(text.parse().unwrap_or(u64::MAX));
+    }
+    let since_1970 = httpdate::parse_http_date(text).ok()?.duration_since(UNIX_EPOCH).ok()?;
+    let date_ms = u64::try_from(since_1970.as_millis()).ok()?;
+    Some(date_ms.saturating_sub(now_ms).div_ceil(1000))
+}
+
+/// Why there is no response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OriginError {
     /// It did not come in time.
     Late,
     /// The origin could not be reached, or broke off.
     Unreachable,
-    /// The answer is longer than allowed.
+    /// The response is longer than allowed.
     TooLarge,
 }
 
@@ -125,33 +184,8 @@ impl OriginError {
     }
 }
 
-/// Why a webhook was not relayed, or its answer not handed back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RelayFault {
-    /// The backend did not answer in time.
-    Late,
-    /// The backend could not be reached, or broke off.
-    Unreachable,
-    /// It answered with a redirect, which is not followed.
-    Redirect,
-    /// Its answer is not JSON.
-    NotJson,
-    /// Its answer is longer than is handed back.
-    TooLarge,
-}
-
-impl From<OriginError> for RelayFault {
-    fn from(error: OriginError) -> Self {
-        match error {
-            OriginError::Late => Self::Late,
-            OriginError::Unreachable => Self::Unreachable,
-            OriginError::TooLarge => Self::TooLarge,
-        }
-    }
-}
-
 /// The way to the origin.
 pub trait Origin {
-    /// Posts `request` and waits for the answer.
-    fn post(&self, request: OriginRequest<'_>) -> impl Future<Output = Result<OriginAnswer, OriginError>>;
+    /// Posts `request` and waits for the response.
+    fn post(&self, request: OriginRequest<'_>) -> impl Future<Output = Result<OriginResponse, OriginError>>;
 }

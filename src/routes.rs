@@ -1,12 +1,9 @@
 //! The paths of this Worker, and how a request's URL is cut into the parts that routing needs.
 //!
-//! The URL stays text: the `url` crate brings 60 to 100 KB (gzip) of IDNA tables, and the runtime has
-//! already parsed and normalised what it hands over.
-
-use crate::text::split_once;
+//! A request's URL stays text: the runtime has already parsed and normalised what it hands over.
 
 /// Whether a request asks if the Worker's settings are complete. Not so a POST: a webhook registered there by
-/// mistake would be told 200, and nothing be kept.
+/// mistake would be told 200, and nothing would be stored.
 #[must_use]
 pub fn is_health(method: &str, path: &str) -> bool {
     path == "/healthz" && matches!(method, "GET" | "HEAD")
@@ -46,13 +43,11 @@ impl<'a> Target<'a> {
     /// Cuts an absolute URL, as the runtime gives it, into its parts.
     #[must_use]
     pub fn of(url: &'a str) -> Self {
-        let url = split_once(url, b'#').map_or(url, |(url, _fragment)| url);
-        let (url, query) = split_once(url, b'?').unwrap_or((url, ""));
-        let (scheme, rest) = split_once(url, b':').unwrap_or(("", url));
+        let url = url.split_once('#').map_or(url, |(url, _fragment)| url);
+        let (url, query) = url.split_once('?').unwrap_or((url, ""));
+        let (scheme, rest) = url.split_once(':').unwrap_or(("", url));
         let rest = rest.strip_prefix("//").unwrap_or(rest);
-        let (authority, path) = rest
-            .split_at_checked(rest.bytes().position(|byte| byte == b'/').unwrap_or(rest.len()))
-            .unwrap_or((rest, ""));
+        let (authority, path) = rest.find('/').and_then(|at| rest.split_at_checked(at)).unwrap_or((rest, ""));
         let authority = authority.rsplit_once('@').map_or(authority, |(_user, authority)| authority);
         let port = authority.rfind(':').filter(|&at| !authority.get(at..).is_some_and(|port| port.contains(']')));
         Self {

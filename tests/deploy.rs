@@ -1,5 +1,5 @@
-//! `make deploy`, with a stub in wrangler's place and a server of our own in Cloudflare's: when it refuses, that it
-//! then deploys nothing, and what it says of what it deployed.
+//! `make deploy`, with a stub instead of wrangler and a local server instead of Cloudflare: when it refuses, that it
+//! then deploys nothing, and what it says about a deployment.
 
 use std::{
     fs,
@@ -15,8 +15,8 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-/// Stands for wrangler: lists the secrets in the file `secrets` beside it (without one, the account has no such Worker),
-/// deploys to the targets in `targets` (without one, fails), and notes each of its calls in `calls`.
+/// The stub for wrangler. It lists the secrets in the file `secrets` beside it; without that file, there is no such
+/// Worker. It deploys to the targets in `targets`; without that file, it fails. It writes each of its calls to `calls`.
 const STUB: &str = r#"#!/bin/sh
 here=$(dirname "$0")
 echo "$1" >>"$here/calls"
@@ -35,8 +35,7 @@ esac
 "#;
 
 const OK: &str = r#"200 OK {"status":"ok","version":"0.1.0"}"#;
-const AT_FAULT: &str =
-    r#"503 Service Unavailable {"status":"settings at fault","settings":["RETENTION_DAYS","SINKS"]}"#;
+const INVALID: &str = r#"503 Service Unavailable {"status":"invalid settings","settings":["RETENTION_DAYS","SINKS"]}"#;
 
 /// One run of the script, from wrangler.toml as it is committed, with `vars` as its `[vars]`.
 #[derive(Default)]
@@ -51,7 +50,7 @@ struct Case<'a> {
 
 struct Outcome {
     success: bool,
-    said: String,
+    output: String,
     deployed: bool,
 }
 
@@ -82,26 +81,26 @@ impl Case<'_> {
             .env("DEPLOY_WAIT_SECONDS", self.wait_seconds.to_string())
             .output()
             .unwrap();
-        let said = [output.stdout, output.stderr].concat();
+        let output_bytes = [&output.stdout[..], &output.stderr].concat();
         Outcome {
             success: output.status.success(),
-            said: String::from_utf8(said).unwrap(),
+            output: String::from_utf8(output_bytes).unwrap(),
             deployed: fs::read_to_string(at("calls")).unwrap_or_default().lines().any(|call| call == "deploy"),
         }
     }
 
-    /// Runs it, and expects one sentence with all of `words`, and nothing deployed.
+    /// Runs it, and expects one sentence with all of `words`, and no deployment.
     fn refuses(&self, words: &[&str]) {
         let outcome = self.run();
-        assert!(!outcome.success && !outcome.deployed, "{}", outcome.said);
-        assert_eq!(outcome.said.trim().lines().count(), 1, "{}", outcome.said);
+        assert!(!outcome.success && !outcome.deployed, "{}", outcome.output);
+        assert_eq!(outcome.output.trim().lines().count(), 1, "{}", outcome.output);
         for word in words {
-            assert!(outcome.said.contains(word), "{word} is not in: {}", outcome.said);
+            assert!(outcome.output.contains(word), "{word} is not in: {}", outcome.output);
         }
     }
 }
 
-/// Stands for the deployed Worker: gives the answers in turn, the last one for ever.
+/// A server instead of the deployed Worker: it gives the answers in turn, and repeats the last one.
 struct Worker {
     address: SocketAddr,
     over: Arc<AtomicBool>,
@@ -139,13 +138,13 @@ impl Worker {
 impl Drop for Worker {
     fn drop(&mut self) {
         self.over.store(true, Ordering::SeqCst);
-        // Wakes the thread, which then sees that it is over.
+        // Wakes the thread, which then sees the flag.
         drop(TcpStream::connect(self.address));
         drop(self.thread.take().map(JoinHandle::join));
     }
 }
 
-/// Answers one request: `answer` is the status line's end and the body, which begins at the first brace.
+/// Answers one request: `answer` is the end of the status line and the body, which begins at the first brace.
 fn answer(mut stream: TcpStream, answer: &str) {
     let mut request = Vec::new();
     let mut byte = [0];
@@ -187,12 +186,12 @@ fn an_unsigned_call_is_allowed_by_true_alone() {
 }
 
 #[test]
-fn a_number_and_a_boolean_are_as_good_as_their_text() {
+fn a_number_and_a_boolean_count_as_their_text() {
     let worker = Worker::answering(&[OK]);
     let targets = Some(format!(r#"["{}"]"#, worker.url()));
     let vars = "SDK_APP_IDS = 1400000000\nALLOW_UNSIGNED = true";
     let outcome = Case { vars, secrets: None, targets, wait_seconds: 10 }.run();
-    assert!(outcome.success && outcome.deployed, "{}", outcome.said);
+    assert!(outcome.success && outcome.deployed, "{}", outcome.output);
 }
 
 #[test]
@@ -206,54 +205,58 @@ fn every_app_needs_a_token() {
     for secrets in tokens {
         let targets = Some(format!(r#"["{}"]"#, worker.url()));
         let outcome = Case { vars, secrets: Some(secrets), targets, wait_seconds: 10 }.run();
-        assert!(outcome.success && outcome.deployed, "{}", outcome.said);
+        assert!(outcome.success && outcome.deployed, "{}", outcome.output);
     }
 }
 
 #[test]
-fn a_deployment_that_is_well_tells_the_url_to_register() {
+fn a_healthy_deployment_prints_the_url_to_register() {
     let worker = Worker::answering(&[OK]);
     let url = worker.url();
     let targets = Some(format!(r#"["schedule: 1 * * * *", "{url}"]"#));
     for (path, registered) in [("", "/"), (r#"WEBHOOK_PATH = "/a/long-path""#, "/a/long-path")] {
         let vars = format!("{ONE_APP}\nALLOW_UNSIGNED = \"true\"\n{path}");
         let outcome = Case { vars: &vars, secrets: None, targets: targets.clone(), wait_seconds: 10 }.run();
-        assert!(outcome.success, "{}", outcome.said);
-        assert_eq!(outcome.said.lines().last(), Some(&*format!("{url}{registered}")));
+        assert!(outcome.success, "{}", outcome.output);
+        assert_eq!(outcome.output.lines().last(), Some(&*format!("{url}{registered}")));
     }
 }
 
 #[test]
-fn a_deployment_with_settings_at_fault_fails_and_names_them() {
-    let worker = Worker::answering(&[AT_FAULT]);
+fn a_deployment_with_invalid_settings_fails_and_names_them() {
+    let worker = Worker::answering(&[INVALID]);
     let targets = Some(format!(r#"["{}"]"#, worker.url()));
     let outcome = Case { vars: ONE_APP, secrets: Some(&["CALLBACK_TOKEN"]), targets, wait_seconds: 0 }.run();
-    assert!(!outcome.success && outcome.deployed, "{}", outcome.said);
-    assert!(outcome.said.contains("at fault: RETENTION_DAYS, SINKS."), "{}", outcome.said);
-    assert!(!outcome.said.contains("Register"), "{}", outcome.said);
+    assert!(!outcome.success && outcome.deployed, "{}", outcome.output);
+    assert!(outcome.output.contains(": RETENTION_DAYS, SINKS."), "{}", outcome.output);
+    assert!(!outcome.output.contains("Register"), "{}", outcome.output);
 }
 
 #[test]
-fn a_deployment_may_take_a_while_to_be_well() {
-    let worker = Worker::answering(&["404 Not Found {}", AT_FAULT, OK]);
+fn a_deployment_may_take_a_while_to_be_healthy() {
+    let worker = Worker::answering(&["404 Not Found {}", INVALID, OK]);
     let targets = Some(format!(r#"["{}"]"#, worker.url()));
     let outcome = Case { vars: ONE_APP, secrets: Some(&["CALLBACK_TOKEN"]), targets, wait_seconds: 30 }.run();
-    assert!(outcome.success, "{}", outcome.said);
+    assert!(outcome.success, "{}", outcome.output);
 }
 
 #[test]
 fn a_deployment_that_cannot_be_reached_fails() {
-    // A port that was free a moment ago, and that nobody listens on.
+    // A port that was free a moment ago, on which nobody listens.
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let targets = Some(format!(r#"["http://{address}"]"#));
     let outcome = Case { vars: ONE_APP, secrets: Some(&["CALLBACK_TOKEN"]), targets, wait_seconds: 0 }.run();
-    assert!(!outcome.success && outcome.deployed, "{}", outcome.said);
-    assert!(outcome.said.contains("does not answer yet"), "{}", outcome.said);
+    assert!(!outcome.success && outcome.deployed, "{}", outcome.output);
+    assert!(outcome.output.contains("does not answer yet"), "{}", outcome.output);
 }
 
 #[test]
-fn wranglers_own_failure_is_one_of_ours() {
+fn a_failure_of_wrangler_is_a_failure_of_the_script() {
     let outcome = Case { vars: ONE_APP, secrets: Some(&["CALLBACK_TOKEN"]), ..Case::default() }.run();
-    assert!(!outcome.success && outcome.deployed, "{}", outcome.said);
-    assert!(outcome.said.contains("the stub fails") && outcome.said.contains("could not deploy"), "{}", outcome.said);
+    assert!(!outcome.success && outcome.deployed, "{}", outcome.output);
+    assert!(
+        outcome.output.contains("the stub fails") && outcome.output.contains("could not deploy"),
+        "{}",
+        outcome.output
+    );
 }

@@ -1,4 +1,4 @@
-//! The example `events`, run as its users run it, against a small server that speaks the API.
+//! The example `events`, run as its users run it, against a small server with the API.
 //!
 //! `cargo test` builds the example first. `cargo test --test events` does not: run `cargo build --example events`
 //! before it.
@@ -41,7 +41,7 @@ const NEW_YEAR: u64 = 1_767_225_600_000;
 fn the_oldest_comes_first_and_each_once_over_windows_and_pages() {
     let log = Log::default();
     log.short_pages(7);
-    // Crowds, gaps of years, neighbours, and twins of the same millisecond.
+    // Many at a time, gaps of years, neighbours, and two of the same millisecond.
     let mut times = vec![0, 1, NEW_YEAR - 1, NEW_YEAR, NEW_YEAR, NEW_YEAR + 1, NEW_YEAR + 99 * DAY];
     times.extend((0..100).map(|n| NEW_YEAR + 40 * DAY + n * 7 * MINUTE));
     times.extend((0..50).map(|n| NEW_YEAR - 400 * DAY + n));
@@ -75,7 +75,7 @@ fn since_and_until_are_inclusive() {
 }
 
 #[test]
-fn a_crowd_is_read_in_portions() {
+fn a_large_log_is_read_in_windows() {
     let log = Log::default();
     let stored: Vec<_> = (0..25_000).map(|n| log.store(NEW_YEAR + n * 100)).collect();
     let server = log.serve();
@@ -84,16 +84,16 @@ fn a_crowd_is_read_in_portions() {
     assert!(ran.stdout.lines().eq(&stored), "{} lines", ran.stdout.lines().count());
 
     let mut windows: Vec<_> = server.requests().iter().map(window).collect();
-    // 10,000 fit into 1,000 s; of a longer window, no more is read than shows that it is too long.
+    // 10,000 fit into 1,000 s. Of a longer window, only as much is read as shows that it is too long.
     let too_long = (NEW_YEAR, Some(NEW_YEAR - NEW_YEAR % 10_000_000 + 9_999_999));
     assert_eq!(windows.iter().filter(|window| **window == too_long).count(), 11);
-    // Each begins where the one before did, being shorter, or where that ended.
+    // Each begins where the one before did, but is shorter, or where that one ended.
     windows.dedup();
     assert_eq!((windows[0], windows[windows.len() - 1].1), ((NEW_YEAR, None), None));
     for pair in windows.windows(2) {
         let ((since, until), (next, _)) = (pair[0], pair[1]);
         assert!(next == since || Some(next) == until.map(|until| until + 1), "{windows:?}");
-        // Its ids begin with other digits than those of the one before.
+        // Its ids begin with other digits than those of the window before.
         assert!(next == NEW_YEAR || next % 100_000 == 0, "{windows:?}");
     }
 
@@ -141,14 +141,14 @@ fn a_time_may_be_given_as_how_long_ago_it_is() {
 }
 
 #[test]
-fn a_proxy_in_the_environment_is_not_asked_for_this_machine() {
+fn a_proxy_in_the_environment_is_not_used_for_this_machine() {
     let server = Log::default().serve();
     let proxy = format!("http://{}", closed_port());
     assert!(events(&server, "1h").env("HTTP_PROXY", &proxy).env("ALL_PROXY", &proxy).run().ok());
 }
 
 #[test]
-fn a_reader_that_has_enough_is_no_fault() {
+fn a_reader_that_goes_away_is_no_error() {
     let log = Log::default();
     // Far more than a pipe holds.
     let stored: Vec<_> = (0..9_000).map(|n| log.store(NEW_YEAR + n)).collect();
@@ -164,31 +164,31 @@ fn a_reader_that_has_enough_is_no_fault() {
 // ---- What goes wrong ----
 
 #[test]
-fn a_refusal_ends_it_with_a_sentence() {
-    for (reply, complaint) in [
+fn an_error_ends_it_with_one_sentence() {
+    for (reply, message) in [
         (problem(401, "Unauthorized", "Wrong token."), "HTTP 401, Unauthorized: Wrong token."),
         (problem(404, "Not Found", "No such app."), "HTTP 404, Not Found: No such app."),
         (problem(400, "Bad Request", "Which app?"), "HTTP 400, Bad Request: Which app?"),
         (problem(503, "Unavailable", "KV is silent."), "HTTP 503, Unavailable: KV is silent."),
         (problem(403, "Forbidden", r"\u001b[2J"), "HTTP 403, Forbidden: \u{fffd}[2J"),
-        (Reply::whole(302, ""), "HTTP 302, and not in the API's form: is this the Worker's URL?"),
-        (Reply::whole(404, "<html>"), "HTTP 404, and not in the API's form: is this the Worker's URL?"),
+        (Reply::whole(302, ""), "HTTP 302, but not in the API's form: is this the Worker's URL?"),
+        (Reply::whole(404, "<html>"), "HTTP 404, but not in the API's form: is this the Worker's URL?"),
         (Reply::whole(200, "<html>"), "the answer is not a list of events: expected value at line 1 column 1"),
         (Reply::whole(200, r#"{"events":[{}],"cursor":null}"#), "missing field `id` at line 1 column 2"),
         (Reply::Close, "closed the connection without a whole answer"),
     ] {
         let log = Log::default();
-        log.mishap(reply);
+        log.reply_once(reply);
         let server = log.serve();
         let ran = events(&server, "0").run();
-        assert_eq!((ran.code, &*ran.stdout), (1, ""), "{complaint}: {ran:?}");
-        assert!(ran.stderr.starts_with("error: ") && ran.stderr.ends_with(&format!("{complaint}\n")), "{ran:?}");
-        assert_eq!(server.requests().len(), 1, "{complaint}");
+        assert_eq!((ran.code, &*ran.stdout), (1, ""), "{message}: {ran:?}");
+        assert!(ran.stderr.starts_with("error: ") && ran.stderr.ends_with(&format!("{message}\n")), "{ran:?}");
+        assert_eq!(server.requests().len(), 1, "{message}");
     }
 }
 
 #[test]
-fn a_wrong_token_a_silent_server_and_a_refused_connection_are_said_to_be_what_they_are() {
+fn a_wrong_token_a_silent_server_and_a_refused_connection_have_messages_of_their_own() {
     let server = Log::default().serve();
     let ran = events(&server, "0").env("ADMIN_TOKEN", "another-token-of-16").run();
     assert_eq!((ran.code, &*ran.stderr), (1, "error: HTTP 401, Unauthorized: The token is wrong.\n"));
@@ -203,14 +203,14 @@ fn a_wrong_token_a_silent_server_and_a_refused_connection_are_said_to_be_what_th
 }
 
 #[test]
-fn where_it_broke_off_it_can_go_on() {
+fn a_run_that_broke_off_can_be_continued() {
     let log = Log::default();
-    // The log begins long before the block of time that we are in.
+    // The log begins long before the current block of time.
     let first = log.store(1);
     let second = log.store(NEW_YEAR);
     let whole = answer(200, &[], &format!(r#"{{"events":[{first}],"cursor":null}}"#));
-    log.mishap(whole);
-    log.mishap(problem(503, "Unavailable", "No."));
+    log.reply_once(whole);
+    log.reply_once(problem(503, "Unavailable", "No."));
     let server = log.serve();
     let ran = events(&server, "0").run();
     assert_eq!((ran.code, ran.stdout.trim_end()), (1, &*first));
@@ -219,24 +219,24 @@ fn where_it_broke_off_it_can_go_on() {
 }
 
 #[test]
-fn a_list_that_does_not_go_on_is_a_fault() {
+fn a_list_that_does_not_continue_is_an_error() {
     let server = Server::answering(200, r#"{"events":[],"cursor":"a"}"#);
     let ran = events(&server, "0").run();
     assert_eq!((ran.code, server.requests().len()), (1, 2));
-    assert!(ran.stderr.contains("the same cursor twice"), "{ran:?}");
+    assert!(ran.stderr.contains("the same cursor again"), "{ran:?}");
 }
 
 #[test]
 fn the_token_is_never_shown() {
     let secret = "0123456789-secret";
     let folder = tempfile::tempdir().unwrap();
-    let place = folder.path().join("place");
-    let place = place.to_str().unwrap();
+    let checkpoint = folder.path().join("checkpoint");
+    let checkpoint = checkpoint.to_str().unwrap();
     for reply in [problem(401, "No", "no"), Reply::whole(200, "{}"), Reply::Close] {
         let log = Log::default();
-        log.mishap(reply);
+        log.reply_once(reply);
         let server = log.serve();
-        for follow in [&[][..], &["--follow", "--place", place]] {
+        for follow in [&[][..], &["--follow", "--checkpoint", checkpoint]] {
             let ran = events(&server, "0").args(["--token", secret]).args(follow).run();
             assert_eq!(ran.code, 1, "{ran:?}");
             assert!(!format!("{ran:?}").contains(secret), "{ran:?}");
@@ -244,7 +244,7 @@ fn the_token_is_never_shown() {
         let sent = server.requests()[0].header("authorization").unwrap().to_owned();
         assert_eq!(sent, format!("Bearer {secret}"));
     }
-    assert!(!fs::read_to_string(place).unwrap().contains(secret));
+    assert!(!fs::read_to_string(checkpoint).unwrap().contains(secret));
 }
 
 #[test]
@@ -252,15 +252,15 @@ fn a_mistake_on_the_command_line_is_explained() {
     let url = "http://127.0.0.1:9";
     let with = |more: &[&'static str]| [&["--url", url, "--since", "0"], more].concat();
     let at = |url: &'static str| vec!["--url", url, "--since", "0"];
-    for (args, complaint) in [
+    for (args, message) in [
         (vec!["--since", "0"], "--url <URL>"),
         (vec!["--url", url], "--since <TIME>"),
         (at("www.example.com"), "has to begin with http:// or https://"),
         (at("https://www.example.com/hook"), "without path, query and fragment"),
         (at("https://www.example.com/?a"), "without path, query and fragment"),
         (at("https://www.example.com/#a"), "without path, query and fragment"),
-        (at("https://a:b@www.example.com"), "has no user"),
-        (at("http://www.example.com"), "take https"),
+        (at("https://a:b@www.example.com"), "must not have a user"),
+        (at("http://www.example.com"), "use https"),
         (vec!["--url", url, "--since", "yesterday"], "how long ago"),
         (vec!["--url", url, "--since", ""], "how long ago"),
         (vec!["--url", url, "--since=-10m"], "how long ago"),
@@ -274,7 +274,7 @@ fn a_mistake_on_the_command_line_is_explained() {
         (with(&["--follow", "--until", "1"]), "cannot be used with"),
         (with(&["--interval", "5"]), "--follow"),
         (with(&["--overlap", "5m"]), "--follow"),
-        (with(&["--place", "x"]), "--follow"),
+        (with(&["--checkpoint", "x"]), "--follow"),
         (with(&["--follow", "--interval", "0"]), "from 0.1 to 86400"),
         (with(&["--follow", "--overlap", "8d"]), "at most 7d"),
         (with(&["--follow", "--overlap", "600"]), "a span such as"),
@@ -284,7 +284,7 @@ fn a_mistake_on_the_command_line_is_explained() {
     ] {
         let ran = Program::bare().args(&args).run();
         assert_eq!((ran.code, &*ran.stdout), (2, ""), "{args:?}: {ran:?}");
-        assert!(ran.stderr.contains(complaint), "{args:?}: {ran:?}");
+        assert!(ran.stderr.contains(message), "{args:?}: {ran:?}");
         assert!(!ran.stderr.contains("sixteen and more"), "{ran:?}");
     }
     let ran = Program(example("events", "ADMIN_TOKEN")).args(with(&[])).run();
@@ -294,7 +294,7 @@ fn a_mistake_on_the_command_line_is_explained() {
 // ---- Following ----
 
 #[test]
-fn what_comes_late_is_printed_within_the_overlap_and_missed_beyond_it() {
+fn a_late_event_is_printed_within_the_overlap_and_missed_beyond_it() {
     let log = Log::default();
     log.short_pages(2);
     let start = now();
@@ -310,28 +310,28 @@ fn what_comes_late_is_printed_within_the_overlap_and_missed_beyond_it() {
     following.prints(&[old.clone(), late.clone()]);
     let newest = log.store(now());
     following.prints(&[old, late, newest]);
-    // Some rounds more, and none is printed again.
-    following.goes_round(&server, 3);
+    // Some polls later, none is printed again.
+    following.polls(&server, 3);
     assert_eq!(following.lines().len(), 3);
     assert!(!following.lines().contains(&missed));
 }
 
 #[test]
-fn a_round_begins_an_overlap_ago() {
+fn a_poll_begins_with_the_overlap() {
     let server = Log::default().serve();
     let home = Home::new();
     let before = now();
     let following = home.follow(&server, "30d", "10m");
     home.passes(before - 11 * MINUTE);
-    following.goes_round(&server, 2);
+    following.polls(&server, 2);
     let since = window(server.requests().last().unwrap()).0;
     assert!((before - 10 * MINUTE..=now() - 10 * MINUTE).contains(&since), "{since}");
-    // It has no end: an event may be of a time that is still to come here.
+    // It has no end: an event may have a time that is in the future here.
     assert!(server.requests().iter().all(|request| window(request).1.is_none()));
 }
 
 #[test]
-fn after_a_kill_it_goes_on_where_it_was() {
+fn after_a_kill_it_goes_on_at_the_checkpoint() {
     let log = Log::default();
     let start = now();
     let first = [log.store(start - 20 * MINUTE), log.store(start - 2 * MINUTE), log.store(start - MINUTE)];
@@ -341,27 +341,27 @@ fn after_a_kill_it_goes_on_where_it_was() {
     following.prints(&first);
     home.passes(start - 6 * MINUTE);
     following.kill();
-    // What can come up again is remembered, and no more than that.
-    assert_eq!(home.read()["place"]["printed"].as_array().unwrap().len(), 2);
+    // Only the events that can be listed again are recorded.
+    assert_eq!(home.read()["checkpoint"]["printed"].as_array().unwrap().len(), 2);
 
     let late = log.store(start - 90_000);
     let new = log.store(start);
-    // --since is for the first time only, and a longer overlap brings back nothing that has been forgotten.
+    // --since is for the first run only, and a longer overlap repeats nothing that is no longer recorded.
     let following = home.follow(&server, "10d", "2h");
     following.prints(&[late, new]);
-    following.goes_round(&server, 2);
+    following.polls(&server, 2);
     assert_eq!(following.lines().len(), 2);
-    let complaints = following.complaints();
-    assert!(complaints[0].starts_with("going on from 20"), "{complaints:?}");
+    let messages = following.messages();
+    assert!(messages[0].starts_with("going on from 20"), "{messages:?}");
     following.kill();
 
-    // Two kills later, nothing lies about but what the next run writes over.
-    let new = home.0.path().join("events.place.new");
-    assert!(home.files().iter().all(|file| *file == home.place() || *file == new), "{:?}", home.files());
+    // After two kills, the only other file is one that the next run overwrites.
+    let new = home.0.path().join("events.checkpoint.new");
+    assert!(home.files().iter().all(|file| *file == home.checkpoint() || *file == new), "{:?}", home.files());
 }
 
 #[test]
-fn the_place_is_kept_only_after_the_lines_are_out() {
+fn the_checkpoint_is_written_only_after_the_lines() {
     let log = Log::default();
     let stored = [log.store(now() - HOUR), log.store(now())];
     let server = log.serve();
@@ -369,21 +369,21 @@ fn the_place_is_kept_only_after_the_lines_are_out() {
     let since = (now() - 2 * HOUR).to_string();
     let mut program = home.command(&server, &since, "10m");
     program.0.stdout(File::options().write(true).open("/dev/full").unwrap());
-    let (code, complaint) = without_stdout(Running::start(program.0));
+    let (code, message) = without_stdout(Running::start(program.0));
     assert_eq!(code, 1);
-    assert!(complaint.starts_with("error: the lines cannot be written: "), "{complaint}");
+    assert!(message.starts_with("error: the lines cannot be written: "), "{message}");
     assert_eq!(home.from().to_string(), since);
 
     home.follow(&server, "0", "10m").prints(&stored);
 }
 
 #[test]
-fn what_a_reader_that_went_away_did_not_get_is_printed_the_next_time() {
+fn a_line_that_a_reader_did_not_get_is_printed_by_the_next_run() {
     let log = Log::default();
     let server = log.serve();
     let home = Home::new();
     let mut child = Running::start(home.command(&server, "1h", "10m").0);
-    wait_until("it has gone round", || server.requests().len() >= 2);
+    wait_until("it has polled", || server.requests().len() >= 2);
     drop(child.0.stdout.take());
     let lost = log.store(now());
     assert_eq!(without_stdout(child), (0, String::new()));
@@ -392,85 +392,85 @@ fn what_a_reader_that_went_away_did_not_get_is_printed_the_next_time() {
 }
 
 #[test]
-fn what_may_pass_is_asked_again_and_a_refusal_is_not() {
+fn a_temporary_error_is_retried_and_a_permanent_one_is_not() {
     let log = Log::default();
-    log.mishap(answer(503, &[("Retry-After", "2")], r#"{"title":"Unavailable","status":503}"#));
-    log.mishap(Reply::Close);
+    log.reply_once(answer(503, &[("Retry-After", "2")], r#"{"title":"Unavailable","status":503}"#));
+    log.reply_once(Reply::Close);
     let stored = log.store(now());
     let server = log.serve();
     let home = Home::new();
     let start = Instant::now();
     let following = home.follow(&server, "1h", "10m");
     following.prints(std::slice::from_ref(&stored));
-    // Two for the first, as it wished, and two for the second in a row.
+    // 2 s for the first, by its Retry-After, and 2 s for the second in a row.
     assert!(start.elapsed() >= Duration::from_secs(4));
-    let complaints = following.complaints();
-    assert_eq!(complaints.len(), 2, "{complaints:?}");
-    assert_eq!(complaints[0], "HTTP 503, Unavailable; asking again in 2 s");
-    assert!(complaints[1].ends_with("; asking again in 2 s"), "{complaints:?}");
+    let messages = following.messages();
+    assert_eq!(messages.len(), 2, "{messages:?}");
+    assert_eq!(messages[0], "HTTP 503, Unavailable; retrying in 2 s");
+    assert!(messages[1].ends_with("; retrying in 2 s"), "{messages:?}");
 
-    log.mishap(problem(401, "Unauthorized", "The token has changed."));
-    let (code, complaints) = following.ends();
+    log.reply_once(problem(401, "Unauthorized", "The token has changed."));
+    let (code, messages) = following.ends();
     assert_eq!(code, 1);
-    assert_eq!(complaints[2..], ["error: HTTP 401, Unauthorized: The token has changed."]);
+    assert_eq!(messages[2..], ["error: HTTP 401, Unauthorized: The token has changed."]);
 }
 
 #[test]
-fn by_a_clock_that_is_ahead_nothing_is_missed() {
+fn a_clock_that_is_ahead_misses_nothing() {
     let log = Log::default();
     // The Worker's clock is an hour behind ours, and so are the events.
     log.date(http_date(now() - HOUR));
     let server = log.serve();
     let home = Home::new();
     let following = home.follow(&server, "30d", "1m");
-    following.goes_round(&server, 2);
+    following.polls(&server, 2);
     let stored = log.store(now() - HOUR);
     following.prints(&[stored]);
 }
 
 #[test]
-fn a_file_that_is_not_this_questions_place_is_left_alone() {
+fn a_file_without_a_checkpoint_of_this_query_is_not_changed() {
     let log = Log::default();
     let server = log.serve();
     let home = Home::new();
     let following = home.follow(&server, "1h", "10m");
-    following.goes_round(&server, 1);
+    following.polls(&server, 1);
     following.kill();
-    let good = fs::read_to_string(home.place()).unwrap();
+    let good = fs::read_to_string(home.checkpoint()).unwrap();
     let newer = good.replacen(r#""version":1"#, r#""version":2"#, 1);
     assert_ne!(good, newer);
     let asked = server.requests().len();
 
-    for (content, filter, complaint) in [
-        ("", &[][..], "is no place file, or a damaged one (EOF"),
-        ("{}\n", &[], "is no place file, or a damaged one (missing field `version`"),
-        (&good[..good.len() - 1], &[], "is no place file, or a damaged one (EOF"),
-        (&newer, &[], "is of another version of this program, 2 and not 1"),
-        (&good, &["--app", "1400000000"], "keeps the place of another question (--url http://127.0.0.1:"),
-        (&good, &["--kind", "follow"], "keeps the place of another question"),
-        (&good, &["--user", "alice"], "keeps the place of another question"),
-        (&good, &["--url", "http://127.0.0.1:9"], "keeps the place of another question"),
+    for (content, filter, message) in [
+        ("", &[][..], "is not a checkpoint file, or is damaged (EOF"),
+        ("{}\n", &[], "is not a checkpoint file, or is damaged (missing field `version`"),
+        (&good[..good.len() - 1], &[], "is not a checkpoint file, or is damaged (EOF"),
+        (&newer, &[], "is of another version of this program: 2, not 1"),
+        (&good, &["--app", "1400000000"], "has the checkpoint of another query (--url http://127.0.0.1:"),
+        (&good, &["--kind", "follow"], "has the checkpoint of another query"),
+        (&good, &["--user", "alice"], "has the checkpoint of another query"),
+        (&good, &["--url", "http://127.0.0.1:9"], "has the checkpoint of another query"),
     ] {
-        fs::write(home.place(), content).unwrap();
+        fs::write(home.checkpoint(), content).unwrap();
         let base = match filter.first() {
             Some(&"--url") => Program::bare().args(["--since", "1h", "--follow"]).within(&home),
             _ => home.command(&server, "1h", "10m"),
         };
         let ran = base.args(filter).run();
-        assert_eq!((ran.code, &*ran.stdout), (1, ""), "{complaint}: {ran:?}");
-        assert!(ran.stderr.starts_with("error: events.place "), "{ran:?}");
-        assert!(ran.stderr.contains(complaint), "{complaint}: {ran:?}");
-        assert_eq!(fs::read_to_string(home.place()).unwrap(), content);
+        assert_eq!((ran.code, &*ran.stdout), (1, ""), "{message}: {ran:?}");
+        assert!(ran.stderr.starts_with("error: events.checkpoint "), "{ran:?}");
+        assert!(ran.stderr.contains(message), "{message}: {ran:?}");
+        assert_eq!(fs::read_to_string(home.checkpoint()).unwrap(), content);
     }
     assert_eq!(server.requests().len(), asked);
 }
 
 #[test]
-fn a_place_that_cannot_be_kept_is_found_out_before_anything_is_printed() {
+fn a_checkpoint_that_cannot_be_written_is_an_error_before_anything_is_printed() {
     let log = Log::default();
     log.store(now());
     let server = log.serve();
-    let ran = events(&server, "1h").args(["--follow", "--place", "no/such/folder"]).run();
+    let ran = events(&server, "1h").args(["--follow", "--checkpoint", "no/such/folder"]).run();
     assert_eq!((ran.code, &*ran.stdout), (1, ""), "{ran:?}");
     assert!(ran.stderr.starts_with("error: no/such/folder cannot be written: "), "{ran:?}");
     assert_eq!(server.requests().len(), 0);
@@ -511,7 +511,7 @@ impl Program {
     }
 }
 
-/// A folder where a place is kept.
+/// A folder for a checkpoint file.
 struct Home(TempDir);
 
 impl Home {
@@ -519,8 +519,8 @@ impl Home {
         Self(tempfile::tempdir().unwrap())
     }
 
-    fn place(&self) -> PathBuf {
-        self.0.path().join("events.place")
+    fn checkpoint(&self) -> PathBuf {
+        self.0.path().join("events.checkpoint")
     }
 
     fn files(&self) -> Vec<PathBuf> {
@@ -528,17 +528,17 @@ impl Home {
     }
 
     fn read(&self) -> Value {
-        serde_json::from_str(&fs::read_to_string(self.place()).unwrap()).unwrap()
+        serde_json::from_str(&fs::read_to_string(self.checkpoint()).unwrap()).unwrap()
     }
 
-    /// The beginning of what is not done with, in Unix ms.
+    /// The time up to which all is done, in Unix ms.
     fn from(&self) -> u64 {
-        self.read()["place"]["from"].as_u64().unwrap()
+        self.read()["checkpoint"]["from"].as_u64().unwrap()
     }
 
-    /// Waits until all before `time` is done with.
+    /// Waits until everything before `time` is done.
     fn passes(&self, time: u64) {
-        wait_until("the place moves on", || self.place().exists() && self.from() > time);
+        wait_until("the checkpoint moves on", || self.checkpoint().exists() && self.from() > time);
     }
 
     fn command(&self, server: &Server, since: &str, overlap: &str) -> Program {
@@ -550,7 +550,7 @@ impl Home {
     }
 }
 
-/// The example while it follows, and what it has said so far.
+/// The example while it follows, and its output so far.
 struct Following {
     process: Running,
     out: Gathered,
@@ -569,7 +569,8 @@ impl Following {
         self.out.lines.lock().unwrap().clone()
     }
 
-    fn complaints(&self) -> Vec<String> {
+    /// What it has written to stderr.
+    fn messages(&self) -> Vec<String> {
         self.err.lines.lock().unwrap().clone()
     }
 
@@ -580,27 +581,27 @@ impl Following {
     }
 
     /// Waits for so many more requests.
-    fn goes_round(&self, server: &Server, times: usize) {
+    fn polls(&self, server: &Server, times: usize) {
         let so_far = server.requests().len();
-        wait_until("it goes round", || server.requests().len() > so_far + times);
+        wait_until("it polls", || server.requests().len() > so_far + times);
     }
 
-    /// Ends it in a way that it cannot prepare for.
+    /// Kills it at once.
     fn kill(self) {
-        // It dies with what holds it.
+        // Dropping it kills it.
         drop(self.process);
     }
 
-    /// Waits for its end; its exit code, and all that it said on stderr.
+    /// Waits for its end; its exit code and its stderr.
     fn ends(mut self) -> (i32, Vec<String>) {
         let code = self.process.wait();
         self.err.reading.join().unwrap();
-        let complaints = self.err.lines.lock().unwrap().clone();
-        (code, complaints)
+        let messages = self.err.lines.lock().unwrap().clone();
+        (code, messages)
     }
 }
 
-/// The lines that a pipe has brought so far.
+/// The lines from a pipe so far.
 struct Gathered {
     lines: Arc<Mutex<Vec<String>>>,
     reading: JoinHandle<()>,
@@ -619,12 +620,12 @@ impl Gathered {
     }
 }
 
-/// Waits for the end of a program whose stdout is not looked at; its exit code and what it said on stderr.
+/// Waits for the end of a program whose stdout is not read; its exit code and its stderr.
 fn without_stdout(mut child: Running) -> (i32, String) {
     let code = child.wait();
-    let mut complaint = String::new();
-    child.0.stderr.take().unwrap().read_to_string(&mut complaint).unwrap();
-    (code, complaint)
+    let mut message = String::new();
+    child.0.stderr.take().unwrap().read_to_string(&mut message).unwrap();
+    (code, message)
 }
 
 // ---- Small things ----
@@ -648,7 +649,7 @@ fn http_date(ms: u64) -> String {
     time.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
-/// Which time a request asks for.
+/// The range of time of a request.
 fn window(request: &Request) -> (u64, Option<u64>) {
     let asked = Asked::read(request);
     (asked.number("since").expect("since"), asked.number("until"))

@@ -21,7 +21,7 @@ use std::{
 use sha2::{Digest, Sha256};
 use unfollow_webhook::{
     event::EventId,
-    webhook::{SdkAppId, answer, body::Follow, command::Kind, query::Query},
+    webhook::{SdkAppId, body::Follow, command::Kind, query::Query, response},
 };
 
 use examples::{
@@ -35,7 +35,7 @@ const UNSIGNED: &str = "SdkAppid=1400000000&CallbackCommand=Follow.CallbackAfter
 
 const TOKEN: &str = "xxxxyyyy";
 
-/// What the Worker answers to a call that it refuses.
+/// The Worker's response to a call that it rejects.
 fn fail(error_code: u32, error_info: &str) -> String {
     format!(r#"{{"ActionStatus":"FAIL","ErrorCode":{error_code},"ErrorInfo":"{error_info}"}}"#)
 }
@@ -44,7 +44,7 @@ fn fail(error_code: u32, error_info: &str) -> String {
 
 #[test]
 fn an_unsigned_unfollow_is_tencents_byte_for_byte() {
-    let server = Server::answering(200, answer::OK);
+    let server = Server::answering(200, response::OK);
     let before = now_ms();
     let ran = send(&server.url()).event().run();
     let after = now_ms();
@@ -64,7 +64,7 @@ fn an_unsigned_unfollow_is_tencents_byte_for_byte() {
 
 #[test]
 fn a_follow_lists_objects() {
-    let server = Server::answering(200, answer::OK);
+    let server = Server::answering(200, response::OK);
     assert!(send(&server.url()).event().args(["--kind", "follow"]).run().ok());
 
     let request = server.only_request();
@@ -78,7 +78,7 @@ fn a_follow_lists_objects() {
 
 #[test]
 fn a_token_signs_the_call() {
-    let server = Server::answering(200, answer::OK);
+    let server = Server::answering(200, response::OK);
     let before = now_ms() / 1000;
     let ran = send(&server.url()).event().args(["--token", TOKEN]).run();
     let after = now_ms() / 1000;
@@ -99,7 +99,7 @@ fn this_tests_own_sign_is_tencents() {
 
 #[test]
 fn the_token_may_come_from_the_environment_and_the_flag_goes_first() {
-    let server = Server::answering(200, answer::OK);
+    let server = Server::answering(200, response::OK);
     assert!(send(&server.url()).event().env("CALLBACK_TOKEN", "from env").run().ok());
     assert!(send(&server.url()).event().env("CALLBACK_TOKEN", "from env").args(["--token", TOKEN]).run().ok());
 
@@ -113,7 +113,7 @@ fn the_token_may_come_from_the_environment_and_the_flag_goes_first() {
 #[test]
 fn age_makes_request_time_stale_or_future() {
     for age in [61, -61] {
-        let server = Server::answering(200, answer::OK);
+        let server = Server::answering(200, response::OK);
         let before = now_ms() / 1000;
         let ran = send(&server.url()).event().args(["--token", TOKEN, "--age", &age.to_string()]).run();
         let after = now_ms() / 1000;
@@ -130,8 +130,8 @@ fn age_makes_request_time_stale_or_future() {
 }
 
 #[test]
-fn a_probe_has_an_empty_body_and_no_more_than_was_seen() {
-    let server = Server::answering(200, answer::OK);
+fn a_probe_has_an_empty_body_and_only_the_parameters_that_were_seen() {
+    let server = Server::answering(200, response::OK);
     assert!(send(&server.url()).args(["--probe"]).run().ok());
     assert!(send(&server.url()).args(["--probe", "--token", TOKEN]).run().ok());
     assert!(send(&server.url()).args(["--probe", "--app", "1400000000", "--kind", "follow"]).run().ok());
@@ -151,7 +151,7 @@ fn a_probe_has_an_empty_body_and_no_more_than_was_seen() {
 
 #[test]
 fn user_ids_and_platforms_of_any_characters_arrive_as_given() {
-    let server = Server::answering(200, answer::OK);
+    let server = Server::answering(200, response::OK);
     let (from, to) = (r#"@TLS#"quoted"\"#, "用户 1,&a=b+c%41");
     let ran = send(&server.url())
         .args(["--app", "1400000000", "--from", from, "--to", to, "--platform", "a b&c=d+e%41/微"])
@@ -168,14 +168,14 @@ fn user_ids_and_platforms_of_any_characters_arrive_as_given() {
 
 #[test]
 fn the_urls_path_stays() {
-    let server = Server::answering(200, answer::OK);
+    let server = Server::answering(200, response::OK);
     assert!(send(&format!("{}/hooks/tencent/", server.url())).event().run().ok());
     assert_eq!(server.only_request().line, format!("POST /hooks/tencent/?{UNSIGNED} HTTP/1.1"));
 }
 
 #[test]
-fn a_proxy_in_the_environment_is_not_asked_for_this_machine() {
-    let server = Server::answering(200, answer::OK);
+fn a_proxy_in_the_environment_is_not_used_for_this_machine() {
+    let server = Server::answering(200, response::OK);
     let proxy = format!("http://{}", closed_port());
     assert!(send(&server.url()).event().env("HTTP_PROXY", &proxy).env("ALL_PROXY", &proxy).run().ok());
 }
@@ -184,14 +184,14 @@ fn a_proxy_in_the_environment_is_not_asked_for_this_machine() {
 
 #[test]
 fn fifty_calls_are_fifty_events_over_eight_connections() {
-    // The first eight answers wait for each other, so eight calls have to be under way at the same time.
+    // The first eight responses wait for each other, so eight calls have to be under way at the same time.
     let arrived = (Mutex::new(0), Condvar::new());
     let server = Server::start(move |_| {
         let (arrived, changed) = &arrived;
         *arrived.lock().unwrap() += 1;
         changed.notify_all();
         let waited = changed.wait_timeout_while(arrived.lock().unwrap(), PATIENCE, |arrived| *arrived < 8).unwrap();
-        if waited.1.timed_out() { Reply::whole(500, "{}") } else { Reply::whole(200, answer::OK) }
+        if waited.1.timed_out() { Reply::whole(500, "{}") } else { Reply::whole(200, response::OK) }
     });
     let ran = send(&server.url()).event().args(["--token", TOKEN, "--count", "50", "--concurrency", "8"]).run();
 
@@ -211,27 +211,27 @@ fn fifty_calls_are_fifty_events_over_eight_connections() {
 
 #[test]
 fn calls_one_after_another_share_one_connection() {
-    let server = Server::answering(200, answer::OK);
+    let server = Server::answering(200, response::OK);
     assert!(send(&server.url()).event().args(["--count", "5"]).run().ok());
     assert_eq!((server.requests().len(), server.connections()), (5, 1));
 }
 
 #[test]
-fn the_closing_line_counts_answers_by_status() {
+fn the_summary_counts_responses_by_status() {
     let calls = AtomicUsize::new(0);
     let server = Server::start(move |_| match calls.fetch_add(1, SeqCst) {
         0..=1 => Reply::whole(503, &fail(50300, "The event could not be stored.")),
         2 => Reply::whole(200, &fail(1, "no")),
         3 => Reply::Close,
-        _ => Reply::whole(200, answer::OK),
+        _ => Reply::whole(200, response::OK),
     });
     let ran = send(&server.url()).event().args(["--count", "10"]).run();
 
     assert_eq!(ran.code, 1, "{ran:?}");
     assert!(ran.stdout.contains(", 200 OK: 6, 200 not OK: 1, 503: 2, no answer: 1; ms: "), "{ran:?}");
-    let commonest =
+    let most_frequent =
         "error: 2 of 10 calls: HTTP 503, ActionStatus FAIL, ErrorCode 50300: The event could not be stored.";
-    assert_eq!(ran.stderr.lines().next(), Some(commonest));
+    assert_eq!(ran.stderr.lines().next(), Some(most_frequent));
     assert_eq!(ran.stderr.lines().count(), 3, "{ran:?}");
 }
 
@@ -240,11 +240,11 @@ fn percentiles_are_by_nearest_rank() {
     let slow = Duration::from_millis(700);
     let calls = AtomicUsize::new(0);
     let server = Server::start(move |_| {
-        // One of ten is slow: it is the last by rank, so beyond p90 and within p99.
+        // One of ten is slow: it is the last by rank, beyond p90 and within p99.
         if calls.fetch_add(1, SeqCst) == 4 {
             thread::sleep(slow);
         }
-        Reply::whole(200, answer::OK)
+        Reply::whole(200, response::OK)
     });
     let ran = send(&server.url()).event().args(["--count", "10"]).run();
 
@@ -261,13 +261,13 @@ fn percentiles_are_by_nearest_rank() {
 // ---- What comes back ----
 
 #[test]
-fn one_answer_is_shown_as_it_came() {
-    let server = Server::answering(200, answer::OK);
+fn one_response_is_shown_as_it_came() {
+    let server = Server::answering(200, response::OK);
     let ran = send(&server.url()).event().run();
 
     let lines: Vec<_> = ran.stdout.lines().collect();
     assert!(lines[0].starts_with("HTTP 200 in ") && lines[0].ends_with(" ms"), "{ran:?}");
-    assert_eq!((lines[1], lines.len()), (answer::OK, 2));
+    assert_eq!((lines[1], lines.len()), (response::OK, 2));
     assert_eq!(ran.stderr, "");
 }
 
@@ -275,7 +275,7 @@ fn one_answer_is_shown_as_it_came() {
 fn only_200_with_ok_and_0_is_ok() {
     let not_json = "and the body is not JSON with ActionStatus and ErrorCode";
     let ok = "ActionStatus OK, ErrorCode 0: ";
-    for (status, body, complaint) in [
+    for (status, body, message) in [
         (401, &*fail(40106, "Sign does not fit."), "ActionStatus FAIL, ErrorCode 40106: Sign does not fit."),
         (200, &fail(7, "no"), "ActionStatus FAIL, ErrorCode 7: no"),
         (200, r#"{"ActionStatus":"OK","ErrorCode":1,"ErrorInfo":"no"}"#, "ActionStatus OK, ErrorCode 1: no"),
@@ -283,21 +283,21 @@ fn only_200_with_ok_and_0_is_ok() {
         (200, r#"{"ActionStatus":"OK"}"#, not_json),
         (200, "<html>Just a moment...</html>", not_json),
         (200, "", not_json),
-        (503, answer::OK, ok),
-        (201, answer::OK, ok),
-        (302, answer::OK, ok),
+        (503, response::OK, ok),
+        (201, response::OK, ok),
+        (302, response::OK, ok),
     ] {
         let server = Server::answering(status, body);
         let ran = send(&server.url()).event().run();
         assert_eq!(ran.code, 1, "{status} {body}: {ran:?}");
-        assert_eq!(ran.stderr, format!("error: HTTP {status}, {complaint}\n"));
+        assert_eq!(ran.stderr, format!("error: HTTP {status}, {message}\n"));
         assert!(ran.stdout.contains(body), "{ran:?}");
         assert_eq!(server.requests().len(), 1, "{status} {body}");
     }
 }
 
 #[test]
-fn an_answer_cannot_play_tricks_on_the_terminal() {
+fn a_response_cannot_control_the_terminal() {
     let server = Server::answering(400, r#"{"ActionStatus":"FAIL","ErrorCode":1,"ErrorInfo":"\u001b[2J"} "#);
     let ran = send(&server.url()).event().run();
     assert_eq!(ran.code, 1);
@@ -308,7 +308,7 @@ fn an_answer_cannot_play_tricks_on_the_terminal() {
 }
 
 #[test]
-fn a_refused_connection_is_said_to_be_one() {
+fn a_refused_connection_has_a_message_of_its_own() {
     let address = closed_port();
     let ran = send(&format!("http://{address}")).event().run();
     assert_eq!((ran.code, &*ran.stdout), (1, ""));
@@ -316,7 +316,7 @@ fn a_refused_connection_is_said_to_be_one() {
 }
 
 #[test]
-fn a_broken_answer_is_said_to_be_one() {
+fn an_incomplete_response_has_a_message_of_its_own() {
     for reply in [|| Reply::Close, || Reply::Partial] {
         let server = Server::start(move |_| reply());
         let ran = send(&server.url()).event().timeout("0.5").run();
@@ -337,7 +337,7 @@ fn the_whole_call_is_given_two_seconds() {
 }
 
 #[test]
-fn the_time_out_covers_the_answers_body() {
+fn the_time_out_covers_the_body_of_the_response() {
     let server = Server::start(|_| Reply::Partial);
     let ran = send(&server.url()).event().timeout("0.3").run();
     assert_eq!(ran.code, 1);
@@ -346,7 +346,7 @@ fn the_time_out_covers_the_answers_body() {
 
 #[test]
 fn neither_token_nor_sign_is_printed() {
-    for (status, body) in [(200, answer::OK), (401, "no")] {
+    for (status, body) in [(200, response::OK), (401, "no")] {
         let server = Server::answering(status, body);
         for count in ["1", "2"] {
             let ran = send(&server.url()).event().args(["--token", TOKEN, "--count", count]).run();
@@ -368,7 +368,7 @@ fn a_mistake_on_the_command_line_is_explained() {
     let with = |more: &[&'static str]| [&["--url", url], &event[..], more].concat();
     let at = |url: &'static str| [&["--url", url], &event[..]].concat();
     let long_token: &'static str = "x".repeat(129).leak();
-    for (args, complaint) in [
+    for (args, message) in [
         (vec![], "--url <URL>"),
         (vec!["--url", url, "--from", "alice", "--to", "bob"], "--app <SDKAPPID>"),
         (vec!["--url", url, "--app", "1400000000", "--to", "bob"], "--from <USERID>"),
@@ -377,7 +377,7 @@ fn a_mistake_on_the_command_line_is_explained() {
         (vec!["--url", url, "--app", "1", "--from", "alice", "--to", ""], "'--to <USERID,…>'"),
         (vec!["--url", url, "--app", "1", "--from", "alice", "--to", "bob,,carol"], "'--to <USERID,…>'"),
         (vec!["--url", url, "--app", "1", "--from", "", "--to", "bob"], "'--from <USERID>'"),
-        (at("https://www.example.com/?a=b"), "has no query"),
+        (at("https://www.example.com/?a=b"), "must have no query"),
         (at("https://www.example.com/#a"), "no fragment"),
         (at("https://www.example.com/a$b"), "a space or one of ! $ &"),
         (at("ftp://www.example.com/"), "has to begin with http:// or https://"),
@@ -399,7 +399,7 @@ fn a_mistake_on_the_command_line_is_explained() {
     ] {
         let ran = Sender::bare().args(&args).run();
         assert_eq!((ran.code, &*ran.stdout), (2, ""), "{args:?}: {ran:?}");
-        assert!(ran.stderr.contains(complaint), "{args:?}: {ran:?}");
+        assert!(ran.stderr.contains(message), "{args:?}: {ran:?}");
         assert!(!ran.stderr.contains(long_token), "{args:?}: {ran:?}");
     }
 }
@@ -419,7 +419,7 @@ struct Sender {
     timeout: Option<&'static str>,
 }
 
-/// The example, sending to `url` with so much time that a busy machine makes no test fail.
+/// The example, sending to `url` with enough time even on a busy machine.
 fn send(url: &str) -> Sender {
     Sender::bare().args(["--url", url]).timeout("20")
 }
@@ -444,7 +444,7 @@ impl Sender {
         self
     }
 
-    /// alice does it to bob and carol.
+    /// alice acts, and bob and carol are the targets.
     fn event(self) -> Self {
         self.args(["--app", "1400000000", "--from", "alice", "--to", "bob,carol"])
     }
@@ -457,9 +457,9 @@ impl Sender {
     }
 }
 
-/// What a receiver reads in a request.
+/// What a receiver reads from a request.
 trait Webhook {
-    /// `Sign` and `RequestTime`, as they stand in the query.
+    /// `Sign` and `RequestTime`, as they are in the query.
     fn signature(&self) -> Option<(&str, &str)>;
 
     /// The body.

@@ -7,7 +7,7 @@ import { APP, TOKEN } from "./workerd.mjs";
 const UNFOLLOW = "Follow.CallbackAfterFollowDelete";
 const EVENT_TIME = 1702018343678;
 
-/** `Sign` and `RequestTime` of a call of this moment, as they stand in a query. */
+/** `Sign` and `RequestTime` of a call made now, as parameters of a query. */
 export function signature(token = TOKEN) {
 	const time = String(Math.floor(Date.now() / 1000));
 	return `Sign=${createHash("sha256").update(token + time).digest("hex")}&RequestTime=${time}`;
@@ -16,7 +16,7 @@ export function signature(token = TOKEN) {
 const query = (signature) =>
 	`SdkAppid=${APP}&CallbackCommand=${UNFOLLOW}&contenttype=json&ClientIP=127.0.0.1&OptPlatform=iOS&${signature}`;
 
-/** The body in Tencent's page, white space included, at its own time. */
+/** The body in Tencent's page, white space included, at a time of its own. */
 const body = (eventTime) => `{
 "CallbackCommand": "${UNFOLLOW}",
 "From_Account": "UserID_001",
@@ -27,7 +27,7 @@ const body = (eventTime) => `{
 "EventTime": ${eventTime}
 }`;
 
-/** `count` calls, each with an event of its own; those of another `token` than ours are to be refused. */
+/** `count` calls, each with an event of its own; those signed with another token than `TOKEN` are to be rejected. */
 export function calls(count, token) {
 	const signed = query(signature(token));
 	return Array.from({ length: count }, (_, number) => post(signed, body(EVENT_TIME + number)));

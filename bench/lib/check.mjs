@@ -1,5 +1,5 @@
-// Before anything is measured: the receivers agree. Each gets the calls of tests/vectors/, and has to give the same
-// answer, store the same entry under the same key, and write the same log line.
+// Before anything is measured: the receivers agree. Each gets the calls of tests/vectors/, and must give the same
+// response, store the same entry under the same key, and write the same log record.
 
 import { readFileSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
@@ -11,20 +11,20 @@ import { APP, Served, TOKEN } from "./workerd.mjs";
 const VECTORS = new URL("../../tests/vectors/", import.meta.url);
 const COMMANDS = { unfollow: "Follow.CallbackAfterFollowDelete", follow: "Follow.CallbackAfterFollowAdd" };
 
-/** What JSON.parse cannot see: that a member stands twice, and how a number is spelt. */
-const UNSEEN = /stands twice|EventTime is (-0|-?[0-9]+[.e])/i;
+/** What JSON.parse does not show, by the row's `why`. Ours alone can tell. */
+const OURS_ALONE = /duplicate member/;
 
-/** How long a log line may take to come, in ms. */
+/** How long a log record may take to arrive, in ms. */
 const LOG_WITHIN_MS = 5000;
 
-/** Throws where two receivers differ. Returns on how many calls they agree, and how many of these they refuse. */
+/** Throws where two receivers differ. Returns on how many calls they agree, and how many of these they reject. */
 export async function check(prepared) {
 	const receivers = await Promise.all(RECEIVERS.map((name) => Receiver.start(name, prepared[name].path)));
-	const count = { agreed: 0, refused: 0 };
+	const count = { agreed: 0, rejected: 0 };
 	for (const call of vectors()) {
 		// Signed anew for each call, the same for all receivers.
 		const request = post(call.query(), call.body);
-		const [ours, ...peers] = await Promise.all(receivers.toReversed().map((receiver) => receiver.answer(request)));
+		const [ours, ...peers] = await Promise.all(receivers.toReversed().map((receiver) => receiver.call(request)));
 		for (const peer of peers) {
 			if (!isDeepStrictEqual(peer.seen, ours.seen)) {
 				throw new Error(
@@ -32,12 +32,12 @@ export async function check(prepared) {
 				);
 			}
 		}
-		const { status } = ours.seen.answer;
+		const { status } = ours.seen.response;
 		if (call.status !== undefined && call.status !== status) {
-			throw new Error(`${call.why}: answered ${status}, not ${call.status}`);
+			throw new Error(`${call.why}: status ${status}, not ${call.status}`);
 		}
 		count.agreed += 1;
-		count.refused += status >= 400 ? 1 : 0;
+		count.rejected += status >= 400 ? 1 : 0;
 	}
 	await Promise.all(receivers.map((receiver) => receiver.stop()));
 	return count;
@@ -47,7 +47,7 @@ const show = (seen) => JSON.stringify(seen, null, "\t");
 
 const read = (name) => JSON.parse(readFileSync(new URL(name, VECTORS), "utf8"));
 
-/** The vectors that the settings here fit: `{ why, query, body, status }`, `query` made at the moment of sending. */
+/** The vectors that fit the settings here: `{ why, query, body, status }`; `query` is made when it is sent. */
 function* vectors() {
 	for (const { why, kind, sdk_app_id, body } of read("event-id.json").events) {
 		if (sdk_app_id !== APP) continue;
@@ -64,40 +64,40 @@ function* vectors() {
 			isDeepStrictEqual(circumstances[name], defaults[name]),
 		);
 		const fits = usual && url.startsWith("https://www.example.com/?");
-		if (!fits || call.reason === "duplicate_member" || UNSEEN.test(why)) continue;
+		if (!fits || OURS_ALONE.test(why)) continue;
 		const raw = url.slice(url.indexOf("?") + 1);
 		if (/\s/.test(raw) || raw.includes("#")) continue;
-		// The Sign of long ago becomes one of now. One that is wrong on purpose stays wrong, but gets a time of now.
+		// The Sign of long ago is replaced by a current one. One that is wrong on purpose stays wrong, at the current time.
 		const query = () => {
 			const now = signature(TOKEN);
 			return raw.replace(signed, now).replace(requestTime, now.slice(now.indexOf("RequestTime")));
 		};
-		const isOfNow = raw.includes(signed) || call.reason === "sign_mismatch";
-		yield { why, query, body, status: isOfNow ? status : undefined };
+		const isCurrent = raw.includes(signed) || call.reason === "sign_mismatch";
+		yield { why, query, body, status: isCurrent ? status : undefined };
 	}
 }
 
-/** One receiver, and what it was seen to do. */
+/** One receiver, and what it does with a call. */
 class Receiver {
 	static async start(name, path) {
 		const receiver = new Receiver();
 		receiver.name = name;
-		receiver.served = await Served.start(path, { keepLog: true });
+		receiver.served = await Served.start(path, { captureLog: true });
 		receiver.connection = await Connection.open(receiver.served.ports.variant);
 		return receiver;
 	}
 
-	/** Sends `request`, and tells what of its answer, its log line and the store has to be the same everywhere. */
-	async answer(request) {
+	/** Sends `request`, and returns what must be the same for all receivers: response, log record and stored entry. */
+	async call(request) {
 		const { served } = this;
 		served.log = "";
-		const answer = await this.connection.send(request);
-		const line = JSON.parse(await lineOf(served));
-		delete line.duration_ms;
+		const response = await this.connection.send(request);
+		const record = JSON.parse(await recordOf(served));
+		delete record.duration_ms;
 		const timeless = (text) => text?.replace(/"received_at":[0-9]+/, '"received_at":0');
 		const { puts, key, metadata, value } = await getJson(served.ports.kv);
 		const entry = { puts, key, metadata: timeless(metadata), value: timeless(value) };
-		return { name: this.name, seen: { answer, line, entry } };
+		return { name: this.name, seen: { response, record, entry } };
 	}
 
 	async stop() {
@@ -106,11 +106,11 @@ class Receiver {
 	}
 }
 
-/** The line that has been logged. It comes by another way than the answer. */
-async function lineOf(served) {
+/** The record that was logged. It does not arrive with the response. */
+async function recordOf(served) {
 	const deadline = performance.now() + LOG_WITHIN_MS;
 	while (!served.log.endsWith("\n")) {
-		if (performance.now() > deadline) throw new Error("no log line");
+		if (performance.now() > deadline) throw new Error("no log record");
 		await new Promise((resolve) => setTimeout(resolve, 1));
 	}
 	return served.log;

@@ -3,7 +3,7 @@
 
 import { connect } from "node:net";
 
-const ANSWER_WITHIN_MS = 10_000;
+const RESPONSE_WITHIN_MS = 10_000;
 
 /** Connections to one port of this machine, for use at once: workerd closes those that idle for some seconds. */
 export class Load {
@@ -15,15 +15,15 @@ export class Load {
 
 	/**
 	 * Sends all of `requests` (as Buffers), each as soon as a connection is free, and returns how long it took in ms.
-	 * Throws where an answer has another status than `expected`.
+	 * Throws where a response has another status than `expected`.
 	 */
 	async send(requests, expected) {
 		let next = 0;
 		const begun = performance.now();
 		const work = async (connection) => {
 			while (next < requests.length) {
-				const answer = await connection.send(requests[next++]);
-				if (answer.status !== expected) throw new Error(`answered ${answer.status}, not ${expected}: ${answer.body}`);
+				const { status, body } = await connection.send(requests[next++]);
+				if (status !== expected) throw new Error(`status ${status}, not ${expected}: ${body}`);
 			}
 		};
 		await Promise.all(this.connections.map(work));
@@ -35,7 +35,7 @@ export class Load {
 	}
 }
 
-/** Asks for `/` over a connection of its own, and returns the JSON of the answer. */
+/** Requests `/` over a connection of its own, and returns the JSON of the response. */
 export async function getJson(port) {
 	const connection = await Connection.open(port);
 	const { body } = await connection.send(Buffer.from("GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"));
@@ -55,7 +55,7 @@ export function post(query, body) {
 /** One connection, for one call after the other. */
 export class Connection {
 	#socket;
-	#settle = null;
+	#pending = null;
 	#received = "";
 
 	static open(port) {
@@ -73,18 +73,18 @@ export class Connection {
 		this.#socket = socket;
 		// latin1: a length in characters is then one in bytes.
 		socket.setEncoding("latin1");
-		socket.setTimeout(ANSWER_WITHIN_MS);
-		socket.on("data", (piece) => this.#take(piece));
-		socket.on("error", (error) => this.#settle?.reject(error));
-		socket.on("timeout", () => this.#settle && socket.destroy(new Error("no answer")));
-		socket.on("close", () => this.#settle?.reject(new Error("the connection was closed")));
+		socket.setTimeout(RESPONSE_WITHIN_MS);
+		socket.on("data", (piece) => this.#receive(piece));
+		socket.on("error", (error) => this.#pending?.reject(error));
+		socket.on("timeout", () => this.#pending && socket.destroy(new Error("no response")));
+		socket.on("close", () => this.#pending?.reject(new Error("the connection was closed")));
 	}
 
-	/** Sends `request` and resolves to the answer's status and body. */
+	/** Sends `request` and resolves to the response's status and body. */
 	send(request) {
 		return new Promise((resolve, reject) => {
 			if (this.#socket.destroyed) return reject(new Error("the connection was closed before the call"));
-			this.#settle = { resolve, reject };
+			this.#pending = { resolve, reject };
 			this.#socket.write(request);
 		});
 	}
@@ -93,17 +93,17 @@ export class Connection {
 		this.#socket.destroy();
 	}
 
-	#take(piece) {
+	#receive(piece) {
 		const text = (this.#received += piece);
 		const end = text.indexOf("\r\n\r\n");
 		if (end < 0) return;
 		const length = /\r\ncontent-length: (\d+)/i.exec(text.slice(0, end));
-		if (!length) return this.#settle?.reject(new Error(`an answer without a length: ${text}`));
+		if (!length) return this.#pending?.reject(new Error(`a response without a length: ${text}`));
 		if (text.length < end + 4 + Number(length[1])) return;
-		const answer = { status: Number(text.slice(9, 12)), body: text.slice(end + 4) };
-		const { resolve } = this.#settle;
+		const response = { status: Number(text.slice(9, 12)), body: text.slice(end + 4) };
+		const { resolve } = this.#pending;
 		this.#received = "";
-		this.#settle = null;
-		resolve(answer);
+		this.#pending = null;
+		resolve(response);
 	}
 }

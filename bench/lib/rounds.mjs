@@ -15,20 +15,20 @@ export const CONNECTIONS = 16;
  */
 export const ROUNDS_A_PROCESS = 4;
 
-/** Calls before the first round of a process, so that the engine has compiled what it will. */
+/** Calls before the first round of a process, so that V8 has compiled what it will. */
 const WARM_UP_CALLS = 3000;
 
 const STORED = { status: 200, token: undefined, puts: 1 };
-const REFUSED = { status: 401, token: "not the token", puts: 0 };
+const REJECTED = { status: 401, token: "not the token", puts: 0 };
 
 /**
- * Measures `rounds` rounds of `count` calls. For the stored and the refused calls, and by variant: `cpu` in µs a call
+ * Measures `rounds` rounds of `count` calls. For the stored and the rejected calls, and by variant: `cpu` in µs a call
  * and `rate` in calls a second, each a list with one value a round; and `puts`, how many the stub counted a call.
  */
 export async function measure(prepared, { rounds, count, progress }) {
 	const kinds = [
 		{ ...STORED, results: empty(VARIANTS) },
-		{ ...REFUSED, results: empty(RECEIVERS) },
+		{ ...REJECTED, results: empty(RECEIVERS) },
 	];
 	let served = {};
 	for (let round = 0; round < rounds; round++) {
@@ -48,10 +48,10 @@ export async function measure(prepared, { rounds, count, progress }) {
 		progress(round + 1);
 	}
 	await stop(served);
-	const [stored, refused] = kinds;
+	const [stored, rejected] = kinds;
 	checkPuts(stored);
-	checkPuts(refused);
-	return { stored: stored.results, refused: refused.results };
+	checkPuts(rejected);
+	return { stored: stored.results, rejected: rejected.results };
 }
 
 /** All variants, served and warm. */
@@ -71,7 +71,7 @@ async function stop(served) {
 
 const empty = (names) => Object.fromEntries(names.map((name) => [name, { cpu: [], rate: [], puts: 0 }]));
 
-/** A receiver that answered without having put is none. */
+/** A receiver must have put each event that it acknowledged, and nothing else. */
 function checkPuts({ puts: expected, results }) {
 	for (const name of RECEIVERS) {
 		const { puts } = results[name];
@@ -84,7 +84,7 @@ function shuffled(names) {
 	return drawn.sort(([a], [b]) => a - b).map(([, name]) => name);
 }
 
-/** Sends `requests`; CPU time in ns, time in ms, and how many puts there were once the last answer had come. */
+/** Sends `requests`; CPU time in ns, time in ms, and how many puts there were by the last response. */
 async function run({ pid, ports }, requests, status) {
 	const { puts } = await getJson(ports.kv);
 	const load = await Load.open(ports.variant, CONNECTIONS);

@@ -1,13 +1,21 @@
-// How large the bundles are, and what a wasm file consists of.
+// How large the bundles are, how large they may be, and what a wasm file consists of.
 
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 
-/** Bytes of a file, as it is and in gzip. */
+/** The bytes of a file, raw and in gzip. */
 export function sizeOf(path) {
-	// The same gzip as in build.sh, whose limit these are held against.
+	// The same gzip as in scripts/build.sh, so that the sizes are the same.
 	const zipped = execFileSync("gzip", ["-9", "-c", path], { maxBuffer: 2 ** 26 });
 	return { raw: readFileSync(path).length, gzip: zipped.length };
+}
+
+/** The most bytes of gzip with which `make build` succeeds; scripts/build.sh defines it. */
+export function gzipLimit() {
+	const script = readFileSync(new URL("../../scripts/build.sh", import.meta.url), "utf8");
+	const limit = /^LIMIT=([0-9]+)$/m.exec(script);
+	if (!limit) throw new Error("scripts/build.sh defines no LIMIT");
+	return Number(limit[1]);
 }
 
 const SECTIONS = { 10: "code", 11: "data" };

@@ -1,10 +1,10 @@
-// How long it takes from the start of the process to its first answer, by turns.
+// How long it takes from the start of the process to its first response, by turns.
 
 import { calls } from "./calls.mjs";
 import { Connection } from "./load.mjs";
 import { Served } from "./workerd.mjs";
 
-/** For each of `names`, `count` times in ms: from the spawn of workerd to the answer to the first stored event. */
+/** For each of `names`, `count` times in ms: from the spawn of workerd to the response to the first stored event. */
 export async function startTimes(prepared, names, count) {
 	const times = Object.fromEntries(names.map((name) => [name, []]));
 	for (let turn = 0; turn < count; turn++) {
@@ -22,6 +22,6 @@ async function first(path) {
 	const ms = performance.now() - begun;
 	connection.close();
 	await served.stop();
-	if (status !== 200) throw new Error(`the first call was answered ${status}`);
+	if (status !== 200) throw new Error(`the first call got ${status}`);
 	return ms;
 }

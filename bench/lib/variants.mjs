@@ -1,4 +1,4 @@
-// What is measured side by side, from the least that a Worker can do to what we ship.
+// What is measured side by side: a floor, the peers in JavaScript, and the Worker as it is shipped.
 
 import { build } from "esbuild";
 import { fileURLToPath } from "node:url";
@@ -7,20 +7,18 @@ import { prepare } from "./workerd.mjs";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
-/** Those that receive: they check, keep and log, and must agree in all of it. */
+/** Those that receive: they check, store and log, and must agree in all of it. */
 export const RECEIVERS = ["javascript", "hono", "ours"];
 
 /** All, by their names in the results. */
-export const VARIANTS = ["static", "floor", "io", ...RECEIVERS];
+export const VARIANTS = ["floor", ...RECEIVERS];
 
 /** How the report calls them. */
 export const TITLES = {
-	static: "static answer",
-	floor: "floor (reads, puts, answers)",
-	io: "input and output alone",
+	floor: "floor",
 	javascript: "hand-written JavaScript",
 	hono: "Hono",
-	ours: "ours, as shipped",
+	ours: "ours",
 };
 
 /** What `make build` made. */

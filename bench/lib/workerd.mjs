@@ -69,11 +69,11 @@ export class Served {
 	}
 
 	/**
-	 * Starts workerd with the config at `path`, and resolves once it listens. Without `keepLog`, log lines are written as
-	 * ever, and read by nobody: info goes to stdout, refusals to stderr.
+	 * Starts workerd with the config at `path`, and resolves once it listens. Without `captureLog`, log records are
+	 * written as usual, and nobody reads them: info goes to stdout, rejections to stderr.
 	 */
-	static async start(path, { keepLog = false } = {}) {
-		const output = keepLog ? "pipe" : "ignore";
+	static async start(path, { captureLog = false } = {}) {
+		const output = captureLog ? "pipe" : "ignore";
 		const child = spawn("workerd", ["serve", path, "--control-fd=3"], { stdio: ["ignore", output, output, "pipe"] });
 		running.add(child);
 		child.once("exit", () => running.delete(child));
@@ -103,11 +103,11 @@ function ports(child) {
 	return new Promise((resolve, reject) => {
 		const found = {};
 		let text = "";
-		let complaint = "";
-		child.stderr?.on("data", (piece) => (complaint += piece));
+		let errors = "";
+		child.stderr?.on("data", (piece) => (errors += piece));
 		const late = setTimeout(() => reject(new Error("workerd does not listen")), START_WITHIN_MS);
 		child.once("error", reject);
-		child.once("exit", (code) => reject(new Error(`workerd ended with ${code} before it listened. ${complaint}`)));
+		child.once("exit", (code) => reject(new Error(`workerd ended with ${code} before it listened. ${errors}`)));
 		child.stdio[3].on("data", (piece) => {
 			text += piece;
 			const lines = text.split("\n");

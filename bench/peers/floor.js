@@ -1,4 +1,4 @@
-// The floor: what no receiver can do without. It reads the body, puts it and answers; it checks nothing.
+// The floor, which no receiver can go below: it reads the body, puts it and responds. It checks nothing.
 
 const OK = '{"ActionStatus":"OK","ErrorCode":0,"ErrorInfo":""}';
 const HEADERS = { "content-type": "application/json", "cache-control": "no-store" };

@@ -2,10 +2,10 @@
 // route.
 
 import { Hono } from "hono";
-import { Line } from "./rules/line.js";
+import { LogRecord } from "./rules/log_record.js";
 import { isConfidential } from "./rules/loopback.js";
 import { receive } from "./rules/receive.js";
-import { Refusal } from "./rules/refusal.js";
+import { Rejection } from "./rules/rejection.js";
 import { settingsOf } from "./rules/settings.js";
 
 const OK = '{"ActionStatus":"OK","ErrorCode":0,"ErrorInfo":""}';
@@ -13,33 +13,33 @@ const HEADERS = { "content-type": "application/json", "cache-control": "no-store
 
 const app = new Hono();
 
-// A refusal is no Error, so that Hono's own error handler does not see it.
+// A rejection is not an Error, so Hono's own error handler does not see it.
 app.use(async (c, next) => {
 	const arrived = Date.now();
-	const line = new Line(arrived);
+	const log = new LogRecord(arrived);
 	try {
 		const settings = settingsOf(c.env);
-		if (!settings) throw new Refusal("settings");
-		c.set("call", { settings, ctx: c.executionCtx, line, arrived });
+		if (!settings) throw new Rejection("settings");
+		c.set("call", { settings, ctx: c.executionCtx, log, arrived });
 		await next();
-		line.write(c.get("outcome"));
+		log.write(c.get("outcome"));
 	} catch (error) {
-		if (!(error instanceof Refusal)) throw error;
-		line.write(error);
+		if (!(error instanceof Rejection)) throw error;
+		log.write(error);
 		return c.body(error.body, error.status, { ...HEADERS, ...error.headers });
 	}
 });
 
 app.all("/", async (c) => {
 	const url = new URL(c.req.url);
-	if (!isConfidential(url)) throw new Refusal("insecure");
-	if (c.req.method !== "POST") throw new Refusal("method");
+	if (!isConfidential(url)) throw new Rejection("insecure");
+	if (c.req.method !== "POST") throw new Rejection("method");
 	c.set("outcome", await receive(c.req.raw, url, c.get("call")));
 	return c.body(OK, 200, HEADERS);
 });
 
 app.notFound(() => {
-	throw new Refusal("not_found");
+	throw new Rejection("not_found");
 });
 
 export default app;

@@ -1,11 +1,11 @@
-// The receiver as a good engineer writes it by hand in JavaScript: the steps, checks, record, log line and deadline of
-// ours, with what the platform has (URL, JSON.parse, crypto.subtle). Two things JSON.parse cannot tell: that a
-// member stands twice, and how a number is spelt.
+// The receiver as a good engineer writes it by hand in JavaScript: the same steps, checks, event record, log record and
+// deadline as ours, with what the platform has (URL, JSON.parse, crypto.subtle). JSON.parse does not show duplicate
+// members: that check is ours alone.
 
-import { Line } from "./rules/line.js";
+import { LogRecord } from "./rules/log_record.js";
 import { isConfidential } from "./rules/loopback.js";
 import { receive } from "./rules/receive.js";
-import { Refusal } from "./rules/refusal.js";
+import { Rejection } from "./rules/rejection.js";
 import { settingsOf } from "./rules/settings.js";
 
 const OK = '{"ActionStatus":"OK","ErrorCode":0,"ErrorInfo":""}';
@@ -14,24 +14,24 @@ const HEADERS = { "content-type": "application/json", "cache-control": "no-store
 export default {
 	async fetch(request, env, ctx) {
 		const arrived = Date.now();
-		const line = new Line(arrived);
+		const log = new LogRecord(arrived);
 		try {
-			const outcome = await steps(request, { settings: settingsOf(env), ctx, line, arrived });
-			line.write(outcome);
+			const outcome = await steps(request, { settings: settingsOf(env), ctx, log, arrived });
+			log.write(outcome);
 			return new Response(OK, { headers: HEADERS });
 		} catch (error) {
-			if (!(error instanceof Refusal)) throw error;
-			line.write(error);
+			if (!(error instanceof Rejection)) throw error;
+			log.write(error);
 			return new Response(error.body, { status: error.status, headers: { ...HEADERS, ...error.headers } });
 		}
 	},
 };
 
 function steps(request, call) {
-	if (!call.settings) throw new Refusal("settings");
+	if (!call.settings) throw new Rejection("settings");
 	const url = new URL(request.url);
-	if (url.pathname !== call.settings.path) throw new Refusal("not_found");
-	if (!isConfidential(url)) throw new Refusal("insecure");
-	if (request.method !== "POST") throw new Refusal("method");
+	if (url.pathname !== call.settings.path) throw new Rejection("not_found");
+	if (!isConfidential(url)) throw new Rejection("insecure");
+	if (request.method !== "POST") throw new Rejection("method");
 	return receive(request, url, call);
 }

@@ -1,4 +1,4 @@
-//! What the examples know of HTTP: a server's URL, a client for it, and plain words for what goes wrong.
+//! HTTP for the examples: a server's URL, a client for it, and error messages in plain words.
 
 use std::{io, time::Duration};
 
@@ -24,7 +24,7 @@ pub fn origin(url: &Uri) -> String {
     format!("{}://{}", url.scheme_str().unwrap_or_default(), authority(url))
 }
 
-/// A client for the server at `url` that gives each call `timeout` in all and keeps up to `connections` open.
+/// A client for the server at `url`: `timeout` is for a whole call, and up to `connections` stay open.
 pub fn agent(url: &Uri, timeout: Duration, connections: usize) -> Agent {
     let mut config = Agent::config_builder()
         .timeout_global(Some(timeout))
@@ -34,13 +34,13 @@ pub fn agent(url: &Uri, timeout: Duration, connections: usize) -> Agent {
         .http_status_as_error(false)
         .max_redirects(0);
     if is_loopback(host(url)) {
-        // A proxy from the environment would look for the server on its own machine.
+        // A proxy from the environment would connect to its own machine.
         config = config.proxy(None);
     }
     config.build().new_agent()
 }
 
-/// Why there is no answer from the server at `url` within `timeout`, in plain words.
+/// Why the server at `url` gave no answer within `timeout`, in plain words.
 pub fn explain(error: &ureq::Error, url: &Uri, timeout: Duration) -> String {
     let server = authority(url);
     match error {

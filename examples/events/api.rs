@@ -1,4 +1,4 @@
-//! Asks the Worker's API for events, and judges what it answers.
+//! Calls the Worker's API for events, and reads its responses.
 
 use std::{thread, time::Duration};
 
@@ -9,7 +9,7 @@ use ureq::{
     http::{Uri, header},
 };
 
-use crate::{http, question::Question, span, window::Window};
+use crate::{http, query::EventQuery, span, window::Window};
 
 /// Most events that the API puts on one page.
 const PAGE_EVENTS: usize = 1000;
@@ -17,21 +17,21 @@ const PAGE_EVENTS: usize = 1000;
 /// Longest answer that is read, in bytes. An event has little more than KV's 1,024 bytes of metadata.
 const ANSWER_MAX: u64 = 16 * 1024 * 1024;
 
-/// The pauses before a question is put again, as long as the Worker wants no other.
+/// The pauses before a retry, unless the Worker asks for a longer one.
 const PAUSE_MIN: Duration = Duration::from_secs(1);
 const PAUSE_MAX: Duration = Duration::from_secs(60);
 
-/// The longest pause that a Worker may want.
+/// The longest pause that the Worker may ask for.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
 
-/// The API of one Worker, asked one question.
+/// The API of one Worker, for one query.
 pub struct Api {
     agent: Agent,
     url: Uri,
     timeout: Duration,
     authorization: String,
     parameters: String,
-    /// Whether to ask again where an answer may be had later.
+    /// Whether to retry after a temporary error.
     persistent: bool,
     /// How far the Worker's clock is ahead of this machine's, in ms.
     ahead: i64,
@@ -48,14 +48,14 @@ pub struct Event {
 }
 
 /// Why there is no page of events.
-enum Fault {
-    /// It may be there the next time; after this pause, if one was wanted.
-    Passing(String, Option<Duration>),
-    /// It will not be.
-    Lasting(String),
+enum ApiError {
+    /// A retry may succeed; after this pause, if the Worker asked for one.
+    Temporary(String, Option<Duration>),
+    /// A retry would fail too.
+    Permanent(String),
 }
 
-/// An answer of the API, as far as it is needed.
+/// The parts of the API's response that are needed.
 struct Answer {
     status: u16,
     retry_after: Option<Duration>,
@@ -69,7 +69,7 @@ struct Page<'a> {
     cursor: Option<String>,
 }
 
-/// The members of an event that decide what becomes of it.
+/// The members of an event that decide whether and where it is printed.
 #[derive(Deserialize)]
 struct Known {
     id: String,
@@ -83,22 +83,22 @@ struct Problem {
 }
 
 impl Api {
-    /// The API at `url`, which takes `token`. Each call has `timeout` in all. What fails for now is asked again if
+    /// The API at `url`, called with `token`. `timeout` is for a whole call. Calls with temporary errors are retried if
     /// `persistent`.
-    pub fn new(url: &Uri, token: &str, question: &Question, timeout: Duration, persistent: bool) -> Self {
+    pub fn new(url: &Uri, token: &str, query: &EventQuery, timeout: Duration, persistent: bool) -> Self {
         Self {
             agent: http::agent(url, timeout, 1),
             url: url.clone(),
             timeout,
             authorization: format!("Bearer {token}"),
-            parameters: question.parameters(),
+            parameters: query.parameters(),
             persistent,
             ahead: 0,
         }
     }
 
-    /// This machine's time `ms` (Unix ms) by the Worker's clock, as far as that is known: by a clock that is ahead,
-    /// what is yet to come would be taken for read.
+    /// This machine's time `ms` (Unix ms) by the Worker's clock, as far as that is known. By a clock that is ahead,
+    /// events that are still to come would count as read.
     pub fn time(&self, ms: u64) -> u64 {
         ms.saturating_add_signed(self.ahead)
     }
@@ -118,7 +118,7 @@ impl Api {
                 return Ok(Some(events));
             }
             if next == cursor {
-                return Err("the API's list does not go on: it gave the same cursor twice".into());
+                return Err("the API's list does not continue: it returned the same cursor again".into());
             }
             cursor = next;
         }
@@ -138,25 +138,25 @@ impl Api {
         loop {
             match self.exchange(&url).and_then(|answer| answer.page()) {
                 Ok(page) => return Ok(page),
-                Err(Fault::Passing(complaint, wanted)) if self.persistent => {
-                    let wait = wanted.map_or(pause, |wanted| wanted.clamp(pause, RETRY_AFTER_MAX));
-                    eprintln!("{complaint}; asking again in {} s", wait.as_secs());
+                Err(ApiError::Temporary(message, retry_after)) if self.persistent => {
+                    let wait = retry_after.map_or(pause, |longer| longer.clamp(pause, RETRY_AFTER_MAX));
+                    eprintln!("{message}; retrying in {} s", wait.as_secs());
                     thread::sleep(wait);
                     pause = (pause * 2).min(PAUSE_MAX);
                 }
-                Err(Fault::Passing(complaint, _) | Fault::Lasting(complaint)) => return Err(complaint),
+                Err(ApiError::Temporary(message, _) | ApiError::Permanent(message)) => return Err(message),
             }
         }
     }
 
-    fn exchange(&mut self, url: &str) -> Result<Answer, Fault> {
+    fn exchange(&mut self, url: &str) -> Result<Answer, ApiError> {
         let call = || {
             let request = self.agent.get(url).header(header::AUTHORIZATION, &self.authorization);
             let mut response = request.header(header::ACCEPT, "application/json").call()?;
             let body = response.body_mut().with_config().limit(ANSWER_MAX).read_to_vec()?;
             Ok((response, body))
         };
-        let explain = |error: ureq::Error| Fault::Passing(http::explain(&error, &self.url, self.timeout), None);
+        let explain = |error: ureq::Error| ApiError::Temporary(http::explain(&error, &self.url, self.timeout), None);
         let (response, body) = call().map_err(explain)?;
         let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
         if let Some(date) = header(header::DATE).and_then(span::http_date) {
@@ -172,25 +172,25 @@ impl Api {
 }
 
 impl Answer {
-    fn page(&self) -> Result<(Vec<Event>, Option<String>), Fault> {
+    fn page(&self) -> Result<(Vec<Event>, Option<String>), ApiError> {
         if self.status != 200 {
-            let complaint = self.complaint();
+            let message = self.error_message();
             return Err(match self.status {
-                429 | 500.. => Fault::Passing(complaint, self.retry_after),
-                _ => Fault::Lasting(complaint),
+                429 | 500.. => ApiError::Temporary(message, self.retry_after),
+                _ => ApiError::Permanent(message),
             });
         }
-        let strange = |error| Fault::Lasting(format!("the answer is not a list of events: {error}"));
-        let page: Page<'_> = serde_json::from_str(&self.body).map_err(strange)?;
-        let events = page.events.into_iter().map(Event::read).collect::<Result<_, _>>().map_err(strange)?;
+        let malformed = |error| ApiError::Permanent(format!("the answer is not a list of events: {error}"));
+        let page: Page<'_> = serde_json::from_str(&self.body).map_err(malformed)?;
+        let events = page.events.into_iter().map(Event::read).collect::<Result<_, _>>().map_err(malformed)?;
         Ok((events, page.cursor))
     }
 
-    /// What is wrong, in the API's words where it is the API that answers.
-    fn complaint(&self) -> String {
+    /// What is wrong, in the API's own words where the response is in the API's form.
+    fn error_message(&self) -> String {
         let status = self.status;
         let Ok(Problem { title, detail }) = serde_json::from_str(&self.body) else {
-            return format!("HTTP {status}, and not in the API's form: is this the Worker's URL?");
+            return format!("HTTP {status}, but not in the API's form: is this the Worker's URL?");
         };
         let detail = detail.map(|detail| format!(": {detail}")).unwrap_or_default();
         http::printable(&format!("HTTP {status}, {title}{detail}"))
@@ -200,7 +200,7 @@ impl Answer {
 impl Event {
     fn read(raw: &RawValue) -> Result<Self, serde_json::Error> {
         let Known { id, event_time } = serde_json::from_str(raw.get())?;
-        // Within JSON, a line can only end where a space would do as well.
+        // In JSON, a line can end only where a space is allowed too.
         Ok(Self { id, event_time, json: raw.get().replace(['\n', '\r'], " ") })
     }
 }

@@ -1,4 +1,4 @@
-//! The command line, read into a [`Plan`]. What is wrong with it ends the program with one clear sentence.
+//! The command line, read into a [`Plan`]. A mistake in it ends the program with one clear sentence.
 
 use std::{env, path::PathBuf, time::Duration};
 
@@ -7,12 +7,12 @@ use clap::{
     builder::{NonEmptyStringValueParser, PossibleValuesParser},
     error::ErrorKind,
 };
-use unfollow_webhook::{admin::AdminToken, routes::is_loopback, webhook::SdkAppId};
+use unfollow_webhook::{admin_token::AdminToken, routes::is_loopback, webhook::SdkAppId};
 use ureq::http::Uri;
 
-use crate::{http, question::Question, span};
+use crate::{http, query::EventQuery, span};
 
-/// Where the token may stand so that it is neither in the shell's history nor in the list of processes.
+/// The variable for the token, which is then neither in the shell's history nor in the list of processes.
 const TOKEN_VARIABLE: &str = "ADMIN_TOKEN";
 
 /// What the command line asks for.
@@ -22,47 +22,49 @@ pub struct Plan {
     /// The API's bearer token.
     pub token: String,
     /// Which events.
-    pub question: Question,
-    /// From when on, in Unix ms.
+    pub query: EventQuery,
+    /// The first time, in Unix ms.
     pub since: u64,
-    /// Until when, in Unix ms, inclusive; `None` has no end.
+    /// The last time, in Unix ms; `None` for no end.
     pub until: Option<u64>,
-    /// How to go on after that; `None` ends.
+    /// How to follow the log after that; `None` to end.
     pub follow: Option<Follow>,
     /// How long to wait for an answer.
     pub timeout: Duration,
 }
 
-/// How a log is followed.
+/// How the log is followed.
 pub struct Follow {
-    /// How long to rest between two rounds.
+    /// How long to wait between two polls.
     pub interval: Duration,
-    /// How much of what has been read is read again, in ms.
+    /// How much is read again with each poll, in ms.
     pub overlap: u64,
-    /// The file that keeps the place.
-    pub place: PathBuf,
+    /// The checkpoint file.
+    pub checkpoint: PathBuf,
 }
 
 // No Debug: it would show the token.
 #[derive(Parser)]
 #[command(
     name = "events",
-    about = "Prints the events that the Worker keeps, as NDJSON, oldest first, and may follow the log",
+    about = "Prints the events that the Worker has stored, as NDJSON, oldest first, and can follow the log",
     override_usage = "\
 events --url <URL> --since <TIME> [--until <TIME>] [OPTIONS]
        events --url <URL> --since <TIME> --follow [OPTIONS]",
     after_help = "\
-A TIME is in Unix ms, in RFC 3339, or how long ago: 10m, 24h, 7d. Each event is one line, its JSON as the API gives \
-it. Their order is that of event_time, which is Tencent's.\n\n\
-With --follow, each round reads the time of the overlap again, and leaves out what has been printed: an event may be \
-stored later than others that are younger, and would be passed by. One that is stored later than the overlap is \
-missed. A backend that must not miss any has its events delivered: SINKS=origin. The place file is written after the \
-lines are: after a crash some may be printed twice, and none is lost; it belongs to one URL, app, kind and user, \
-and to one program at a time. Where the Worker or the network fails, it is asked again.\n\n\
-A round costs the Worker one KV list, and one more for each thousand events of the overlap. So does a log that is \
-read for the first time; where it has more than 10,000 events, or with --until, it costs some more. The free plan has \
-1,000 lists a day: take an --interval of 120 there.\n\n\
-Exit status: 0 at the end, or when nobody reads any more, 1 if it had to stop, 2 for a mistake on the command line."
+A TIME is in Unix ms, in RFC 3339, or how long ago: 10m, 24h, 7d. Each event is one line: its JSON as the API returns \
+it. They are in the order of event_time, which is Tencent's.\n\n\
+With --follow, each poll reads the overlap again and leaves out what has been printed. The overlap is needed because an \
+event may be stored after others that are newer. An event that is stored later than the overlap is missed. A backend \
+that must not miss any event uses deliveries instead: SINKS=origin.\n\n\
+The checkpoint file is written after the lines. After a crash some lines may be printed again, and none is lost. The \
+file belongs to one URL, app, kind and user, and to one program at a time. Where the Worker or the network fails, the \
+call is retried.\n\n\
+A poll costs the Worker one KV list, and one more for each thousand events of the overlap. The first reading of the log \
+costs one list for each thousand events, and somewhat more for over 10,000 events or with --until. The free plan has \
+1,000 lists a day: use an --interval of 120 there.\n\n\
+Exit status: 0 at the end, or when the reader of the output goes away; 1 for an error; 2 for a mistake on the command \
+line."
 )]
 struct Args {
     /// Where the Worker is: the beginning of its URL, without a path
@@ -70,15 +72,15 @@ struct Args {
     url: Uri,
 
     /// The API's ADMIN_TOKEN; better given as the variable of this name
-    // A text, because clap quotes in its errors what its own parsers refuse.
+    // A text, because clap's errors quote what its own parsers reject.
     #[arg(long)]
     token: Option<String>,
 
-    /// The first time that is wanted; with a place file, only for the first run
+    /// The first time; with a checkpoint file, for the first run only
     #[arg(long, value_name = "TIME", value_parser = span::time)]
     since: u64,
 
-    /// The last time that is wanted; without it, all there is
+    /// The last time; without it, there is no end
     #[arg(long, value_name = "TIME", value_parser = span::time, conflicts_with = "follow")]
     until: Option<u64>,
 
@@ -90,45 +92,45 @@ struct Args {
     #[arg(long, value_parser = PossibleValuesParser::new(["unfollow", "follow"]))]
     kind: Option<String>,
 
-    /// Events of this user only, whether it acted or was acted on
+    /// Events of this user only, as actor or target
     #[arg(long, value_name = "USERID", value_parser = NonEmptyStringValueParser::new())]
     user: Option<String>,
 
-    /// Go on with what comes, until it is stopped
+    /// Go on with new events, until the program is stopped
     #[arg(long)]
     follow: bool,
 
-    /// How long to rest between two rounds
+    /// How long to wait between two polls
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = interval, requires = "follow")]
     interval: Duration,
 
-    /// How much is read again at each round, at most 7d
+    /// How much is read again with each poll, at most 7d
     #[arg(long, value_name = "SPAN", default_value = "10m", value_parser = overlap, requires = "follow")]
     overlap: u64,
 
-    /// The file that keeps the place, so that a later run goes on where this one ended
-    #[arg(long, value_name = "FILE", default_value = "events.place", requires = "follow")]
-    place: PathBuf,
+    /// The checkpoint file: a later run goes on where this one ended
+    #[arg(long, value_name = "FILE", default_value = "events.checkpoint", requires = "follow")]
+    checkpoint: PathBuf,
 
-    /// How long to wait for the whole of an answer
+    /// How long to wait for a complete response
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = timeout)]
     timeout: Duration,
 }
 
-/// Reads the command line; ends the program where it cannot be followed.
+/// Reads the command line; ends the program where there is a mistake in it.
 pub fn read() -> Plan {
     let args = Args::parse();
-    let token = token(args.token).unwrap_or_else(|complaint| reject(complaint));
+    let token = token(args.token).unwrap_or_else(|message| reject(message));
     if args.until.is_some_and(|until| until < args.since) {
         reject("--since is after --until".into());
     }
-    let question =
-        Question { url: http::origin(&args.url).to_lowercase(), app: args.app, kind: args.kind, user: args.user };
-    let follow = Follow { interval: args.interval, overlap: args.overlap, place: args.place };
+    let query =
+        EventQuery { url: http::origin(&args.url).to_lowercase(), app: args.app, kind: args.kind, user: args.user };
+    let follow = Follow { interval: args.interval, overlap: args.overlap, checkpoint: args.checkpoint };
     Plan {
         url: args.url,
         token,
-        question,
+        query,
         since: args.since,
         until: args.until,
         follow: args.follow.then_some(follow),
@@ -136,11 +138,11 @@ pub fn read() -> Plan {
     }
 }
 
-fn reject(complaint: String) -> ! {
-    Args::command().error(ErrorKind::InvalidValue, complaint).exit()
+fn reject(message: String) -> ! {
+    Args::command().error(ErrorKind::InvalidValue, message).exit()
 }
 
-/// The token, if it is one that a Worker takes.
+/// The token, if it is a valid one.
 fn token(given: Option<String>) -> Result<String, String> {
     let (source, text) = match (given, env::var(TOKEN_VARIABLE)) {
         (Some(text), _) => ("--token", text),
@@ -157,13 +159,13 @@ fn token(given: Option<String>) -> Result<String, String> {
 fn worker(text: &str) -> Result<Uri, String> {
     let url = http::url(text)?;
     if !matches!(url.path_and_query().map(|it| it.as_str()), None | Some("" | "/")) || text.contains('#') {
-        return Err("the Worker's URL is wanted without path, query and fragment: the API lives at its /v1".into());
+        return Err("the Worker's URL must be without path, query and fragment: the API is at its /v1".into());
     }
     if text.contains('@') {
-        return Err("the Worker's URL has no user".into());
+        return Err("the Worker's URL must not have a user".into());
     }
     if url.scheme_str() == Some("http") && !is_loopback(http::host(&url)) {
-        return Err("over http the token could be read on its way: take https".into());
+        return Err("over http the token could be read on its way: use https".into());
     }
     Ok(url)
 }

@@ -1,4 +1,4 @@
-//! Reads one window after the other and prints what is new in it.
+//! Reads one window after the other and prints the events that are new in it.
 
 use std::{
     fs::File,
@@ -10,119 +10,121 @@ use std::{
 use crate::{
     api::{Api, Event},
     args::Plan,
-    place::{Place, PlaceFile},
-    question::Question,
+    checkpoint::{Checkpoint, CheckpointFile},
+    query::EventQuery,
     span,
     window::Stride,
 };
 
-/// Why it ended before its time.
+/// Why the program ended early.
 pub enum End {
-    /// Nobody reads what is printed.
+    /// The reader of the output went away.
     ReaderGone,
     /// What went wrong, in one sentence.
     Failed(String),
 }
 
-/// What there is to do after a window.
+/// What to do after a window.
 enum Next {
-    /// The next window.
+    /// Read the next window.
     Window,
-    /// Nothing: all that there is has been printed.
-    Rest,
+    /// Nothing: all events have been printed.
+    Wait,
 }
 
 struct Consumer {
     api: Api,
-    question: Question,
+    query: EventQuery,
     since: u64,
     until: Option<u64>,
     overlap: u64,
     stride: Stride,
-    place: Place,
-    file: Option<PlaceFile>,
+    checkpoint: Checkpoint,
+    file: Option<CheckpointFile>,
 }
 
-/// Does what `plan` says, to its end; with `--follow` there is none.
+/// Carries out `plan`; with `--follow`, without end.
 pub fn run(plan: Plan) -> Result<(), End> {
     let mut consumer = Consumer {
-        api: Api::new(&plan.url, &plan.token, &plan.question, plan.timeout, plan.follow.is_some()),
-        question: plan.question,
+        api: Api::new(&plan.url, &plan.token, &plan.query, plan.timeout, plan.follow.is_some()),
+        query: plan.query,
         since: plan.since,
         until: plan.until,
         overlap: 0,
         stride: Stride::new(),
-        place: Place::new(plan.since),
+        checkpoint: Checkpoint::new(plan.since),
         file: None,
     };
     if let Some(follow) = &plan.follow {
         consumer.overlap = follow.overlap;
-        consumer.keep_place_in(PlaceFile::new(&follow.place))?;
+        consumer.use_checkpoint_file(CheckpointFile::new(&follow.checkpoint))?;
     }
     loop {
         match (consumer.window()?, &plan.follow) {
             (Next::Window, _) => {}
-            (Next::Rest, Some(follow)) => thread::sleep(follow.interval),
-            (Next::Rest, None) => return Ok(()),
+            (Next::Wait, Some(follow)) => thread::sleep(follow.interval),
+            (Next::Wait, None) => return Ok(()),
         }
     }
 }
 
 impl Consumer {
-    /// Goes on where the file says, and has it say so from now on.
-    fn keep_place_in(&mut self, file: PlaceFile) -> Result<(), End> {
-        if let Some(place) = file.read(&self.question)? {
-            eprintln!("going on from {}, by {}", span::display(place.from()), file.name());
-            self.place = place;
+    /// Goes on at the file's checkpoint, and writes the next ones to it.
+    fn use_checkpoint_file(&mut self, file: CheckpointFile) -> Result<(), End> {
+        if let Some(checkpoint) = file.read(&self.query)? {
+            eprintln!("going on from {}, as in {}", span::display(checkpoint.from()), file.name());
+            self.checkpoint = checkpoint;
         }
-        // A file that cannot be written is better found out before anything is printed.
-        file.write(&self.question, &self.place)?;
+        // Before anything is printed, because the file may not be writable.
+        file.write(&self.query, &self.checkpoint)?;
         self.file = Some(file);
         Ok(())
     }
 
-    /// Reads a window and prints what is new in it.
+    /// Reads a window and prints the events that are new in it.
     fn window(&mut self) -> Result<Next, End> {
         let asked = span::now();
-        let from = self.place.from();
+        let from = self.checkpoint.from();
         let settled = self.settled(asked);
         let window = self.stride.window(from, settled, self.until);
         let max = if self.stride.may_shrink(from, settled) { Stride::EVENTS_MAX } else { usize::MAX };
-        let Some(events) = self.api.events(window, max).map_err(|complaint| self.how_to_go_on(complaint))? else {
+        let Some(events) = self.api.events(window, max).map_err(|message| self.how_to_go_on(message))? else {
             self.stride.shrink();
             return Ok(Next::Window);
         };
         self.stride.learn(events.len());
         self.print(events)?;
-        // Looked up again, because the first answer tells the Worker's time.
+        // Once more, because the first response has the Worker's time.
         let settled = self.settled(asked);
-        self.place.advance(window.until.map_or(settled, |until| settled.min(until + 1)));
-        // The place comes after the lines: where a crash parts them, they are printed twice, and never not at all.
+        self.checkpoint.advance(window.until.map_or(settled, |until| settled.min(until + 1)));
+        // The checkpoint is written after the lines: after a crash in between, they are printed again, and none is
+        // lost.
         if let Some(file) = &self.file {
-            file.write(&self.question, &self.place)?;
+            file.write(&self.query, &self.checkpoint)?;
         }
-        let rest = window.until.is_none() || self.until.is_some_and(|until| self.place.from() > until);
-        Ok(if rest { Next::Rest } else { Next::Window })
+        let is_done = window.until.is_none() || self.until.is_some_and(|until| self.checkpoint.from() > until);
+        Ok(if is_done { Next::Wait } else { Next::Window })
     }
 
-    /// Up to when no event is expected any more, at `asked`; both in Unix ms. What the user sets an end to is settled.
+    /// The time up to which no new event is expected, for a poll at `asked`; both in Unix ms. With `until`, no new
+    /// event is expected at all.
     fn settled(&self, asked: u64) -> u64 {
         if self.until.is_some() { u64::MAX } else { self.api.time(asked).saturating_sub(self.overlap) }
     }
 
-    /// Prints the events that have not been printed, and lets go of the lines.
+    /// Prints the events that have not been printed, and flushes the lines.
     fn print(&mut self, events: Vec<Event>) -> io::Result<()> {
         let mut out = io::BufWriter::new(io::stdout().lock());
         let mut printed = false;
         for event in events {
-            if self.place.note(event.event_time, event.id) {
+            if self.checkpoint.record(event.event_time, event.id) {
                 writeln!(out, "{}", event.json)?;
                 printed = true;
             }
         }
         out.flush()?;
         if printed && self.file.is_some() {
-            // The place file outlives a loss of power, so the lines must too, where they go into a file.
+            // The checkpoint file survives a loss of power, so the lines must too, where they go into a file.
             let out = File::from(out.get_ref().as_fd().try_clone_to_owned()?);
             if out.metadata()?.is_file() {
                 out.sync_data()?;
@@ -131,18 +133,18 @@ impl Consumer {
         Ok(())
     }
 
-    fn how_to_go_on(&self, complaint: String) -> String {
-        let from = self.place.from();
+    fn how_to_go_on(&self, message: String) -> String {
+        let from = self.checkpoint.from();
         if self.file.is_some() || from == self.since {
-            return complaint;
+            return message;
         }
-        format!("{complaint}\nAll before {} is printed; go on with --since {from}", span::display(from))
+        format!("{message}\nEverything before {} is printed; go on with --since {from}", span::display(from))
     }
 }
 
 impl From<String> for End {
-    fn from(complaint: String) -> Self {
-        Self::Failed(complaint)
+    fn from(message: String) -> Self {
+        Self::Failed(message)
     }
 }
 

@@ -1,19 +1,19 @@
-//! Prints the events that the Worker keeps in KV as NDJSON, oldest first, and may follow the log: a consumer for a
-//! backend without a public address. `cargo run --example events -- --help` tells how.
+//! Prints the events that the Worker has stored in KV as NDJSON, oldest first, and can follow the log: a consumer for a
+//! backend without a public address. See `cargo run --example events -- --help`.
 //!
-//! `args` reads the command line, `span` what it says of time, `question` is what is asked for, `api` asks the Worker,
-//! `window` decides which stretch of time is asked for next, `place` is what has been printed and the file that keeps
-//! it, `consume` brings them together; `http` is what the examples have in common.
+//! `args` reads the command line, and `span` the times in it. `query` is which events are asked for, and `api` calls
+//! the Worker. `window` decides which range of time is read next. `checkpoint` records what has been printed. `consume`
+//! joins them. `http` is common to the examples.
 
 #![allow(clippy::disallowed_methods, reason = "std::time panics in wasm only; this program is native")]
 
 mod api;
 mod args;
+mod checkpoint;
 mod consume;
 #[path = "../common/http.rs"]
 mod http;
-mod place;
-mod question;
+mod query;
 mod span;
 mod window;
 
@@ -23,10 +23,10 @@ use consume::End;
 
 fn main() -> ExitCode {
     match consume::run(args::read()) {
-        // A reader that goes away, as `head` does, has got what it wanted.
+        // A reader that goes away, as `head` does, has what it wanted.
         Ok(()) | Err(End::ReaderGone) => ExitCode::SUCCESS,
-        Err(End::Failed(complaint)) => {
-            eprintln!("error: {complaint}");
+        Err(End::Failed(message)) => {
+            eprintln!("error: {message}");
             ExitCode::FAILURE
         }
     }

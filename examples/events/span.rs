@@ -1,11 +1,11 @@
-//! Points and lengths of time, as users and HTTP write them.
+//! Times and durations, as users and HTTP write them.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use chrono::{DateTime, SecondsFormat};
 use unfollow_webhook::event::id::EVENT_TIME_MAX;
 
-/// A point of time in Unix ms: given as such, in RFC 3339, or as a length of time ago.
+/// A time in Unix ms, given as such, in RFC 3339, or as how long ago it is.
 pub fn time(text: &str) -> Result<u64, &'static str> {
     let ms = match DateTime::parse_from_rfc3339(text) {
         Ok(time) => time.timestamp_millis().try_into().ok(),
@@ -15,7 +15,7 @@ pub fn time(text: &str) -> Result<u64, &'static str> {
         .ok_or("it is a time in Unix ms, in RFC 3339 (2026-11-24T08:00:00Z), or how long ago it is (10m, 24h, 7d)")
 }
 
-/// A length of time, such as `90s`, `10m`, `24h` or `7d`, in ms.
+/// A duration, such as `90s`, `10m`, `24h` or `7d`, in ms.
 pub fn length(text: &str) -> Option<u64> {
     let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     let seconds = match unit {
@@ -28,7 +28,7 @@ pub fn length(text: &str) -> Option<u64> {
     number.parse::<u64>().ok()?.checked_mul(seconds)?.checked_mul(1000)
 }
 
-/// The point of time in an HTTP `Date` or `Retry-After`, in Unix ms.
+/// The time in an HTTP `Date` or `Retry-After`, in Unix ms.
 pub fn http_date(text: &str) -> Option<u64> {
     DateTime::parse_from_rfc2822(text).ok()?.timestamp_millis().try_into().ok()
 }

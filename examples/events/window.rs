@@ -1,23 +1,23 @@
-//! Which stretch of time is read next.
+//! Which range of time is read next.
 //!
-//! The API lists the newest first, and what is printed is the oldest first: so a stretch is read whole, and then
-//! printed from its end. A log that is too long for this is cut into blocks of a power of ten of milliseconds. The ids
-//! of such a block begin with the same digits, and by these the Worker lists: it then reads no key outside of it.
+//! The API lists the newest event first, but the oldest is printed first. So a range is read completely, and then
+//! printed from its end. A log that is too long for this is divided into blocks of a power of ten of milliseconds. All
+//! ids of such a block begin with the same digits, and the Worker lists by these: it reads no key outside the block.
 
-/// The largest blocks are of 10¹² ms: from 2001 to 2033 there is but one. A log that fits into memory is read at once,
-/// which costs the fewest KV lists.
+/// The largest blocks are of 10¹² ms: 2001 to 2033 is one. A log that fits into memory is read in one piece, which
+/// costs the fewest KV lists.
 const LAST_LEVEL: u32 = 12;
 
-/// A stretch of time; both ends, in Unix ms, are in it.
+/// A range of time in Unix ms; both ends are inclusive.
 #[derive(Clone, Copy)]
 pub struct Window {
     /// Its beginning.
     pub since: u64,
-    /// Its end; `None` for all that has come since.
+    /// Its end; `None` for everything since.
     pub until: Option<u64>,
 }
 
-/// How long the windows are, found out by reading them.
+/// How long the windows are, learnt from the number of events in them.
 pub struct Stride {
     level: u32,
 }
@@ -30,8 +30,8 @@ impl Stride {
         Self { level: LAST_LEVEL }
     }
 
-    /// The window that begins at `from`: the rest of its block, not beyond `until`. A block that reaches beyond
-    /// `settled`, up to where events are still being added, is left open.
+    /// The window that begins at `from`: the rest of its block, but not beyond `until`. A block that ends after
+    /// `settled` has no end, because events are still being added to it.
     pub fn window(&self, from: u64, settled: u64, until: Option<u64>) -> Window {
         let block = 10_u64.pow(self.level);
         let block_end = from - from % block + (block - 1);
@@ -42,7 +42,8 @@ impl Stride {
         Window { since: from, until }
     }
 
-    /// Whether a window that begins at `from` can be made shorter: what is not settled has to be read at once.
+    /// Whether a window that begins at `from` can be made shorter: one that begins after `settled` has to be read in
+    /// one piece.
     pub fn may_shrink(&self, from: u64, settled: u64) -> bool {
         self.level > 0 && from < settled
     }
@@ -52,7 +53,8 @@ impl Stride {
         self.level -= 1;
     }
 
-    /// A window had so many events. The next may be longer where ten of its size would still do.
+    /// A window had so many events. The next may be ten times as long where the events of that would still be few
+    /// enough.
     pub fn learn(&mut self, events: usize) {
         if events < Self::EVENTS_MAX / 10 && self.level < LAST_LEVEL {
             self.level += 1;

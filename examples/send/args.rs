@@ -1,4 +1,4 @@
-//! The command line, read into a [`Plan`]. What is wrong with it ends the program with one clear sentence.
+//! The command line, read into a [`Plan`]. A mistake in it ends the program with one clear sentence.
 
 use std::{env, time::Duration};
 
@@ -11,7 +11,7 @@ use unfollow_webhook::webhook::{SdkAppId, auth::CallbackToken, command::Kind};
 
 use crate::call::{Accounts, Template, WebhookUrl};
 
-/// Where the token may stand so that it is neither in the shell's history nor in the list of processes.
+/// The variable for the token, which is then neither in the shell's history nor in the list of processes.
 const TOKEN_VARIABLE: &str = "CALLBACK_TOKEN";
 
 /// What the command line asks for.
@@ -37,11 +37,11 @@ pub struct Plan {
 send --url <URL> --app <SDKAPPID> --from <USERID> --to <USERID,…> [OPTIONS]
        send --url <URL> --probe [OPTIONS]",
     after_help = "\
-The call is signed if there is a token. An answer is OK if its status is 200 and its body is JSON with \
+The call is signed if there is a token. A response is OK if its status is 200 and its body is JSON with \
 ActionStatus \"OK\" and ErrorCode 0.\n\n\
-Every call is a different event: its EventTime is now, and at least 1 ms after that of the call before it; the \
-UserIDs stay as given.\n\n\
-Exit status: 0 if every answer is OK, 1 if not, 2 for a mistake on the command line."
+Every call is a different event. Its EventTime is now, and at least 1 ms after that of the call before it. The UserIDs \
+are the same in all calls.\n\n\
+Exit status: 0 if every response is OK, 1 if not, 2 for a mistake on the command line."
 )]
 struct Args {
     /// The webhook's URL as it is registered in the Chat console: with a path or without, never with a query
@@ -53,7 +53,7 @@ struct Args {
     app: Option<SdkAppId>,
 
     /// Callback token of the console's webhook authentication; better given as the variable CALLBACK_TOKEN
-    // A text, because clap quotes in its errors what its own parsers refuse.
+    // A text, because clap's errors quote what its own parsers reject.
     #[arg(long)]
     token: Option<String>,
 
@@ -61,17 +61,17 @@ struct Args {
     #[arg(long, default_value = "unfollow", value_parser = kind())]
     kind: Kind,
 
-    /// UserID of who acted
+    /// UserID of the actor
     #[arg(long, value_name = "USERID", value_parser = NonEmptyStringValueParser::new())]
     #[arg(required_unless_present = "probe", conflicts_with = "probe")]
     from: Option<String>,
 
-    /// UserIDs of whom it was done to, separated by commas; Tencent sends up to 20, more are sent all the same
+    /// UserIDs of the targets, separated by commas; Tencent sends up to 20, but more are allowed here
     #[arg(long, value_name = "USERID,…", value_delimiter = ',', value_parser = NonEmptyStringValueParser::new())]
     #[arg(required_unless_present = "probe", conflicts_with = "probe")]
     to: Vec<String>,
 
-    /// OptPlatform: where it was done
+    /// OptPlatform: the platform of the actor
     #[arg(long, default_value = "RESTAPI", conflicts_with = "probe")]
     platform: String,
 
@@ -80,7 +80,7 @@ struct Args {
     #[arg(long)]
     probe: bool,
 
-    /// Age of RequestTime in seconds, negative for the future; a receiver refuses more than 60 either way
+    /// Age of RequestTime in seconds, negative for the future; a receiver rejects more than 60 either way
     #[arg(long, value_name = "SECONDS", default_value = "0", allow_negative_numbers = true)]
     #[arg(hide_default_value = true)]
     age: i32,
@@ -93,15 +93,15 @@ struct Args {
     #[arg(long, value_name = "C", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=256))]
     concurrency: u16,
 
-    /// How long to wait for the whole of an answer; Tencent waits 2 seconds
+    /// How long to wait for a complete response; Tencent waits 2 seconds
     #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = timeout)]
     timeout: Duration,
 }
 
-/// Reads the command line; ends the program where it cannot be followed.
+/// Reads the command line; ends the program where there is a mistake in it.
 pub fn read() -> Plan {
     let args = Args::parse();
-    let token = token(args.token).unwrap_or_else(|complaint| reject(ErrorKind::InvalidValue, complaint));
+    let token = token(args.token).unwrap_or_else(|message| reject(ErrorKind::InvalidValue, message));
     if args.age != 0 && token.is_none() {
         reject(ErrorKind::MissingRequiredArgument, "--age needs a token: an unsigned call has no RequestTime".into());
     }
@@ -115,8 +115,8 @@ pub fn read() -> Plan {
     }
 }
 
-fn reject(kind: ErrorKind, complaint: String) -> ! {
-    Args::command().error(kind, complaint).exit()
+fn reject(kind: ErrorKind, message: String) -> ! {
+    Args::command().error(kind, message).exit()
 }
 
 /// The token, if there is one. An empty one is a mistake, never "no token": anyone could sign with it.

@@ -12,18 +12,18 @@ use ureq::http::Uri;
 
 use crate::http;
 
-/// A webhook's URL, as the Chat console would take it.
+/// A webhook's URL, as the Chat console would accept it.
 #[derive(Clone)]
 pub struct WebhookUrl(Uri);
 
 impl WebhookUrl {
-    /// Reads an absolute `http` or `https` URL without any of the characters that the console refuses.
+    /// Reads an absolute `http` or `https` URL without any of the characters that the console rejects.
     pub fn parse(text: &str) -> Result<Self, String> {
         if text.contains(['?', '#']) {
-            return Err("the webhook's URL has no query and no fragment: Tencent appends its own query".into());
+            return Err("the webhook's URL must have no query and no fragment: Tencent appends its own query".into());
         }
         if text.contains(['!', '$', '&', ' ']) {
-            return Err("the Chat console takes no URL with a space or one of ! $ &".into());
+            return Err("the Chat console accepts no URL with a space or one of ! $ &".into());
         }
         http::url(text).map(Self)
     }
@@ -47,11 +47,11 @@ pub struct Call {
     pub body: Option<String>,
 }
 
-/// Who unfollows or follows whom, by UserID.
+/// Actor and targets, by UserID.
 pub struct Accounts {
-    /// Who acts.
+    /// The actor.
     pub from: String,
-    /// To whom.
+    /// The targets.
     pub to: Vec<String>,
 }
 
@@ -68,7 +68,7 @@ pub struct Template {
 }
 
 impl Template {
-    /// Calls for `app`, signed if there is a `token`, at a `RequestTime` of `age_seconds` ago. They tell of
+    /// Calls for `app`, signed if there is a `token`, at a `RequestTime` of `age_seconds` ago. They are about
     /// `accounts`, or are the console's probe where there are none.
     pub fn new(
         app: Option<SdkAppId>,
@@ -92,7 +92,7 @@ impl Template {
             parameters.push(("SdkAppid", app.to_string()));
         }
         parameters.push(("CallbackCommand", self.kind.command().to_owned()));
-        // Nobody has seen more in a probe, and a receiver must not need more.
+        // More was never seen in a probe, and a receiver must not need more.
         if self.accounts.is_some() {
             parameters.push(("contenttype", "json".to_owned()));
             parameters.push(("ClientIP", "127.0.0.1".to_owned()));
@@ -124,8 +124,8 @@ impl Template {
     }
 }
 
-/// Gives every event a time of its own. A receiver may take two calls with the same content for one event that
-/// was delivered twice, and would be right.
+/// Gives every event a time of its own: a receiver takes two calls with the same content for one event that was
+/// delivered twice.
 #[derive(Default)]
 struct EventTimes(AtomicU64);
 

@@ -1,4 +1,4 @@
-//! Sends a call and judges the answer.
+//! Sends a call and checks the response.
 
 use std::time::{Duration, Instant};
 
@@ -10,25 +10,25 @@ use crate::{
     http,
 };
 
-/// Longest answer that is read, in bytes. An answer is one short sentence.
+/// Longest response that is read, in bytes. A response is one short sentence.
 const ANSWER_MAX: u64 = 64 * 1024;
 
-/// Keeps connections open between calls, as Tencent does.
+/// A client whose connections stay open between calls, as Tencent's do.
 pub struct Client {
     agent: Agent,
     url: WebhookUrl,
     timeout: Duration,
 }
 
-/// What became of a call.
+/// How a call ended.
 pub struct Outcome {
-    /// From the start of the call until the answer was read or given up.
+    /// From the start of the call until the response was read or given up.
     pub took: Duration,
-    /// The answer, or why there is none.
+    /// The response, or why there is none.
     pub answer: Result<Answer, String>,
 }
 
-/// An HTTP answer, read to its end.
+/// An HTTP response, read to its end.
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
@@ -37,12 +37,12 @@ pub struct Answer {
 }
 
 impl Client {
-    /// A client for `url` that gives each call `timeout` in all and keeps up to `connections` open.
+    /// A client for `url`: `timeout` is for a whole call, and up to `connections` stay open.
     pub fn new(url: &WebhookUrl, timeout: Duration, connections: usize) -> Self {
         Self { agent: http::agent(url.get(), timeout, connections), url: url.clone(), timeout }
     }
 
-    /// Sends `call` and waits for the whole answer.
+    /// Sends `call` and waits for the complete response.
     pub fn send(&self, call: &Call) -> Outcome {
         let start = Instant::now();
         let answer = self.exchange(call).map_err(|error| http::explain(&error, self.url.get(), self.timeout));
@@ -61,19 +61,19 @@ impl Client {
 }
 
 impl Outcome {
-    /// What is wrong, in one sentence; `None` if the answer is OK.
-    pub fn fault(&self) -> Option<String> {
+    /// What is wrong, in one sentence; `None` if the response is OK.
+    pub fn error(&self) -> Option<String> {
         match &self.answer {
-            Ok(answer) => answer.fault(),
+            Ok(answer) => answer.error(),
             Err(reason) => Some(reason.clone()),
         }
     }
 }
 
-/// Tencent's form of an answer, as far as it decides whether the answer is OK.
+/// A response in Tencent's form.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Verdict {
+struct Acknowledgement {
     action_status: String,
     error_code: i64,
     #[serde(default)]
@@ -81,13 +81,12 @@ struct Verdict {
 }
 
 impl Answer {
-    /// What is wrong with the answer; `None` if it is OK.
-    fn fault(&self) -> Option<String> {
+    /// What is wrong with the response; `None` if it is OK.
+    fn error(&self) -> Option<String> {
         let status = self.status;
-        let Ok(verdict) = serde_json::from_str::<Verdict>(&self.body) else {
+        let Ok(Acknowledgement { action_status, error_code, error_info }) = serde_json::from_str(&self.body) else {
             return Some(format!("HTTP {status}, and the body is not JSON with ActionStatus and ErrorCode"));
         };
-        let Verdict { action_status, error_code, error_info } = verdict;
         let ok = status == 200 && action_status == "OK" && error_code == 0;
         (!ok).then(|| {
             http::printable(&format!(

@@ -1,8 +1,8 @@
 //! Sends Follow webhooks as Tencent Cloud Chat would, to try out a receiver: one call, many at once, or the
-//! console's check of a URL. `cargo run --example send -- --help` tells how.
+//! console's check of a URL. See `cargo run --example send -- --help`.
 //!
-//! `args` reads the command line, `call` makes what Tencent would send, `client` sends it and judges the
-//! answer, `run` sends many at once, `tally` counts what came back; `http` is what the examples have in common.
+//! `args` reads the command line. `call` makes what Tencent would send, and `client` sends it and checks the response.
+//! `run` sends many calls at once, and `tally` counts the responses. `http` is common to the examples.
 
 #![allow(clippy::disallowed_methods, reason = "std::time panics in wasm only; this program is native")]
 
@@ -28,24 +28,24 @@ fn main() -> ExitCode {
     if all_ok { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Prints the answer to the only call; true if it is OK.
+/// Prints the response to the only call; true if it is OK.
 fn show(outcome: &Outcome) -> bool {
     if let Ok(answer) = &outcome.answer {
         println!("HTTP {} in {:.1} ms", answer.status, tally::ms(outcome.took));
         println!("{}", http::printable(&answer.body));
     }
-    if let Some(fault) = outcome.fault() {
-        eprintln!("error: {fault}");
+    if let Some(error) = outcome.error() {
+        eprintln!("error: {error}");
         return false;
     }
     true
 }
 
-/// Sends as many calls as planned and prints what came back; true if every answer is OK.
+/// Sends all calls and prints the tally; true if every response is OK.
 fn show_many(plan: &Plan, send: impl Fn() -> Outcome + Sync) -> bool {
     let tally: Tally = run::many(plan.count, plan.concurrency, send);
-    for (fault, calls) in tally.commonest_faults() {
-        eprintln!("error: {calls} of {} calls: {fault}", plan.count);
+    for (error, calls) in tally.most_frequent_errors() {
+        eprintln!("error: {calls} of {} calls: {error}", plan.count);
     }
     println!("{tally}");
     tally.all_ok()

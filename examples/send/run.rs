@@ -13,8 +13,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::{client::Outcome, tally::Tally};
 
-/// Calls `send` `count` times from `concurrency` threads, shows a progress bar on stderr, and counts what came
-/// back.
+/// Calls `send` `count` times from `concurrency` threads, shows a progress bar on stderr, and counts the responses.
 pub fn many(count: u64, concurrency: usize, send: impl Fn() -> Outcome + Sync) -> Tally {
     let bar = progress_bar(count);
     let mut tally = Tally::default();
@@ -37,7 +36,7 @@ fn for_each_outcome(count: u64, concurrency: usize, send: impl Fn() -> Outcome +
             let (begun, send, outcomes) = (&begun, &send, outcomes.clone());
             scope.spawn(move || {
                 while begun.fetch_add(1, Relaxed) < count {
-                    // Nobody stops listening before the last call is done.
+                    // The receiver lives until the last call is done.
                     let _ = outcomes.send(send());
                 }
             });

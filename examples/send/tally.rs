@@ -1,23 +1,23 @@
-//! Counts answers by status and ranks their latencies.
+//! Counts responses by status and ranks their latencies.
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
 use crate::client::Outcome;
 
-/// How many of the faults of a run are worth reading.
-const FAULTS_SHOWN: usize = 5;
+/// How many different errors of a run are shown.
+const ERRORS_SHOWN: usize = 5;
 
-/// What came back in a run.
+/// The responses of a run.
 #[derive(Default)]
 pub struct Tally {
     /// How long the run took.
     pub elapsed: Duration,
     calls: BTreeMap<Status, u64>,
-    faults: BTreeMap<String, u64>,
+    errors: BTreeMap<String, u64>,
     latencies: Vec<Duration>,
 }
 
-/// What the answers are counted by, in the order of the closing line.
+/// What the responses are counted by, in the order of the summary.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Status {
     Ok,
@@ -28,15 +28,15 @@ enum Status {
 impl Tally {
     /// Counts one call.
     pub fn add(&mut self, outcome: &Outcome) {
-        let fault = outcome.fault();
-        let status = match (&outcome.answer, &fault) {
+        let error = outcome.error();
+        let status = match (&outcome.answer, &error) {
             (Ok(_), None) => Status::Ok,
             (Ok(answer), Some(_)) => Status::NotOk(answer.status),
             (Err(_), _) => Status::NoAnswer,
         };
         *self.calls.entry(status).or_default() += 1;
-        if let Some(fault) = fault {
-            *self.faults.entry(fault).or_default() += 1;
+        if let Some(error) = error {
+            *self.errors.entry(error).or_default() += 1;
         }
         // A refused connection is quick and a time-out is as long as it was set: neither is a latency.
         if outcome.answer.is_ok() {
@@ -46,24 +46,24 @@ impl Tally {
 
     /// How many calls were not answered OK.
     pub fn not_ok(&self) -> u64 {
-        self.faults.values().sum()
+        self.errors.values().sum()
     }
 
-    /// Whether every answer is OK.
+    /// Whether every response is OK.
     pub fn all_ok(&self) -> bool {
-        self.faults.is_empty()
+        self.errors.is_empty()
     }
 
-    /// What went wrong most often, and how often.
-    pub fn commonest_faults(&self) -> Vec<(&str, u64)> {
-        let mut faults: Vec<_> = self.faults.iter().map(|(fault, calls)| (fault.as_str(), *calls)).collect();
-        faults.sort_by_key(|&(_, calls)| std::cmp::Reverse(calls));
-        faults.truncate(FAULTS_SHOWN);
-        faults
+    /// The most frequent errors, and how often each occurred.
+    pub fn most_frequent_errors(&self) -> Vec<(&str, u64)> {
+        let mut errors: Vec<_> = self.errors.iter().map(|(error, calls)| (error.as_str(), *calls)).collect();
+        errors.sort_by_key(|&(_, calls)| std::cmp::Reverse(calls));
+        errors.truncate(ERRORS_SHOWN);
+        errors
     }
 }
 
-/// The closing line of a run.
+/// The summary of a run.
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let calls: u64 = self.calls.values().sum();

@@ -1,21 +1,22 @@
 //! Dead letters are listed and put back on the queue; stored events are sent to the origin again.
 
+use serde::Serialize;
+
 use super::{
     Api, app_of,
     cursor::Cursor,
     our_app,
     parameters::Parameters,
     problem::Problem,
-    shelf::{Cache, LIST_MAX, Listed, Page, Shelf},
+    store::{Cache, LIST_MAX, Listed, Page, StoreReader},
 };
 use crate::{
     config::Settings,
-    dead,
+    delivery::dead_letter,
+    delivery::message::Message,
     event::{self, EventId},
-    json,
-    keep::Queue,
-    message::Message,
-    reply::Reply,
+    response::Response,
+    storage::Queue,
     webhook::SdkAppId,
 };
 
@@ -30,36 +31,64 @@ const REPLAY_TRIES_MAX: usize = 25;
 /// Longest id that a dead letter may have, in bytes: KV takes no key of more than 512.
 const ID_MAX: usize = 256;
 
-impl<S: Shelf, Q: Queue, C: Cache> Api<'_, S, Q, C> {
-    pub(super) async fn list_dead_letters(&self, settings: &Settings, query: &str) -> Result<Reply, Problem> {
+/// One of a list: its app, which is null where the message cannot be read, its id, and what its metadata says.
+#[derive(Serialize)]
+struct ListedLetter {
+    id: String,
+    sdk_app_id: Option<SdkAppId>,
+    #[serde(flatten)]
+    metadata: Option<dead_letter::Metadata>,
+}
+
+#[derive(Serialize)]
+struct DeadLetters {
+    dead_letters: Vec<ListedLetter>,
+    cursor: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Replayed {
+    replayed: usize,
+}
+
+#[derive(Serialize)]
+struct ReplayedSome {
+    replayed: usize,
+    left: usize,
+    more: bool,
+}
+
+impl<S: StoreReader, Q: Queue, C: Cache> Api<'_, S, Q, C> {
+    pub(super) async fn list_dead_letters(&self, settings: &Settings, query: &str) -> Result<Response, Problem> {
         let parameters = Parameters::read(query, &["app", "cursor"])?;
         let app = match parameters.text("app") {
-            Some(dead::NO_APP) => None,
+            Some(dead_letter::NO_APP) => None,
             _ => Some(app_of(settings, &parameters)?),
         };
-        let prefix = dead::prefix(app);
+        let prefix = dead_letter::prefix(app);
         let from = match parameters.text("cursor") {
             None => Cursor::default(),
             Some(text) => Cursor::read(text, &prefix)
                 .ok_or(Problem::BadRequest("The cursor is none, or belongs to another app."))?,
         };
-        let page = self.shelf.list(&prefix, PAGE, from.kv.as_deref()).await?;
-        let letter = |listed: &Listed| {
-            listed_letter(app, listed.key.strip_prefix(&prefix).unwrap_or_default(), &listed.metadata)
+        let page = self.reader.list(&prefix, PAGE, from.kv.as_deref()).await?;
+        let letter = |Listed { key, metadata }| ListedLetter {
+            id: key.strip_prefix(&prefix).unwrap_or_default().to_owned(),
+            sdk_app_id: app,
+            metadata: dead_letter::Metadata::read(&metadata),
         };
-        let letters = json::sequence(page.keys.iter().map(letter));
+        let dead_letters = page.keys.into_iter().map(letter).collect();
         let cursor = page.cursor.map(|kv| Cursor { kv: Some(kv), ..Cursor::default() }.write(&prefix));
-        let cursor = json::write(&cursor);
-        Ok(Reply::json(format!(r#"{{"dead_letters":[{letters}],"cursor":{cursor}}}"#)))
+        Ok(Response::json(&DeadLetters { dead_letters, cursor }))
     }
 
     /// Replays as many of an app's dead letters as one call may, and says how many are left of the first thousand, and
     /// whether there are more.
-    pub(super) async fn replay_dead_letters(&self, app: SdkAppId) -> Result<Reply, Problem> {
+    pub(super) async fn replay_dead_letters(&self, app: SdkAppId) -> Result<Response, Problem> {
         // Without one each letter would be read, and passed over like one that cannot be read.
         self.queue()?;
-        let prefix = dead::prefix(Some(app));
-        let Page { keys, cursor } = self.shelf.list(&prefix, LIST_MAX, None).await?;
+        let prefix = dead_letter::prefix(Some(app));
+        let Page { keys, cursor } = self.reader.list(&prefix, LIST_MAX, None).await?;
         // What KV still lists may be gone already, and what cannot be read stays: neither holds up the others, but each
         // has cost a read.
         let (mut replayed, mut gone) = (0_usize, 0_usize);
@@ -76,37 +105,42 @@ impl<S: Shelf, Q: Queue, C: Cache> Api<'_, S, Q, C> {
         }
         let left = keys.len().saturating_sub(replayed).saturating_sub(gone);
         let more = cursor.is_some();
-        Ok(Reply::json(format!(r#"{{"replayed":{replayed},"left":{left},"more":{more}}}"#)))
+        Ok(Response::json(&ReplayedSome { replayed, left, more }))
     }
 
-    pub(super) async fn replay_dead_letter(&self, settings: &Settings, app: &str, id: &str) -> Result<Reply, Problem> {
+    pub(super) async fn replay_dead_letter(
+        &self,
+        settings: &Settings,
+        app: &str,
+        id: &str,
+    ) -> Result<Response, Problem> {
         if id.len() > ID_MAX {
             return Err(Problem::NotFound);
         }
         // Under no app lie those that cannot be read.
-        let app = if app == dead::NO_APP { None } else { Some(our_app(settings, app)?) };
-        self.replay(&format!("{}{id}", dead::prefix(app))).await?;
-        Ok(Reply::json(r#"{"replayed":1}"#.to_owned()))
+        let app = if app == dead_letter::NO_APP { None } else { Some(our_app(settings, app)?) };
+        self.replay(&format!("{}{id}", dead_letter::prefix(app))).await?;
+        Ok(Response::json(&Replayed { replayed: 1 }))
     }
 
     /// Puts a dead letter back on the queue, and only then deletes it.
     async fn replay(&self, key: &str) -> Result<(), Problem> {
-        let letter = self.shelf.get(key).await?.ok_or(Problem::NotFound)?;
-        let message = dead::message(&letter).ok_or(Problem::Conflict("The message cannot be read."))?;
+        let letter = self.reader.get(key).await?.ok_or(Problem::NotFound)?;
+        let message = dead_letter::message(&letter).ok_or(Problem::Conflict("The message cannot be read."))?;
         self.send(message).await?;
-        Ok(self.shelf.delete(key).await?)
+        Ok(self.reader.delete(key).await?)
     }
 
     /// Sends a stored event to the origin, as if it had just come.
-    pub(super) async fn replay_event(&self, settings: &Settings, app: SdkAppId, id: &str) -> Result<Reply, Problem> {
+    pub(super) async fn replay_event(&self, settings: &Settings, app: SdkAppId, id: &str) -> Result<Response, Problem> {
         if settings.origin.is_none() {
             return Err(Problem::Conflict("There is no origin to send to: see ORIGIN_URL."));
         }
         let id = EventId::read(id).ok_or(Problem::NotFound)?;
-        let record = self.shelf.get(&event::key(app, &id)).await?.ok_or(Problem::NotFound)?;
+        let record = self.reader.get(&event::key(app, &id)).await?.ok_or(Problem::NotFound)?;
         let message = Message::of_record(&record).ok_or(Problem::Conflict("The event cannot be read."))?;
         self.send(&message.text()).await?;
-        Ok(Reply::json(r#"{"replayed":1}"#.to_owned()))
+        Ok(Response::json(&Replayed { replayed: 1 }))
     }
 
     async fn send(&self, message: &str) -> Result<(), Problem> {
@@ -116,10 +150,4 @@ impl<S: Shelf, Q: Queue, C: Cache> Api<'_, S, Q, C> {
     fn queue(&self) -> Result<&Q, Problem> {
         self.queue.ok_or(Problem::Conflict("There is no queue: see DELIVERIES."))
     }
-}
-
-/// Its app, its id, and what its metadata says.
-fn listed_letter(app: Option<SdkAppId>, id: &str, metadata: &str) -> String {
-    let head = json::object! { "id": id, "sdk_app_id": app.map(SdkAppId::get), };
-    json::merge(&head, metadata)
 }

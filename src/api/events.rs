@@ -2,21 +2,22 @@
 //!
 //! A page is made of KV lists and the metadata in them, never of the records themselves.
 
+use serde::Serialize;
+
 use super::{
     Api,
     cursor::Cursor,
     parameters::Parameters,
     problem::Problem,
     range::{Place, Range},
-    shelf::{Cache, LIST_MAX, Page, Shelf},
+    store::{Cache, LIST_MAX, Page, StoreReader},
 };
 use crate::{
     config::Settings,
-    dead,
+    delivery::dead_letter,
     event::{self, EventId, listed::ListedEvent},
-    json,
-    keep::Queue,
-    reply::Reply,
+    response::Response,
+    storage::Queue,
     webhook::{SdkAppId, command::Kind},
 };
 
@@ -31,15 +32,21 @@ pub const LISTS_MAX: usize = 40;
 /// full lists, a few ms of CPU.
 pub const KEYS_ENOUGH: usize = 5 * LIST_MAX;
 
+#[derive(Serialize)]
+struct Events {
+    events: Vec<ListedEvent>,
+    cursor: Option<String>,
+}
+
 /// Which events are asked for.
-struct Question<'a> {
+struct EventQuery<'a> {
     app: SdkAppId,
     kind: Option<Kind>,
     user: Option<&'a str>,
     range: Range,
 }
 
-impl<'a> Question<'a> {
+impl<'a> EventQuery<'a> {
     fn read(settings: &Settings, parameters: &'a Parameters<'_>) -> Result<Self, Problem> {
         let app = super::app_of(settings, parameters)?;
         let kind = match parameters.text("kind") {
@@ -54,7 +61,7 @@ impl<'a> Question<'a> {
         Ok(Self { app, kind, user: parameters.text("user"), range: Range { since, until } })
     }
 
-    /// The question as a text that no other question has.
+    /// The query as a text that no other query has.
     fn text(&self) -> String {
         let Self { app, kind, user, range: Range { since, until } } = self;
         let kind = kind.map_or("", Kind::name);
@@ -69,41 +76,40 @@ impl<'a> Question<'a> {
         if all_wanted { wanted.min(LIST_MAX) } else { LIST_MAX }
     }
 
-    fn matches(&self, event: &ListedEvent<'_>) -> bool {
-        self.kind.is_none_or(|kind| kind == event.kind)
+    fn matches(&self, event: &ListedEvent) -> bool {
+        self.kind.is_none_or(|kind| kind == event.kind())
             && self.user.is_none_or(|user| event.may_concern(user))
-            && self.range.contains(event.id.event_time())
+            && self.range.contains(event.event_time())
     }
 }
 
-impl<S: Shelf, Q: Queue, C: Cache> Api<'_, S, Q, C> {
-    pub(super) async fn list_events(&self, settings: &Settings, query: &str) -> Result<Reply, Problem> {
+impl<S: StoreReader, Q: Queue, C: Cache> Api<'_, S, Q, C> {
+    pub(super) async fn list_events(&self, settings: &Settings, query: &str) -> Result<Response, Problem> {
         let parameters = Parameters::read(query, &["app", "kind", "user", "since", "until", "limit", "cursor"])?;
-        let question = Question::read(settings, &parameters)?;
+        let wanted = EventQuery::read(settings, &parameters)?;
         let limit = parameters.number("limit", PAGE_MAX, PAGE_DEFAULT, "limit is 1 to 1000.")?;
         let limit = usize::try_from(limit).unwrap_or(LIST_MAX);
-        let question_text = question.text();
+        let query_text = wanted.text();
         let from = match parameters.text("cursor") {
             None => Cursor::default(),
-            Some(text) => Cursor::read(text, &question_text)
-                .ok_or(Problem::BadRequest("The cursor is none, or belongs to another question."))?,
+            Some(text) => Cursor::read(text, &query_text)
+                .ok_or(Problem::BadRequest("The cursor is none, or belongs to another query."))?,
         };
-        let (events, cursor) = self.page(&question, limit, from).await?;
-        let cursor = json::write(&cursor.map(|cursor| cursor.write(&question_text)));
-        let events = json::sequence(events);
-        Ok(Reply::json(format!(r#"{{"events":[{events}],"cursor":{cursor}}}"#)))
+        let (events, cursor) = self.page(&wanted, limit, from).await?;
+        let cursor = cursor.map(|cursor| cursor.write(&query_text));
+        Ok(Response::json(&Events { events, cursor }))
     }
 
-    /// Up to `limit` events as JSON, and where it goes on, if it does.
+    /// Up to `limit` events, and where it goes on, if it does.
     async fn page(
         &self,
-        question: &Question<'_>,
+        query: &EventQuery<'_>,
         limit: usize,
         mut at: Cursor,
-    ) -> Result<(Vec<String>, Option<Cursor>), Problem> {
-        let app = question.app;
+    ) -> Result<(Vec<ListedEvent>, Option<Cursor>), Problem> {
+        let app = query.app;
         let app_prefix = event::prefix(app);
-        let places = question.range.places();
+        let places = query.range.places();
         let mut events = Vec::new();
         let mut keys_read = 0_usize;
         for _ in 0..LISTS_MAX {
@@ -113,7 +119,7 @@ impl<S: Shelf, Q: Queue, C: Cache> Api<'_, S, Q, C> {
                 break;
             }
             let prefix = format!("{app_prefix}{}", place.prefix());
-            let listed = self.shelf.list(&prefix, question.keys(place, wanted), at.kv.as_deref()).await?;
+            let listed = self.reader.list(&prefix, query.keys(place, wanted), at.kv.as_deref()).await?;
             let Page { keys, cursor } = listed;
             keys_read = keys_read.saturating_add(keys.len());
             for key in &keys {
@@ -122,19 +128,19 @@ impl<S: Shelf, Q: Queue, C: Cache> Api<'_, S, Q, C> {
                     continue;
                 }
                 // What is not ours is passed over.
-                let Some(event) = ListedEvent::read(id, &key.metadata) else { continue };
-                if question.range.is_older(event.id.event_time()) {
+                let Some(event) = ListedEvent::read(app, id, &key.metadata) else { continue };
+                if query.range.is_older(event.event_time()) {
                     return Ok((events, None));
                 }
-                if !question.matches(&event) {
+                if !query.matches(&event) {
                     continue;
                 }
                 if events.len() == limit {
                     // The next call lists these keys again and goes on behind the last event of this one.
                     return Ok((events, Some(at)));
                 }
-                events.push(event.json(app));
                 at.after = id.to_owned();
+                events.push(event);
             }
             let place = if cursor.is_some() { at.place } else { at.place.saturating_add(1) };
             // `after` stays: where new events have moved it into this list, what was given out is not given again.
@@ -143,17 +149,17 @@ impl<S: Shelf, Q: Queue, C: Cache> Api<'_, S, Q, C> {
         Ok((events, (at.place < places.len()).then_some(at)))
     }
 
-    pub(super) async fn read_event(&self, app: SdkAppId, id: &str) -> Result<Reply, Problem> {
+    pub(super) async fn read_event(&self, app: SdkAppId, id: &str) -> Result<Response, Problem> {
         let id = EventId::read(id).ok_or(Problem::NotFound)?;
-        self.shelf.get(&event::key(app, &id)).await?.map(Reply::json).ok_or(Problem::NotFound)
+        self.reader.get(&event::key(app, &id)).await?.map(Response::json_text).ok_or(Problem::NotFound)
     }
 
     /// Erases the event: its record, and its dead letters, which hold its body too.
-    pub(super) async fn erase_event(&self, app: SdkAppId, id: &str) -> Result<Reply, Problem> {
+    pub(super) async fn erase_event(&self, app: SdkAppId, id: &str) -> Result<Response, Problem> {
         let id = EventId::read(id).ok_or(Problem::NotFound)?;
-        for key in dead::keys(app, &id).iter().chain([&event::key(app, &id)]) {
-            self.shelf.delete(key).await?;
+        for key in dead_letter::keys(app, &id).iter().chain([&event::key(app, &id)]) {
+            self.reader.delete(key).await?;
         }
-        Ok(Reply::no_content())
+        Ok(Response::no_content())
     }
 }

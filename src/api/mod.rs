@@ -9,20 +9,20 @@ pub mod events;
 mod parameters;
 mod problem;
 pub mod range;
-pub mod shelf;
 pub mod stats;
-pub mod time;
+pub mod store;
+
+use serde::Serialize;
 
 use crate::{
     config::{Config, Settings},
-    json,
-    keep::Queue,
-    reply::Reply,
+    response::Response,
+    storage::Queue,
     webhook::SdkAppId,
 };
 use parameters::Parameters;
 use problem::Problem;
-use shelf::{Cache, Shelf};
+use store::{Cache, StoreReader};
 
 /// What the paths of the API begin with.
 pub const PREFIX: &str = "/v1/";
@@ -47,13 +47,18 @@ pub struct Api<'a, S, Q, C> {
     /// As read from the environment.
     pub config: &'a Config,
     /// Where events and dead letters are.
-    pub shelf: &'a S,
+    pub reader: &'a S,
     /// Where replayed ones go.
     pub queue: Option<&'a Q>,
-    /// Where counts are kept for a while.
+    /// Where counts are cached for a while.
     pub cache: &'a C,
     /// Now, in Unix ms.
     pub now_ms: u64,
+}
+
+#[derive(Serialize)]
+struct Apps {
+    apps: Vec<SdkAppId>,
 }
 
 /// What can be asked of the API.
@@ -141,13 +146,13 @@ fn fit<'a>(template: &str, path: &'a str) -> Option<[&'a str; 2]> {
     segments.next().is_none().then_some(texts)
 }
 
-impl<S: Shelf, Q: Queue, C: Cache> Api<'_, S, Q, C> {
+impl<S: StoreReader, Q: Queue, C: Cache> Api<'_, S, Q, C> {
     /// Answers one request whose path begins with [`PREFIX`].
-    pub async fn answer(&self, request: ApiRequest<'_>) -> Reply {
-        self.perform(request).await.unwrap_or_else(Problem::reply)
+    pub async fn answer(&self, request: ApiRequest<'_>) -> Response {
+        self.perform(request).await.unwrap_or_else(Problem::response)
     }
 
-    async fn perform(&self, request: ApiRequest<'_>) -> Result<Reply, Problem> {
+    async fn perform(&self, request: ApiRequest<'_>) -> Result<Response, Problem> {
         let ApiRequest { method, path, query, is_confidential, authorization } = request;
         if !is_confidential {
             return Err(Problem::Insecure);
@@ -163,8 +168,7 @@ impl<S: Shelf, Q: Queue, C: Cache> Api<'_, S, Q, C> {
         match operation {
             Operation::ListApps => {
                 Parameters::read(query, &[])?;
-                let apps: Vec<_> = settings.apps().map(SdkAppId::get).collect();
-                Ok(Reply::json(format!(r#"{{"apps":{}}}"#, json::write(&apps))))
+                Ok(Response::json(&Apps { apps: settings.apps().collect() }))
             }
             Operation::ListEvents => self.list_events(settings, query).await,
             Operation::ReadEvent => self.read_event(our_app(settings, app)?, id).await,

@@ -1,9 +1,11 @@
-//! The parameters of an API call's query. What cannot be followed is refused: a misspelt filter that was passed over in
+//! The parameters of an API call's query. What cannot be followed is rejected: a misspelt filter that was passed over in
 //! silence would show more than was asked for. An empty one, as forms send it, is none.
 
 use std::borrow::Cow;
 
-use super::{problem::Problem, time::parse_rfc3339};
+use chrono::DateTime;
+
+use super::problem::Problem;
 use crate::{
     event::id::{COUNTDOWN_DIGITS, EVENT_TIME_MAX},
     webhook::{digits, query::percent_decode},
@@ -18,7 +20,7 @@ impl<'a> Parameters<'a> {
     /// Reads a query that may have these parameters, in any order, each once. Percent-encoding is that of RFC 3986.
     ///
     /// # Errors
-    /// [`Problem::BadRequest`] for any other parameter, one that stands twice, and one that is not percent-encoded UTF-8.
+    /// [`Problem::BadRequest`] for any other parameter, a duplicate, and one that is not percent-encoded UTF-8.
     pub fn read(query: &'a str, allowed: &[&str]) -> Result<Self, Problem> {
         let mut pairs = Vec::new();
         for segment in query.split('&').filter(|segment| !segment.is_empty()) {
@@ -27,7 +29,7 @@ impl<'a> Parameters<'a> {
                 return Err(Problem::BadRequest("The query has a parameter that this call does not take."));
             }
             if pairs.iter().any(|(other, _)| *other == name) {
-                return Err(Problem::BadRequest("A parameter stands twice."));
+                return Err(Problem::BadRequest("A parameter is a duplicate."));
             }
             let value = percent_decode(value);
             pairs.push((name, value.ok_or(Problem::BadRequest("A parameter is not percent-encoded UTF-8."))?));
@@ -44,21 +46,29 @@ impl<'a> Parameters<'a> {
     /// A whole number of 1 to `max`, or `default`.
     ///
     /// # Errors
-    /// `complaint` for anything else.
-    pub fn number(&self, name: &str, max: u64, default: u64, complaint: &'static str) -> Result<u64, Problem> {
+    /// `reason` for anything else.
+    pub fn number(&self, name: &str, max: u64, default: u64, reason: &'static str) -> Result<u64, Problem> {
         let Some(text) = self.text(name) else { return Ok(default) };
         let number = digits::parse(text, COUNTDOWN_DIGITS).filter(|number| (1..=max).contains(number));
-        number.ok_or(Problem::BadRequest(complaint))
+        number.ok_or(Problem::BadRequest(reason))
     }
 
     /// A time in Unix ms, written so or as RFC 3339 (whose part of a ms is dropped).
     ///
     /// # Errors
-    /// `complaint` for anything else, and for what lies outside of what an event's time can be.
-    pub fn time(&self, name: &str, complaint: &'static str) -> Result<Option<u64>, Problem> {
+    /// `reason` for anything else, and for what lies outside of what an event's time can be.
+    pub fn time(&self, name: &str, reason: &'static str) -> Result<Option<u64>, Problem> {
         let Some(text) = self.text(name) else { return Ok(None) };
-        let written = || parse_rfc3339(text);
-        let time = digits::parse(text, COUNTDOWN_DIGITS).or_else(written).filter(|&time| time <= EVENT_TIME_MAX);
-        time.map(Some).ok_or(Problem::BadRequest(complaint))
+        let time = digits::parse(text, COUNTDOWN_DIGITS).or_else(|| parse_rfc3339(text));
+        time.filter(|&time| time <= EVENT_TIME_MAX).map(Some).ok_or(Problem::BadRequest(reason))
     }
+}
+
+/// The Unix ms of a time like `2026-11-24T13:35:00.250+08:00`; what is below a ms is dropped. `t`, `z` and a space for the
+/// `T` are accepted, and a leap second is the first one of the next minute. `None` for any other text, and for a time
+/// before 1970.
+fn parse_rfc3339(text: &str) -> Option<u64> {
+    // chrono also takes U+2212 for the minus of an offset; in RFC 3339 it is ASCII.
+    let time = DateTime::parse_from_rfc3339(text).ok().filter(|_| text.is_ascii())?;
+    time.timestamp_millis().try_into().ok()
 }

@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 
-use super::shelf::ShelfError;
-use crate::{json, reply::Reply};
+use serde::Serialize;
+
+use super::store::StoreError;
+use crate::response::Response;
 
 /// Why a request is not answered as asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,22 +22,29 @@ pub enum Problem {
     BadRequest(&'static str),
     /// It cannot be done as things are.
     Conflict(&'static str),
-    /// A setting that calls depend on is broken.
+    /// A setting that calls depend on is invalid.
     Settings,
-    /// KV or the queue did not answer.
+    /// KV or the queue failed.
     Unavailable,
 }
 
-impl From<ShelfError> for Problem {
-    fn from(ShelfError: ShelfError) -> Self {
+#[derive(Serialize)]
+struct Body {
+    title: &'static str,
+    status: u16,
+    detail: &'static str,
+}
+
+impl From<StoreError> for Problem {
+    fn from(StoreError: StoreError) -> Self {
         Self::Unavailable
     }
 }
 
 impl Problem {
-    /// The answer.
+    /// The response.
     #[must_use]
-    pub fn reply(self) -> Reply {
+    pub fn response(self) -> Response {
         let (status, title, detail) = match self {
             Self::Insecure => (403, "Forbidden", "The API is served over https only."),
             Self::NotFound => (404, "Not Found", "There is nothing here."),
@@ -43,7 +52,7 @@ impl Problem {
             Self::Method(_) => (405, "Method Not Allowed", "See the Allow header."),
             Self::BadRequest(detail) => (400, "Bad Request", detail),
             Self::Conflict(detail) => (409, "Conflict", detail),
-            Self::Settings => (503, "Service Unavailable", "GET /healthz names the settings at fault."),
+            Self::Settings => (503, "Service Unavailable", "GET /healthz names the invalid settings."),
             Self::Unavailable => {
                 (503, "Service Unavailable", "KV or the queue did not take part; nothing is lost, try again.")
             }
@@ -54,7 +63,7 @@ impl Problem {
             Self::Unavailable => Some(("retry-after", Cow::Borrowed("1"))),
             _ => None,
         };
-        let body = json::object! { "title": title, "status": status, "detail": detail, };
-        Reply { status, header, content_type: "application/problem+json", ..Reply::json(body) }
+        let body = Body { title, status, detail };
+        Response { status, header, content_type: "application/problem+json", ..Response::json(&body) }
     }
 }

@@ -6,14 +6,14 @@ use super::{
     Api,
     parameters::Parameters,
     problem::Problem,
-    shelf::{Cache, LIST_MAX, Shelf},
+    store::{Cache, LIST_MAX, StoreReader},
 };
 use crate::{
     config::Settings,
+    encoding::to_json,
     event::{self, listed::ListedEvent},
-    json,
-    keep::Queue,
-    reply::Reply,
+    response::Response,
+    storage::Queue,
     webhook::{SdkAppId, command::Kind},
 };
 
@@ -24,7 +24,7 @@ const HOURS_DEFAULT: u64 = 24;
 /// Most lists of a thousand keys that are counted.
 pub const LISTS_MAX: usize = 20;
 
-/// How long an answer is kept at the edge, in seconds.
+/// How long a response is cached at the edge, in seconds.
 pub const CACHED_SECONDS: u32 = 60;
 
 const HOUR_MS: u64 = 60 * 60 * 1000;
@@ -48,18 +48,18 @@ struct Stats {
     complete_since: Option<u64>,
 }
 
-impl<S: Shelf, Q: Queue, C: Cache> Api<'_, S, Q, C> {
-    pub(super) async fn stats(&self, settings: &Settings, query: &str) -> Result<Reply, Problem> {
+impl<S: StoreReader, Q: Queue, C: Cache> Api<'_, S, Q, C> {
+    pub(super) async fn stats(&self, settings: &Settings, query: &str) -> Result<Response, Problem> {
         let parameters = Parameters::read(query, &["app", "hours"])?;
         let app = super::app_of(settings, &parameters)?;
         let hours = parameters.number("hours", HOURS_MAX, HOURS_DEFAULT, "hours is 1 to 168.")?;
         let name = format!("stats/{app}/{hours}");
         if let Some(text) = self.cache.find(&name).await {
-            return Ok(Reply::json(text));
+            return Ok(Response::json_text(text));
         }
-        let text = json::write(&self.count(app, hours).await?);
-        self.cache.keep(&name, &text, CACHED_SECONDS).await;
-        Ok(Reply::json(text))
+        let text = to_json(&self.count(app, hours).await?);
+        self.cache.store(&name, &text, CACHED_SECONDS).await;
+        Ok(Response::json_text(text))
     }
 
     /// Counts from the newest event back to the beginning of the first hour, or until the lists are used up.
@@ -75,17 +75,17 @@ impl<S: Shelf, Q: Queue, C: Cache> Api<'_, S, Q, C> {
         let mut cursor = None;
         let mut last_time = None;
         for _ in 0..LISTS_MAX {
-            let page = self.shelf.list(&prefix, LIST_MAX, cursor.as_deref()).await?;
+            let page = self.reader.list(&prefix, LIST_MAX, cursor.as_deref()).await?;
             for listed in &page.keys {
                 let id = listed.key.strip_prefix(&prefix).unwrap_or_default();
-                let Some(event) = ListedEvent::read(id, &listed.metadata) else { continue };
-                let time = event.id.event_time();
+                let Some(event) = ListedEvent::read(app, id, &listed.metadata) else { continue };
+                let time = event.event_time();
                 let Some(since) = time.checked_sub(oldest) else { return Ok(stats) };
                 last_time = Some(time);
                 // An event of an hour that has not begun yet is counted when it has.
                 let hour = usize::try_from(since / HOUR_MS).ok().and_then(|at| stats.hours.get_mut(at));
                 let Some(hour) = hour else { continue };
-                let count = match event.kind {
+                let count = match event.kind() {
                     Kind::Unfollow => &mut hour.unfollows,
                     Kind::Follow => &mut hour.follows,
                 };

@@ -3,27 +3,21 @@
 
 use std::fmt;
 
-use crate::{
-    sha256::sha256,
-    text::push_number,
-    webhook::{SdkAppId, body::Follow, digits},
-};
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
 
-/// Ids count down from here, so that KV, which lists keys in ascending order, lists the newest first. It is the latest
-/// `EventTime` that there can be, in Unix ms.
-pub const EVENT_TIME_MAX: u64 = 9_999_999_999_999;
+// Ids count down from it, so that KV, which lists keys in ascending order, lists the newest first.
+pub use crate::webhook::body::EVENT_TIME_MAX;
+use crate::webhook::{SdkAppId, body::Follow, digits};
 
 /// How many digits of an id count down.
 pub const COUNTDOWN_DIGITS: usize = 13;
 
-/// How much of the hash stands in an id: 128 bits.
+/// How much of the hash is in an id: 128 bits.
 const HASH_BYTES: usize = 16;
 
-/// Room, in bytes, for an event's content: enough for a few targets.
-const CONTENT_ROOM: usize = 256;
-
 /// An event's id: 13 digits that fall as `EventTime` rises, `-`, and 32 hex digits of its content's hash.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct EventId(String);
 
 impl EventId {
@@ -34,22 +28,23 @@ impl EventId {
     /// command, `From_Account`, each target in order, and `EventTime` in decimal.
     #[must_use]
     pub fn of(app: SdkAppId, follow: &Follow<'_>) -> Self {
-        let mut content = String::with_capacity(CONTENT_ROOM);
-        push_netstring(&mut content, itoa::Buffer::new().format(app.get()));
-        push_netstring(&mut content, follow.kind.command());
-        push_netstring(&mut content, &follow.from_account);
+        let mut hash = Sha256::new();
+        let mut netstring = |part: &str| {
+            hash.update(part.len().to_string());
+            hash.update(":");
+            hash.update(part);
+            hash.update(",");
+        };
+        netstring(&app.to_string());
+        netstring(follow.kind.command());
+        netstring(&follow.from_account);
         for target in &follow.to_accounts {
-            push_netstring(&mut content, target);
+            netstring(target);
         }
-        push_netstring(&mut content, itoa::Buffer::new().format(follow.event_time));
-        let hash = sha256(&[&content]);
-        let mut digits = itoa::Buffer::new();
-        let digits = digits.format(countdown(follow.event_time));
-        let zeros = "0".repeat(COUNTDOWN_DIGITS.saturating_sub(digits.len()));
-        let mut hex = [0; 2 * HASH_BYTES];
-        // It cannot fail, as the lengths fit. `hex::encode` would go by single characters.
-        let _ = hex::encode_to_slice(hash.get(..HASH_BYTES).unwrap_or_default(), &mut hex);
-        Self([&zeros, digits, "-", str::from_utf8(&hex).unwrap_or_default()].concat())
+        netstring(&follow.event_time.to_string());
+        let hash = hash.finalize();
+        let hex = hex::encode(hash.get(..HASH_BYTES).unwrap_or_default());
+        Self(format!("{:0COUNTDOWN_DIGITS$}-{hex}", countdown(follow.event_time)))
     }
 
     /// Reads an id that [`EventId::of`] may have made; `None` for any other text.
@@ -79,13 +74,6 @@ impl fmt::Display for EventId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
-}
-
-fn push_netstring(text: &mut String, part: &str) {
-    push_number(text, part.len() as u64);
-    text.push(':');
-    text.push_str(part);
-    text.push(',');
 }
 
 /// What an id begins with for an event of this time (Unix ms); and the time again for what an id begins with.

@@ -1,101 +1,72 @@
-//! An event as a KV `list` shows it: its key, and the metadata that stands with the key.
+//! An event as a KV `list` shows it: its key, and the metadata that comes with the key.
 //!
 //! The metadata may be that of another version of this Worker: members that are not named here are passed over, and
 //! those that are missing are null.
 
-use super::EventId;
-use crate::{
-    json::{self, Raw},
-    webhook::{SdkAppId, command::Kind},
-};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-/// One listed event. Its members are JSON texts, as they stand in the metadata.
-#[derive(Clone, Debug)]
-pub struct ListedEvent<'a> {
+use super::EventId;
+use crate::webhook::{SdkAppId, command::Kind};
+
+/// One listed event, as lists in the API carry it.
+#[derive(Clone, Debug, Serialize)]
+pub struct ListedEvent {
     /// Its id.
     pub id: EventId,
-    /// Unfollow or follow.
-    pub kind: Kind,
-    from_account: &'a str,
-    to_accounts: &'a str,
-    received_at: &'a str,
-    opt_platform: &'a str,
-    client_ip: &'a str,
-    request_id: &'a str,
-    to_accounts_total: Option<&'a str>,
+    sdk_app_id: SdkAppId,
+    event_time: u64,
+    #[serde(flatten)]
+    metadata: Metadata,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+struct Metadata {
+    kind: Kind,
+    from_account: String,
+    to_accounts: Vec<String>,
+    received_at: Option<u64>,
+    opt_platform: Option<String>,
+    client_ip: Option<String>,
+    request_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to_accounts_total: Option<u64>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     truncated: bool,
 }
 
-impl<'a> ListedEvent<'a> {
-    /// Reads the event of this `id` (what stands behind the prefix of the key) and `metadata` (a JSON object). `None`
-    /// where this Worker cannot have written them: somebody else put them there.
+impl ListedEvent {
+    /// Reads the event of this `app`, `id` (what follows the prefix of the key) and `metadata`. `None` where this Worker
+    /// cannot have written them: somebody else put them there.
     #[must_use]
-    pub fn read(id: &str, metadata: &'a str) -> Option<Self> {
+    pub fn read(app: SdkAppId, id: &str, metadata: &Value) -> Option<Self> {
         let id = EventId::read(id)?;
-        let mut kind = None;
-        let (mut from_account, mut to_accounts) = (None, None);
-        let [mut received_at, mut opt_platform, mut client_ip, mut request_id] = ["null"; 4];
-        let (mut to_accounts_total, mut truncated) = (None, false);
-        json::members(metadata, |name, value| {
-            match &*name {
-                "kind" => kind = json::string(value).and_then(|name| Kind::named(&name)),
-                "from_account" => from_account = Some(value),
-                "to_accounts" => to_accounts = Some(value),
-                "received_at" => received_at = value,
-                "opt_platform" => opt_platform = value,
-                "client_ip" => client_ip = value,
-                "request_id" => request_id = value,
-                "to_accounts_total" => to_accounts_total = Some(value),
-                "truncated" => truncated = value == "true",
-                _ => {}
-            }
-            Some(())
-        })?;
-        Some(Self {
-            id,
-            kind: kind?,
-            from_account: from_account?,
-            to_accounts: to_accounts?,
-            received_at,
-            opt_platform,
-            client_ip,
-            request_id,
-            to_accounts_total,
-            truncated,
-        })
+        let metadata = metadata.is_object().then(|| Metadata::deserialize(metadata).ok()).flatten()?;
+        Some(Self { sdk_app_id: app, event_time: id.event_time(), id, metadata })
+    }
+
+    /// Unfollow or follow.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.metadata.kind
+    }
+
+    /// When it happened, in Unix ms.
+    #[must_use]
+    pub fn event_time(&self) -> u64 {
+        self.event_time
     }
 
     /// Whether `user` acted, or is a target. Where the metadata was cut and does not tell, it may be so.
     #[must_use]
     pub fn may_concern(&self, user: &str) -> bool {
-        let is_user = |text| json::string(text).is_some_and(|id| id == user);
-        let targets = || json::items(self.to_accounts).unwrap_or_default();
-        self.truncated || is_user(self.from_account) || targets().into_iter().any(is_user)
+        let Metadata { from_account, to_accounts, truncated, .. } = &self.metadata;
+        *truncated || from_account == user || to_accounts.iter().any(|target| target == user)
     }
 
     /// How many users were unfollowed, or followed, by this one call.
     #[must_use]
     pub fn targets(&self) -> u64 {
-        let total = self.to_accounts_total.and_then(|total| total.parse().ok());
-        total.unwrap_or_else(|| json::items(self.to_accounts).map_or(0, |targets| targets.len() as u64))
-    }
-
-    /// Its JSON, as lists in the API carry it.
-    #[must_use]
-    pub fn json(&self, app: SdkAppId) -> String {
-        json::object! {
-            "id": self.id.as_str(),
-            "kind": self.kind.name(),
-            "sdk_app_id": app.get(),
-            "from_account": Raw(self.from_account),
-            "to_accounts": Raw(self.to_accounts),
-            "event_time": self.id.event_time(),
-            "received_at": Raw(self.received_at),
-            "opt_platform": Raw(self.opt_platform),
-            "client_ip": Raw(self.client_ip),
-            "request_id": Raw(self.request_id),
-            "to_accounts_total"?: self.to_accounts_total.map(Raw),
-            "truncated"?: self.truncated.then_some(true),
-        }
+        self.metadata.to_accounts_total.unwrap_or(self.metadata.to_accounts.len() as u64)
     }
 }

@@ -6,10 +6,10 @@
 
 use std::{fmt, ops::Deref};
 
+use sha2::{Digest as _, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 
 use super::digits;
-use crate::sha256::sha256;
 
 /// How far `RequestTime` may be from now, in seconds, on either side and inclusive. [Webhook Authentication]
 pub const WINDOW_SECONDS: u64 = 60;
@@ -37,7 +37,7 @@ impl CallbackToken {
     /// The `Sign` of a call at `request_time` (Unix seconds, in decimal).
     #[must_use]
     pub fn sign(&self, request_time: &str) -> Sign {
-        Sign(sha256(&[&self.0, request_time]))
+        Sign(Sha256::new().chain_update(&self.0).chain_update(request_time).finalize().into())
     }
 }
 
@@ -90,7 +90,7 @@ pub enum Policy<'a> {
 
 /// Why a call is not authentic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AuthFault {
+pub enum AuthError {
     /// There is no token to check with, and unsigned calls are not allowed.
     Closed,
     /// There is no `Sign`.
@@ -132,27 +132,27 @@ impl Policy<'_> {
     /// for at `now_ms` (Unix milliseconds; the part of a second is not counted).
     ///
     /// # Errors
-    /// See [`AuthFault`].
+    /// See [`AuthError`].
     pub fn check<T>(
         &self,
         call: T,
         sign: Option<&str>,
         request_time: Option<&str>,
         now_ms: u64,
-    ) -> Result<Authentic<T>, AuthFault> {
+    ) -> Result<Authentic<T>, AuthError> {
         let tokens = match self {
             Self::Signed(tokens) => tokens,
             Self::Unsigned => return Ok(Authentic(call)),
-            Self::Closed => return Err(AuthFault::Closed),
+            Self::Closed => return Err(AuthError::Closed),
         };
-        let sign = Sign::parse(sign.ok_or(AuthFault::SignMissing)?).ok_or(AuthFault::SignMalformed)?;
-        let request_time = request_time.ok_or(AuthFault::RequestTimeMissing)?;
-        let seconds = digits::parse(request_time, REQUEST_TIME_DIGITS_MAX).ok_or(AuthFault::RequestTimeMalformed)?;
+        let sign = Sign::parse(sign.ok_or(AuthError::SignMissing)?).ok_or(AuthError::SignMalformed)?;
+        let request_time = request_time.ok_or(AuthError::RequestTimeMissing)?;
+        let seconds = digits::parse(request_time, REQUEST_TIME_DIGITS_MAX).ok_or(AuthError::RequestTimeMalformed)?;
         if (now_ms / 1000).abs_diff(seconds) > WINDOW_SECONDS {
-            return Err(AuthFault::RequestTimeFar);
+            return Err(AuthError::RequestTimeFar);
         }
         // Every token is tried, whichever fits: the time taken tells nothing about them.
         let fits = tokens.iter().fold(Choice::from(0), |fits, token| fits | token.sign(request_time).ct_eq(&sign));
-        if bool::from(fits) { Ok(Authentic(call)) } else { Err(AuthFault::SignMismatch) }
+        if bool::from(fits) { Ok(Authentic(call)) } else { Err(AuthError::SignMismatch) }
     }
 }

@@ -5,11 +5,24 @@
 
 use std::borrow::Cow;
 
-use super::{command::Kind, digits};
-use crate::json;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::{
+    command::Kind,
+    digits,
+    members::{self, Members},
+};
 
 /// Most digits of an `EventTime` in milliseconds; 13 reach to the year 2286.
-pub const EVENT_TIME_DIGITS_MAX: usize = 13;
+const EVENT_TIME_DIGITS_MAX: usize = 13;
+
+/// Latest `EventTime`, in Unix ms: thirteen nines.
+pub const EVENT_TIME_MAX: u64 = 9_999_999_999_999;
+
+/// Largest `EventTime` that is in seconds, as other webhooks of Tencent's were seen to send it: ten digits. As milliseconds,
+/// it would be a day in the spring of 1970.
+const EVENT_TIME_SECONDS_MAX: u64 = 9_999_999_999;
 
 /// What a Follow webhook says. UserIDs are opaque: decoded from JSON, otherwise as they came.
 #[derive(Clone, Debug)]
@@ -22,16 +35,16 @@ pub struct Follow<'a> {
     pub to_accounts: Vec<Cow<'a, str>>,
     /// When it happened, in Unix milliseconds; at most 13 digits.
     pub event_time: u64,
-    /// The webhook's own JSON object, from its first `{` to its last `}`.
-    pub object: &'a str,
+    /// The webhook's own JSON object, byte for byte, from its first `{` to its last `}`.
+    pub object: &'a RawValue,
 }
 
 /// Why a body is not that of the Follow webhook which its command names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BodyFault {
+pub enum FollowError {
     /// Not a JSON object in UTF-8.
     NotAnObject,
-    /// A member that we read stands twice.
+    /// A recognised member is a duplicate.
     DuplicateMember,
     /// `CallbackCommand` is there and is another than the query's.
     CommandMismatch,
@@ -39,7 +52,7 @@ pub enum BodyFault {
     FromAccount,
     /// `To_Account` is not a non-empty array of non-empty strings; or `FollowList`, of objects with one.
     Targets,
-    /// `EventTime` is not an integer, or a string, of 1 to 13 digits.
+    /// `EventTime` is neither an integer nor a string of digits, of at most 13 digits.
     EventTime,
 }
 
@@ -48,36 +61,47 @@ pub enum BodyFault {
 /// than to its first other member.
 #[must_use]
 pub fn is_contentless(body: &[u8]) -> bool {
-    text(body).is_some_and(|text| text.is_empty() || json::is_empty_but_for(text, "CallbackCommand"))
+    text(body).is_some_and(|text| text.is_empty() || members::is_empty_but_for(text, "CallbackCommand"))
 }
 
 /// The `CallbackCommand` that a body names, if it is a JSON object which names one, once, as a non-empty
 /// string.
 #[must_use]
 pub fn command(body: &[u8]) -> Option<Cow<'_, str>> {
-    let members = Members::read(text(body)?, Wanted::Command).filter(|members| !members.duplicate)?;
-    members.command.and_then(json::string).filter(|command| !command.is_empty())
+    let [command] = Members::read_unique(text(body)?, ["CallbackCommand"])?;
+    command.and_then(non_empty_text)
 }
 
 impl<'a> Follow<'a> {
     /// Reads the body of the webhook `kind`. Members that are not named here are allowed and ignored.
     ///
     /// # Errors
-    /// See [`BodyFault`].
-    pub fn parse(kind: Kind, body: &'a [u8]) -> Result<Self, BodyFault> {
-        let object = text(body).ok_or(BodyFault::NotAnObject)?;
-        let members = Members::read(object, Wanted::Of(kind)).ok_or(BodyFault::NotAnObject)?;
-        if members.duplicate {
-            return Err(BodyFault::DuplicateMember);
+    /// See [`FollowError`].
+    pub fn parse(kind: Kind, body: &'a [u8]) -> Result<Self, FollowError> {
+        let targets_name = match kind {
+            Kind::Unfollow => "To_Account",
+            Kind::Follow => "FollowList",
+        };
+        let names = ["CallbackCommand", "From_Account", targets_name, "EventTime"];
+        let object: &RawValue =
+            text(body).and_then(|text| serde_json::from_str(text).ok()).ok_or(FollowError::NotAnObject)?;
+        let members = Members::read(object.get(), names).ok_or(FollowError::NotAnObject)?;
+        if members.has_duplicate {
+            return Err(FollowError::DuplicateMember);
         }
-        if members.command.is_some_and(|text| json::string(text).as_deref() != Some(kind.command())) {
-            return Err(BodyFault::CommandMismatch);
+        let [command, from_account, to_accounts, event_time] = members.values;
+        // null counts as absent.
+        let command = command.filter(|command| command.get() != "null");
+        if command
+            .is_some_and(|command| members::value(command).map(|Text(text)| text).as_deref() != Some(kind.command()))
+        {
+            return Err(FollowError::CommandMismatch);
         }
         Ok(Self {
             kind,
-            from_account: members.from_account.and_then(user_id).ok_or(BodyFault::FromAccount)?,
-            to_accounts: members.targets.and_then(|list| targets(kind, list)).ok_or(BodyFault::Targets)?,
-            event_time: members.event_time.and_then(event_time).ok_or(BodyFault::EventTime)?,
+            from_account: from_account.and_then(non_empty_text).ok_or(FollowError::FromAccount)?,
+            to_accounts: to_accounts.and_then(|list| targets(kind, list)).ok_or(FollowError::Targets)?,
+            event_time: event_time.and_then(self::event_time).ok_or(FollowError::EventTime)?,
             object,
         })
     }
@@ -89,68 +113,42 @@ fn text(body: &[u8]) -> Option<&str> {
     Some(text.strip_prefix('\u{feff}').unwrap_or(text).trim_matches([' ', '\t', '\r', '\n']))
 }
 
-/// Which members are read; all others are passed over.
-#[derive(Clone, Copy)]
-enum Wanted {
-    /// The command.
-    Command,
-    /// All that the webhook of this kind has.
-    Of(Kind),
-    /// The one that an item of a `FollowList` has.
-    Followed,
+/// A JSON string of Unicode characters, borrowed where it has no escapes.
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+fn non_empty_text(value: &RawValue) -> Option<Cow<'_, str>> {
+    members::value(value).map(|Text(text)| text).filter(|text| !text.is_empty())
 }
 
-/// The members that we read, each as its own JSON text.
-#[derive(Default)]
-struct Members<'a> {
-    command: Option<&'a str>,
-    from_account: Option<&'a str>,
-    targets: Option<&'a str>,
-    event_time: Option<&'a str>,
-    duplicate: bool,
-}
-
-impl<'a> Members<'a> {
-    /// Reads an object's members; `None` where it is no object, or has what `wanted` does not allow.
-    fn read(object: &'a str, wanted: Wanted) -> Option<Self> {
-        let mut members = Self::default();
-        json::members(object, |name, value| {
-            let slot = match (&*name, wanted) {
-                ("CallbackCommand", Wanted::Command | Wanted::Of(_)) => &mut members.command,
-                ("From_Account", Wanted::Of(_)) => &mut members.from_account,
-                ("To_Account", Wanted::Of(Kind::Unfollow) | Wanted::Followed)
-                | ("FollowList", Wanted::Of(Kind::Follow)) => &mut members.targets,
-                ("EventTime", Wanted::Of(_)) => &mut members.event_time,
-                _ => return Some(()),
-            };
-            members.duplicate |= slot.replace(value).is_some();
-            Some(())
-        })?;
-        Some(members)
-    }
-}
-
-fn user_id(text: &str) -> Option<Cow<'_, str>> {
-    json::string(text).filter(|id| !id.is_empty())
-}
-
-fn targets(kind: Kind, list: &str) -> Option<Vec<Cow<'_, str>>> {
+fn targets(kind: Kind, list: &RawValue) -> Option<Vec<Cow<'_, str>>> {
     let target = match kind {
-        Kind::Unfollow => user_id,
+        Kind::Unfollow => non_empty_text,
         Kind::Follow => followed,
     };
-    let targets: Vec<_> = json::items(list)?.into_iter().map(target).collect::<Option<_>>()?;
+    let targets: Vec<_> = members::value::<Vec<_>>(list)?.into_iter().map(target).collect::<Option<_>>()?;
     (!targets.is_empty()).then_some(targets)
 }
 
 /// The `To_Account` of one object in a `FollowList`.
-fn followed(object: &str) -> Option<Cow<'_, str>> {
-    let members = Members::read(object, Wanted::Followed).filter(|members| !members.duplicate)?;
-    members.targets.and_then(user_id)
+fn followed(object: &RawValue) -> Option<Cow<'_, str>> {
+    let [to_account] = Members::read_unique(object.get(), ["To_Account"])?;
+    to_account.and_then(non_empty_text)
 }
 
-/// Milliseconds from an integer, or from a string of digits, which other families were seen to send.
-fn event_time(text: &str) -> Option<u64> {
-    let text = if text.starts_with('"') { json::string(text)? } else { Cow::Borrowed(text) };
-    digits::parse(&text, EVENT_TIME_DIGITS_MAX)
+/// Unix ms from a number, or from a string of digits, which other families of webhooks were seen to send.
+fn event_time(value: &RawValue) -> Option<u64> {
+    let time = match members::value(value) {
+        Some(Text(digits)) => digits::parse(&digits, EVENT_TIME_DIGITS_MAX)?,
+        // The parser of `f64` is exact where JSON's need not be.
+        None => integral(value.get().parse().ok()?)?,
+    };
+    Some(if time <= EVENT_TIME_SECONDS_MAX { time.saturating_mul(1000) } else { time })
+}
+
+/// A number that is a whole one, however JSON spells it: `1.7e12` is 1700000000000.
+fn integral(number: f64) -> Option<u64> {
+    // Far below 2^53, so that every whole number is exact.
+    #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    ((0.0..=EVENT_TIME_MAX as f64).contains(&number) && number.fract() == 0.0).then_some(number as u64)
 }

@@ -2,8 +2,11 @@
 //!
 //! One URL receives every webhook of an app, so most commands that arrive may be others than these two.
 
+use serde::{Deserialize, Serialize};
+
 /// Which of the two Follow webhooks an event is. There are exactly two. [Webhook Command List]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// After a user is unfollowed.
     Unfollow,

@@ -5,12 +5,12 @@
 
 use std::borrow::Cow;
 
-use crate::text::{split, split_once};
+use percent_encoding::percent_decode_str;
 
 /// Longest query, in bytes. Tencent's own are about 300 bytes.
 pub const QUERY_MAX: usize = 4 * 1024;
 
-/// The parameters that we read, percent-decoded. An empty parameter counts as absent.
+/// The recognised parameters, percent-decoded. An empty parameter counts as absent.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Query<'a> {
     raw: &'a str,
@@ -34,12 +34,12 @@ pub struct Query<'a> {
 
 /// Why a query cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum QueryFault {
+pub enum QueryError {
     /// Longer than [`QUERY_MAX`].
     TooLong,
-    /// A parameter that we read is not percent-encoded UTF-8.
+    /// A recognised parameter is not percent-encoded UTF-8.
     Encoding,
-    /// A parameter that we read stands twice.
+    /// A recognised parameter is a duplicate.
     Duplicate,
 }
 
@@ -47,10 +47,10 @@ impl<'a> Query<'a> {
     /// Reads the text after the URL's `?`. Percent-encoding is that of RFC 3986: a `+` is a `+`.
     ///
     /// # Errors
-    /// See [`QueryFault`].
-    pub fn parse(raw: &'a str) -> Result<Self, QueryFault> {
+    /// See [`QueryError`].
+    pub fn parse(raw: &'a str) -> Result<Self, QueryError> {
         if raw.len() > QUERY_MAX {
-            return Err(QueryFault::TooLong);
+            return Err(QueryError::TooLong);
         }
         let mut query = Self { raw, ..Self::default() };
         for (name, value) in parameters(raw) {
@@ -65,9 +65,9 @@ impl<'a> Query<'a> {
                 "RequestId" | "RequestID" => &mut query.request_id,
                 _ => continue,
             };
-            let value = percent_decode(value).ok_or(QueryFault::Encoding)?;
+            let value = percent_decode(value).ok_or(QueryError::Encoding)?;
             if slot.replace(value).is_some() {
-                return Err(QueryFault::Duplicate);
+                return Err(QueryError::Duplicate);
             }
         }
         query.drop_empty();
@@ -77,12 +77,8 @@ impl<'a> Query<'a> {
     /// The query as it came, less `Sign` and `RequestTime`: those never rest anywhere.
     #[must_use]
     pub fn without_signature(&self) -> String {
-        let mut kept = String::with_capacity(self.raw.len());
-        for (at, segment) in split(self.raw, b'&').filter(|segment| !is_signature(segment)).enumerate() {
-            let and = if at == 0 { "" } else { "&" };
-            kept.extend([and, segment]);
-        }
-        kept
+        let segments: Vec<_> = self.raw.split('&').filter(|segment| !is_signature(segment)).collect();
+        segments.join("&")
     }
 
     fn drop_empty(&mut self) {
@@ -108,13 +104,13 @@ fn is_signature(segment: &str) -> bool {
 }
 
 fn parameters(raw: &str) -> impl Iterator<Item = (Cow<'_, str>, &str)> {
-    split(raw, b'&').map(parameter)
+    raw.split('&').map(parameter)
 }
 
-/// The decoded name and the value as it stands. A name in percent-encoding is the same name, or `%53ign`
+/// The decoded name and the value as it came. A name in percent-encoding is the same name, or `%53ign`
 /// would slip past the rules for `Sign`; a name that cannot be decoded is none of ours.
 fn parameter(segment: &str) -> (Cow<'_, str>, &str) {
-    let (name, value) = split_once(segment, b'=').unwrap_or((segment, ""));
+    let (name, value) = segment.split_once('=').unwrap_or((segment, ""));
     (percent_decode(name).unwrap_or(Cow::Borrowed(name)), value)
 }
 
@@ -123,25 +119,17 @@ pub(crate) fn percent_decode(text: &str) -> Option<Cow<'_, str>> {
     if !text.bytes().any(|byte| byte == b'%') {
         return Some(Cow::Borrowed(text));
     }
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut bytes = text.bytes();
-    while let Some(byte) = bytes.next() {
-        decoded.push(match byte {
-            b'%' => {
-                let mut octet = [0];
-                hex::decode_to_slice([bytes.next()?, bytes.next()?], &mut octet).ok()?;
-                let [octet] = octet;
-                octet
-            }
-            plain => plain,
-        });
+    // The library would leave a `%` as it is where no two hex digits follow.
+    let is_octet = |text: &str| text.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
+    if !text.split('%').skip(1).all(is_octet) {
+        return None;
     }
-    String::from_utf8(decoded).ok().map(Cow::Owned)
+    percent_decode_str(text).decode_utf8().ok()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{QUERY_MAX, Query, QueryFault};
+    use super::{QUERY_MAX, Query, QueryError};
 
     #[test]
     fn reads_tencents_sample_query() {
@@ -159,7 +147,7 @@ mod tests {
     #[test]
     fn two_spellings_count_as_one() {
         for raw in ["SdkAppid=1&SdkAppId=1", "RequestId=a&RequestID=b", "Sign=a&%53ign=b", "Sign=&Sign=a"] {
-            assert_eq!(Query::parse(raw), Err(QueryFault::Duplicate), "{raw}");
+            assert_eq!(Query::parse(raw), Err(QueryError::Duplicate), "{raw}");
         }
     }
 
@@ -172,8 +160,9 @@ mod tests {
     #[test]
     fn read_parameters_are_percent_encoded_utf8() {
         assert_eq!(Query::parse("OptPlatform=%E5%BE%AE+").unwrap().opt_platform.as_deref(), Some("微+"));
-        for raw in ["OptPlatform=%", "OptPlatform=%4", "OptPlatform=%zz", "OptPlatform=%ff", "Sign=%+1"] {
-            assert_eq!(Query::parse(raw), Err(QueryFault::Encoding), "{raw}");
+        for raw in ["%", "%4", "a%41%", "%%41", "%zz", "%4z", "%z1", "%ff", "%C3", "%+1", "%\u{e4}"] {
+            let raw = format!("OptPlatform={raw}");
+            assert_eq!(Query::parse(&raw), Err(QueryError::Encoding), "{raw}");
         }
     }
 
@@ -181,7 +170,7 @@ mod tests {
     fn is_at_most_4_kib() {
         let longest = format!("x={}", "a".repeat(QUERY_MAX - 2));
         assert!(Query::parse(&longest).is_ok());
-        assert_eq!(Query::parse(&(longest + "a")), Err(QueryFault::TooLong));
+        assert_eq!(Query::parse(&(longest + "a")), Err(QueryError::TooLong));
     }
 
     #[test]
@@ -191,7 +180,7 @@ mod tests {
 
     #[test]
     fn the_signature_never_rests() {
-        for (raw, kept) in [
+        for (raw, stored) in [
             ("SdkAppid=1&Sign=ab&x=%zz&RequestTime=1&x=2", "SdkAppid=1&x=%zz&x=2"),
             ("%53ign=ab&a=1&Request%54ime=5", "a=1"),
             ("Sign=ab", ""),
@@ -199,7 +188,7 @@ mod tests {
             ("signature=1&Sign", "signature=1"),
             ("&a=1&&Sign=ab&", "&a=1&&"),
         ] {
-            assert_eq!(Query::parse(raw).unwrap().without_signature(), kept, "{raw}");
+            assert_eq!(Query::parse(raw).unwrap().without_signature(), stored, "{raw}");
         }
     }
 }

@@ -2,13 +2,16 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::digits;
 
 /// More digits than any SDKAppID has (they have ten), and few enough for a JSON number to stay exact.
 const DIGITS_MAX: usize = 15;
 
 /// An app's SDKAppID. It has one spelling only: decimal digits without a leading zero.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "u64", try_from = "u64")]
 pub struct SdkAppId(u64);
 
 impl SdkAppId {
@@ -22,6 +25,20 @@ impl SdkAppId {
     #[must_use]
     pub fn get(self) -> u64 {
         self.0
+    }
+}
+
+impl From<SdkAppId> for u64 {
+    fn from(id: SdkAppId) -> Self {
+        id.0
+    }
+}
+
+impl TryFrom<u64> for SdkAppId {
+    type Error = &'static str;
+
+    fn try_from(number: u64) -> Result<Self, Self::Error> {
+        Self::parse(&number.to_string()).ok_or("no SDKAppID")
     }
 }
 

@@ -1,4 +1,4 @@
-//! A log of events, and the Worker's API over it as far as the example `events` asks it.
+//! An event log, and the part of the Worker's API that the example `events` uses.
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
@@ -7,13 +7,13 @@ use std::{
 
 use super::server::{Reply, Request, Server};
 
-/// The token that the API takes.
+/// The API's token.
 pub const TOKEN: &str = "a-token-that-is-never-shown";
 
 /// Most events on a page of the API.
 const PAGE_EVENTS_MAX: usize = 1000;
 
-/// Shared with the server that answers.
+/// Shared with the server.
 #[derive(Clone, Default)]
 pub struct Log(Arc<Mutex<State>>);
 
@@ -23,8 +23,8 @@ struct State {
     events: BTreeMap<String, String>,
     next: u64,
     /// What the next requests get instead of events.
-    mishaps: VecDeque<Reply>,
-    /// A page has so many events at most, and each third has none; unset, pages are full.
+    replies: VecDeque<Reply>,
+    /// The most events of a page, of which each third is empty; unset, pages are full.
     page: Option<usize>,
     /// The header `Date`.
     date: Option<String>,
@@ -33,11 +33,11 @@ struct State {
 impl Log {
     /// Stores an event of `event_time` (Unix ms); its JSON.
     pub fn store(&self, event_time: u64) -> String {
-        // An escape, a float and a space: what is read and written again would not be the same.
+        // An escape, a float and a space: parsing and writing would change them.
         self.store_as(event_time, r#""from_account":"\u0061lice","to_accounts": ["bob"],"x":1.0"#)
     }
 
-    /// Stores an event with `members` as its further ones.
+    /// Stores an event with `members` besides id, app and time.
     pub fn store_as(&self, event_time: u64, members: &str) -> String {
         let mut log = self.0.lock().unwrap();
         log.next += 1;
@@ -47,9 +47,9 @@ impl Log {
         json
     }
 
-    /// Has the next request answered with `reply`, after those that were given before.
-    pub fn mishap(&self, reply: Reply) {
-        self.0.lock().unwrap().mishaps.push_back(reply);
+    /// Answers one of the next requests with `reply`, in the order of the calls of this function.
+    pub fn reply_once(&self, reply: Reply) {
+        self.0.lock().unwrap().replies.push_back(reply);
     }
 
     /// Makes pages short.
@@ -71,23 +71,23 @@ impl Log {
 
 impl State {
     fn answer(&mut self, request: &Request) -> Reply {
-        if let Some(mishap) = self.mishaps.pop_front() {
-            return mishap;
+        if let Some(reply) = self.replies.pop_front() {
+            return reply;
         }
         if request.header("authorization") != Some(&format!("Bearer {TOKEN}")) {
             return problem(401, "Unauthorized", "The token is wrong.");
         }
         assert!(request.line.starts_with("GET /v1/events?"), "{request:?}");
-        let mut question = Asked::read(request).0;
-        let limit: usize = question.remove("limit").map_or(100, |limit| limit.parse().unwrap());
+        let mut query = Asked::read(request).0;
+        let limit: usize = query.remove("limit").map_or(100, |limit| limit.parse().unwrap());
         assert!((1..=PAGE_EVENTS_MAX).contains(&limit));
-        let cursor = question.remove("cursor");
-        let time = |name| question.get(name).map(|time| time.parse::<u64>().unwrap());
+        let cursor = query.remove("cursor");
+        let time = |name| query.get(name).map(|time| time.parse::<u64>().unwrap());
         let (since, until) = (time("since").unwrap_or(0), time("until").unwrap_or(u64::MAX));
         assert!(since <= until, "{request:?}");
 
-        // A cursor is good for the question that it was given for, and has characters that mean something in a query.
-        let mut asked: Vec<_> = question.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        // A cursor is valid for its own query only, and has characters that have a meaning in a URL's query.
+        let mut asked: Vec<_> = query.iter().map(|(name, value)| format!("{name}={value}")).collect();
         asked.sort();
         let asked = asked.join("&");
         let (number, after) = match &cursor {
@@ -139,13 +139,13 @@ impl Asked {
     }
 }
 
-/// An answer with these headers.
+/// A response with these headers.
 pub fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Reply {
     let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     Reply::Whole(format!("HTTP/1.1 {status} x\r\n{headers}Content-Length: {}\r\n\r\n{body}", body.len()))
 }
 
-/// A refusal in the API's form.
+/// A rejection in the API's form.
 pub fn problem(status: u16, title: &str, detail: &str) -> Reply {
     let body = format!(r#"{{"title":"{title}","status":{status},"detail":"{detail}"}}"#);
     answer(status, &[("Content-Type", "application/problem+json")], &body)

@@ -1,6 +1,6 @@
-//! What the tests of the examples share.
+//! Helpers for the tests of the examples.
 
-#![allow(dead_code, reason = "each of them takes what it needs")]
+#![allow(dead_code, reason = "each test uses some of them")]
 
 pub mod log;
 pub mod program;

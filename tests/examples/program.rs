@@ -24,10 +24,10 @@ impl Ran {
     }
 }
 
-/// The example `name`, without what the environment has of its `token` and of proxies.
+/// The example `name`, without the environment's variables for its `token` and for proxies.
 ///
-/// Cargo tells tests where binaries are, but not examples: target/debug/examples lies beside target/debug/deps,
-/// where this test is.
+/// Cargo tells tests where binaries are, but not examples: target/debug/examples is beside target/debug/deps, where
+/// this test is.
 pub fn example(name: &str, token: &str) -> Command {
     let this_test = env::current_exe().unwrap();
     let profile = this_test.parent().and_then(|deps| deps.parent()).expect("…/deps/…");
@@ -45,7 +45,7 @@ pub fn example(name: &str, token: &str) -> Command {
 /// Runs it to its end.
 pub fn run(command: Command) -> Ran {
     let mut child = Running::start(command);
-    // Both are read while it runs: it may print more than a pipe holds.
+    // Both are read while it runs: it may print more than fits into a pipe.
     let read = |mut pipe: Box<dyn Read + Send>| {
         thread::spawn(move || {
             let mut text = String::new();
@@ -59,7 +59,7 @@ pub fn run(command: Command) -> Ran {
     Ran { code, stdout: stdout.join().unwrap(), stderr: stderr.join().unwrap() }
 }
 
-/// A process that ends with the test, however that ends.
+/// A process that ends with the test, even if that fails.
 pub struct Running(pub Child);
 
 impl Running {

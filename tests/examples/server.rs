@@ -12,7 +12,7 @@ use std::{
 
 use super::PATIENCE;
 
-/// An HTTP/1.1 server that keeps what it was sent. It ends with the test.
+/// An HTTP/1.1 server that records what it was sent. It ends with the test.
 pub struct Server {
     pub address: SocketAddr,
     seen: Arc<Seen>,
@@ -33,21 +33,21 @@ pub struct Request {
     pub body: Vec<u8>,
 }
 
-/// What the server does with a request.
+/// How the server replies to a request.
 pub enum Reply {
     /// Answers.
     Whole(String),
-    /// Sends an answer without its last byte, and keeps the connection open.
+    /// Sends a response without its last byte, and keeps the connection open.
     Partial,
     /// Sends nothing, and keeps the connection open.
     Never,
-    /// Closes the connection without an answer.
+    /// Closes the connection without a response.
     Close,
 }
 
 impl Reply {
     pub fn whole(status: u16, body: &str) -> Self {
-        // A redirect that is followed would come back to this server, and be seen.
+        // A redirect that is followed would come back to this server, and be recorded.
         let head = format!("HTTP/1.1 {status} x\r\nLocation: /\r\nContent-Length: {}\r\n\r\n", body.len());
         Self::Whole(head + body)
     }
@@ -63,16 +63,16 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let seen = Arc::new(Seen::default());
-        let (keep, reply) = (Arc::clone(&seen), Arc::new(reply));
+        let (shared, reply) = (Arc::clone(&seen), Arc::new(reply));
         let accepting = thread::spawn(move || {
             for stream in listener.incoming() {
-                if keep.stop.load(SeqCst) {
+                if shared.stop.load(SeqCst) {
                     return;
                 }
-                keep.connections.fetch_add(1, SeqCst);
-                let (stream, keep, reply) = (stream.unwrap(), Arc::clone(&keep), Arc::clone(&reply));
+                shared.connections.fetch_add(1, SeqCst);
+                let (stream, shared, reply) = (stream.unwrap(), Arc::clone(&shared), Arc::clone(&reply));
                 // Ends when the example does, which closes its connections.
-                thread::spawn(move || serve(&stream, &keep, &*reply));
+                thread::spawn(move || serve(&stream, &shared, &*reply));
             }
         });
         Self { address, seen, accepting: Some(accepting) }
@@ -112,7 +112,7 @@ fn serve(mut stream: &TcpStream, seen: &Seen, reply: &dyn Fn(&Request) -> Reply)
     let mut reader = BufReader::new(stream);
     while let Some(request) = Request::read(&mut reader) {
         seen.requests.lock().unwrap().push(request.clone());
-        // Whether the example still listens is for the test to judge.
+        // The example may have closed the connection.
         let _ = match reply(&request) {
             Reply::Whole(text) => stream.write_all(text.as_bytes()),
             Reply::Partial => stream.write_all(b"HTTP/1.1 200 x\r\nContent-Length: 2\r\n\r\n{"),
@@ -128,14 +128,14 @@ impl Request {
         let line = read_line(reader)?;
         let mut headers = Vec::new();
         loop {
-            let header = read_line(reader).expect("a whole head");
+            let header = read_line(reader).expect("a complete request head");
             let Some((name, value)) = header.split_once(':') else { break };
             headers.push((name.to_lowercase(), value.trim().to_owned()));
         }
         let mut request = Self { line, headers, body: Vec::new() };
         let length = request.header("content-length").map_or(0, |length| length.parse().unwrap());
         request.body = vec![0; length];
-        reader.read_exact(&mut request.body).expect("a whole body");
+        reader.read_exact(&mut request.body).expect("a complete body");
         Some(request)
     }
 

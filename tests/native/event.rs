@@ -1,4 +1,4 @@
-//! The record and its metadata: what they hold, and that no input makes them larger than KV takes.
+//! The record and its metadata: what they contain, and that no input makes them larger than KV allows.
 //!
 //! Whole entries, byte for byte, are in `tests/vectors/entry.json`.
 
@@ -53,7 +53,7 @@ fn a_record_has_the_members_of_the_design_and_no_other() {
 }
 
 #[test]
-fn metadata_is_the_record_less_what_the_key_tells_and_less_query_and_body() {
+fn metadata_is_the_record_without_query_and_body_and_what_the_key_has() {
     let query = query(Kind::Unfollow.command());
     let event = event(&query, Kind::Unfollow, UNFOLLOW.as_bytes());
     let entry = event.entry(None, NOW_MS);
@@ -62,7 +62,7 @@ fn metadata_is_the_record_less_what_the_key_tells_and_less_query_and_body() {
         expected.as_object_mut().unwrap().remove(name).unwrap();
     }
     assert_eq!(object(&entry.metadata), expected);
-    // The key tells the rest: the app, the id, and within the id the time.
+    // The key has the rest: the app, the id, and within the id the time.
     let parts: Vec<_> = entry.key.split('/').collect();
     assert_eq!(parts, ["event", APP, &event.id().to_string()]);
     let countdown: u64 = parts[2].split('-').next().unwrap().parse().unwrap();
@@ -70,7 +70,7 @@ fn metadata_is_the_record_less_what_the_key_tells_and_less_query_and_body() {
 }
 
 #[test]
-fn nothing_of_the_signature_rests() {
+fn nothing_of_the_signature_is_stored() {
     let query = query(Kind::Unfollow.command());
     let sign = query.split_once("Sign=").unwrap().1.split('&').next().unwrap();
     let entry = event(&query, Kind::Unfollow, UNFOLLOW.as_bytes()).entry(None, NOW_MS);
@@ -81,8 +81,8 @@ fn nothing_of_the_signature_rests() {
 }
 
 #[test]
-fn the_query_rests_as_it_came() {
-    for (came, rests) in [
+fn the_query_is_stored_as_it_came() {
+    for (came, stored) in [
         ("&SdkAppid=1", "&SdkAppid=1"),
         ("&&x=1&", "&&x=1&"),
         ("Sign=0&&x=1", "&x=1"),
@@ -92,12 +92,12 @@ fn the_query_rests_as_it_came() {
         ("x&=&&", "x&=&&"),
     ] {
         let record = object(&event(came, Kind::Unfollow, UNFOLLOW.as_bytes()).entry(None, NOW_MS).value);
-        assert_eq!(record["query"], rests, "{came}");
+        assert_eq!(record["query"], stored, "{came}");
     }
 }
 
 #[test]
-fn the_body_rests_byte_for_byte() {
+fn the_body_is_stored_byte_for_byte() {
     let sent = " {\"To_Account\" :\t[\"b\\u0000\\/\\ud83d\\ude42\"],\r\n \"x\":[1.0, 1e999,-0,12345678901234567890],\"x\":\"\\ud800\",\
                 \"From_Account\":\"\u{e9}\u{2028}\" , \"EventTime\" : \"1\" }\n\n";
     let value = event("", Kind::Unfollow, sent.as_bytes()).entry(None, NOW_MS).value;
@@ -127,7 +127,7 @@ fn the_largest_real_event_is_listed_whole() {
 }
 
 #[test]
-fn a_cut_is_named_with_the_number_of_targets() {
+fn a_cut_is_marked_with_the_number_of_targets() {
     let targets: Vec<_> = (0..300).map(|n| format!("user{n}")).collect();
     let body = body(Kind::Unfollow, "a", &targets, 1);
     let event = event("OptPlatform=iOS", Kind::Unfollow, body.as_bytes());
@@ -138,7 +138,7 @@ fn a_cut_is_named_with_the_number_of_targets() {
 }
 
 #[test]
-fn metadata_of_just_the_size_that_kv_takes_is_whole() {
+fn metadata_of_just_the_size_that_kv_allows_is_whole() {
     let metadata = |length: usize| {
         let body = body(Kind::Unfollow, &"f".repeat(length), &["t".to_owned()], 1);
         event("", Kind::Unfollow, body.as_bytes()).entry(None, NOW_MS).metadata
@@ -162,7 +162,7 @@ fn as_many_targets_are_listed_as_fit_to_the_byte() {
 }
 
 #[test]
-fn a_long_platform_does_not_cost_the_targets() {
+fn a_long_platform_does_not_displace_the_targets() {
     let query = format!("OptPlatform={}", "p".repeat(4000));
     let metadata = object(&event(&query, Kind::Unfollow, UNFOLLOW.as_bytes()).entry(None, NOW_MS).metadata);
     assert_eq!(metadata["to_accounts"], json!(["UserID_002", "UserID_003"]));
@@ -189,9 +189,9 @@ fn parameter(name: &str, value: &str) -> String {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// No input makes a put fail for its size, and whatever is cut is named.
+    /// No input makes a put fail for its size, and every cut is marked.
     #[test]
-    fn metadata_fits_and_tells_what_it_left_out(
+    fn metadata_fits_and_marks_what_was_cut(
         kind in proptest::sample::select(&Kind::ALL[..]),
         from in text(8000),
         targets in proptest::collection::vec(text(2000), 1..40),

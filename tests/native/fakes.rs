@@ -1,5 +1,5 @@
-//! A clock, a store, a queue, an origin and a body that do what a test tells them to, under tokio's paused time: waiting takes none, and
-//! a put that takes 1,600 ms takes exactly 1,600 ms.
+//! A clock, a store, a queue, an origin and a body that do what a test tells them to. They run under tokio's paused
+//! time: no test waits, and a put that takes 1,600 ms takes exactly 1,600 ms.
 
 use std::{
     cell::{Cell, RefCell},
@@ -15,12 +15,12 @@ use tokio::{
 };
 use unfollow_webhook::{
     event::Entry,
-    keep::{Attempt, AttemptError, Clock, Queue, Store},
-    origin::{Origin, OriginAnswer, OriginError, OriginRequest},
+    origin::{Origin, OriginError, OriginRequest, OriginResponse},
     receive::{Body, BodyError},
+    storage::{Attempt, AttemptError, Clock, Queue, Store},
 };
 
-/// Runs `future` in a runtime of its own, in which time moves on only where everything waits.
+/// Runs `future` in a runtime of its own, in which time advances only while everything waits.
 pub fn paused<F: Future>(future: F) -> F::Output {
     Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(future)
 }
@@ -56,7 +56,7 @@ fn since(start: Instant) -> u64 {
     start.elapsed().as_millis().try_into().unwrap()
 }
 
-/// What becomes of an attempt, and how many ms after its beginning.
+/// How an attempt ends, and how many ms after its beginning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Plan {
     Succeeds(u64),
@@ -66,32 +66,32 @@ pub enum Plan {
     Hangs,
 }
 
-/// A store or a queue whose attempts follow a plan each. One that no plan is left for fails the test.
-pub struct Engine<T> {
+/// A store or a queue whose attempts follow a plan each. An attempt without a plan fails the test.
+pub struct FakeSink<T> {
     start: Instant,
     plans: RefCell<VecDeque<Plan>>,
     /// The plan of each attempt that has none of its own.
-    rest: Option<Plan>,
-    /// When each attempt was begun, in ms from the engine's making, and with what.
+    default_plan: Option<Plan>,
+    /// When each attempt was begun, in ms from the creation of this sink, and with what.
     begun: RefCell<Vec<(u64, T)>>,
-    taken: Rc<RefCell<Vec<(u64, T)>>>,
+    stored: Rc<RefCell<Vec<(u64, T)>>>,
 }
 
-pub type FakeStore = Engine<Entry>;
-pub type FakeQueue = Engine<String>;
+pub type FakeStore = FakeSink<Entry>;
+pub type FakeQueue = FakeSink<String>;
 
 /// For a receiver without queue bindings.
 pub const NO_QUEUE: Option<&FakeQueue> = None;
 
-impl<T: Clone + 'static> Engine<T> {
+impl<T: Clone + 'static> FakeSink<T> {
     pub fn of(plans: &[Plan]) -> Self {
         let plans = RefCell::new(plans.iter().copied().collect());
-        Self { start: Instant::now(), plans, rest: None, begun: RefCell::default(), taken: Rc::default() }
+        Self { start: Instant::now(), plans, default_plan: None, begun: RefCell::default(), stored: Rc::default() }
     }
 
     /// Each attempt has this plan.
-    pub fn that(plan: Plan) -> Self {
-        Self { rest: Some(plan), ..Self::of(&[]) }
+    pub fn always(plan: Plan) -> Self {
+        Self { default_plan: Some(plan), ..Self::of(&[]) }
     }
 
     /// When each attempt was begun, in ms.
@@ -104,28 +104,29 @@ impl<T: Clone + 'static> Engine<T> {
         self.begun.borrow().iter().map(|(_, item)| item.clone()).collect()
     }
 
-    /// When something was taken, in ms, each time that it was.
+    /// When each item was stored, in ms.
     pub fn stored_at(&self) -> Vec<u64> {
-        self.taken.borrow().iter().map(|(at, _)| *at).collect()
+        self.stored.borrow().iter().map(|(at, _)| *at).collect()
     }
 
-    /// What was taken, in order.
+    /// What was stored, in order.
     pub fn entries(&self) -> Vec<T> {
-        self.taken.borrow().iter().map(|(_, item)| item.clone()).collect()
+        self.stored.borrow().iter().map(|(_, item)| item.clone()).collect()
     }
 
     fn attempt(&self, item: T) -> Attempt {
         let begun = Instant::now();
         self.begun.borrow_mut().push((since(self.start), item.clone()));
-        let plan = self.plans.borrow_mut().pop_front().or(self.rest).expect("one attempt more than was planned");
-        let (start, taken) = (self.start, Rc::clone(&self.taken));
-        // As in the runtime, an attempt's time runs from its beginning, whether or not anybody looks at it.
+        let plan =
+            self.plans.borrow_mut().pop_front().or(self.default_plan).expect("one attempt more than was planned");
+        let (start, stored) = (self.start, Rc::clone(&self.stored));
+        // As in the runtime, an attempt's time runs from its beginning, whether or not anybody polls it.
         let after = move |ms| sleep_until(begun + Duration::from_millis(ms));
         Box::pin(async move {
             match plan {
                 Plan::Succeeds(ms) => {
                     after(ms).await;
-                    taken.borrow_mut().push((since(start), item));
+                    stored.borrow_mut().push((since(start), item));
                     Ok(())
                 }
                 Plan::Fails(ms) => {
@@ -157,13 +158,13 @@ impl Queue for FakeQueue {
 /// A request as the origin saw it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seen {
-    /// In ms from the origin's making.
+    /// In ms from the creation of the origin.
     pub at: u64,
     pub url: String,
     pub headers: Vec<(&'static str, String)>,
     pub body: Vec<u8>,
     pub within_ms: u64,
-    pub answer_max: usize,
+    pub body_max: usize,
 }
 
 impl Seen {
@@ -172,21 +173,21 @@ impl Seen {
     }
 }
 
-/// What the origin does.
+/// What the origin does with a request.
 #[derive(Clone, Debug)]
-pub struct Doing {
+pub struct Reaction {
     /// After so many ms; `None` hangs.
     pub after: Option<u64>,
-    pub with: Result<OriginAnswer, OriginError>,
+    pub with: Result<OriginResponse, OriginError>,
 }
 
-impl Doing {
+impl Reaction {
     pub fn status(status: u16) -> Self {
-        Self { after: Some(20), with: Ok(OriginAnswer { status, retry_after: None, body: Vec::new() }) }
+        Self { after: Some(20), with: Ok(OriginResponse { status, retry_after: None, body: Vec::new() }) }
     }
 
     pub fn answer(status: u16, body: impl Into<Vec<u8>>) -> Self {
-        Self { after: Some(20), with: Ok(OriginAnswer { status, retry_after: None, body: body.into() }) }
+        Self { after: Some(20), with: Ok(OriginResponse { status, retry_after: None, body: body.into() }) }
     }
 
     pub fn hang() -> Self {
@@ -198,10 +199,10 @@ impl Doing {
     }
 }
 
-/// An origin that does what the test says. It keeps to the trait's bounds of time and length.
+/// An origin that does what the test says, within the trait's limits of time and length.
 pub struct FakeOrigin<'a> {
     start: Instant,
-    does: Box<dyn Fn(&Seen) -> Doing + 'a>,
+    react: Box<dyn Fn(&Seen) -> Reaction + 'a>,
     seen: RefCell<Vec<Seen>>,
     /// How many requests are under way, and how many were at most.
     pub under_way: Cell<usize>,
@@ -209,14 +210,14 @@ pub struct FakeOrigin<'a> {
 }
 
 impl<'a> FakeOrigin<'a> {
-    pub fn of(does: impl Fn(&Seen) -> Doing + 'a) -> Self {
-        let (start, does) = (Instant::now(), Box::new(does));
-        Self { start, does, seen: RefCell::default(), under_way: Cell::default(), most_under_way: Cell::default() }
+    pub fn of(react: impl Fn(&Seen) -> Reaction + 'a) -> Self {
+        let (start, react) = (Instant::now(), Box::new(react));
+        Self { start, react, seen: RefCell::default(), under_way: Cell::default(), most_under_way: Cell::default() }
     }
 
-    /// One that nobody may ask.
+    /// One that must not be called.
     pub fn unused() -> Self {
-        Self::of(|seen| panic!("nobody should have asked the origin: {seen:?}"))
+        Self::of(|seen| panic!("the origin must not be called: {seen:?}"))
     }
 
     pub fn seen(&self) -> Vec<Seen> {
@@ -225,18 +226,18 @@ impl<'a> FakeOrigin<'a> {
 }
 
 impl Origin for FakeOrigin<'_> {
-    async fn post(&self, request: OriginRequest<'_>) -> Result<OriginAnswer, OriginError> {
-        let OriginRequest { url, headers, body, within_ms, answer_max } = request;
-        let seen = Seen { at: since(self.start), url, headers, body: body.to_vec(), within_ms, answer_max };
-        let doing = (self.does)(&seen);
+    async fn post(&self, request: OriginRequest<'_>) -> Result<OriginResponse, OriginError> {
+        let OriginRequest { url, headers, body, within_ms, body_max } = request;
+        let seen = Seen { at: since(self.start), url, headers, body: body.to_vec(), within_ms, body_max };
+        let reaction = (self.react)(&seen);
         self.seen.borrow_mut().push(seen);
         self.under_way.set(self.under_way.get() + 1);
         self.most_under_way.set(self.most_under_way.get().max(self.under_way.get()));
-        sleep(Duration::from_millis(doing.after.unwrap_or(u64::MAX).min(within_ms))).await;
+        sleep(Duration::from_millis(reaction.after.unwrap_or(u64::MAX).min(within_ms))).await;
         self.under_way.set(self.under_way.get() - 1);
-        match doing.with {
-            _ if doing.after.is_none_or(|ms| ms > within_ms) => Err(OriginError::Late),
-            Ok(answer) if answer_max > 0 && answer.body.len() > answer_max => Err(OriginError::TooLarge),
+        match reaction.with {
+            _ if reaction.after.is_none_or(|ms| ms > within_ms) => Err(OriginError::Late),
+            Ok(answer) if body_max > 0 && answer.body.len() > body_max => Err(OriginError::TooLarge),
             with => with,
         }
     }
@@ -269,7 +270,7 @@ impl FakeBody {
         Self { delay, ..self }
     }
 
-    pub fn that(self, end: End) -> Self {
+    pub fn ending(self, end: End) -> Self {
         Self { end, ..self }
     }
 
@@ -277,7 +278,7 @@ impl FakeBody {
         Self { content_type, ..self }
     }
 
-    /// The most bytes that were asked for; `None` where nobody has read it. Clones share it.
+    /// The limit in bytes that it was read with; `None` where nobody has read it. Clones share it.
     pub fn asked(&self) -> Option<usize> {
         self.asked.get()
     }

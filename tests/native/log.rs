@@ -1,14 +1,10 @@
-//! The log line: one line of JSON whatever arrives, as loud as its status, and without a secret or a user.
+//! The log record: one line of JSON whatever arrives, at the level of its status, without secrets and user ids.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use unfollow_webhook::{
-    config::Config,
-    intake::Head,
-    log::{Level, Line},
-    receive::Receiver,
-    refusal::Refusal,
-    webhook::command::Kind,
+    config::Config, log::Level, receive::CallRecord, receive::Receiver, receive::rejection::Rejection,
+    receive::validate::RequestHead, webhook::command::Kind,
 };
 
 use crate::{
@@ -20,7 +16,7 @@ use crate::{
     samples::{APP, NOW_MS, TOKEN, UNFOLLOW, config, post, signed, unsigned, url, url_of},
 };
 
-fn log_of(config: &Config, head: Head<'_>, body: &str, plans: &[Plan]) -> (Level, String) {
+fn log_of(config: &Config, head: RequestHead<'_>, body: &str, plans: &[Plan]) -> (Level, String) {
     paused(async {
         let (store, clock) = (FakeStore::of(plans), FakeClock::at(NOW_MS));
         let origin = FakeOrigin::unused();
@@ -29,67 +25,67 @@ fn log_of(config: &Config, head: Head<'_>, body: &str, plans: &[Plan]) -> (Level
     })
 }
 
-fn unsigned_line(query: &str, body: &str) -> Value {
-    let (_, line) = log_of(&unsigned(), post(&url(query)), body, &[Succeeds(1)]);
-    serde_json::from_str(&line).unwrap()
+fn unsigned_record(query: &str, body: &str) -> Value {
+    let (_, record) = log_of(&unsigned(), post(&url(query)), body, &[Succeeds(1)]);
+    serde_json::from_str(&record).unwrap()
 }
 
 #[test]
-fn a_kept_event_is_logged_with_all_that_helps_to_find_it() {
+fn a_stored_event_is_logged_with_all_that_helps_to_find_it() {
     let query = format!("SdkAppid={APP}&CallbackCommand={}&OptPlatform=iOS&RequestId=r-1", Kind::Unfollow.command());
-    let (level, line) = log_of(&unsigned(), post(&url(&query)), UNFOLLOW, &[Succeeds(25)]);
+    let (level, record) = log_of(&unsigned(), post(&url(&query)), UNFOLLOW, &[Succeeds(25)]);
     assert_eq!(level, Level::Info);
     let expected = json!({
-        "outcome": "kept", "status": 200, "app": APP, "command": "Follow.CallbackAfterFollowDelete", "targets": 2,
+        "outcome": "stored", "status": 200, "app": APP, "command": "Follow.CallbackAfterFollowDelete", "targets": 2,
         "platform": "iOS", "request_id": "r-1", "duration_ms": 25,
     });
-    assert_eq!(serde_json::from_str::<Value>(&line).unwrap(), expected);
+    assert_eq!(serde_json::from_str::<Value>(&record).unwrap(), expected);
 }
 
 #[test]
-fn a_refused_call_is_logged_with_its_reason() {
-    let refused = url_of(Kind::Unfollow).replace("Sign=", "Sign=0");
-    let (level, line) = log_of(&signed(), post(&refused), UNFOLLOW, &[]);
+fn a_rejected_call_is_logged_with_its_reason() {
+    let rejected = url_of(Kind::Unfollow).replace("Sign=", "Sign=0");
+    let (level, record) = log_of(&signed(), post(&rejected), UNFOLLOW, &[]);
     assert_eq!(level, Level::Warn);
     let expected = json!({
-        "outcome": "refused", "reason": "sign_malformed", "status": 401, "app": APP,
+        "outcome": "rejected", "reason": "sign_malformed", "status": 401, "app": APP,
         "command": "Follow.CallbackAfterFollowDelete", "platform": "iOS", "duration_ms": 0,
     });
-    assert_eq!(serde_json::from_str::<Value>(&line).unwrap(), expected);
+    assert_eq!(serde_json::from_str::<Value>(&record).unwrap(), expected);
 }
 
 #[test]
 fn a_call_that_failed_is_logged_as_an_error() {
-    let (level, line) = log_of(&signed(), post(&url_of(Kind::Unfollow)), UNFOLLOW, &[Fails(1), Fails(1)]);
+    let (level, record) = log_of(&signed(), post(&url_of(Kind::Unfollow)), UNFOLLOW, &[Fails(1), Fails(1)]);
     assert_eq!(level, Level::Error);
-    let line: Value = serde_json::from_str(&line).unwrap();
+    let record: Value = serde_json::from_str(&record).unwrap();
     assert_eq!(
-        (&line["outcome"], &line["reason"], &line["targets"]),
-        (&json!("failed"), &json!("not_kept"), &json!(2))
+        (&record["outcome"], &record["reason"], &record["targets"]),
+        (&json!("failed"), &json!("not_stored"), &json!(2))
     );
 }
 
 #[test]
-fn a_line_is_as_loud_as_its_status() {
-    for refusal in Refusal::ALL {
-        let (level, line) = Line::default().close(Err(*refusal), 7);
-        let row = refusal.row();
-        let (expected, outcome) = if row.status >= 500 { (Level::Error, "failed") } else { (Level::Warn, "refused") };
+fn a_record_has_the_level_of_its_status() {
+    for rejection in Rejection::ALL {
+        let (level, record) = CallRecord::default().finish(Err(*rejection), 7);
+        let row = rejection.row();
+        let (expected, outcome) = if row.status >= 500 { (Level::Error, "failed") } else { (Level::Warn, "rejected") };
         assert_eq!(level, expected, "{}", row.name);
         let expected = json!({ "outcome": outcome, "reason": row.name, "status": row.status, "duration_ms": 7 });
-        assert_eq!(serde_json::from_str::<Value>(&line).unwrap(), expected);
+        assert_eq!(serde_json::from_str::<Value>(&record).unwrap(), expected);
     }
-    for outcome in ["kept", "probe", "unhandled"] {
-        assert_eq!(Line::default().close(Ok(outcome), 7).0, Level::Info);
+    for outcome in ["stored", "probe", "unhandled"] {
+        assert_eq!(CallRecord::default().finish(Ok(outcome), 7).0, Level::Info);
     }
 }
 
 #[test]
 fn the_command_may_come_from_the_body() {
-    let line = unsigned_line(&format!("SdkAppid={APP}"), r#"{"CallbackCommand":"State.StateChange","x":1}"#);
-    assert_eq!((&line["command"], &line["outcome"]), (&json!("State.StateChange"), &json!("unhandled")));
+    let record = unsigned_record(&format!("SdkAppid={APP}"), r#"{"CallbackCommand":"State.StateChange","x":1}"#);
+    assert_eq!((&record["command"], &record["outcome"]), (&json!("State.StateChange"), &json!("unhandled")));
     let long = format!(r#"{{"CallbackCommand":"{}","x":1}}"#, "c".repeat(9999));
-    assert_eq!(unsigned_line(&format!("SdkAppid={APP}"), &long)["command"], "c".repeat(128));
+    assert_eq!(unsigned_record(&format!("SdkAppid={APP}"), &long)["command"], "c".repeat(128));
 }
 
 #[test]
@@ -107,25 +103,25 @@ fn a_text_is_cut_at_128_bytes_between_characters() {
         // As it is, and percent-encoded, which takes another way through the code.
         let encoded: String = text.bytes().map(|byte| format!("%{byte:02x}")).collect();
         for text in [text, encoded] {
-            let line = unsigned_line(&format!("SdkAppid={APP}&OptPlatform={text}&RequestID={text}"), "{}");
-            assert_eq!((&line["platform"], &line["request_id"]), (&json!(cut), &json!(cut)), "{text}");
+            let record = unsigned_record(&format!("SdkAppid={APP}&OptPlatform={text}&RequestID={text}"), "{}");
+            assert_eq!((&record["platform"], &record["request_id"]), (&json!(cut), &json!(cut)), "{text}");
         }
     }
 }
 
 #[test]
 fn no_character_from_outside_ends_a_line_for_any_reader() {
-    // The line ends of Unicode, and the beginnings of a terminal's commands.
+    // The line ends of Unicode, and what begins a terminal's commands.
     for c in ['\n', '\r', '\0', '\u{b}', '\u{c}', '\u{1b}', '\u{7f}', '\u{85}', '\u{9b}', '\u{2028}', '\u{2029}'] {
         let encoded: String = c.to_string().bytes().map(|byte| format!("%{byte:02x}")).collect();
         let query = format!("SdkAppid={APP}&CallbackCommand=x{encoded}y&OptPlatform=x{encoded}y&RequestId=x{encoded}y");
-        let (_, line) = log_of(&unsigned(), post(&url(&query)), "x", &[]);
-        assert!(!line.contains(c), "{c:?} stands raw in {line:?}");
-        assert!(serde_json::from_str::<Value>(&line).is_ok());
+        let (_, record) = log_of(&unsigned(), post(&url(&query)), "x", &[]);
+        assert!(!record.contains(c), "{c:?} is unescaped in {record:?}");
+        assert!(serde_json::from_str::<Value>(&record).is_ok());
     }
 }
 
-/// Whatever may stand in a query's value.
+/// Anything that a query's value may be.
 fn value() -> impl Strategy<Value = String> {
     prop_oneof![any::<String>(), "[a-zA-Z0-9._-]{0,300}", "(%[0-9a-f]{2}){0,90}"]
         .prop_map(|it| it.replace(['&', '#'], ""))
@@ -134,9 +130,9 @@ fn value() -> impl Strategy<Value = String> {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Secrets, users and the body are marked, and arrive in every place where they may; none shows.
+    /// Secrets, users and the body are marked, and arrive wherever they may; none shows.
     #[test]
-    fn a_line_is_one_line_of_json_and_holds_no_secret_and_no_user(
+    fn a_record_is_one_line_of_json_without_secrets_and_user_ids(
         path in prop_oneof![4 => Just("/".to_owned()), 1 => "/[a-z/]{0,9}"],
         method in prop_oneof![9 => Just("POST"), 1 => Just("GET")],
         app in prop_oneof![4 => Just(APP.to_owned()), 1 => value()],
@@ -161,15 +157,15 @@ proptest! {
             "https://MARK.example.com{path}?SdkAppid={app}&CallbackCommand={command}&ClientIP=MARK&MARK=MARK\
              &OptPlatform={platform}&RequestId={request_id}&Sign={signature}"
         );
-        let head = Head { method, ..post(&url) };
+        let head = RequestHead { method, ..post(&url) };
         let plan = if fails { Fails(1) } else { Succeeds(1) };
-        let (level, line) = log_of(&config, head, body, &[plan; 2]);
+        let (level, record) = log_of(&config, head, body, &[plan; 2]);
 
-        prop_assert!(!line.contains("MARK"), "{line}");
-        prop_assert!(!line.contains(&signature[..64.min(signature.len())]), "{line}");
-        prop_assert!(!line.contains("://") || [&app, &command, &platform, &request_id].iter().any(|it| it.contains("://")));
-        prop_assert!(!line.contains(['\n', '\r']));
-        let members: Value = serde_json::from_str(&line).unwrap();
+        prop_assert!(!record.contains("MARK"), "{record}");
+        prop_assert!(!record.contains(&signature[..64.min(signature.len())]), "{record}");
+        prop_assert!(!record.contains("://") || [&app, &command, &platform, &request_id].iter().any(|it| it.contains("://")));
+        prop_assert!(!record.contains(['\n', '\r']));
+        let members: Value = serde_json::from_str(&record).unwrap();
         for (name, member) in members.as_object().unwrap() {
             prop_assert!(member.as_str().is_none_or(|text| text.len() <= 128), "{name}");
         }

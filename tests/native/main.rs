@@ -1,23 +1,24 @@
-//! The native tests: every rule of the Worker, without a runtime. One binary, because linking is what takes time.
+//! The native tests: every rule of the Worker, without a runtime. One binary, because linking takes the time.
 //!
-//! Verdicts come from outside wherever they can: `../vectors/*.json` is written by a Python script, and random inputs
-//! are judged by what must hold for any of them.
+//! Expected results come from outside this code wherever they can: a Python script writes `../vectors/*.json`, and
+//! random inputs are checked against properties that hold for all of them.
 
+mod acknowledgement;
 mod api;
 mod config;
-mod deliver;
+mod consumer;
 #[path = "../shared/document.rs"]
 mod document;
 mod event;
 mod fakes;
-mod keep;
 mod log;
 mod message;
 mod openapi;
+mod origin;
+mod persist;
 mod properties;
 mod readme;
 mod receive;
 mod relay;
-mod rule;
 mod samples;
 mod vectors;

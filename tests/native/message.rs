@@ -1,10 +1,10 @@
-//! A queue message: the text that the design names, and nothing that is read from it panics.
+//! A queue message: its text is the documented one, and no text makes the reader panic.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use unfollow_webhook::{
-    dead::{self, Failure},
-    message::{Duty, Message},
+    delivery::dead_letter::{self, Failure},
+    delivery::message::{Job, Message},
     webhook::{command::Kind, query::QUERY_MAX},
 };
 
@@ -13,29 +13,29 @@ use crate::samples::{APP, FOLLOW, NOW_MS, UNFOLLOW, app, event, query};
 /// Most bytes of a message that a queue takes.
 const MESSAGE_MAX: usize = 128_000;
 
-const GOLDEN: &str = r#"{"v":1,"duty":"deliver","sdk_app_id":1400000000,"received_at":1702018344000,"query":"SdkAppid=1400000000&CallbackCommand=Follow.CallbackAfterFollowDelete&contenttype=json&ClientIP=127.0.0.1&OptPlatform=iOS","body":{"CallbackCommand":"Follow.CallbackAfterFollowDelete","From_Account":"UserID_001","To_Account":["UserID_002","UserID_003"],"EventTime":1702018343678}}"#;
+const GOLDEN: &str = r#"{"v":1,"job":"deliver","sdk_app_id":1400000000,"received_at":1702018344000,"query":"SdkAppid=1400000000&CallbackCommand=Follow.CallbackAfterFollowDelete&contenttype=json&ClientIP=127.0.0.1&OptPlatform=iOS","body":{"CallbackCommand":"Follow.CallbackAfterFollowDelete","From_Account":"UserID_001","To_Account":["UserID_002","UserID_003"],"EventTime":1702018343678}}"#;
 
-fn text_of(query: &str, body: &str, duty: Duty) -> String {
-    Message::of(&event(query, Kind::Unfollow, body.as_bytes()), duty).text()
+fn text_of(query: &str, body: &str, job: Job) -> String {
+    Message::of(&event(query, Kind::Unfollow, body.as_bytes()), job).text()
 }
 
 #[test]
-fn a_message_is_the_text_of_the_design() {
-    assert_eq!(text_of(&query(Kind::Unfollow.command()), UNFOLLOW, Duty::Deliver), GOLDEN);
-    let to_store = text_of(&query(Kind::Unfollow.command()), UNFOLLOW, Duty::Store);
-    assert_eq!(to_store, GOLDEN.replace("deliver", "store"));
+fn a_message_is_the_documented_text() {
+    assert_eq!(text_of(&query(Kind::Unfollow.command()), UNFOLLOW, Job::Deliver), GOLDEN);
+    let to_store = text_of(&query(Kind::Unfollow.command()), UNFOLLOW, Job::StoreKv);
+    assert_eq!(to_store, GOLDEN.replace("deliver", "store_kv"));
 }
 
 #[test]
 fn a_message_is_read_as_it_was_written() {
     for (kind, body) in [(Kind::Unfollow, UNFOLLOW), (Kind::Follow, FOLLOW)] {
-        for duty in [Duty::Deliver, Duty::Store] {
+        for job in [Job::Deliver, Job::StoreKv] {
             let query = query(kind.command());
             let event = event(&query, kind, body.as_bytes());
-            let text = Message::of(&event, duty).text();
+            let text = Message::of(&event, job).text();
             let message = Message::read(&text).unwrap();
-            assert_eq!((message.duty, message.app, message.received_at), (duty, app(), NOW_MS));
-            assert_eq!((&*message.query, message.body), (&*event.query(), body));
+            assert_eq!((message.job, message.app, message.received_at), (job, app(), NOW_MS));
+            assert_eq!((&*message.query, message.body.get()), (&*event.query(), body));
             let again = message.event().unwrap();
             assert_eq!(again.entry(Some(9), NOW_MS), event.entry(Some(9), NOW_MS));
             assert_eq!(message.text(), text);
@@ -47,51 +47,51 @@ fn a_message_is_read_as_it_was_written() {
 fn a_body_goes_through_a_message_byte_for_byte() {
     let body = "{\"To_Account\" :\t[\"b\\u0000\\/\\ud83d\\ude42\"],\r\n \"x\":[1.0, 1e999,-0,12345678901234567890],\"x\":\"\\ud800\",\
                 \"From_Account\":\"\u{e9}\u{2028}\" , \"EventTime\" : \"1\" }";
-    let text = text_of(&query(Kind::Unfollow.command()), &format!(" \n{body}\r\n"), Duty::Deliver);
-    assert_eq!(Message::read(&text).unwrap().body, body);
-    assert_eq!(Message::read(&text).unwrap().event().unwrap().body(), body);
+    let text = text_of(&query(Kind::Unfollow.command()), &format!(" \n{body}\r\n"), Job::Deliver);
+    assert_eq!(Message::read(&text).unwrap().body.get(), body);
+    assert_eq!(Message::read(&text).unwrap().event().unwrap().body().get(), body);
 }
 
 #[test]
-fn a_query_goes_through_a_message_as_it_came_less_its_signature() {
-    for (came, rests) in [
+fn a_query_goes_through_a_message_as_it_came_without_its_signature() {
+    for (came, stored) in [
         ("", ""),
         (
             "CallbackCommand=Follow.CallbackAfterFollowDelete&&x=%zz&y=a\"b\\c&Sign=0&RequestTime=1&z=",
             r#"CallbackCommand=Follow.CallbackAfterFollowDelete&&x=%zz&y=a"b\c&z="#,
         ),
     ] {
-        let text = text_of(came, UNFOLLOW, Duty::Deliver);
-        assert_eq!(Message::read(&text).unwrap().query, rests);
-        assert_eq!(Message::read(&text).unwrap().event().unwrap().query(), rests);
+        let text = text_of(came, UNFOLLOW, Job::Deliver);
+        assert_eq!(Message::read(&text).unwrap().query, stored);
+        assert_eq!(Message::read(&text).unwrap().event().unwrap().query(), stored);
     }
-    assert!(!text_of(&query(Kind::Unfollow.command()), UNFOLLOW, Duty::Deliver).contains("Sign"));
+    assert!(!text_of(&query(Kind::Unfollow.command()), UNFOLLOW, Job::Deliver).contains("Sign"));
 }
 
 #[test]
 fn the_largest_event_fits_into_one_message() {
-    // What a URL leaves unescaped and JSON does not: quotes cannot stand in a query, backslashes can.
+    // A URL leaves backslashes unescaped, JSON does not. Quotes cannot occur in a query.
     let mut query = format!("CallbackCommand={}&x=", Kind::Unfollow.command());
     query.extend(std::iter::repeat_n('\\', QUERY_MAX - query.len()));
     let head = r#"{"From_Account":"a","To_Account":["b"],"EventTime":1702018343678,"x":""#;
     let body = format!("{head}{}\"}}", "x".repeat(65_536 - head.len() - 2));
-    // What JSON would escape a second time, if a body went in as a string.
+    // JSON would escape the second body again if it went in as a string.
     for body in [body.clone(), body.replace("xx", "\\n")] {
-        let text = text_of(&query, &body, Duty::Deliver);
+        let text = text_of(&query, &body, Job::Deliver);
         assert!(body.len() > 65_530 && query.len() == 4096);
         assert!(text.len() <= MESSAGE_MAX, "{} bytes", text.len());
-        assert_eq!(Message::read(&text).unwrap().event().unwrap().body(), body.trim());
+        assert_eq!(Message::read(&text).unwrap().event().unwrap().body().get(), body.trim());
     }
 }
 
 #[test]
 fn unknown_members_are_ignored_and_a_missing_query_is_filled_in() {
     let other = format!(
-        r#" {{"x":[1,{{"v":2}}],"body":{UNFOLLOW} , "received_at":7,"sdk_app_id":{APP},"duty":"store","v":1,"sign":null}} "#
+        r#" {{"x":[1,{{"v":2}}],"body":{UNFOLLOW} , "received_at":7,"sdk_app_id":{APP},"job":"store_kv","v":1,"sign":null}} "#
     );
     let message = Message::read(&other).unwrap();
-    assert_eq!((message.duty, message.app, message.received_at), (Duty::Store, app(), 7));
-    assert_eq!((&*message.query, message.body), ("", UNFOLLOW));
+    assert_eq!((message.job, message.app, message.received_at), (Job::StoreKv, app(), 7));
+    assert_eq!((&*message.query, message.body.get()), ("", UNFOLLOW));
     // The command is then the body's.
     assert_eq!(message.event().unwrap().targets(), 2);
 }
@@ -104,10 +104,10 @@ fn what_is_no_message_of_ours_is_unreadable() {
         (r#""v":1"#, r#""v":2"#),
         (r#""v":1"#, r#""v":"1""#),
         (r#""v":1"#, r#""v":null"#),
-        (r#""duty":"deliver","#, ""),
-        (r#""duty":"deliver""#, r#""duty":"forget""#),
-        (r#""duty":"deliver""#, r#""duty":"Deliver""#),
-        (r#""duty":"deliver""#, r#""duty":1"#),
+        (r#""job":"deliver","#, ""),
+        (r#""job":"deliver""#, r#""job":"forget""#),
+        (r#""job":"deliver""#, r#""job":"Deliver""#),
+        (r#""job":"deliver""#, r#""job":1"#),
         (r#""sdk_app_id":1400000000,"#, ""),
         ("1400000000,\"r", "0,\"r"),
         ("1400000000,\"r", "-1,\"r"),
@@ -121,10 +121,10 @@ fn what_is_no_message_of_ours_is_unreadable() {
     ] {
         let text = GOLDEN.replacen(part, other, 1);
         assert_ne!(text, GOLDEN, "{part}");
-        assert_eq!(Message::read(&text), None, "{text}");
+        assert!(Message::read(&text).is_none(), "{text}");
     }
     for text in ["", "{}", "null", "\u{feff}", "[object Object]", "{\"v\":1}"] {
-        assert_eq!(Message::read(text), None, "{text}");
+        assert!(Message::read(text).is_none(), "{text}");
     }
 }
 
@@ -151,10 +151,10 @@ fn a_dead_letter_holds_the_message_and_why() {
     for (failure, status, error) in
         [(Failure::Status(404), json!(404), Value::Null), (Failure::Error("timeout"), Value::Null, json!("timeout"))]
     {
-        let entry = dead::entry(&event, Duty::Deliver, failure, NOW_MS + 5, Some(86_400));
+        let entry = dead_letter::entry(&event, Job::Deliver, failure, NOW_MS + 5, Some(86_400));
         assert_eq!(entry.key, format!("dead/{APP}/{}", event.id()));
-        // A month at least, from its death, or nobody might ever see it.
-        let expiring = |retention| dead::entry(&event, Duty::Deliver, failure, NOW_MS + 5, retention).expiration;
+        // At least 30 days from `dead_at`: otherwise nobody might ever see it.
+        let expiring = |retention| dead_letter::entry(&event, Job::Deliver, failure, NOW_MS + 5, retention).expiration;
         let dead_at = (NOW_MS + 5) / 1000;
         assert_eq!(entry.expiration, Some(dead_at + days(30)));
         assert_eq!((expiring(Some(days(90))), expiring(None)), (Some(dead_at + days(90)), None));
@@ -164,18 +164,18 @@ fn a_dead_letter_holds_the_message_and_why() {
         assert!(entry.value.ends_with(&format!(",\"message\":{GOLDEN}}}")), "{}", entry.value);
         let expected = json!({
             "last_status": status, "last_error": error, "received_at": NOW_MS, "dead_at": NOW_MS + 5,
-            "duty": "deliver", "targets": 2,
+            "job": "deliver", "targets": 2,
         });
         assert_eq!(value, expected);
         assert_eq!(serde_json::from_str::<Value>(&entry.metadata).unwrap(), expected);
-        assert_eq!(dead::message(&entry.value), Some(GOLDEN));
+        assert_eq!(dead_letter::message(&entry.value), Some(GOLDEN));
     }
 }
 
 #[test]
-fn an_unreadable_message_is_kept_as_it_came_under_its_own_id() {
+fn an_unreadable_message_is_stored_as_it_came_under_its_own_id() {
     for text in ["", "\"", "{\"v\":2}", "no JSON \u{0}\u{2028}"] {
-        let entry = dead::unreadable_entry("0123456789abcdef", text, NOW_MS, None);
+        let entry = dead_letter::unreadable_entry("0123456789abcdef", text, NOW_MS, None);
         assert_eq!((&*entry.key, entry.expiration), ("dead/0/0123456789abcdef", None));
         let value: Value = serde_json::from_str(&entry.value).unwrap();
         assert_eq!(
@@ -183,7 +183,7 @@ fn an_unreadable_message_is_kept_as_it_came_under_its_own_id() {
             (&json!(text), &json!("unreadable"), &json!(NOW_MS))
         );
         assert!(entry.metadata.len() <= 1024);
-        assert_eq!(dead::message(&entry.value), None);
+        assert_eq!(dead_letter::message(&entry.value), None);
     }
 }
 
@@ -193,7 +193,7 @@ fn a_stored_record_becomes_the_message_that_it_first_was() {
         let query = query(kind.command());
         let event = event(&query, kind, body.as_bytes());
         let record = event.entry(None, NOW_MS + 9).value;
-        assert_eq!(Message::of_record(&record).unwrap(), Message::of(&event, Duty::Deliver));
+        assert_eq!(Message::of_record(&record).unwrap().text(), Message::of(&event, Job::Deliver).text());
     }
 }
 
@@ -208,10 +208,10 @@ fn texts() -> impl Strategy<Value = Vec<u8>> {
     });
     let number = prop_oneof![any::<u64>().prop_map(|it| it.to_string()), "[-+0-9.eE]{1,25}"];
     let built = (number.clone(), any::<String>(), number, any::<String>(), any::<String>()).prop_map(
-        |(app, duty, at, query, body)| {
+        |(app, job, at, query, body)| {
             format!(
-                "{{\"v\":1,\"duty\":{},\"sdk_app_id\":{app},\"received_at\":{at},\"query\":{},\"body\":{body}}}",
-                json!(duty),
+                "{{\"v\":1,\"job\":{},\"sdk_app_id\":{app},\"received_at\":{at},\"query\":{},\"body\":{body}}}",
+                json!(job),
                 json!(query)
             )
             .into_bytes()
@@ -223,23 +223,22 @@ fn texts() -> impl Strategy<Value = Vec<u8>> {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: 3000, ..ProptestConfig::default() })]
 
-    /// Whatever lies on the queue.
+    /// Whatever is on the queue.
     #[test]
     fn reading_a_message_never_panics(bytes in texts()) {
         let text = String::from_utf8_lossy(&bytes);
         if let Some(message) = Message::read(&text) {
             let again = message.text();
-            let read = Message::read(&again);
-            prop_assert_eq!(read.as_ref(), Some(&message));
+            prop_assert_eq!(Message::read(&again).map(|read| read.text()), Some(again.clone()));
             if let Some(event) = message.event() {
-                // The unreadable has no event; what has one can be buried and brought back.
-                let letter = dead::entry(&event, message.duty, Failure::KV, NOW_MS, Some(1));
-                prop_assert!(dead::message(&letter.value).is_some(), "{}", letter.value);
+                // A message with an event can become a dead letter and be read back from it.
+                let entry = dead_letter::entry(&event, message.job, Failure::KV, NOW_MS, Some(1));
+                prop_assert!(dead_letter::message(&entry.value).is_some(), "{}", entry.value);
             }
         }
-        let _ = (Message::of_record(&text), dead::message(&text));
-        let letter = dead::unreadable_entry("id", &text, NOW_MS, None);
-        let value: Value = serde_json::from_str(&letter.value).unwrap();
+        let _ = (Message::of_record(&text), dead_letter::message(&text));
+        let entry = dead_letter::unreadable_entry("id", &text, NOW_MS, None);
+        let value: Value = serde_json::from_str(&entry.value).unwrap();
         prop_assert_eq!(value["message"].as_str(), Some(&*text));
     }
 }

@@ -1,5 +1,5 @@
-//! The API's description is a whole document, and names the operations that there are. Whether the answers are as it
-//! says is seen on the real runtime, in `tests/edge/openapi.rs`.
+//! The API's description is a complete document and has every operation. `tests/runtime/openapi.rs` checks the
+//! responses against it on the real runtime.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -8,7 +8,7 @@ use unfollow_webhook::api::{Operation, PREFIX};
 
 use crate::document::Document;
 
-/// Calls `each` with every object in `value`, and with where it stands.
+/// Calls `each` with every object in `value`, and with its path.
 fn walk<'a>(value: &'a Value, at: &str, each: &mut impl FnMut(&str, &'a Map<String, Value>)) {
     match value {
         Value::Object(members) => {
@@ -42,7 +42,7 @@ fn each_route_has_an_operation_and_each_operation_a_route() {
 }
 
 #[test]
-fn the_document_is_of_the_version_that_the_worker_is_of() {
+fn the_document_has_the_workers_version() {
     let Document(document) = Document::read();
     assert_eq!(
         (&document["openapi"], &document["info"]["version"]),
@@ -52,14 +52,14 @@ fn the_document_is_of_the_version_that_the_worker_is_of() {
 }
 
 #[test]
-fn each_reference_leads_somewhere_and_each_component_is_referred_to() {
+fn each_reference_resolves_and_each_component_is_used() {
     let document = Document::read();
     let mut targets = HashSet::new();
     walk(&document.0, "#", &mut |at, object| {
         if let Some(reference) = object.get("$ref") {
             let reference = reference.as_str().unwrap();
             let pointer = reference.strip_prefix('#').unwrap_or_else(|| panic!("{at} leaves the document"));
-            assert!(document.0.pointer(pointer).is_some(), "{at}: {reference} leads nowhere");
+            assert!(document.0.pointer(pointer).is_some(), "{at}: {reference} does not resolve");
             targets.insert(reference.to_owned());
         }
     });
@@ -72,9 +72,9 @@ fn each_reference_leads_somewhere_and_each_component_is_referred_to() {
 }
 
 #[test]
-fn each_schema_is_one_and_allows_no_unnamed_members() {
+fn each_schema_is_valid_and_allows_no_unnamed_members() {
     let document = Document::read();
-    // They are closed by who builds on them.
+    // The schemas that extend them close them.
     let mut bases = HashSet::new();
     walk(&document.0, "#", &mut |_, object| {
         let parts = object.get("allOf").and_then(Value::as_array).into_iter().flatten();
@@ -117,7 +117,7 @@ fn each_example_is_as_its_schema_says() {
 }
 
 #[test]
-fn each_operation_tells_what_it_takes_gives_and_costs() {
+fn each_operation_says_what_it_takes_returns_and_costs() {
     let document = Document::read();
     let mut ids = HashSet::new();
     for described in document.operations() {
@@ -134,12 +134,12 @@ fn each_operation_tells_what_it_takes_gives_and_costs() {
             assert!(parameter["description"].is_string() && parameter["schema"].is_object(), "{path}: {name}");
             match parameter["in"].as_str().unwrap() {
                 "path" => assert!(of_path.insert(name) && parameter["required"] == true, "{path}: {name}"),
-                place => assert_eq!(place, "query", "{path}: {name}"),
+                location => assert_eq!(location, "query", "{path}: {name}"),
             }
         }
         assert_eq!(of_path, slots(path));
 
-        // Without a token there is an answer for everybody, and with one for who has it.
+        // An operation is open to everybody, or requires the token.
         let is_open = operation.get("security") == Some(&json!([]));
         assert_eq!(is_open, path == "/healthz");
         let responses = operation["responses"].as_object().unwrap();

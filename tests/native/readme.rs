@@ -1,10 +1,10 @@
-//! README's tables say what the code does.
+//! README's tables match the code.
 
 use std::{cell::RefCell, fs, path::Path};
 
 use unfollow_webhook::{
     config::{Config, EVENTS},
-    refusal::Refusal,
+    receive::rejection::Rejection,
 };
 
 use crate::samples::{APP, BOUND};
@@ -20,7 +20,7 @@ fn rows(readme: &str) -> Vec<Vec<&str>> {
 }
 
 #[test]
-fn the_answer_table_has_one_row_for_each_refusal_and_no_other() {
+fn the_answer_table_has_one_row_for_each_rejection_and_no_other() {
     let readme = readme();
     let mut listed: Vec<(u32, u32, String)> = Vec::new();
     for row in rows(&readme) {
@@ -31,7 +31,7 @@ fn the_answer_table_has_one_row_for_each_refusal_and_no_other() {
             listed.push((status, error_code, name.trim_matches('`').to_owned()));
         }
     }
-    let mut expected: Vec<_> = Refusal::ALL.iter().map(|refusal| refusal.row()).collect();
+    let mut expected: Vec<_> = Rejection::ALL.iter().map(|rejection| rejection.row()).collect();
     expected.sort_by_key(|row| row.error_code);
     listed.sort_by_key(|row| row.1);
     let expected: Vec<_> =

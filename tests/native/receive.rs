@@ -1,15 +1,15 @@
-//! One call from its arrival to its answer: no OK without a stored event, and no answer after 1.5 s.
+//! One call from its arrival to its response: no OK without a stored event, and no response after 1.5 s.
 
 use proptest::prelude::*;
 use serde_json::Value;
 use unfollow_webhook::{
     config::Config,
-    intake::Head,
-    keep::within,
     log::Level,
-    receive::{Answered, Receiver},
-    refusal::Refusal,
-    reply::{CACHE_CONTROL, Reply},
+    receive::rejection::Rejection,
+    receive::validate::RequestHead,
+    receive::{HandledCall, Receiver},
+    response::{CACHE_CONTROL, Response},
+    storage::within,
     webhook::command::Kind,
 };
 
@@ -22,48 +22,48 @@ use crate::{
     samples::{FOLLOW, NOW_MS, UNFOLLOW, post, query, signed, unsigned, url, url_of},
 };
 
-/// What became of one call.
-struct Course {
-    answered: Answered,
+/// One call, and how it ended.
+struct Run {
+    handled: HandledCall,
     /// When it was answered, in ms.
     at: u64,
     begun: Vec<u64>,
-    /// When an entry was stored before the answer.
+    /// When an entry was stored before the response.
     stored: Vec<u64>,
     /// And when after it.
     stored_late: Vec<u64>,
 }
 
-impl Course {
+impl Run {
     fn status(&self) -> u16 {
-        self.answered.reply.status
+        self.handled.response.status
     }
 
-    fn line(&self) -> Value {
-        serde_json::from_str(&self.answered.log.1).unwrap()
+    fn record(&self) -> Value {
+        serde_json::from_str(&self.handled.log.1).unwrap()
     }
 }
 
-fn course_of(config: &Config, head: Head<'_>, body: FakeBody, plans: &[Plan]) -> Course {
+fn run_of(config: &Config, head: RequestHead<'_>, body: FakeBody, plans: &[Plan]) -> Run {
     paused(async {
         let (store, clock) = (FakeStore::of(plans), FakeClock::at(NOW_MS));
         let origin = FakeOrigin::unused();
         let receiver = Receiver { config, store: &store, queue: NO_QUEUE, origin: &origin, clock: &clock };
-        let mut answered = receiver.receive(head, &body).await;
+        let mut handled = receiver.receive(head, &body).await;
         let (at, stored) = (clock.elapsed(), store.stored_at());
-        let was_late = !answered.late.is_empty();
-        for attempts in std::mem::take(&mut answered.late) {
+        let was_late = !handled.late.is_empty();
+        for attempts in std::mem::take(&mut handled.late) {
             let _ = within(&clock, 60_000, attempts).await;
         }
         let stored_late = store.stored_at()[stored.len()..].to_vec();
         assert!(was_late || stored_late.is_empty());
-        Course { answered, at, begun: store.begun(), stored, stored_late }
+        Run { handled, at, begun: store.begun(), stored, stored_late }
     })
 }
 
 /// A signed unfollow.
-fn course(body: FakeBody, plans: &[Plan]) -> Course {
-    course_of(&signed(), post(&url_of(Kind::Unfollow)), body, plans)
+fn run(body: FakeBody, plans: &[Plan]) -> Run {
+    run_of(&signed(), post(&url_of(Kind::Unfollow)), body, plans)
 }
 
 fn unfollow() -> FakeBody {
@@ -72,17 +72,17 @@ fn unfollow() -> FakeBody {
 
 #[test]
 fn an_event_that_is_stored_is_answered_ok() {
-    let course = course(unfollow(), &[Succeeds(30)]);
-    assert_eq!(course.answered.reply, Reply::ok());
-    assert_eq!(course.answered.reply.body, r#"{"ActionStatus":"OK","ErrorCode":0,"ErrorInfo":""}"#);
-    assert_eq!((course.at, course.begun, course.stored), (30, vec![0], vec![30]));
+    let run = run(unfollow(), &[Succeeds(30)]);
+    assert_eq!(run.handled.response, Response::ok());
+    assert_eq!(run.handled.response.body, r#"{"ActionStatus":"OK","ErrorCode":0,"ErrorInfo":""}"#);
+    assert_eq!((run.at, run.begun, run.stored), (30, vec![0], vec![30]));
 }
 
 #[test]
 fn both_kinds_are_stored() {
     for (kind, body) in [(Kind::Unfollow, UNFOLLOW), (Kind::Follow, FOLLOW)] {
-        let course = course_of(&signed(), post(&url_of(kind)), FakeBody::of(body), &[Succeeds(1)]);
-        assert_eq!((course.status(), course.stored), (200, vec![1]), "{kind:?}");
+        let run = run_of(&signed(), post(&url_of(kind)), FakeBody::of(body), &[Succeeds(1)]);
+        assert_eq!((run.status(), run.stored), (200, vec![1]), "{kind:?}");
     }
 }
 
@@ -96,16 +96,16 @@ fn an_event_that_is_not_stored_is_answered_503() {
         (&[Hangs, Fails(1)], 1500),
         (&[Fails(1), Hangs], 1500),
     ] {
-        let course = course(unfollow(), plans);
-        assert_eq!(course.answered.reply, Reply::refusal(Refusal::NotKept), "{plans:?}");
-        assert_eq!(course.answered.reply.header, Some(("retry-after", "1".into())));
-        assert_eq!((course.at, course.stored, course.stored_late), (at, vec![], vec![]), "{plans:?}");
-        assert_eq!(course.answered.log.0, Level::Error);
+        let run = run(unfollow(), plans);
+        assert_eq!(run.handled.response, Response::from(Rejection::NotStored), "{plans:?}");
+        assert_eq!(run.handled.response.header, Some(("retry-after", "1".into())));
+        assert_eq!((run.at, run.stored, run.stored_late), (at, vec![], vec![]), "{plans:?}");
+        assert_eq!(run.handled.log.0, Level::Error);
     }
 }
 
 #[test]
-fn a_store_that_fails_once_or_is_slow_is_made_up_for() {
+fn a_store_that_fails_once_or_is_slow_gets_a_second_attempt() {
     for (plans, at) in [
         (&[Fails(20), Succeeds(30)][..], 50),
         (&[Succeeds(700), Succeeds(700)], 700),
@@ -113,49 +113,49 @@ fn a_store_that_fails_once_or_is_slow_is_made_up_for() {
         (&[Busy(20), Succeeds(30)], 1030),
         (&[Succeeds(1499), Fails(0)], 1499),
     ] {
-        let course = course(unfollow(), plans);
-        assert_eq!((course.status(), course.at, course.stored), (200, at, vec![at]), "{plans:?}");
+        let run = run(unfollow(), plans);
+        assert_eq!((run.status(), run.at, run.stored), (200, at, vec![at]), "{plans:?}");
     }
 }
 
 #[test]
 fn a_slow_store_is_answered_503_at_one_and_a_half_seconds_and_still_stores_the_event() {
-    let course = course(unfollow(), &[Succeeds(1600), Succeeds(1600)]);
-    assert_eq!((course.status(), course.at), (503, 1500));
-    assert_eq!((course.stored, course.stored_late), (vec![], vec![1600]));
+    let run = run(unfollow(), &[Succeeds(1600), Succeeds(1600)]);
+    assert_eq!((run.status(), run.at), (503, 1500));
+    assert_eq!((run.stored, run.stored_late), (vec![], vec![1600]));
 }
 
 #[test]
 fn the_deadline_counts_from_the_calls_arrival() {
-    let course = course(unfollow().after(400), &[Hangs, Hangs]);
-    assert_eq!((course.status(), course.at, course.begun), (503, 1500, vec![400, 1000]));
+    let run = run(unfollow().after(400), &[Hangs, Hangs]);
+    assert_eq!((run.status(), run.at, run.begun), (503, 1500, vec![400, 1000]));
 }
 
 #[test]
 fn a_slow_body_leaves_time_for_the_store() {
-    let course = course(unfollow().after(1400), &[Succeeds(99)]);
-    assert_eq!((course.status(), course.at, course.stored), (200, 1499, vec![1499]));
+    let run = run(unfollow().after(1400), &[Succeeds(99)]);
+    assert_eq!((run.status(), run.at, run.stored), (200, 1499, vec![1499]));
 }
 
 #[test]
 fn a_body_that_does_not_arrive_in_time_is_408() {
-    for body in [unfollow().after(1600), unfollow().that(End::Never), FakeBody::of("").that(End::Never)] {
-        let course = course(body, &[]);
-        assert_eq!(course.answered.reply, Reply::refusal(Refusal::BodyLate));
-        assert_eq!((course.at, course.begun), (1500, vec![]));
+    for body in [unfollow().after(1600), unfollow().ending(End::Never), FakeBody::of("").ending(End::Never)] {
+        let run = run(body, &[]);
+        assert_eq!(run.handled.response, Response::from(Rejection::BodyLate));
+        assert_eq!((run.at, run.begun), (1500, vec![]));
     }
     let others = url(&query("State.StateChange"));
-    let course = course_of(&signed(), post(&others), FakeBody::of("").that(End::Never), &[]);
-    assert_eq!((course.status(), course.at), (408, 1500));
+    let run = run_of(&signed(), post(&others), FakeBody::of("").ending(End::Never), &[]);
+    assert_eq!((run.status(), run.at), (408, 1500));
 }
 
 #[test]
 fn a_body_that_breaks_off_is_400() {
-    // What has arrived of it may look whole: here, like the probe's.
+    // What has arrived may look complete: here, like the probe.
     for bytes in ["", "{}", UNFOLLOW] {
-        let course = course(FakeBody::of(bytes).after(50).that(End::Breaks), &[]);
-        assert_eq!(course.answered.reply, Reply::refusal(Refusal::BodyBroken));
-        assert_eq!((course.at, course.begun), (50, vec![]));
+        let run = run(FakeBody::of(bytes).after(50).ending(End::Breaks), &[]);
+        assert_eq!(run.handled.response, Response::from(Rejection::BodyBroken));
+        assert_eq!((run.at, run.begun), (50, vec![]));
     }
 }
 
@@ -170,8 +170,8 @@ fn a_body_is_read_up_to_the_cap_of_its_command() {
         (bare, 1_048_576),
     ] {
         let body = FakeBody::of(vec![b'x'; max + 1]);
-        let course = course_of(&signed(), post(&url(&query)), body.clone(), &[]);
-        assert_eq!((course.status(), body.asked()), (413, Some(max)), "{query}");
+        let run = run_of(&signed(), post(&url(&query)), body.clone(), &[]);
+        assert_eq!((run.status(), body.asked()), (413, Some(max)), "{query}");
     }
 }
 
@@ -180,14 +180,14 @@ fn a_body_that_declares_itself_too_large_is_not_read() {
     let url = url_of(Kind::Unfollow);
     for content_length in [65_537, u64::MAX] {
         let body = unfollow();
-        let head = Head { content_length: Some(content_length), ..post(&url) };
-        let course = course_of(&signed(), head, body.clone(), &[]);
-        assert_eq!((course.status(), body.asked()), (413, None));
+        let head = RequestHead { content_length: Some(content_length), ..post(&url) };
+        let run = run_of(&signed(), head, body.clone(), &[]);
+        assert_eq!((run.status(), body.asked()), (413, None));
     }
 }
 
 #[test]
-fn a_refusal_by_the_head_does_not_touch_the_body() {
+fn a_rejection_by_the_request_head_does_not_touch_the_body() {
     let good = url_of(Kind::Unfollow);
     let elsewhere = good.replace("com/", "com/x");
     let http = good.replace("https", "http");
@@ -197,37 +197,37 @@ fn a_refusal_by_the_head_does_not_touch_the_body() {
     for (head, status) in [
         (post(&elsewhere), 404),
         (post(&http), 403),
-        (Head { method: "GET", ..post(&good) }, 405),
+        (RequestHead { method: "GET", ..post(&good) }, 405),
         (post(&foreign), 403),
         (post(&unsigned), 401),
         (post(&other), 415),
     ] {
-        let body = unfollow().that(End::Never);
-        let course = course_of(&signed(), head, body.clone(), &[]);
-        assert_eq!((course.status(), course.at, body.asked()), (status, 0, None));
+        let body = unfollow().ending(End::Never);
+        let run = run_of(&signed(), head, body.clone(), &[]);
+        assert_eq!((run.status(), run.at, body.asked()), (status, 0, None));
     }
 }
 
 #[test]
-fn broken_settings_answer_500_and_are_named_in_the_log() {
-    let broken = crate::samples::config(&[("SDK_APP_IDS", "1400000000"), ("CALLBACK_TOKEN", "")]);
+fn invalid_settings_answer_500_and_are_named_in_the_log() {
+    let invalid = crate::samples::config(&[("SDK_APP_IDS", "1400000000"), ("CALLBACK_TOKEN", "")]);
     let body = unfollow();
-    let course = course_of(&broken, post(&url_of(Kind::Unfollow)), body.clone(), &[]);
-    assert_eq!((course.status(), body.asked()), (500, None));
-    assert_eq!(course.line()["settings"], serde_json::json!(["CALLBACK_TOKEN"]));
-    assert_eq!(course.answered.log.0, Level::Error);
+    let run = run_of(&invalid, post(&url_of(Kind::Unfollow)), body.clone(), &[]);
+    assert_eq!((run.status(), body.asked()), (500, None));
+    assert_eq!(run.record()["settings"], serde_json::json!(["CALLBACK_TOKEN"]));
+    assert_eq!(run.handled.log.0, Level::Error);
 }
 
 #[test]
 fn neither_the_probe_nor_another_command_touches_the_store() {
-    let probe = course(FakeBody::of("{}"), &[]);
-    assert_eq!((probe.status(), &probe.line()["outcome"]), (200, &Value::from("probe")));
-    let other = course_of(&signed(), post(&url(&query("State.StateChange"))), FakeBody::of("x"), &[]);
-    assert_eq!((other.status(), &other.line()["outcome"]), (200, &Value::from("unhandled")));
+    let probe = run(FakeBody::of("{}"), &[]);
+    assert_eq!((probe.status(), &probe.record()["outcome"]), (200, &Value::from("probe")));
+    let other = run_of(&signed(), post(&url(&query("State.StateChange"))), FakeBody::of("x"), &[]);
+    assert_eq!((other.status(), &other.record()["outcome"]), (200, &Value::from("unhandled")));
 }
 
 #[test]
-fn a_second_delivery_lands_on_the_first() {
+fn a_second_delivery_overwrites_the_first() {
     let url = url_of(Kind::Unfollow);
     let later = url.replace("OptPlatform=iOS", "OptPlatform=Web&RequestId=2");
     let spaced = UNFOLLOW.replace(':', " : ");
@@ -245,11 +245,11 @@ fn a_second_delivery_lands_on_the_first() {
 }
 
 #[test]
-fn every_answer_is_json_that_nobody_may_store() {
-    assert_eq!((CACHE_CONTROL, Reply::ok().content_type), ("no-store", "application/json"));
-    for refusal in Refusal::ALL {
-        let (reply, row) = (Reply::refusal(*refusal), refusal.row());
-        let answer: Value = serde_json::from_str(&reply.body).unwrap();
+fn every_response_is_json_that_must_not_be_cached() {
+    assert_eq!((CACHE_CONTROL, Response::ok().content_type), ("no-store", "application/json"));
+    for rejection in Rejection::ALL {
+        let (response, row) = (Response::from(*rejection), rejection.row());
+        let answer: Value = serde_json::from_str(&response.body).unwrap();
         let expected = serde_json::json!({
             "ActionStatus": "FAIL", "ErrorCode": row.error_code, "ErrorInfo": row.error_info(),
         });
@@ -260,12 +260,12 @@ fn every_answer_is_json_that_nobody_may_store() {
             503 => Some(("retry-after", "1".into())),
             _ => None,
         };
-        assert_eq!((reply.status, reply.header), (row.status, header), "{}", row.name);
-        assert_eq!(reply.content_type, "application/json");
+        assert_eq!((response.status, response.header), (row.status, header), "{}", row.name);
+        assert_eq!(response.content_type, "application/json");
     }
 }
 
-/// What a put may do. Times that meet (600, 1500) are drawn more often than chance would.
+/// What a put may do. The times that decide (600, 1500) are drawn more often than by chance.
 fn plan() -> impl Strategy<Value = Plan> {
     let delay =
         || prop_oneof![0..2500_u64, Just(0), Just(599), Just(600), Just(601), Just(1499), Just(1500), Just(1501)];
@@ -287,8 +287,8 @@ fn ends_at(plan: Plan, begun: u64) -> Option<u64> {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: 1000, ..ProptestConfig::default() })]
 
-    /// An event is answered OK if, and only if, a put had succeeded by then; each answer comes within 1.5 s; and
-    /// whatever is still under way then is run to its end.
+    /// An event is answered OK if, and only if, a put had succeeded by then; each response comes within 1.5 s; and puts
+    /// still under way then run to their end.
     #[test]
     fn an_answer_is_ok_if_and_only_if_the_event_is_stored(
         body_delay in prop_oneof![Just(0_u64), 0..1700_u64],
@@ -297,28 +297,28 @@ proptest! {
         is_signed in any::<bool>(),
     ) {
         let config = if is_signed { signed() } else { unsigned() };
-        let course = course_of(&config, post(&url_of(Kind::Unfollow)), unfollow().after(body_delay), &[first, second]);
-        let ok = course.status() == 200;
+        let run = run_of(&config, post(&url_of(Kind::Unfollow)), unfollow().after(body_delay), &[first, second]);
+        let ok = run.status() == 200;
 
-        prop_assert!(course.at <= 1500, "answered at {}", course.at);
-        prop_assert_eq!(ok, !course.stored.is_empty());
-        prop_assert_eq!(course.line()["outcome"] == "kept", ok);
-        prop_assert_eq!(course.line()["duration_ms"].as_u64(), Some(course.at));
+        prop_assert!(run.at <= 1500, "answered at {}", run.at);
+        prop_assert_eq!(ok, !run.stored.is_empty());
+        prop_assert_eq!(run.record()["outcome"] == "stored", ok);
+        prop_assert_eq!(run.record()["duration_ms"].as_u64(), Some(run.at));
 
-        let plans: Vec<_> = [first, second].into_iter().zip(course.begun.iter().copied()).collect();
+        let plans: Vec<_> = [first, second].into_iter().zip(run.begun.iter().copied()).collect();
         let successes: Vec<_> =
             plans.iter().filter_map(|&(plan, begun)| matches!(plan, Succeeds(_)).then(|| ends_at(plan, begun))?).collect();
         match successes.iter().min() {
             // What ends with the deadline may fall on either side of it.
-            Some(&soonest) if soonest < 1500 => prop_assert!(ok && course.at == soonest, "stored at {soonest}"),
-            Some(&soonest) if soonest > 1500 => prop_assert!(!ok && course.stored_late == [soonest]),
+            Some(&soonest) if soonest < 1500 => prop_assert!(ok && run.at == soonest, "stored at {soonest}"),
+            Some(&soonest) if soonest > 1500 => prop_assert!(!ok && run.stored_late == [soonest]),
             Some(_) => {}
-            None => prop_assert!(!ok && course.stored_late.is_empty()),
+            None => prop_assert!(!ok && run.stored_late.is_empty()),
         }
 
         // The puts are begun when they are due.
-        match course.begun[..] {
-            [] => prop_assert!(body_delay >= 1500 && course.status() == 408),
+        match run.begun[..] {
+            [] => prop_assert!(body_delay >= 1500 && run.status() == 408),
             [once] => {
                 prop_assert_eq!(once, body_delay);
                 prop_assert!(ends_at(first, once).is_none_or(|end| end >= 1500) || matches!(first, Succeeds(_)));

@@ -1,9 +1,9 @@
-//! The call of Tencent's page, signed and unsigned, and what it takes to make others.
+//! The call of Tencent's page, signed and unsigned, and helpers that make others.
 
 use unfollow_webhook::{
-    config::{Bindings, Config},
+    config::{Bound, Config},
     event::Event,
-    intake::Head,
+    receive::validate::RequestHead,
     routes::Target,
     webhook::{
         SdkAppId,
@@ -29,11 +29,11 @@ pub const NOW_MS: u64 = 1_702_018_344_000;
 pub const UNFOLLOW: &str = r#"{"CallbackCommand":"Follow.CallbackAfterFollowDelete","From_Account":"UserID_001","To_Account":["UserID_002","UserID_003"],"EventTime":1702018343678}"#;
 pub const FOLLOW: &str = r#"{"CallbackCommand":"Follow.CallbackAfterFollowAdd","From_Account":"UserID_001","FollowList":[{"To_Account":"UserID_002"},{"To_Account":"UserID_003"}],"EventTime":1702018343678}"#;
 
-/// All bindings that there are.
-pub const BOUND: Bindings = Bindings { events: true, deliveries: true, dead_letters: true };
+/// All bindings.
+pub const BOUND: Bound = Bound { events: true, deliveries: true, dead_letters: true };
 
 /// No binding at all.
-pub const UNBOUND: Bindings = Bindings { events: false, deliveries: false, dead_letters: false };
+pub const UNBOUND: Bound = Bound { events: false, deliveries: false, dead_letters: false };
 
 /// Settings with these variables and all bindings.
 pub fn config(variables: &[(&str, &str)]) -> Config {
@@ -68,16 +68,21 @@ pub fn url_of(kind: Kind) -> String {
     url(&query(kind.command()))
 }
 
-pub fn post(url: &str) -> Head<'_> {
-    Head { method: "POST", target: Target::of(url), content_length: None }
+pub fn post(url: &str) -> RequestHead<'_> {
+    RequestHead { method: "POST", target: Target::of(url), content_length: None }
 }
 
 pub fn app() -> SdkAppId {
     SdkAppId::parse(APP).unwrap()
 }
 
-/// The event that an unsigned call with this query and body brings.
+/// The event of an unsigned call with this query and body.
 pub fn event<'a>(query: &'a str, kind: Kind, body: &'a [u8]) -> Event<'a> {
+    event_of(query, Follow::parse(kind, body).unwrap())
+}
+
+/// The event of an unsigned call with this query, whose body says this.
+pub fn event_of<'a>(query: &'a str, follow: Follow<'a>) -> Event<'a> {
     let query = Policy::Unsigned.check(Query::parse(query).unwrap(), None, None, NOW_MS).unwrap();
-    Event::new(app(), query, Follow::parse(kind, body).unwrap(), NOW_MS)
+    Event::new(app(), query, follow, NOW_MS)
 }

@@ -1,4 +1,4 @@
-//! The golden vectors in `tests/vectors`: what Tencent sends and what it must get, judged outside of this code.
+//! The golden vectors in `tests/vectors`: what Tencent sends and what it must get, decided outside this code.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -12,9 +12,9 @@ use serde_json::{Map, Value};
 use unfollow_webhook::{
     config::Config,
     event::EventId,
-    intake::Head,
     receive::Receiver,
-    refusal::Refusal,
+    receive::rejection::Rejection,
+    receive::validate::RequestHead,
     webhook::{
         SdkAppId,
         auth::{CallbackToken, Policy},
@@ -37,7 +37,7 @@ fn read<T: DeserializeOwned>(file: &str) -> T {
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{file}: {error}"))
 }
 
-/// All rows are looked at before a test fails, so that it names every one that is wrong.
+/// All rows are checked before a test fails, so that it names every one that is wrong.
 fn none_wrong(wrong: &[String]) {
     assert!(wrong.is_empty(), "{} rows are wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
@@ -69,7 +69,8 @@ struct SignRow {
     request_time: Option<String>,
     sign: Option<String>,
     now_ms: u64,
-    verdict: String,
+    #[serde(rename = "verdict")]
+    outcome: String,
     reason: Option<String>,
 }
 
@@ -77,20 +78,21 @@ struct SignRow {
 struct TokenRow {
     why: String,
     token: String,
-    verdict: String,
+    #[serde(rename = "verdict")]
+    outcome: String,
 }
 
 #[test]
-fn a_sign_gets_the_verdict_and_the_reason_of_its_row() {
+fn a_sign_gets_the_outcome_and_the_reason_of_its_row() {
     let mut wrong = Vec::new();
     for row in read::<SignFile>("sign.json").calls {
         let tokens: Vec<_> = row.tokens.iter().map(|token| CallbackToken::new(token.clone()).unwrap()).collect();
         let policy = Policy::Signed(tokens.iter().collect());
         let checked = policy.check((), row.sign.as_deref(), row.request_time.as_deref(), row.now_ms);
-        let reason = checked.as_ref().err().map(|&fault| Refusal::from(fault).row().name);
-        let verdict = if checked.is_ok() { "accepted" } else { "refused" };
-        if (verdict, reason) != (&row.verdict, row.reason.as_deref()) {
-            wrong.push(format!("{}: {verdict} {reason:?}", row.why));
+        let reason = checked.as_ref().err().map(|&error| Rejection::from(error).row().name);
+        let outcome = if checked.is_ok() { "accepted" } else { "rejected" };
+        if (outcome, reason) != (&row.outcome, row.reason.as_deref()) {
+            wrong.push(format!("{}: {outcome} {reason:?}", row.why));
         }
     }
     none_wrong(&wrong);
@@ -100,9 +102,9 @@ fn a_sign_gets_the_verdict_and_the_reason_of_its_row() {
 fn a_token_is_of_1_to_128_characters() {
     let mut wrong = Vec::new();
     for row in read::<SignFile>("sign.json").tokens {
-        let verdict = if CallbackToken::new(row.token).is_some() { "accepted" } else { "refused" };
-        if verdict != row.verdict {
-            wrong.push(format!("{}: {verdict}", row.why));
+        let outcome = if CallbackToken::new(row.token).is_some() { "accepted" } else { "rejected" };
+        if outcome != row.outcome {
+            wrong.push(format!("{}: {outcome}", row.why));
         }
     }
     none_wrong(&wrong);
@@ -124,7 +126,7 @@ struct IdRow {
 }
 
 #[test]
-fn an_id_is_that_of_the_documented_encoding() {
+fn an_id_follows_the_documented_encoding() {
     let mut wrong = Vec::new();
     for row in read::<IdFile>("event-id.json").events {
         let app = SdkAppId::parse(&row.sdk_app_id).unwrap();
@@ -175,9 +177,9 @@ fn an_entry_is_byte_for_byte_that_of_its_row() {
             let (store, clock) = (FakeStore::of(&[Plan::Succeeds(5)]), FakeClock::at(row.now_ms));
             let origin = FakeOrigin::unused();
             let receiver = Receiver { config: &config, store: &store, queue: NO_QUEUE, origin: &origin, clock: &clock };
-            let head = Head { content_length: Some(row.body.len() as u64), ..post(&row.url) };
-            let answered = receiver.receive(head, &FakeBody::of(row.body)).await;
-            assert_eq!(answered.reply.status, 200, "{}: {}", row.why, answered.log.1);
+            let head = RequestHead { content_length: Some(row.body.len() as u64), ..post(&row.url) };
+            let handled = receiver.receive(head, &FakeBody::of(row.body)).await;
+            assert_eq!(handled.response.status, 200, "{}: {}", row.why, handled.log.1);
             store.entries()
         });
         let [entry] = &entries[..] else { panic!("{}: {} entries", row.why, entries.len()) };
@@ -250,8 +252,8 @@ impl CallRow {
         bytes
     }
 
-    /// What is wrong with the answer, the log line or what was stored, if anything.
-    fn fault(&self) -> Option<String> {
+    /// What is wrong with the response, the log record or what was stored, if anything.
+    fn mismatch(&self) -> Option<String> {
         let config = Config::read(|name| self.settings.get(name).cloned(), if self.bindings { BOUND } else { UNBOUND });
         let body = FakeBody::of(self.bytes());
         let content_length = self.content_length.as_ref().map(|declared| match declared {
@@ -259,55 +261,55 @@ impl CallRow {
             Declared::Own(_) => self.bytes().len() as u64,
         });
         let plan = if self.store == Works::Works { Plan::Succeeds(5) } else { Plan::Fails(5) };
-        let (answered, entries) = paused(async {
+        let (handled, entries) = paused(async {
             let (store, clock) = (FakeStore::of(&[plan; 2]), FakeClock::at(self.now_ms));
             let origin = FakeOrigin::unused();
             let receiver = Receiver { config: &config, store: &store, queue: NO_QUEUE, origin: &origin, clock: &clock };
-            let head = Head { method: &self.method, content_length, ..post(&self.url) };
-            let answered = receiver.receive(head, &body).await;
-            (answered, store.entries())
+            let head = RequestHead { method: &self.method, content_length, ..post(&self.url) };
+            let handled = receiver.receive(head, &body).await;
+            (handled, store.entries())
         });
 
-        let answer: Value = serde_json::from_str(&answered.reply.body).unwrap();
-        let line: Value = serde_json::from_str(&answered.log.1).unwrap();
+        let answer: Value = serde_json::from_str(&handled.response.body).unwrap();
+        let record: Value = serde_json::from_str(&handled.log.1).unwrap();
         let ok = self.status == 200;
         let keys: Vec<_> = entries.iter().map(|entry| &entry.key).collect();
-        // Up to contenttype, a call is refused before anybody touches its body.
-        let headless = matches!(&*self.step, "settings" | "path_and_scheme" | "query" | "auth" | "content_type");
+        // Up to contenttype, a call is rejected before its body is read.
+        let is_unread = matches!(&*self.step, "settings" | "path_and_scheme" | "query" | "auth" | "content_type");
         let checks = [
-            answered.reply.status == self.status,
+            handled.response.status == self.status,
             answer["ActionStatus"] == if ok { "OK" } else { "FAIL" },
             answer["ErrorCode"] == self.error_code,
             answer["ErrorInfo"].as_str().is_some_and(|info| info.is_empty() == ok),
             answer.as_object().is_some_and(|answer| answer.len() == 3),
-            line["status"] == self.status,
-            line["outcome"] == *self.outcome,
-            line["reason"].as_str() == self.reason.as_deref(),
+            record["status"] == self.status,
+            record["outcome"] == *self.outcome,
+            record["reason"].as_str() == self.reason.as_deref(),
             keys == self.key.iter().collect::<Vec<_>>(),
-            ok || !headless || body.asked().is_none(),
-            answered.late.is_empty(),
+            ok || !is_unread || body.asked().is_none(),
+            handled.late.is_empty(),
         ];
         let right = checks.iter().all(|check| *check);
-        (!right).then(|| format!("{}: {checks:?} {} {answer} {line} {keys:?}", self.why, answered.reply.status))
+        (!right).then(|| format!("{}: {checks:?} {} {answer} {record} {keys:?}", self.why, handled.response.status))
     }
 }
 
 #[test]
-fn a_call_gets_the_answer_of_its_row() {
-    none_wrong(&calls().iter().filter_map(CallRow::fault).collect::<Vec<_>>());
+fn a_call_gets_the_response_of_its_row() {
+    none_wrong(&calls().iter().filter_map(CallRow::mismatch).collect::<Vec<_>>());
 }
 
 #[test]
 fn every_reason_has_a_row() {
     let rows = calls();
-    for refusal in Refusal::ALL {
-        // How a body ends in time is a matter of receive.rs, what the origin answers one of relay.rs.
-        if !matches!(refusal, Refusal::BodyLate | Refusal::BodyBroken | Refusal::Relay(_)) {
-            let name = refusal.row().name;
+    for rejection in Rejection::ALL {
+        // receive.rs tests when and how a body ends, relay.rs what the origin answers.
+        if !matches!(rejection, Rejection::BodyLate | Rejection::BodyBroken | Rejection::Relay(_)) {
+            let name = rejection.row().name;
             assert!(rows.iter().any(|row| row.reason.as_deref() == Some(name)), "{name}");
         }
     }
-    for outcome in ["kept", "probe", "unhandled"] {
+    for outcome in ["stored", "probe", "unhandled"] {
         assert!(rows.iter().any(|row| row.outcome == outcome), "{outcome}");
     }
 }

@@ -10,9 +10,9 @@ pub struct Document(pub Value);
 pub struct Described<'a> {
     /// In upper case.
     pub method: String,
-    /// With its segments in braces.
+    /// With its parameters in braces.
     pub path: &'a str,
-    /// What stands under the method.
+    /// The operation object.
     pub operation: &'a Value,
     /// Its parameters, those of its path included.
     pub parameters: Vec<&'a Value>,
@@ -37,21 +37,21 @@ impl Document {
         operations
     }
 
-    /// What `value` refers to, where it is a reference; itself otherwise.
+    /// What `value` refers to, if it is a reference; else `value` itself.
     pub fn resolve<'a>(&'a self, value: &'a Value) -> &'a Value {
         let Some(reference) = value["$ref"].as_str() else { return value };
         let pointer = reference.strip_prefix('#').unwrap_or_else(|| panic!("{reference} leaves the document"));
-        self.0.pointer(pointer).unwrap_or_else(|| panic!("{reference} leads nowhere"))
+        self.0.pointer(pointer).unwrap_or_else(|| panic!("{reference} does not resolve"))
     }
 
-    /// Judges by this schema, which stands in the document.
+    /// A validator for this schema of the document.
     pub fn validator(&self, schema: &Value) -> Validator {
-        // With the components beside it, its references lead where they do in the document.
+        // With the components beside the schema, its references resolve as in the document.
         let schema = json!({ "allOf": [schema], "components": self.0["components"] });
         jsonschema::draft202012::new(&schema).unwrap()
     }
 
-    /// Panics unless `value` is as this schema says.
+    /// Panics unless `value` is valid by this schema.
     #[track_caller]
     pub fn check(&self, schema: &Value, value: &Value, what: &str) {
         let validator = self.validator(schema);

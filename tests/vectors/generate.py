@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Writes the golden vectors: inputs with the verdict and the reason that they must get.
+"""Writes the golden vectors: inputs, each with the outcome and the reason that are expected.
 
-Nothing here uses the Worker's code. Verdicts are written by hand, from the text of the specification; hashes, keys and
-records are computed with Python's own hashlib and json, from the encodings that the documentation names. Python 3.9 or
-newer, standard library only:
+Nothing here uses the Worker's code. Outcomes are written by hand, from the text of the specification. Hashes, keys and
+records are computed with Python's own hashlib and json, from the documented encodings. Python 3.9 or newer, standard
+library only:
 
     python3 tests/vectors/generate.py [folder]
 
@@ -54,7 +54,7 @@ def sign_rows():
             )
         )
 
-    # Tencent's own rows: the Sign stands here as it was printed, and is not computed.
+    # Tencent's own rows: the Sign is the printed one, and is not computed.
     row(
         "Tencent's own example",
         "accepted",
@@ -73,7 +73,7 @@ def sign_rows():
     )
     row(
         "an old page prints the first row's hash for another token: a misprint",
-        "refused",
+        "rejected",
         "sign_mismatch",
         tokens=["xxxyyy"],
         time="1669872112",
@@ -92,53 +92,53 @@ def sign_rows():
     right = sha256(TOKEN + str(NOW))
     row("upper-case hex is the same Sign", "accepted", sign=right.upper())
     row("hex of mixed case is the same Sign", "accepted", sign=right[:32].upper() + right[32:])
-    row("no Sign", "refused", "sign_missing", sign=None)
-    row("an empty Sign", "refused", "sign_malformed", sign="")
-    row("a Sign of 63 digits", "refused", "sign_malformed", sign=right[:-1])
-    row("a Sign of 65 digits", "refused", "sign_malformed", sign=right + "0")
-    row("a Sign of 62 digits, a whole byte less", "refused", "sign_malformed", sign=right[:-2])
-    row("a Sign of 66 digits, a whole byte more", "refused", "sign_malformed", sign=right + "00")
-    row("a letter that is no hex digit", "refused", "sign_malformed", sign="g" + right[1:])
-    row("a blank before the Sign", "refused", "sign_malformed", sign=" " + right)
-    row("a blank in place of a digit", "refused", "sign_malformed", sign=" " + right[1:])
-    row("0x before the Sign", "refused", "sign_malformed", sign="0x" + right)
-    row("digits of another script", "refused", "sign_malformed", sign="１" * 64)
-    row("64 bytes that are not 64 characters", "refused", "sign_malformed", sign="é" * 32)
-    row("base64 of the same hash", "refused", "sign_malformed", sign=base64.b64encode(bytes.fromhex(right)).decode())
-    row("the last digit is another", "refused", "sign_mismatch", sign=right[:-1] + ("0" if right[-1] != "0" else "1"))
-    row("the first digit is another", "refused", "sign_mismatch", sign=("0" if right[0] != "0" else "1") + right[1:])
-    row("all zeros", "refused", "sign_mismatch", sign="0" * 64)
-    row("the Sign of the second before", "refused", "sign_mismatch", sign=sha256(TOKEN + str(NOW - 1)))
-    row("RequestTime first, then the token", "refused", "sign_mismatch", sign=sha256(str(NOW) + TOKEN))
-    row("a line end after the token", "refused", "sign_mismatch", sign=sha256(TOKEN + "\n" + str(NOW)))
-    row("the hash of RequestTime alone: what an empty token would give", "refused", "sign_mismatch", sign=sha256(str(NOW)))
+    row("no Sign", "rejected", "sign_missing", sign=None)
+    row("an empty Sign", "rejected", "sign_malformed", sign="")
+    row("a Sign of 63 digits", "rejected", "sign_malformed", sign=right[:-1])
+    row("a Sign of 65 digits", "rejected", "sign_malformed", sign=right + "0")
+    row("a Sign of 62 digits, a whole byte less", "rejected", "sign_malformed", sign=right[:-2])
+    row("a Sign of 66 digits, a whole byte more", "rejected", "sign_malformed", sign=right + "00")
+    row("a letter that is not a hex digit", "rejected", "sign_malformed", sign="g" + right[1:])
+    row("a space before the Sign", "rejected", "sign_malformed", sign=" " + right)
+    row("a space in place of a digit", "rejected", "sign_malformed", sign=" " + right[1:])
+    row("0x before the Sign", "rejected", "sign_malformed", sign="0x" + right)
+    row("digits of another script", "rejected", "sign_malformed", sign="１" * 64)
+    row("64 bytes that are not 64 characters", "rejected", "sign_malformed", sign="é" * 32)
+    row("base64 of the same hash", "rejected", "sign_malformed", sign=base64.b64encode(bytes.fromhex(right)).decode())
+    row("the last digit is wrong", "rejected", "sign_mismatch", sign=right[:-1] + ("0" if right[-1] != "0" else "1"))
+    row("the first digit is wrong", "rejected", "sign_mismatch", sign=("0" if right[0] != "0" else "1") + right[1:])
+    row("all zeros", "rejected", "sign_mismatch", sign="0" * 64)
+    row("the Sign of the second before", "rejected", "sign_mismatch", sign=sha256(TOKEN + str(NOW - 1)))
+    row("RequestTime first, then the token", "rejected", "sign_mismatch", sign=sha256(str(NOW) + TOKEN))
+    row("a newline after the token", "rejected", "sign_mismatch", sign=sha256(TOKEN + "\n" + str(NOW)))
+    row("the hash of RequestTime alone, as with an empty token", "rejected", "sign_mismatch", sign=sha256(str(NOW)))
     hmac_like = hashlib.sha256(hashlib.sha256(TOKEN.encode()).digest() + str(NOW).encode()).hexdigest()
-    row("a hash of a hash", "refused", "sign_mismatch", sign=hmac_like)
+    row("a hash of a hash", "rejected", "sign_mismatch", sign=hmac_like)
 
     row("the current token, with a previous one beside it", "accepted", tokens=["new", "old"])
     row("the previous token", "accepted", tokens=["new", "old"], sign=sha256("old" + str(NOW)))
-    row("neither the current nor the previous token", "refused", "sign_mismatch", tokens=["new", "old"], sign=right)
+    row("neither the current nor the previous token", "rejected", "sign_mismatch", tokens=["new", "old"], sign=right)
 
     for seconds, verdict in [(0, True), (1, True), (59, True), (60, True), (61, False), (62, False), (3600, False)]:
         for side, sentence in [(-seconds, "before"), (seconds, "after")]:
             row(
                 f"RequestTime is {seconds} s {sentence} now",
-                "accepted" if verdict else "refused",
+                "accepted" if verdict else "rejected",
                 None if verdict else "request_time_far",
                 time=str(NOW + side),
             )
     row("60 s and a part of a second before now: whole seconds count", "accepted", time=str(NOW - 60), now_ms=NOW_MS + 999)
-    row("61 s before now, to the ms", "refused", "request_time_far", time=str(NOW - 60), now_ms=NOW_MS + 1000)
-    row("a little more than 60 s after now", "refused", "request_time_far", time=str(NOW + 60), now_ms=NOW_MS - 1)
-    row("milliseconds in place of seconds", "refused", "request_time_malformed", time=str(NOW_MS))
-    row("a stale RequestTime and a wrong Sign: the time is looked at first", "refused", "request_time_far",
+    row("61 s before now, to the ms", "rejected", "request_time_far", time=str(NOW - 60), now_ms=NOW_MS + 1000)
+    row("a little more than 60 s after now", "rejected", "request_time_far", time=str(NOW + 60), now_ms=NOW_MS - 1)
+    row("milliseconds in place of seconds", "rejected", "request_time_malformed", time=str(NOW_MS))
+    row("a stale RequestTime and a wrong Sign: the time is checked first", "rejected", "request_time_far",
         time=str(NOW - 61), sign="0" * 64)
     row("the year 1970, at which nothing may run below zero", "accepted", time="0", now_ms=60_999)
-    row("one second later it is too far", "refused", "request_time_far", time="0", now_ms=61_000)
+    row("one second later it is too far away", "rejected", "request_time_far", time="0", now_ms=61_000)
     row("the last second of ten digits", "accepted", time="9999999999", now_ms=9999999999_000)
-    row("ten digits, far in the future", "refused", "request_time_far", time="9999999999")
+    row("ten digits, far in the future", "rejected", "request_time_far", time="9999999999")
 
-    row("no RequestTime", "refused", "request_time_missing", time="", sign=right)
+    row("no RequestTime", "rejected", "request_time_missing", time="", sign=right)
     rows[-1]["request_time"] = None
     for why, time in [
         ("an empty RequestTime", ""),
@@ -146,37 +146,37 @@ def sign_rows():
         ("a leading + within ten characters", "+169872112"),
         ("a leading -", f"-{NOW}"),
         ("a leading - within ten characters", "-169872112"),
-        ("a blank before it", f" {NOW}"),
-        ("a blank after it", f"{NOW} "),
-        ("a line end after it", f"{NOW}\n"),
-        ("nothing but a blank", " "),
+        ("a space before it", f" {NOW}"),
+        ("a space after it", f"{NOW} "),
+        ("a newline after it", f"{NOW}\n"),
+        ("nothing but a space", " "),
         ("11 digits", f"{NOW}0"),
         ("11 digits by a leading zero", f"0{NOW}"),
         ("20 digits, more than 64 bits hold", "9" * 20),
         ("a fraction", f"{NOW}.0"),
         ("an exponent", "1702018e3"),
         ("hex", "0x65727a28"),
-        ("hex without its mark", "65727a28"),
+        ("hex without 0x", "65727a28"),
         ("underscores", "1_702_0183"),
         ("full-width digits", "１７０２０１８３４４"),
         ("Arabic digits", "١٧٠٢٠"),
         ("a superscript digit", "170201834²"),
-        ("NUL at its end", f"{str(NOW)[:9]}\0"),
+        ("NUL at the end", f"{str(NOW)[:9]}\0"),
     ]:
-        row(f"malformed RequestTime: {why}; the Sign over it is right", "refused", "request_time_malformed", time=time)
+        row(f"malformed RequestTime: {why}; the Sign over it is right", "rejected", "request_time_malformed", time=time)
 
     for why, token in [
         ("a token of one character", "x"),
         ("a token of 128 characters", "t" * 128),
         ("a token of multi-byte characters", "密钥-ключ-🔑"),
         ("a token of 128 characters of four bytes each", "🔑" * 128),
-        ("a token with blanks and punctuation", " a&b=c%20+?#\"'\\ "),
+        ("a token with spaces and punctuation", " a&b=c%20+?#\"'\\ "),
         ("a token that ends in digits", "token1"),
         ("a token of digits only", "1234567890"),
     ]:
         row(why, "accepted", tokens=[token])
-    row("a combining accent is not the composed letter", "refused", "sign_mismatch", tokens=["e\u0301"], sign=sha256("é" + str(NOW)))
-    row("tokens are case-sensitive", "refused", "sign_mismatch", tokens=["XXXXYYYY"], sign=right)
+    row("a combining accent is not the composed letter", "rejected", "sign_mismatch", tokens=["e\u0301"], sign=sha256("é" + str(NOW)))
+    row("tokens are case-sensitive", "rejected", "sign_mismatch", tokens=["XXXXYYYY"], sign=right)
     return rows
 
 
@@ -185,24 +185,29 @@ def token_rows():
         return dict(why=why, token=token, verdict=verdict)
 
     return [
-        row("nothing: its Sign could be computed by anyone", "", "refused"),
+        row("nothing: its Sign could be computed by anyone", "", "rejected"),
         row("one character", "x", "accepted"),
         row("128 characters", "t" * 128, "accepted"),
-        row("129 characters", "t" * 129, "refused"),
+        row("129 characters", "t" * 129, "rejected"),
         row("128 characters in 512 bytes", "🔑" * 128, "accepted"),
-        row("129 characters of four bytes", "🔑" * 129, "refused"),
-        row("a blank is a character like any other", " ", "accepted"),
-        row("a line end that slipped in", "xxxxyyyy\n", "refused"),
-        row("a line end of Windows", "xxxxyyyy\r\n", "refused"),
-        row("NUL", "xxxx\0yyyy", "refused"),
+        row("129 characters of four bytes", "🔑" * 129, "rejected"),
+        row("a space is a character like any other", " ", "accepted"),
+        row("a trailing newline", "xxxxyyyy\n", "rejected"),
+        row("a trailing CR LF", "xxxxyyyy\r\n", "rejected"),
+        row("NUL", "xxxx\0yyyy", "rejected"),
     ]
 
 
 # --- event-id.json -----------------------------------------------------------------------------------------------
 
 
+def in_ms(event_time):
+    """An EventTime of at most 10 digits is in Unix seconds, a longer one in milliseconds."""
+    return event_time * 1000 if event_time <= 9999999999 else event_time
+
+
 def event_id(app, command, from_account, targets, event_time):
-    """13 digits that count down, `-`, and 128 bits of SHA-256 over netstrings."""
+    """13 digits that count down, `-`, and 128 bits of SHA-256 over netstrings. `event_time` is in milliseconds."""
     parts = [str(app), command, from_account, *targets, str(event_time)]
     encoded = b"".join(b"%d:%s," % (len(part), part) for part in (part.encode("utf-8") for part in parts))
     return f"{9999999999999 - event_time:013d}-{hashlib.sha256(encoded).hexdigest()[:32]}"
@@ -248,12 +253,13 @@ TENCENTS_BODY = """{
 
 
 def event_id_rows():
-    """`event` names what happened: rows that name the same event have the same id, all others another."""
+    """`event` names what happened: rows that name the same event have the same id, all others have different ids."""
     rows = []
 
     def row(why, event, body, app=APP, kind="unfollow", **parts):
         event_parts = dict(from_account="UserID_001", targets=["UserID_002", "UserID_003"], event_time=1702018343678)
         event_parts.update(parts)
+        event_parts["event_time"] = in_ms(event_parts["event_time"])
         command = {"unfollow": UNFOLLOW, "follow": FOLLOW}[kind]
         rows.append(dict(why=why, event=event, sdk_app_id=str(app), kind=kind, body=body, id=event_id(app, command, **event_parts)))
 
@@ -264,12 +270,16 @@ def event_id_rows():
     plain("the same, written without white space", "sample")
     row("the same, its members in another order", "sample",
         '{"EventTime":1702018343678,"To_Account":["UserID_002","UserID_003"],"From_Account":"UserID_001"}')
-    row("unread members have no part in it", "sample",
+    row("unread members do not count", "sample",
         unfollow_body()[:-1] + ',"Operator":"admin","FollowList":[{"To_Account":"x"}],"x":{"EventTime":1}}')
     row("EventTime as a string of digits is the same time", "sample", unfollow_body(event_time="1702018343678"))
     row("escapes are decoded first", "sample",
         '{"From_Account":"\\u0055serID_001","To_\\u0041ccount":["UserID\\u005f002","UserID_003"],"EventTime":"\\u0031702018343678"}')
     row("a byte-order mark before it", "sample", "\ufeff" + unfollow_body())
+    row("CallbackCommand is null", "sample", unfollow_body().replace(f'"{UNFOLLOW}"', "null"))
+    row("half a surrogate pair in an unread member", "sample", unfollow_body()[:-1] + ',"\\ud800":"\\udfff"}')
+    for text in ["1.702018343678e12", "1702018343678.0", "1702018343678e0", "17020183436780e-1"]:
+        row(f"EventTime is {text}", "sample", unfollow_body().replace("1702018343678", text))
 
     plain("another app", "app", app=1400000001)
     plain("a follow of the same users", "follow", kind="follow")
@@ -284,12 +294,12 @@ def event_id_rows():
     plain("a acts on bc", "a+bc", from_account="a", targets=["bc"])
     plain("a acts on b and c", "a+b+c", from_account="a", targets=["b", "c"])
     plain("a acts on b,c as one user", "a+b,c", from_account="a", targets=["b,c"])
-    plain("a acts on bc, then on nobody else", "a+bc+d", from_account="a", targets=["bc", "d"])
+    plain("a acts on bc, then on d", "a+bc+d", from_account="a", targets=["bc", "d"])
     plain("a acts on b, then on cd", "a+b+cd", from_account="a", targets=["b", "cd"])
     plain("a user id that looks like the encoding itself", "netstring", from_account="a", targets=["b,1:c"])
     plain("a user id that looks like two", "netstring 2", from_account="1:a,1:b", targets=["c"])
-    plain("a target that looks like a time", "time", targets=["1702018343678"], event_time=1)
-    plain("two targets that look like a target and a time", "time 2", targets=["1", "1702018343678"], event_time=1)
+    plain("a target that looks like a time", "time", targets=["1702018343678"], event_time=10000000000)
+    plain("two targets that look like a target and a time", "time 2", targets=["10000000000", "1702018343678"], event_time=10000000000)
 
     plain("unicode: lengths are of bytes, not of characters", "unicode", from_account="微信用户", targets=["ключ", "🙂"])
     row("unicode as escapes, with a surrogate pair", "unicode",
@@ -298,7 +308,7 @@ def event_id_rows():
     plain("a composed letter", "composed", from_account="é", targets=["x"])
     plain("the same letter with a combining accent is another user", "combining", from_account="e\u0301", targets=["x"])
     plain("user ids are case-sensitive", "case", from_account="userid_001")
-    plain("a blank at the end makes another user", "blank", from_account="UserID_001 ")
+    plain("a trailing space makes another user", "space", from_account="UserID_001 ")
     plain("quotes, backslashes and control characters", "odd", from_account='"\\/\b\f\n\r\t\0\x1f\x7f', targets=["\u2028", "'"])
     plain("users that Tencent itself names", "tencent", from_account="administrator", targets=["@TLS#NOT_FOUND", "@TOA#_x"])
     plain("32 bytes, the longest user id", "long", from_account="f" * 32, targets=["t" * 32])
@@ -306,7 +316,14 @@ def event_id_rows():
     plain("300 targets", "300", targets=[f"target{n:03d}" for n in range(300)])
     plain("the beginning of time", "zero", event_time=0)
     row("leading zeros in a string of digits", "zero", unfollow_body(event_time="0000000000000"), event_time=0)
+    row("zero with a sign and a fraction", "zero", unfollow_body().replace("1702018343678", "-0.0"), event_time=0)
     plain("EventTime in seconds, as in other families", "seconds", event_time=1702018343)
+    plain("the same time in milliseconds", "seconds", event_time=1702018343000)
+    for text in ['"1702018343"', '"0001702018343"', '"1702018343000"', "1.702018343e9", "1702018343.0", "1.702018343e12"]:
+        row(f"the same time, EventTime is {text}", "seconds", unfollow_body().replace("1702018343678", text), event_time=1702018343)
+    plain("one second, the smallest time but zero", "one second", event_time=1)
+    plain("the last second of 10 digits", "last second", event_time=9999999999)
+    plain("11 digits are milliseconds", "first ms", event_time=10000000000)
     plain("the last ms of 13 digits", "last", event_time=9999999999999)
     plain("the smallest SDKAppID", "app 1", app=1)
     plain("the largest SDKAppID", "app 15", app=999999999999999)
@@ -348,7 +365,7 @@ def encode(parameters):
 
 
 def query(*more, without=(), sign=True, **changed):
-    """Tencent's sample query, signed; `changed` replaces values, `more` is appended as it stands."""
+    """Tencent's sample query, signed; `changed` replaces values, `more` is appended as it is."""
     parameters = [(name, changed.get(name, value)) for name, value in SAMPLE_QUERY if name not in without]
     parameters += signature() if sign else []
     return "&".join([encode(parameters), *more])
@@ -364,7 +381,7 @@ def url(query_text, path="/", origin="https://www.example.com"):
 def entry_rows():
     rows = []
 
-    def row(why, kind, query_text, kept_query, body, kept_body, platform, ip, request_id, settings=SIGNED, retention=None, **parts):
+    def row(why, kind, query_text, stored_query, body, stored_body, platform, ip, request_id, settings=SIGNED, retention=None, **parts):
         command = {"unfollow": UNFOLLOW, "follow": FOLLOW}[kind]
         identity = event_id(APP, command, **parts)
         summary = {
@@ -376,19 +393,19 @@ def entry_rows():
             "client_ip": ip,
             "request_id": request_id,
         }
-        # The members stand in the order in which the documentation names them.
+        # The members are in the order in which the documentation names them.
         record = {"id": identity, "sdk_app_id": APP}
         for name, value in summary.items():
             if name == "received_at":
                 record["event_time"] = parts["event_time"]
             record[name] = value
-        record["query"] = kept_query
+        record["query"] = stored_query
         metadata = compact(summary)
-        kept = len(parts["targets"])
+        fitting = len(parts["targets"])
         while len(metadata.encode()) > 1024:
-            # Targets go from the end, one at a time, and never a part of one.
-            kept -= 1
-            summary["to_accounts"] = parts["targets"][:kept]
+            # Targets are dropped from the end, one at a time, and never cut.
+            fitting -= 1
+            summary["to_accounts"] = parts["targets"][:fitting]
             metadata = compact({**summary, "to_accounts_total": len(parts["targets"]), "truncated": True})
         rows.append(
             dict(
@@ -398,7 +415,7 @@ def entry_rows():
                 body=body,
                 now_ms=NOW_MS,
                 key=f"event/{APP}/{identity}",
-                value=compact(record)[:-1] + ',"body":' + kept_body + "}",
+                value=compact(record)[:-1] + ',"body":' + stored_body + "}",
                 metadata=metadata,
                 expiration=retention,
             )
@@ -419,7 +436,7 @@ def entry_rows():
         '"big":12345678901234567890123.450e+99,"x":{"a":[1,1.0,-0,null,true,"\\u0000"],"a":2},"x":"é\u2028"} '
     )
     row(
-        "the body rests byte for byte, white space, escapes, large numbers and unread duplicates included",
+        "the body is stored byte for byte, white space, escapes, large numbers and unread duplicates included",
         "unfollow",
         query(),
         unsigned_query,
@@ -432,12 +449,26 @@ def entry_rows():
         targets=["🙂", 'b"/'],
         event_time=1702018343678,
     )
+    body = unfollow_body(event_time=1702018343)
+    row("EventTime in seconds: the record and the id have milliseconds, the body what was sent", "unfollow", query(), unsigned_query,
+        body, body, "iOS", "127.0.0.1", None, **{**sample, "event_time": 1702018343000})
+    body = unfollow_body(event_time="0001702018343")
+    row("EventTime in seconds, as a string of digits", "unfollow", query(), unsigned_query,
+        body, body, "iOS", "127.0.0.1", None, **{**sample, "event_time": 1702018343000})
+    body = follow_body().replace("1702018343678", "1.702018343678e12")
+    row("EventTime with an exponent", "follow", query(CallbackCommand=FOLLOW), unsigned_query.replace(UNFOLLOW, FOLLOW),
+        body, body, "iOS", "127.0.0.1", None, **sample)
+    body = unfollow_body()[:-1] + ',"\\ud800":{"\\udc00\\ud800":["\\udfff"]},"x":"\\ud83d"}'
+    row("half a surrogate pair in unread members, in names and in values", "unfollow", query(), unsigned_query,
+        body, body, "iOS", "127.0.0.1", None, **sample)
+    body = unfollow_body().replace(f'"{UNFOLLOW}"', "null")
+    row("CallbackCommand is null", "unfollow", query(), unsigned_query, body, body, "iOS", "127.0.0.1", None, **sample)
     mixed = (
         f"x=%zz&Sign={signature()[0][1]}&SdkAppId=%31400000000&y&%52equestTime={NOW}&RequestID=id%20%221%22&&RequestTimes=1"
         "&OptPlatform=%E5%BE%AE%0A&x=%zz&=&+=%2B"
     )
     row(
-        "the query rests as it came, less Sign and RequestTime, however their names are written",
+        "the query is stored as it came, without Sign and RequestTime, even where their names are percent-encoded",
         "unfollow",
         mixed,
         "x=%zz&SdkAppId=%31400000000&y&RequestID=id%20%221%22&&RequestTimes=1&OptPlatform=%E5%BE%AE%0A&x=%zz&=&+=%2B",
@@ -449,7 +480,7 @@ def entry_rows():
         **sample,
     )
     nothing = encode([("SdkAppid", str(APP))] + signature())
-    row("nothing but what must be there", "unfollow", nothing, f"SdkAppid={APP}", unfollow_body(), unfollow_body(), None, None, None, **sample)
+    row("the required parameters only", "unfollow", nothing, f"SdkAppid={APP}", unfollow_body(), unfollow_body(), None, None, None, **sample)
     odd = dict(from_account='"\\\b\f\n\r\t\0\x1f\x7f/', targets=["\u2028\u0085", "<script>"], event_time=0)
     row("odd user ids", "unfollow", query(), unsigned_query, unfollow_body(**odd), unfollow_body(**odd), "iOS", "127.0.0.1", None, **odd)
     full = dict(
@@ -464,7 +495,7 @@ def entry_rows():
         ("RequestId", "123e4567-e89b-12d3-a456-426614174000"),
     ]
     row(
-        "the largest real event, 20 targets of 32 bytes from an IPv6 address, has room",
+        "the largest real event, 20 targets of 32 bytes from an IPv6 address, fits",
         "unfollow",
         encode(parameters + signature()),
         encode(parameters),
@@ -476,7 +507,7 @@ def entry_rows():
         **full,
     )
     many = dict(from_account="UserID_001", targets=[f"target{n:03d}" for n in range(300)], event_time=1702018343678)
-    row("300 targets: metadata holds those that fit, and says how many there are", "unfollow", query(), unsigned_query,
+    row("300 targets: metadata has those that fit, and their total number", "unfollow", query(), unsigned_query,
         unfollow_body(**many), unfollow_body(**many), "iOS", "127.0.0.1", None, **many)
     return rows
 
@@ -510,7 +541,7 @@ REASONS = {
     "from_account": (400, 40009),
     "targets": (400, 40010),
     "event_time": (400, 40011),
-    "not_kept": (503, 50300),
+    "not_stored": (503, 50300),
 }
 
 SAMPLE_KEY = f"event/{APP}/" + event_id(APP, UNFOLLOW, "UserID_001", ["UserID_002", "UserID_003"], 1702018343678)
@@ -534,9 +565,9 @@ DEFAULTS = dict(
 
 
 def call(why, verdict, **given):
-    """One row: the verdict, and those parts of the input that differ from DEFAULTS.
+    """One row: the outcome, and those parts of the input that differ from DEFAULTS.
 
-    `verdict` is a reason's name, "probe", "unhandled", or a KV key: the event is kept there.
+    `verdict` is a reason's name, "probe", "unhandled", or a KV key: the event is stored there.
     """
     assert given.keys() <= DEFAULTS.keys(), given
     row = {name: value for name, value in given.items() if value != DEFAULTS[name]}
@@ -544,56 +575,56 @@ def call(why, verdict, **given):
         row["body_hex"] = row.pop("body").hex()
     if verdict in REASONS:
         status, code = REASONS[verdict]
-        outcome, reason, key = ("failed" if status >= 500 else "refused"), verdict, None
+        outcome, reason, key = ("failed" if status >= 500 else "rejected"), verdict, None
     else:
         status, code, reason = 200, 0, None
-        outcome, key = (verdict, None) if verdict in ("probe", "unhandled") else ("kept", verdict)
+        outcome, key = (verdict, None) if verdict in ("probe", "unhandled") else ("stored", verdict)
     return dict(why=why, **row, status=status, error_code=code, outcome=outcome, reason=reason, key=key)
 
 
 def settings_rows():
-    def broken(why, bindings=True, **changed):
+    def invalid(why, bindings=True, **changed):
         settings = {name: value for name, value in {**SIGNED, **changed}.items() if value is not None}
         yield call(f"settings: {why}", "settings", settings=settings, bindings=bindings)
 
-    yield from broken("SDK_APP_IDS is missing", SDK_APP_IDS=None)
-    yield from broken("SDK_APP_IDS is empty", SDK_APP_IDS="")
-    yield from broken("SDK_APP_IDS holds an empty item", SDK_APP_IDS=f"{APP},")
-    yield from broken("SDK_APP_IDS holds a word", SDK_APP_IDS=f"{APP},app")
-    yield from broken("an empty token is no token", CALLBACK_TOKEN="")
-    yield from broken("an empty token is a fault where unsigned calls are allowed, too", CALLBACK_TOKEN="", ALLOW_UNSIGNED="true")
-    yield from broken("a token of 129 characters", CALLBACK_TOKEN="t" * 129)
-    yield from broken("an empty previous token", CALLBACK_TOKEN_PREVIOUS="")
-    yield from broken("a previous token without a current one", CALLBACK_TOKEN=None, CALLBACK_TOKEN_PREVIOUS="old")
-    yield from broken("an app's own token is empty", **{f"CALLBACK_TOKEN_{APP}": ""})
-    yield from broken("an app's previous token without its current one", **{f"CALLBACK_TOKEN_{APP}_PREVIOUS": "old"})
-    yield from broken("ALLOW_UNSIGNED is neither true nor false", ALLOW_UNSIGNED="yes")
-    yield from broken("WEBHOOK_PATH does not begin with a slash", WEBHOOK_PATH="hook")
-    yield from broken("WEBHOOK_PATH is a route of ours", WEBHOOK_PATH="/healthz")
-    yield from broken("SINKS names a sink that does not exist", SINKS="disk")
-    yield from broken("SINKS wants the origin and there is none", SINKS="origin")
-    yield from broken("SINKS wants the origin, too, and there is none", SINKS="kv,origin")
-    yield from broken("SINKS wants an origin that is not confidential", SINKS="kv,origin", ORIGIN_URL="http://backend.example.com/")
-    yield from broken("SINKS wants an origin with a query", SINKS="origin", ORIGIN_URL="https://backend.example.com/?x=1")
-    yield from broken("the KV binding is missing", bindings=False)
-    yield call("a broken RETENTION_DAYS switches off nothing but the expiry", SAMPLE_KEY, settings={**SIGNED, "RETENTION_DAYS": "soon"})
-    yield call("SINKS as it is by default", SAMPLE_KEY, settings={**SIGNED, "SINKS": "kv"})
+    yield from invalid("SDK_APP_IDS is missing", SDK_APP_IDS=None)
+    yield from invalid("SDK_APP_IDS is empty", SDK_APP_IDS="")
+    yield from invalid("SDK_APP_IDS holds an empty item", SDK_APP_IDS=f"{APP},")
+    yield from invalid("SDK_APP_IDS holds a word", SDK_APP_IDS=f"{APP},app")
+    yield from invalid("the token is empty", CALLBACK_TOKEN="")
+    yield from invalid("the token is empty, and unsigned calls are allowed", CALLBACK_TOKEN="", ALLOW_UNSIGNED="true")
+    yield from invalid("a token of 129 characters", CALLBACK_TOKEN="t" * 129)
+    yield from invalid("an empty previous token", CALLBACK_TOKEN_PREVIOUS="")
+    yield from invalid("a previous token without a current one", CALLBACK_TOKEN=None, CALLBACK_TOKEN_PREVIOUS="old")
+    yield from invalid("an app's own token is empty", **{f"CALLBACK_TOKEN_{APP}": ""})
+    yield from invalid("an app's previous token without its current one", **{f"CALLBACK_TOKEN_{APP}_PREVIOUS": "old"})
+    yield from invalid("ALLOW_UNSIGNED is neither true nor false", ALLOW_UNSIGNED="yes")
+    yield from invalid("WEBHOOK_PATH does not begin with a slash", WEBHOOK_PATH="hook")
+    yield from invalid("WEBHOOK_PATH is one of the Worker's other routes", WEBHOOK_PATH="/healthz")
+    yield from invalid("SINKS names a sink that does not exist", SINKS="disk")
+    yield from invalid("SINKS is origin, and ORIGIN_URL is missing", SINKS="origin")
+    yield from invalid("SINKS includes origin, and ORIGIN_URL is missing", SINKS="kv,origin")
+    yield from invalid("SINKS includes origin, and ORIGIN_URL is plain http", SINKS="kv,origin", ORIGIN_URL="http://backend.example.com/")
+    yield from invalid("SINKS is origin, and ORIGIN_URL has a query", SINKS="origin", ORIGIN_URL="https://backend.example.com/?x=1")
+    yield from invalid("the KV binding is missing", bindings=False)
+    yield call("an invalid RETENTION_DAYS switches off nothing but the expiry", SAMPLE_KEY, settings={**SIGNED, "RETENTION_DAYS": "soon"})
+    yield call("SINKS is kv", SAMPLE_KEY, settings={**SIGNED, "SINKS": "kv"})
 
 
 def path_and_scheme_rows():
     yield call("Tencent's sample URL has no path", SAMPLE_KEY, url=url(query(), path=""))
-    yield call("the path is another", "not_found", url=url(query(), path="/hook"))
+    yield call("the path is a different one", "not_found", url=url(query(), path="/hook"))
     yield call("a slash too many", "not_found", url=url(query(), path="//"))
     hook = {**SIGNED, "WEBHOOK_PATH": "/hook/tencent-chat"}
     yield call("WEBHOOK_PATH is the path", SAMPLE_KEY, settings=hook, url=url(query(), path="/hook/tencent-chat"))
     for path in ["/", "/hook", "/hook/tencent-chat/", "/hook/tencent-chat/x", "/Hook/tencent-chat", "/x/hook/tencent-chat"]:
         yield call(f"WEBHOOK_PATH is set, the path is {path}", "not_found", settings=hook, url=url(query(), path=path))
-    yield call("a path in the query is none", "not_found", settings=hook, url=url("/hook/tencent-chat?" + query()))
+    yield call("a path in the query does not count", "not_found", settings=hook, url=url("/hook/tencent-chat?" + query()))
     slash = {**SIGNED, "WEBHOOK_PATH": "/hook/"}
     yield call("a slash at the end of WEBHOOK_PATH counts", SAMPLE_KEY, settings=slash, url=url(query(), path="/hook/"))
-    yield call("and its absence too", "not_found", settings=slash, url=url(query(), path="/hook"))
+    yield call("and so does its absence", "not_found", settings=slash, url=url(query(), path="/hook"))
 
-    yield call("plain http from elsewhere", "insecure", url=url(query(), origin="http://www.example.com"))
+    yield call("plain http, not on this machine", "insecure", url=url(query(), origin="http://www.example.com"))
     for host in ["127.0.0.1:8787", "127.0.0.1", "localhost:8787", "localhost", "[::1]:8787", "[::1]", "127.9.9.9"]:
         yield call(f"plain http on this machine, {host}", SAMPLE_KEY, url=url(query(), origin=f"http://{host}"))
     for host in ["127.0.0.1.example.com", "localhost.example.com", "128.0.0.1", "0.0.0.0", "[::2]", "127.0.0.1@example.com", "example.com:127"]:
@@ -614,13 +645,13 @@ def query_rows():
         ("half an octet", "RequestId=%4"),
         ("no hex digits", "RequestId=%zz"),
         ("a sign for a digit", "RequestId=%+1"),
-        ("no UTF-8", "RequestId=%ff"),
+        ("not UTF-8", "RequestId=%ff"),
         ("an overlong encoding", "RequestId=%c0%80"),
         ("half a surrogate pair", "RequestId=%ed%a0%80"),
         ("an encoding that breaks off", "RequestId=%e5%be"),
         ("the other spelling", "RequestID=%ff"),
     ]:
-        yield call(f"a parameter that we read is badly encoded: {why}", "query_encoding", url=url(query(more)))
+        yield call(f"a recognised parameter is badly encoded: {why}", "query_encoding", url=url(query(more)))
     for name in ["ClientIP", "OptPlatform", "contenttype", "CallbackCommand", "SdkAppid"]:
         yield call(f"{name} is badly encoded", "query_encoding", url=url(query(f"{name}=%ff", without=[name])))
     for name in ["Sign", "RequestTime"]:
@@ -628,34 +659,34 @@ def query_rows():
     yield call("SdkAppId, the other spelling, is badly encoded", "query_encoding", url=url(query("SdkAppId=%ff", without=["SdkAppid"])))
     for name, value in SAMPLE_QUERY + signature() + [("RequestId", "1")]:
         more = [f"{name}={value}"] * (2 if name == "RequestId" else 1)
-        yield call(f"{name} stands twice, the same both times", "query_duplicate", url=url(query(*more)))
-    yield call("two spellings of SdkAppid count as one", "query_duplicate", url=url(query(f"SdkAppId={APP}")))
-    yield call("two spellings of RequestId count as one", "query_duplicate", url=url(query("RequestId=1", "RequestID=2")))
+        yield call(f"{name} is a duplicate parameter, with the same value", "query_duplicate", url=url(query(*more)))
+    yield call("both spellings of SdkAppid: a duplicate parameter", "query_duplicate", url=url(query(f"SdkAppId={APP}")))
+    yield call("both spellings of RequestId: a duplicate parameter", "query_duplicate", url=url(query("RequestId=1", "RequestID=2")))
     yield call("a second Sign that is empty", "query_duplicate", url=url(query("Sign=")))
     yield call("a second Sign without =", "query_duplicate", url=url(query("Sign")))
     yield call("a second Sign whose name is percent-encoded", "query_duplicate", url=url(query("%53ign=0")))
-    yield call("other parameters are not even decoded, and may stand twice", SAMPLE_KEY, url=url(query("x=%", "x=%zz", "%ff=1", "%", "=", "")))
-    yield call("names are case-sensitive: these are others", SAMPLE_KEY, url=url(query("sign=%zz", "sdkappid=1", "REQUESTTIME=1", "requestid=%")))
+    yield call("other parameters are not decoded, and may be duplicates", SAMPLE_KEY, url=url(query("x=%", "x=%zz", "%ff=1", "%", "=", "")))
+    yield call("names are case-sensitive: these are not recognised", SAMPLE_KEY, url=url(query("sign=%zz", "sdkappid=1", "REQUESTTIME=1", "requestid=%")))
     yield call("a value may hold =", SAMPLE_KEY, url=url(query("RequestId=a=b=c")))
     yield call("percent-encoding where none is needed", SAMPLE_KEY,
                url=url(query("%53dkAppid=%31400000000", "C%61llbackCommand=Follow%2eCallbackAfterFollowDelete", without=["SdkAppid", "CallbackCommand"])))
     yield call("unicode, properly encoded", SAMPLE_KEY, url=url(query(OptPlatform="微信🙂", ClientIP="é")))
     yield call("an unknown platform, and no ClientIP", SAMPLE_KEY, url=url(query(without=["ClientIP"], OptPlatform="Unkown")))
-    yield call("NUL and line ends in a parameter are text like any other", SAMPLE_KEY, url=url(query("RequestId=%00%0d%0a")))
+    yield call("NUL and newlines in a parameter are text like any other", SAMPLE_KEY, url=url(query("RequestId=%00%0d%0a")))
 
 
 def app_rows():
     yield call("SdkAppid is missing", "sdk_app_id_missing", url=url(query(without=["SdkAppid"])))
     yield call("SdkAppid is empty", "sdk_app_id_missing", url=url(query(SdkAppid="")))
-    yield call("SdkAppid is missing, the body is no object", "sdk_app_id_missing", url=url(query(without=["SdkAppid"])), body="[]")
-    yield call("SdkAppid is missing, the command is another's", "sdk_app_id_missing",
+    yield call("SdkAppid is missing, the body is not an object", "sdk_app_id_missing", url=url(query(without=["SdkAppid"])), body="[]")
+    yield call("SdkAppid is missing, the command is not a Follow command", "sdk_app_id_missing",
                url=url(query(without=["SdkAppid"], CallbackCommand="State.StateChange")), body='{"x":1}')
     yield call("SdkAppid is missing, and so are Sign and RequestTime", "sdk_app_id_missing", url=url(query(without=["SdkAppid"], sign=False)))
     yield call("there is no query at all", "sdk_app_id_missing", url="https://www.example.com/")
     for other in ["1400000001", f"0{APP}", f"{APP}0", f"{APP}.0", f"+{APP}", f"-{APP}", f" {APP}", f"{APP} ", f"{APP},1", "1.4e9",
                   "0x53724e00", "１４００００００００", f"{APP}\0", "0", "18446744073709551616", "x"]:
-        yield call(f"SdkAppid is {other!r}, not ours digit for digit", "sdk_app_id_foreign", url=url(query(SdkAppid=other)))
-    yield call("the probe may lack SdkAppid, but not name another's", "sdk_app_id_foreign", url=url(query(SdkAppid="1400000001")), body="")
+        yield call(f"SdkAppid is {other!r}, not one of SDK_APP_IDS digit for digit", "sdk_app_id_foreign", url=url(query(SdkAppid=other)))
+    yield call("the probe may lack SdkAppid, but not name a foreign app", "sdk_app_id_foreign", url=url(query(SdkAppid="1400000001")), body="")
     two = {**SIGNED, "SDK_APP_IDS": f"20000001, {APP}"}
     yield call("the second of two apps", SAMPLE_KEY, settings=two)
     other_key = "event/20000001/" + event_id(20000001, UNFOLLOW, "UserID_001", ["UserID_002", "UserID_003"], 1702018343678)
@@ -671,13 +702,13 @@ def auth_rows():
     (sign_name, right), time = signature()
     yield call("no Sign where the app has a token", "sign_missing", url=with_signature([]))
     yield call("no Sign where the app has a token, though unsigned calls are allowed", "sign_missing", url=with_signature([]), settings={**SIGNED, **UNSIGNED})
-    yield call("an empty Sign is none", "sign_missing", url=with_signature([(sign_name, ""), time]))
-    yield call("Sign is no hex", "sign_malformed", url=with_signature([(sign_name, "x" * 64), time]))
+    yield call("an empty Sign counts as absent", "sign_missing", url=with_signature([(sign_name, ""), time]))
+    yield call("Sign is not hex", "sign_malformed", url=with_signature([(sign_name, "x" * 64), time]))
     yield call("RequestTime is missing", "request_time_missing", url=with_signature([(sign_name, right)]))
     yield call("RequestTime is empty", "request_time_missing", url=with_signature([(sign_name, right), ("RequestTime", "")]))
     for text in [f"+{NOW}", f" {NOW}", f"{NOW}0", "x", "１７"]:
         yield call(f"RequestTime is {text!r}", "request_time_malformed", url=with_signature([(sign_name, sha256(TOKEN + text)), ("RequestTime", text)]))
-    yield call("a + in a query is a +, not a blank", "request_time_malformed", url=with_signature([]) + f"&Sign={right}&RequestTime=+{NOW}")
+    yield call("a + in a query is a +, not a space", "request_time_malformed", url=with_signature([]) + f"&Sign={right}&RequestTime=+{NOW}")
     for seconds in [-60, 60]:
         yield call(f"RequestTime is {seconds:+} s from now", SAMPLE_KEY, url=with_signature(signature(time=NOW + seconds)))
     for seconds in [-61, 61]:
@@ -695,15 +726,15 @@ def auth_rows():
     yield call("an app's own previous token", SAMPLE_KEY, settings=own, url=with_signature(signature("own before")))
     yield call("an app with its own token no longer accepts the shared one", "sign_mismatch", settings=own)
     neighbours = {"SDK_APP_IDS": f"{APP},20000001", "CALLBACK_TOKEN_20000001": "theirs"}
-    yield call("another app's token is not ours", "sign_mismatch", settings={**SIGNED, **neighbours}, url=with_signature(signature("theirs")))
+    yield call("another app's own token does not count", "sign_mismatch", settings={**SIGNED, **neighbours}, url=with_signature(signature("theirs")))
 
     closed = {"SDK_APP_IDS": str(APP)}
     yield call("no token, and unsigned calls are not allowed", "no_token", settings=closed, url=with_signature([]))
-    yield call("the same, however it is signed", "no_token", settings=closed)
-    yield call("the same, spelt out", "no_token", settings={**closed, "ALLOW_UNSIGNED": "false"})
+    yield call("the same, signed", "no_token", settings=closed)
+    yield call("the same, with ALLOW_UNSIGNED set to false", "no_token", settings={**closed, "ALLOW_UNSIGNED": "false"})
     yield call("an app without a token beside one that has its own", "no_token", settings=neighbours)
     yield call("unsigned calls are allowed, and there is no token", SAMPLE_KEY, settings=UNSIGNED, url=with_signature([]))
-    yield call("the same, with a Sign that nobody can check", SAMPLE_KEY, settings=UNSIGNED, url=with_signature(signature("unknown", NOW - 9999)))
+    yield call("the same, with a Sign that cannot be checked", SAMPLE_KEY, settings=UNSIGNED, url=with_signature(signature("unknown", NOW - 9999)))
     yield call("an unsigned app beside one that has its own token", SAMPLE_KEY, settings={**neighbours, "ALLOW_UNSIGNED": "true"}, url=with_signature([]))
 
 
@@ -724,19 +755,19 @@ def size_rows():
     other = dict(url=url(query(CallbackCommand=OTHER)), body='{"CallbackCommand":"C2C.CallbackAfterSendMsg","MsgBody":[]}')
     unnamed = dict(url=url(query(without=["CallbackCommand"])))
     for content_length in ["own", None]:
-        how = "and says so" if content_length else "and does not say so"
+        how = "and declares it" if content_length else "and does not declare it"
         for name, key, given in [("an unfollow", SAMPLE_KEY, {}), ("a follow", FOLLOW_KEY, follow), ("an unfollow that only its body names", SAMPLE_KEY, unnamed)]:
             yield call(f"{name} has 65,536 bytes {how}", key, pad_to=65536, content_length=content_length, **given)
             yield call(f"{name} has 65,537 bytes {how}", "body_too_large", pad_to=65537, content_length=content_length, **given)
         yield call(f"another command has 65,537 bytes {how}", "unhandled", pad_to=65537, content_length=content_length, **other)
         yield call(f"another command has 1,048,576 bytes {how}", "unhandled", pad_to=1048576, content_length=content_length, **other)
         yield call(f"another command has 1,048,577 bytes {how}", "body_too_large", pad_to=1048577, content_length=content_length, **other)
-    heard = dict(url=url(query(CallbackCommand="Follow.CallbackAfterFollowMute")), body="{}x")
-    yield call("a Follow command that does not exist yet has 65,537 bytes", "unhandled", pad_to=65537, **heard)
-    yield call("blanks only, 65,536 of them: no content", "probe", body="", pad_to=65536)
-    yield call("blanks only, 65,537 of them", "body_too_large", body="", pad_to=65537)
-    yield call("it declares more than 64 bits of signed numbers hold", "body_too_large", content_length=2**64 - 1)
-    yield call("it declares less than it has, which HTTP would not let through; what was read counts", "body_too_large", pad_to=65537, content_length=10)
+    future = dict(url=url(query(CallbackCommand="Follow.CallbackAfterFollowMute")), body="{}x")
+    yield call("a Follow command that does not exist yet has 65,537 bytes", "unhandled", pad_to=65537, **future)
+    yield call("65,536 spaces: no content", "probe", body="", pad_to=65536)
+    yield call("65,537 spaces", "body_too_large", body="", pad_to=65537)
+    yield call("it declares more than a signed 64-bit number holds", "body_too_large", content_length=2**64 - 1)
+    yield call("it declares less than it has, which HTTP would not let through: what is read counts", "body_too_large", pad_to=65537, content_length=10)
 
 
 def probe_rows():
@@ -756,16 +787,16 @@ def probe_rows():
     for why, body in contents[:4]:
         yield call(f"the probe without SdkAppid: {why}", "probe", url=url(query(without=["SdkAppid"])), body=body)
     yield call("the probe, with another command", "probe", url=url(query(CallbackCommand=OTHER)), body="{}")
-    yield call("the probe, with a command nobody knows", "probe", url=url(query(CallbackCommand="x")), body="")
+    yield call("the probe, with an unknown command", "probe", url=url(query(CallbackCommand="x")), body="")
     yield call("the probe, without a command", "probe", url=url(query(without=["CallbackCommand"])), body="")
     yield call("the probe, with nothing but Sign and RequestTime", "probe", url=url(encode(signature())), body="")
-    yield call("the probe has no need of the store", "probe", body="", store="fails")
+    yield call("the probe does not need the store", "probe", body="", store="fails")
 
     no_app = url(encode(SAMPLE_QUERY[1:]))
     signed_by = lambda token: url(encode(SAMPLE_QUERY[1:] + signature(token)))
     yield call("the probe without SdkAppid has to be signed", "sdk_app_id_missing", url=no_app, body="")
-    yield call("and with a configured token", "sign_mismatch", url=signed_by("other"), body="")
-    yield call("and in time", "request_time_far", url=url(encode(SAMPLE_QUERY[1:] + signature(time=NOW - 61))), body="")
+    yield call("the same, signed with a token that is not configured", "sign_mismatch", url=signed_by("other"), body="")
+    yield call("the same, signed too long ago", "request_time_far", url=url(encode(SAMPLE_QUERY[1:] + signature(time=NOW - 61))), body="")
     yield call("the probe without SdkAppid, signed with the previous token", "probe", url=signed_by("old"), body="",
                settings={**SIGNED, "CALLBACK_TOKEN_PREVIOUS": "old"})
     own = {"SDK_APP_IDS": f"{APP},20000001", "CALLBACK_TOKEN_20000001": "theirs", "CALLBACK_TOKEN_20000001_PREVIOUS": "theirs before"}
@@ -774,7 +805,7 @@ def probe_rows():
     yield call("the probe without SdkAppid, unsigned calls allowed and no token at all", "probe", url=no_app, body="{}", settings=UNSIGNED)
     yield call("the same, where one app has a token", "sdk_app_id_missing", url=no_app, body="{}", settings={**own, "ALLOW_UNSIGNED": "true"})
     yield call("the same, where unsigned calls are not allowed", "sdk_app_id_missing", url=no_app, body="{}", settings={"SDK_APP_IDS": str(APP)})
-    yield call("without SdkAppid and with content it is no probe", "sdk_app_id_missing", url=no_app, settings=UNSIGNED)
+    yield call("a call without SdkAppid and with content is not the probe", "sdk_app_id_missing", url=no_app, settings=UNSIGNED)
     yield call("the probe with SdkAppid but without Sign", "sign_missing", url=with_signature([]), body="")
     yield call("the probe with another contenttype", "content_type", url=url(query(contenttype="xml")), body="")
 
@@ -786,13 +817,17 @@ def probe_rows():
         ("0", "0", "body_not_an_object"),
         ("half an object", "{", "body_not_an_object"),
         ("two objects", "{}{}", "body_not_an_object"),
-        ("something after the object", "{}x", "body_not_an_object"),
+        ("text after the object", "{}x", "body_not_an_object"),
         ("another member", '{"x":1}', "from_account"),
         ("a member with an empty name", '{"":1}', "from_account"),
-        ("the command in another case", f'{{"callbackCommand":"{UNFOLLOW}"}}', "from_account"),
+        ("the command in another letter case", f'{{"callbackCommand":"{UNFOLLOW}"}}', "from_account"),
         ("the command and another member", f'{{"CallbackCommand":"{UNFOLLOW}","x":1}}', "from_account"),
+        ("a command that is null and another member", '{"CallbackCommand":null,"x":1}', "from_account"),
+        ("a member whose name is half a surrogate pair", '{"\\ud800":1}', "from_account"),
+        ("the command, as a duplicate member", f'{{"CallbackCommand":"{UNFOLLOW}","CallbackCommand":"{UNFOLLOW}"}}', "duplicate_member"),
+        ("the command, null, as a duplicate member", '{"CallbackCommand":null,"CallbackCommand":null}', "duplicate_member"),
     ]:
-        yield call(f"this is not without content: {why}", reason, body=body)
+        yield call(f"not the probe: {why}", reason, body=body)
 
 
 def command_rows():
@@ -801,8 +836,9 @@ def command_rows():
     yield call("the query has no command, the body has", SAMPLE_KEY, url=bare)
     yield call("the query's command is empty, the body has one", SAMPLE_KEY, url=empty)
     yield call("the query has no command, the body has a follow", FOLLOW_KEY, url=bare, body=follow_body())
-    yield call("the query has no command, the body has another", "unhandled", url=bare, body='{"CallbackCommand":"State.StateChange","x":1}')
+    yield call("the query has no command, the body has one of another family", "unhandled", url=bare, body='{"CallbackCommand":"State.StateChange","x":1}')
     yield call("the body's command in escapes", SAMPLE_KEY, url=bare, body=unfollow_body().replace("Follow.", "\\u0046ollow.", 1))
+    yield call("the body's command beside half a surrogate pair", SAMPLE_KEY, url=bare, body=unfollow_body()[:-1] + ',"\\ud800":"\\ud800"}')
     for why, body in [
         ("nothing", '{"From_Account":"a"}'),
         ("an empty one", '{"CallbackCommand":"","x":1}'),
@@ -810,12 +846,15 @@ def command_rows():
         ("a number", '{"CallbackCommand":1,"x":1}'),
         ("an array", f'{{"CallbackCommand":["{UNFOLLOW}"],"x":1}}'),
         ("one inside another object", f'{{"x":{{"CallbackCommand":"{UNFOLLOW}"}}}}'),
-        ("one in another case", f'{{"callbackcommand":"{UNFOLLOW}"}}'),
+        ("half a surrogate pair", '{"CallbackCommand":"\\ud800","x":1}'),
+        ("one that is a duplicate member", f'{{"CallbackCommand":"{UNFOLLOW}","CallbackCommand":"{UNFOLLOW}","x":1}}'),
+        ("nothing, as it is an array in the place of an object", f'["{UNFOLLOW}"]'),
+        ("one in another letter case", f'{{"callbackcommand":"{UNFOLLOW}"}}'),
     ]:
         yield call(f"no command in the query, and in the body {why}", "command_missing", url=bare, body=body)
     yield call("no command, and the body is an array", "command_missing", url=bare, body=f'[{{"CallbackCommand":"{UNFOLLOW}"}}]')
-    yield call("no command, and the body is no JSON", "command_missing", url=bare, body="x")
-    yield call("no command, and the body is no UTF-8", "command_missing", url=bare, body=b'{"CallbackCommand":"\xff","x":1}')
+    yield call("no command, and the body is not JSON", "command_missing", url=bare, body="x")
+    yield call("no command, and the body is not UTF-8", "command_missing", url=bare, body=b'{"CallbackCommand":"\xff","x":1}')
 
 
 def unhandled_rows():
@@ -826,14 +865,14 @@ def unhandled_rows():
     ]:
         yield call(f"the command is {command!r}", "unhandled", url=url(query(CallbackCommand=command)), body='{"x":1}')
     other = url(query(CallbackCommand=OTHER))
-    yield call("its body is not parsed: no JSON", "unhandled", url=other, body="no JSON")
-    yield call("its body is not parsed: no UTF-8", "unhandled", url=other, body=b"\xff\xfe\x00{")
-    yield call("its body is not parsed: members twice", "unhandled", url=other, body='{"CallbackCommand":"a","CallbackCommand":"b","x":1}')
+    yield call("its body is not parsed: not JSON", "unhandled", url=other, body="no JSON")
+    yield call("its body is not parsed: not UTF-8", "unhandled", url=other, body=b"\xff\xfe\x00{")
+    yield call("its body is not parsed: two commands", "unhandled", url=other, body='{"CallbackCommand":"a","CallbackCommand":"b","x":1}')
     yield call("its body names another command, as one of Tencent's does", "unhandled",
                url=url(query(CallbackCommand="Live.CallbackMemberStateChanged")), body='{"CallbackCommand":"Live.CallbackAfterMemberStateChanged","x":1}')
     yield call("its body names an unfollow: the query's command counts", "unhandled", url=other)
-    yield call("it has no need of the store", "unhandled", url=other, store="fails")
-    yield call("it has to be authentic, too", "sign_mismatch", url=url(query(CallbackCommand=OTHER, sign=False) + "&" + encode(signature("other"))))
+    yield call("it does not need the store", "unhandled", url=other, store="fails")
+    yield call("it must be authentic, too", "sign_mismatch", url=url(query(CallbackCommand=OTHER, sign=False) + "&" + encode(signature("other"))))
 
 
 def body_rows():
@@ -841,45 +880,91 @@ def body_rows():
     head = f'{{"CallbackCommand":"{UNFOLLOW}",'
     rest = '"From_Account":"UserID_001","To_Account":["UserID_002","UserID_003"],"EventTime":1702018343678'
 
+    # Deeper than the limit that many readers of JSON have.
+    deep = "[" * 200 + "]" * 200
+    short = lambda value: "an array, 200 deep" if value == deep else value
+
     def key(kind=UNFOLLOW, from_account="UserID_001", targets=("UserID_002", "UserID_003"), event_time=1702018343678):
         return f"event/{APP}/" + event_id(APP, kind, from_account, targets, event_time)
 
     yield call("the request in Tencent's page", SAMPLE_KEY, body=TENCENTS_BODY)
     yield call("a follow", FOLLOW_KEY, url=follow, body=follow_body())
     yield call("the body need not name the command", SAMPLE_KEY, body="{" + rest + "}")
+    yield call("the body's command is null, which counts as absent", SAMPLE_KEY, body=unfollow_body().replace(f'"{UNFOLLOW}"', "null"))
+    yield call("a follow's command is null", FOLLOW_KEY, url=follow, body=follow_body().replace(f'"{FOLLOW}"', "null"))
     yield call("white space and a byte-order mark around it", SAMPLE_KEY, body="\ufeff\n " + unfollow_body() + "\r\n\t ")
     yield call("unknown members, one of them twice, deep and with a number that no float holds", SAMPLE_KEY,
                body="{" + rest + ',"x":' + "[" * 500 + "]" * 500 + ',"x":1e999,"":null,"0":0,"FollowList":1,"FollowList":2}')
     yield call("a follow ignores To_Account at its top", FOLLOW_KEY, url=follow, body=follow_body()[:-1] + ',"To_Account":0,"To_Account":0}')
     yield call("a follow's targets may have other members", FOLLOW_KEY, url=follow,
                body=follow_body().replace('{"To_Account":"UserID_002"}', '{"a":[{}],"To_Account":"UserID_002","Time":1,"a":0}'))
-    yield call("even if they are named like members that are read elsewhere", FOLLOW_KEY, url=follow,
+    yield call("even if these are named like members that are recognised elsewhere", FOLLOW_KEY, url=follow,
                body=follow_body().replace('{"To_Account":"UserID_002"}', '{"EventTime":1,"To_Account":"UserID_002","EventTime":2}'))
+    for why, more in [
+        ("an unread member is a duplicate", '"x":1,"x":1'),
+        ("an unread member is a duplicate, its name in escapes", '"x":1,"\\u0078":2'),
+        ("a follow's member is a duplicate in an unfollow, which does not read it", '"FollowList":[],"FollowList":[]'),
+        ("a follow's member is an array of arrays in an unfollow", '"FollowList":[["a"]]'),
+        ("a follow's member has half a surrogate pair in an unfollow", '"FollowList":[{"To_Account":"\\ud800"}]'),
+        ("half a surrogate pair, the first", '"x":"\\ud800"'),
+        ("half a surrogate pair, the second", '"x":"\\udfff"'),
+        ("a surrogate pair in the wrong order", '"x":"\\ude00\\ud83d"'),
+        ("half a surrogate pair before a whole one", '"x":"\\ud83d\\ud83d\\ude00"'),
+        ("half a surrogate pair before another escape", '"x":"\\ud800\\n"'),
+        ("half a surrogate pair as a name", '"\\ud800":1'),
+        ("half a surrogate pair as a duplicate name", '"\\ud800":1,"\\ud800":2'),
+        ("half a surrogate pair behind the name of a recognised member", '"EventTime\\ud800":1'),
+        ("half a surrogate pair, names and values, deep", '"x":[{"\\udbff":{"a":["\\udc00"]}}]'),
+        ("names that JavaScript's objects have already", '"__proto__":{"From_Account":1},"constructor":null,"toString":0'),
+        ("an unread array, 20,000 deep", '"x":' + "[" * 20000 + "]" * 20000),
+        ("unread objects, 10,000 deep", '"x":' + '{"":' * 10000 + "0" + "}" * 10000),
+    ]:
+        yield call(f"an unfollow with unread members: {why}", SAMPLE_KEY, body="{" + rest + "," + more + "}")
+    for why, more in [
+        ("an unread member is a duplicate", '"x":1,"x":1'),
+        ("half a surrogate pair", '"x":"\\ud800"'),
+        ("half a surrogate pair as a name", '"\\ud800":1'),
+        ("an unfollow's member is a duplicate, with half a surrogate pair", '"To_Account":["\\ud800"],"To_Account":0'),
+    ]:
+        yield call(f"a follow with unread members: {why}", FOLLOW_KEY, url=follow, body=follow_body()[:-1] + "," + more + "}")
+    for why, more in [
+        ("half a surrogate pair", '"x":"\\ud800"'),
+        ("half a surrogate pair as a name", '"\\ud800":1'),
+        ("an unread member is a duplicate", '"FollowList":1,"FollowList":2'),
+        ("an unread array, 20,000 deep", '"x":' + "[" * 20000 + "]" * 20000),
+    ]:
+        yield call(f"a follow whose target has unread members: {why}", FOLLOW_KEY, url=follow,
+                   body=follow_body().replace('{"To_Account":"UserID_002"}', '{"To_Account":"UserID_002",' + more + "}"))
     yield call("20 targets", key(targets=[f"t{n}" for n in range(20)]), body=unfollow_body(targets=[f"t{n}" for n in range(20)]))
     yield call("300 targets", key(targets=[f"t{n}" for n in range(300)]), body=unfollow_body(targets=[f"t{n}" for n in range(300)]))
     yield call("user ids far longer than Tencent allows", key(from_account="f" * 999, targets=["微" * 999]), body=unfollow_body("f" * 999, ["微" * 999]))
-    yield call("a user who unfollows himself, twice", key(targets=["UserID_001"] * 2), body=unfollow_body(targets=["UserID_001"] * 2))
+    yield call("a user who unfollows himself, as a target twice", key(targets=["UserID_001"] * 2), body=unfollow_body(targets=["UserID_001"] * 2))
 
     for why, body in [
-        ("no JSON", "x"),
+        ("not JSON", "x"),
         ("an array", "[" + unfollow_body() + "]"),
         ("a string", compact(unfollow_body())),
         ("it breaks off", unfollow_body()[:-1]),
         ("two objects", unfollow_body() * 2),
+        ("an array of an unfollow's values", f'["{UNFOLLOW}","UserID_001",["UserID_002","UserID_003"],1702018343678]'),
         ("a comma too many", unfollow_body()[:-1] + ",}"),
         ("a comment", unfollow_body() + "//"),
         ("single quotes", unfollow_body().replace('"', "'")),
         ("NUL after it", unfollow_body() + "\0"),
-        ("a raw line end in a string", unfollow_body("a\nb").replace("\\n", "\n")),
-        ("an unread member that is no JSON", "{" + rest + ',"x":NaN}'),
-        ("a broken escape in an unread member", "{" + rest + ',"x":"\\q"}'),
+        ("a raw newline in a string", unfollow_body("a\nb").replace("\\n", "\n")),
+        ("an unread member that is not JSON", "{" + rest + ',"x":NaN}'),
+        ("an invalid escape in an unread member", "{" + rest + ',"x":"\\q"}'),
+        ("an incomplete escape in an unread member", "{" + rest + ',"x":"\\ud80"}'),
+        ("an unread array that is closed by a brace, deep", "{" + rest + ',"x":' + "[" * 200 + "]" * 199 + "}}"),
+        ("an unread array that is not closed, deep", "{" + rest + ',"x":' + "[" * 20000),
         ("a number with a leading zero", "{" + rest + ',"x":01}'),
         ("a form", "From_Account=a&To_Account=b&EventTime=1"),
-        ("no UTF-8", unfollow_body().encode().replace(b"UserID_001", b"UserID_\xff")),
-        ("no UTF-8 in an unread member", unfollow_body().encode()[:-1] + b',"x":"\xc0\x80"}'),
+        ("not UTF-8", unfollow_body().encode().replace(b"UserID_001", b"UserID_\xff")),
+        ("not UTF-8 in an unread member", unfollow_body().encode()[:-1] + b',"x":"\xc0\x80"}'),
+        ("half a surrogate pair as bytes in an unread member", unfollow_body().encode()[:-1] + b',"x":"\xed\xa0\x80"}'),
         ("UTF-16", unfollow_body().encode("utf-16")),
     ]:
-        yield call(f"the body is no JSON object: {why}", "body_not_an_object", body=body)
+        yield call(f"the body is not a JSON object: {why}", "body_not_an_object", body=body)
 
     for name, member in [
         ("CallbackCommand", f'"CallbackCommand":"{UNFOLLOW}"'),
@@ -887,53 +972,84 @@ def body_rows():
         ("To_Account", '"To_Account":["UserID_002","UserID_003"]'),
         ("EventTime", '"EventTime":1702018343678'),
     ]:
-        yield call(f"{name} stands twice, the same both times", "duplicate_member", body=unfollow_body()[:-1] + "," + member + "}")
+        yield call(f"{name} is a duplicate member, with the same value", "duplicate_member", body=unfollow_body()[:-1] + "," + member + "}")
         escaped = member.replace(name, f"\\u00{ord(name[0]):02x}{name[1:]}", 1)
-        yield call(f"{name} stands twice, once in escapes", "duplicate_member", body=unfollow_body()[:-1] + "," + escaped + "}")
-    yield call("FollowList stands twice", "duplicate_member", url=follow, body=follow_body()[:-1] + ',"FollowList":[]}')
-    yield call("a target's To_Account stands twice", "targets", url=follow,
+        yield call(f"{name} is a duplicate member, its name in escapes", "duplicate_member", body=unfollow_body()[:-1] + "," + escaped + "}")
+        yield call(f"{name} is a duplicate member, once null", "duplicate_member", body=f'{{"{name}":null,' + unfollow_body()[1:])
+    yield call("FollowList is a duplicate member", "duplicate_member", url=follow, body=follow_body()[:-1] + ',"FollowList":[]}')
+    yield call("a target's To_Account is a duplicate member", "targets", url=follow,
                body=follow_body().replace('{"To_Account":"UserID_002"}', '{"To_Account":"UserID_002","To_Account":"UserID_002"}'))
 
     yield call("the body names the other Follow command", "command_mismatch", url=follow)
     yield call("the body names a command of another family", "command_mismatch", body=unfollow_body().replace(UNFOLLOW, OTHER))
-    yield call("the body names the command in another case", "command_mismatch", body=unfollow_body().replace(UNFOLLOW, UNFOLLOW.upper()))
-    yield call("the body's command is a number", "command_mismatch", body=unfollow_body().replace(f'"{UNFOLLOW}"', "1"))
+    yield call("the body names the command in another letter case", "command_mismatch", body=unfollow_body().replace(UNFOLLOW, UNFOLLOW.upper()))
+    for value in ["1", "true", "false", '""', "{}", "[]", f'["{UNFOLLOW}"]', '"null"', '"\\ud800"', f'"{UNFOLLOW}\\ud800"', deep]:
+        yield call(f"the body's command is {short(value)}", "command_mismatch", body=unfollow_body().replace(f'"{UNFOLLOW}"', value))
 
     def members(from_account='"UserID_001"', targets='["UserID_002"]', event_time="1702018343678", name="To_Account"):
         parts = [("From_Account", from_account), (name, targets), ("EventTime", event_time)]
         return "{" + ",".join(f'"{name}":{value}' for name, value in parts if value is not None) + "}"
 
-    for value in [None, "null", '""', "1", "true", '["UserID_001"]', '{"UserID":"a"}', '"\\ud800"']:
-        yield call(f"From_Account is {value}", "from_account", body=members(from_account=value))
-    yield call("From_Account in another case is another member", "from_account", body=members().replace("From_Account", "from_account"))
-    for value in [None, "null", "[]", '"UserID_002"', '[""]', '["a",""]', '["a",null]', "[1]", '[["a"]]', '[{"To_Account":"a"}]', '{"0":"a"}', '["\\udfff"]', "true"]:
-        yield call(f"To_Account is {value}", "targets", body=members(targets=value))
+    for value in [None, "null", '""', "1", "true", '["UserID_001"]', '{"UserID":"a"}', '"\\ud800"', '"a\\udfff"', deep]:
+        yield call(f"From_Account is {short(value)}", "from_account", body=members(from_account=value))
+    yield call("From_Account in another letter case is another member", "from_account", body=members().replace("From_Account", "from_account"))
+    for value in [None, "null", "[]", '"UserID_002"', '[""]', '["a",""]', '["a",null]', "[1]", '[["a"]]', '[{"To_Account":"a"}]', '{"0":"a"}',
+                  '["\\udfff"]', '["a","b\\ud800"]', "true", deep]:
+        yield call(f"To_Account is {short(value)}", "targets", body=members(targets=value))
     for value in [None, "null", "[]", '{"To_Account":"a"}', "[{}]", '[{"To_Account":""}]', '[{"To_Account":null}]', '[{"To_Account":["a"]}]', '["a"]', '[["a"]]',
-                  '[{"To_Account":"a"},{}]', '[{"to_account":"a"}]', '[{"To_Account":1}]', '"a"']:
-        yield call(f"FollowList is {value}", "targets", url=follow, body=members(targets=value, name="FollowList"))
-    yield call("a follow whose targets stand where an unfollow's do", "targets", url=follow, body=members())
+                  '[{"To_Account":"a"},{}]', '[{"to_account":"a"}]', '[{"To_Account":1}]', '"a"',
+                  '[["To_Account","a"]]', '[{"To_Account":"a"},["b"]]', '["To_Account"]', '[{"To_Account":"\\ud800"}]', "[null]", deep]:
+        yield call(f"FollowList is {short(value)}", "targets", url=follow, body=members(targets=value, name="FollowList"))
+    yield call("a follow whose targets are in an unfollow's member", "targets", url=follow, body=members())
 
     for text, value in [
-        ("0", 0), ("1", 1), ("1702018343", 1702018343), ("9999999999999", 9999999999999), ('"1702018343678"', 1702018343678),
-        ('"0000000000001"', 1), ('"9999999999999"', 9999999999999), ('"\\u0031"', 1), ('"0"', 0),
+        # Milliseconds: 11 to 13 digits.
+        ("1702018343678", 1702018343678), ('"1702018343678"', 1702018343678), ("9999999999999", 9999999999999), ('"9999999999999"', 9999999999999),
+        ("10000000000", 10000000000), ('"10000000000"', 10000000000), ('"0010000000000"', 10000000000),
+        # Seconds: at most 10 digits. Leading zeros do not count.
+        ("1702018343", 1702018343000), ('"1702018343"', 1702018343000), ('"0001702018343"', 1702018343000),
+        ("9999999999", 9999999999000), ('"9999999999"', 9999999999000), ('"0009999999999"', 9999999999000),
+        ("1", 1000), ('"1"', 1000), ('"0000000000001"', 1000), ('"\\u0031"', 1000),
+        # Zero is zero.
+        ("0", 0), ('"0"', 0), ('"0000000000000"', 0), ("-0", 0), ("0.0", 0), ("-0.0", 0), ("0e5", 0), ("-0E-5", 0), ("0e999", 0),
+        # An integral value counts, not how it is written.
+        ("1.702018343678e12", 1702018343678), ("1.702018343678E+012", 1702018343678), ("1702018343678.0", 1702018343678),
+        ("1702018343678.000000000000000000000000000000", 1702018343678), ("1702018343678e0", 1702018343678), ("1702018343678e-0", 1702018343678),
+        ("17020183436780e-1", 1702018343678), ("0.1702018343678e13", 1702018343678), ("17020183436780000000000000000000e-19", 1702018343678),
+        ("9.999999999999e12", 9999999999999), ("9999999999999.0", 9999999999999), ("1E12", 1000000000000), ("1e10", 10000000000),
+        ("1.702018343e9", 1702018343000), ("1702018343.0", 1702018343000), ("17020183430e-1", 1702018343000), ("9.999999999e9", 9999999999000),
+        ("1e9", 1000000000000), ("1e3", 1000000), ("1.0", 1000), ("10e-1", 1000),
     ]:
         yield call(f"EventTime is {text}", key(targets=["UserID_002"], event_time=value), body=members(event_time=text))
+    for text, value in [("1702018343", 1702018343000), ('"0001702018343"', 1702018343000), ("1.702018343678e12", 1702018343678), ("-0", 0)]:
+        yield call(f"a follow's EventTime is {text}", key(FOLLOW, event_time=value), url=follow, body=follow_body().replace("1702018343678", text))
     for text in [
-        None, "null", '""', "-1", "-0", "1.0", "1.5", "1e3", "1E12", "10000000000000", "99999999999999", '"10000000000000"', '"00000000000001"',
-        '"+1"', '"-1"', '" 1"', '"1 "', '"1.0"', '"1e3"', '"0x1"', '"１"', '"x"', "true", "[1702018343678]", '{"ms":1}', "18446744073709551617", '"2023-12-08T06:52:23Z"',
+        None, "null", "true", "[1702018343678]", '{"ms":1}', deep,
+        # Below zero.
+        "-1", "-1.0", "-1e3", "-1702018343", "-1702018343678", "-0.5",
+        # Not integral.
+        "1.5", "0.5", "1e-1", "15e-1", "1702018343.678", "1702018343678.5", "1.7020183436785e12", "17020183436785e-1", "9999999999.5",
+        "9999999999999.5",
+        # More than 13 digits.
+        "10000000000000", "1e13", "1E+13", "10000000000000.0", "99999999999999", "18446744073709551617", "1e99", "1e400", "-1e400",
+        # A string that is not of 1 to 13 digits.
+        '""', '"10000000000000"', '"00000000000001"', '"00001702018343"', '"+1"', '"-1"', '"-0"', '" 1"', '"1 "', '"1.0"', '"1e3"', '"1.7e12"',
+        '"1702018343.0"', '"0x1"', '"１"', '"x"', '"2023-12-08T06:52:23Z"', '"\\ud800"', '"1\\udfff"',
     ]:
-        yield call(f"EventTime is {text}", "event_time", body=members(event_time=text))
+        yield call(f"EventTime is {short(text)}", "event_time", body=members(event_time=text))
+    for text in ["01702018343678", "1702018343678.", ".5", "1e", "1e+", "+1", "-", "-01", "0x1", "1_000", "NaN", "Infinity"]:
+        yield call(f"EventTime is {text}, which is not JSON", "body_not_an_object", body=members(event_time=text))
 
 
 def store_rows():
-    yield call("KV does not take the event", "not_kept", store="fails")
-    yield call("KV does not take a follow", "not_kept", store="fails", url=url(query(CallbackCommand=FOLLOW)), body=follow_body())
+    yield call("KV does not store the event", "not_stored", store="fails")
+    yield call("KV does not store a follow", "not_stored", store="fails", url=url(query(CallbackCommand=FOLLOW)), body=follow_body())
 
 
 def order_rows():
-    """A call with two things wrong gets the refusal of the step that comes first, for each pair of steps."""
-    # Each step's fault, as a change of a call that is described by parts; in the order of the steps.
-    faults = [
+    """A call with two errors is rejected by the step that comes first, for each pair of steps."""
+    # Each step's error, as a change of a call that is described by parts; in the order of the steps.
+    errors = [
         ("settings", lambda c: c["settings"].update(SINKS="disk")),
         ("not_found", lambda c: c.update(path="/nowhere")),
         ("insecure", lambda c: c.update(origin="http://www.example.com")),
@@ -945,21 +1061,21 @@ def order_rows():
         ("body_too_large", lambda c: c.update(content_length=1048577)),
         ("command_missing", lambda c: c["changed"].update(CallbackCommand="")),
         ("from_account", lambda c: c.update(from_account="")),
-        ("not_kept", lambda c: c.update(store="fails")),
+        ("not_stored", lambda c: c.update(store="fails")),
     ]
-    for earlier in range(len(faults)):
-        for later in range(earlier + 1, len(faults)):
+    for earlier in range(len(errors)):
+        for later in range(earlier + 1, len(errors)):
             c = dict(settings=dict(SIGNED), path="/", origin="https://www.example.com", method="POST", more=[], changed={},
                      token=TOKEN, content_length="own", from_account="UserID_001", store="works")
-            faults[earlier][1](c)
-            faults[later][1](c)
+            errors[earlier][1](c)
+            errors[later][1](c)
             parameters = [(name, c["changed"].get(name, value)) for name, value in SAMPLE_QUERY] + signature(c["token"])
             body = unfollow_body(c["from_account"])
             if "CallbackCommand" in c["changed"]:
                 body = body.replace(f'"CallbackCommand":"{UNFOLLOW}",', "")
             yield call(
-                f"two things are wrong, {faults[earlier][0]} and {faults[later][0]}: the earlier step's refusal wins",
-                faults[earlier][0],
+                f"two errors, {errors[earlier][0]} and {errors[later][0]}: the earlier step rejects the call",
+                errors[earlier][0],
                 settings=c["settings"],
                 store=c["store"],
                 method=c["method"],
@@ -967,14 +1083,14 @@ def order_rows():
                 body=body,
                 content_length=c["content_length"],
             )
-    # Steps that end a call well come before those behind them, too.
+    # Steps that accept a call come before those after them, too.
     yield call("the probe comes before the command", "probe", url=url(query(CallbackCommand="")), body="{}")
     yield call("the probe comes before the body's command is compared", "probe", body=f'{{"CallbackCommand":"{FOLLOW}"}}')
     yield call("another command comes before its body", "unhandled", url=url(query(CallbackCommand=OTHER)), body="[", store="fails")
     yield call("the size comes before the probe", "body_too_large", body="{}", content_length=65537)
     yield call("a missing SdkAppid comes before a missing command", "sdk_app_id_missing",
                url=url(query(without=["SdkAppid", "CallbackCommand"])), body='{"x":1}')
-    yield call("a query that is too long comes before its encoding", "query_too_long", url=url("SdkAppid=%ff&x=" + "x" * 4096))
+    yield call("the length of a query comes before its encoding", "query_too_long", url=url("SdkAppid=%ff&x=" + "x" * 4096))
 
 
 def call_rows():

@@ -1,17 +1,20 @@
-// Bodies: read no further than they may be long, and what a Follow webhook's says.
+// Bodies: reading one up to its size limit, and parsing a Follow webhook's.
 
-import { Refusal } from "./refusal.js";
+import { Rejection } from "./rejection.js";
 
 const FOLLOW_BODY_MAX = 64 * 1024;
 const OTHER_BODY_MAX = 1024 * 1024;
+/** 13 digits, in Unix ms. */
 const EVENT_TIME_MAX = 9_999_999_999_999;
+/** An EventTime of at most 10 digits is in Unix seconds. */
+const EVENT_TIME_SECONDS_MAX = 9_999_999_999;
 
 const KINDS = new Map([
 	["Follow.CallbackAfterFollowDelete", "unfollow"],
 	["Follow.CallbackAfterFollowAdd", "follow"],
 ]);
 
-// It also takes off a byte-order mark.
+// It also removes a byte-order mark.
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /** `unfollow` or `follow`; `undefined` for every other command. */
@@ -35,16 +38,16 @@ export async function readBody(request, max) {
 		let length = 0;
 		for await (const piece of request.body ?? []) {
 			length += piece.length;
-			if (length > max) throw new Refusal("body_too_large");
+			if (length > max) throw new Rejection("body_too_large");
 			pieces.push(piece);
 		}
 		return await new Blob(pieces).arrayBuffer();
 	} catch (error) {
-		throw error instanceof Refusal ? error : new Refusal("body_broken");
+		throw error instanceof Rejection ? error : new Rejection("body_broken");
 	}
 }
 
-/** A body as text, less white space around it, and as a value; `object` is `undefined` where it is no JSON object. */
+/** A body as text, less white space around it, and as a value; `object` is `undefined` where it is not a JSON object. */
 export function parseBody(bytes) {
 	let text;
 	try {
@@ -57,7 +60,7 @@ export function parseBody(bytes) {
 	}
 }
 
-/** Whether the console checks the URL: it sends nothing, or nothing but a command. */
+/** Whether this is the console's probe of the URL, which sends nothing, or nothing but a command. */
 export function isContentless({ text, object }) {
 	if (text === "") return true;
 	if (object === undefined) return false;
@@ -72,23 +75,25 @@ export function commandOf({ object }) {
 
 /** What a Follow webhook says; throws where the body is not that of its command. */
 export function parseFollow(command, { text, object }) {
-	if (object === undefined) throw new Refusal("body_not_an_object");
-	const { CallbackCommand = command, From_Account: fromAccount } = object;
-	if (CallbackCommand !== command) throw new Refusal("command_mismatch");
+	if (object === undefined) throw new Rejection("body_not_an_object");
+	// `null` counts as absent.
+	if ((object.CallbackCommand ?? command) !== command) throw new Rejection("command_mismatch");
 	const kind = kindOf(command);
-	if (!isUserId(fromAccount)) throw new Refusal("from_account");
+	const fromAccount = object.From_Account;
+	if (!isUserId(fromAccount)) throw new Rejection("from_account");
 	const list = kind === "unfollow" ? object.To_Account : object.FollowList;
-	if (!Array.isArray(list) || list.length === 0) throw new Refusal("targets");
+	if (!Array.isArray(list) || list.length === 0) throw new Rejection("targets");
 	const toAccounts = kind === "unfollow" ? list : list.map((item) => item?.To_Account);
-	if (!toAccounts.every(isUserId)) throw new Refusal("targets");
+	if (!toAccounts.every(isUserId)) throw new Rejection("targets");
 	return { kind, command, fromAccount, toAccounts, eventTime: parseEventTime(object.EventTime), text };
 }
 
-/** Half a surrogate pair is no character. */
+/** Half a surrogate pair is not a character. */
 const isUserId = (value) => typeof value === "string" && value !== "" && value.isWellFormed();
 
+/** An EventTime in Unix ms: a number with an integral value, or a string of 1 to 13 digits, in ms or in seconds. */
 function parseEventTime(value) {
 	const time = typeof value === "string" && /^[0-9]{1,13}$/.test(value) ? Number(value) : value;
-	if (!Number.isInteger(time) || time < 0 || time > EVENT_TIME_MAX) throw new Refusal("event_time");
-	return time;
+	if (!Number.isInteger(time) || time < 0 || time > EVENT_TIME_MAX) throw new Rejection("event_time");
+	return time <= EVENT_TIME_SECONDS_MAX ? time * 1000 : time;
 }

@@ -9,7 +9,7 @@ const encoder = new TextEncoder();
 
 const byteLength = (text) => encoder.encode(text).length;
 
-/** The key, value and metadata of an event that came at `receivedAt` (Unix ms). */
+/** The key, value and metadata of an event that was received at `receivedAt` (Unix ms). */
 export async function entryOf(app, query, follow, receivedAt) {
 	const id = await idOf(app, follow);
 	const { kind, fromAccount, toAccounts, eventTime, text } = follow;
@@ -43,7 +43,7 @@ export async function entryOf(app, query, follow, receivedAt) {
 	};
 }
 
-/** The time, counted down so that the newest sorts first, and a hash of netstrings of what makes the event. */
+/** The time, counted down so that the newest sorts first, and a hash of netstrings of what identifies the event. */
 async function idOf(app, { command, fromAccount, toAccounts, eventTime }) {
 	const parts = [String(app.id), command, fromAccount, ...toAccounts, String(eventTime)];
 	const netstrings = parts.map((part) => `${byteLength(part)}:${part},`).join("");
@@ -52,7 +52,7 @@ async function idOf(app, { command, fromAccount, toAccounts, eventTime }) {
 	return `${countdown}-${new Uint8Array(hash, 0, HASH_BYTES).toHex()}`;
 }
 
-/** What KV has room for: texts are cut, as many targets stand there as fit, and two more members say so. */
+/** What fits into KV's metadata: texts are cut, as many targets remain as fit, and two more members say so. */
 function cut(summary) {
 	const short = {
 		...summary,
@@ -65,10 +65,10 @@ function cut(summary) {
 		truncated: true,
 	};
 	// One more than there is, because the first target has no comma before it.
-	let room = METADATA_MAX + 1 - byteLength(JSON.stringify(short));
+	let left = METADATA_MAX + 1 - byteLength(JSON.stringify(short));
 	for (const target of summary.to_accounts) {
-		room -= byteLength(JSON.stringify(target)) + 1;
-		if (room < 0) break;
+		left -= byteLength(JSON.stringify(target)) + 1;
+		if (left < 0) break;
 		short.to_accounts.push(target);
 	}
 	return short;

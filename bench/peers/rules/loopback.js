@@ -1,4 +1,4 @@
-// Whether a call could not be read on its way: https, or from this very machine.
+// Whether nobody else could read a call on its way: https, or from this machine.
 
 const LOOPBACK = /^(localhost|\[::1\]|127\.[0-9.]*)$/;
 

@@ -1,11 +1,11 @@
-// The query that Tencent appends to the URL. Not URLSearchParams, which takes a `+` for a space and broken encoding for
-// text.
+// The query that Tencent appends to the URL. Not URLSearchParams, which turns a `+` into a space and accepts an
+// invalid encoding.
 
-import { Refusal } from "./refusal.js";
+import { Rejection } from "./rejection.js";
 
 const QUERY_MAX = 4096;
 
-/** The parameters that are read, by their names in the query. */
+/** The recognised parameters, by their names in the query. */
 const NAMES = new Map([
 	["SdkAppid", "sdkAppId"],
 	["SdkAppId", "sdkAppId"],
@@ -22,11 +22,11 @@ const NAMES = new Map([
 const SIGNATURE = new Set(["sign", "requestTime"]);
 
 /**
- * The parameters that are read, decoded, of the text behind the URL's `?`; an empty one counts as absent. `unsigned` is
- * the query as it came, less `Sign` and `RequestTime`.
+ * The recognised parameters, decoded, of the text after the URL's `?`; an empty one counts as absent. `unsigned` is the
+ * query as it came, without `Sign` and `RequestTime`.
  */
 export function parseQuery(raw) {
-	if (raw.length > QUERY_MAX) throw new Refusal("query_too_long");
+	if (raw.length > QUERY_MAX) throw new Rejection("query_too_long");
 	const query = {
 		sdkAppId: undefined,
 		command: undefined,
@@ -44,7 +44,7 @@ export function parseQuery(raw) {
 		const name = NAMES.get(decodedName(equals < 0 ? segment : segment.slice(0, equals)));
 		if (!SIGNATURE.has(name)) unsigned.push(segment);
 		if (name === undefined) continue;
-		if (query[name] !== undefined) throw new Refusal("query_duplicate");
+		if (query[name] !== undefined) throw new Rejection("query_duplicate");
 		query[name] = equals < 0 ? "" : decodedValue(segment.slice(equals + 1));
 	}
 	query.unsigned = unsigned.join("&");
@@ -65,6 +65,6 @@ function decodedValue(value) {
 	try {
 		return decodeURIComponent(value);
 	} catch {
-		throw new Refusal("query_encoding");
+		throw new Rejection("query_encoding");
 	}
 }

@@ -3,42 +3,42 @@
 import { authenticate } from "./auth.js";
 import { bodyMax, commandOf, declaredLength, isContentless, kindOf, parseBody, parseFollow, readBody } from "./body.js";
 import { entryOf } from "./event.js";
-import { ANSWER_WITHIN_MS, keep, within } from "./keep.js";
+import { persist, RESPOND_WITHIN_MS, within } from "./persist.js";
 import { parseQuery } from "./query.js";
-import { Refusal } from "./refusal.js";
+import { Rejection } from "./rejection.js";
 
-/** What was done with the call, in a word; throws a Refusal. `arrived` is Unix ms. */
-export async function receive(request, url, { settings, ctx, line, arrived }) {
+/** What was done with the call, in a word; throws a Rejection. `arrived` is Unix ms. */
+export async function receive(request, url, { settings, ctx, log, arrived }) {
 	const query = parseQuery(url.search.slice(1));
-	line.describe(query);
+	log.describe(query);
 
 	const app = query.sdkAppId ? settings.apps.get(query.sdkAppId) : undefined;
-	if (query.sdkAppId && !app) throw new Refusal("sdk_app_id_foreign");
-	if (!app && !query.sign) throw new Refusal("sdk_app_id_missing");
+	if (query.sdkAppId && !app) throw new Rejection("sdk_app_id_foreign");
+	if (!app && !query.sign) throw new Rejection("sdk_app_id_missing");
 	await authenticate(query, app?.tokens ?? settings.allTokens, arrived);
 
-	if (query.contentType && query.contentType.toLowerCase() !== "json") throw new Refusal("content_type");
+	if (query.contentType && query.contentType.toLowerCase() !== "json") throw new Rejection("content_type");
 	const max = bodyMax(query.command);
-	if (declaredLength(request) > max) throw new Refusal("body_too_large");
+	if (declaredLength(request) > max) throw new Rejection("body_too_large");
 
-	const deadline = arrived + ANSWER_WITHIN_MS;
+	const deadline = arrived + RESPOND_WITHIN_MS;
 	const left = () => Math.max(0, deadline - Date.now());
 	const bytes = await within(left(), readBody(request, max), () => {
-		throw new Refusal("body_late");
+		throw new Rejection("body_late");
 	});
 	const body = parseBody(bytes);
 	if (isContentless(body)) return "probe";
-	if (!app) throw new Refusal("sdk_app_id_missing");
+	if (!app) throw new Rejection("sdk_app_id_missing");
 
 	const command = query.command || commandOf(body);
-	if (!command) throw new Refusal("command_missing");
+	if (!command) throw new Rejection("command_missing");
 	query.command = command;
 	if (!kindOf(command)) return "unhandled";
-	if (bytes.byteLength > bodyMax(command)) throw new Refusal("body_too_large");
+	if (bytes.byteLength > bodyMax(command)) throw new Rejection("body_too_large");
 
 	const follow = parseFollow(command, body);
 	const { key, value, metadata } = await entryOf(app, query, follow, arrived);
-	line.count(follow.toAccounts.length);
-	await keep(() => settings.events.put(key, value, { metadata }), deadline, ctx);
-	return "kept";
+	log.count(follow.toAccounts.length);
+	await persist(() => settings.events.put(key, value, { metadata }), deadline, ctx);
+	return "stored";
 }

@@ -6,7 +6,7 @@ export function settingsOf(env) {
 	return (settings ??= read(env));
 }
 
-/** `null` where a setting is missing: each call is then refused. */
+/** `null` where a setting is missing or invalid: each call is then rejected. */
 function read(env) {
 	const apps = new Map(
 		(env.SDK_APP_IDS ?? "").split(",").map((id) => [id.trim(), { id: Number(id), tokens: tokens(env, id.trim()) }]),

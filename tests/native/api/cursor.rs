@@ -1,4 +1,4 @@
-//! A cursor is read as it was written, and with no other question.
+//! A cursor is read as it was written, and only for its own query.
 
 use proptest::{prelude::*, sample::Index};
 use unfollow_webhook::api::cursor::Cursor;
@@ -14,15 +14,15 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_cursor_is_read_as_it_was_written(cursor in cursors(), question in "\\PC{0,30}") {
-        let text = cursor.write(&question);
-        // It stands in a query as it is.
+    fn a_cursor_is_read_as_it_was_written(cursor in cursors(), query in "\\PC{0,30}") {
+        let text = cursor.write(&query);
+        // It needs no encoding in a query.
         prop_assert!(text.bytes().all(|b| b.is_ascii_alphanumeric()));
-        prop_assert_eq!(Cursor::read(&text, &question), Some(cursor));
+        prop_assert_eq!(Cursor::read(&text, &query), Some(cursor));
     }
 
     #[test]
-    fn a_cursor_is_none_with_another_question(cursor in cursors(), one in "[0-2 ]{0,4}", other in "[0-2 ]{0,4}") {
+    fn a_cursor_is_none_with_another_query(cursor in cursors(), one in "[0-2 ]{0,4}", other in "[0-2 ]{0,4}") {
         prop_assert_eq!(Cursor::read(&cursor.write(&one), &other).is_some(), one == other);
     }
 
@@ -33,7 +33,7 @@ proptest! {
         prop_assert_eq!(Cursor::read(&text[..at], "q"), None);
         prop_assert_eq!(Cursor::read(&format!("{text}{digit:x}"), "q"), None);
         prop_assert_eq!(Cursor::read(&format!("{text}{digit:02x}"), "q"), None);
-        // Another digit in the place of this one.
+        // Another digit instead of this one.
         let mut digits: Vec<_> = text.chars().map(|c| c.to_digit(16).unwrap()).collect();
         digits[at] ^= u32::from(digit);
         let changed: String = digits.into_iter().filter_map(|digit| char::from_digit(digit, 16)).collect();
@@ -47,9 +47,9 @@ proptest! {
 }
 
 #[test]
-fn what_moves_from_the_cursor_into_the_question_is_seen() {
+fn what_moves_from_the_cursor_into_the_query_is_noticed() {
     let text = Cursor { place: 12, ..Cursor::default() }.write("q");
-    // The checksum is 16 digits; behind it stands the place.
+    // The checksum is 16 digits; the prefix's number follows.
     let (sum, place, rest) = (&text[..16], &text[16..18], &text[18..]);
     assert_eq!(place, hex::encode("1"));
     assert_eq!(Cursor::read(&format!("{sum}{rest}"), "q1"), None);

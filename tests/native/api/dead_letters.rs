@@ -5,40 +5,43 @@ use std::rc::Rc;
 use serde_json::{Value, json};
 use unfollow_webhook::{
     api::ApiRequest,
-    dead,
-    message::{Duty, Message},
+    delivery::dead_letter,
+    delivery::message::{Job, Message},
     webhook::command::Kind,
 };
 
-use super::{ADMIN, Deeds, FakeQueue, FakeShelf, ask, is_problem, json_of, letter, letters, operated, request};
+use super::{
+    ADMIN, FakeQueue, FakeReader, Operations, ask, is_problem, json_of, numbered_dead_letter, operated,
+    reader_of_dead_letters, request,
+};
 use crate::samples::{APP, NOW_MS, TOKEN, UNFOLLOW, config, event, query};
 
 #[test]
-fn dead_letters_are_listed_with_what_is_known_of_them() {
-    let (entry, id, _) = letter(0);
-    let shelf = FakeShelf::of([entry, dead::unreadable_entry("m-1", "poison", NOW_MS, None)]);
+fn dead_letters_are_listed_with_their_metadata() {
+    let (entry, id, _) = numbered_dead_letter(0);
+    let reader = FakeReader::of([entry, dead_letter::unreadable_entry("m-1", "poison", NOW_MS, None)]);
     let config = operated();
     for query in ["", "app=1400000000"] {
-        let reply = ask(&config, &shelf, None, ApiRequest { query, ..request("GET", "/v1/dead-letters") });
-        assert_eq!((reply.status, reply.content_type), (200, "application/json"));
+        let response = ask(&config, &reader, None, ApiRequest { query, ..request("GET", "/v1/dead-letters") });
+        assert_eq!((response.status, response.content_type), (200, "application/json"));
         let expected = json!({ "dead_letters": [{
             "id": id, "sdk_app_id": 1_400_000_000, "last_status": 500, "last_error": null, "received_at": NOW_MS,
-            "dead_at": NOW_MS + 9, "duty": "deliver", "targets": 2,
+            "dead_at": NOW_MS + 9, "job": "deliver", "targets": 2,
         }], "cursor": null });
-        assert_eq!(json_of(&reply), expected, "{query}");
+        assert_eq!(json_of(&response), expected, "{query}");
     }
-    let unreadable = ask(&config, &shelf, None, ApiRequest { query: "app=0", ..request("GET", "/v1/dead-letters") });
+    let unreadable = ask(&config, &reader, None, ApiRequest { query: "app=0", ..request("GET", "/v1/dead-letters") });
     let listed = &json_of(&unreadable)["dead_letters"][0];
     assert_eq!((&listed["id"], &listed["last_error"]), (&json!("m-1"), &json!("unreadable")));
 }
 
 #[test]
 fn a_long_list_comes_in_pages() {
-    let (config, shelf) = (operated(), letters(250));
+    let (config, reader) = (operated(), reader_of_dead_letters(250));
     let (mut ids, mut cursor, mut pages) = (Vec::new(), Value::Null, 0);
     loop {
         let query = cursor.as_str().map_or(String::new(), |it| format!("app={APP}&cursor={it}"));
-        let page = ask(&config, &shelf, None, ApiRequest { query: &query, ..request("GET", "/v1/dead-letters") });
+        let page = ask(&config, &reader, None, ApiRequest { query: &query, ..request("GET", "/v1/dead-letters") });
         let page = json_of(&page);
         let listed = page["dead_letters"].as_array().unwrap();
         assert!(listed.len() <= 100);
@@ -55,8 +58,8 @@ fn a_long_list_comes_in_pages() {
 #[test]
 fn a_cursor_belongs_to_the_dead_letters_of_one_app() {
     let two = config(&[("SDK_APP_IDS", "1400000000,1400000001"), ("CALLBACK_TOKEN", TOKEN), ("ADMIN_TOKEN", ADMIN)]);
-    let shelf = letters(101);
-    let asked = |query: &str| ask(&two, &shelf, None, ApiRequest { query, ..request("GET", "/v1/dead-letters") });
+    let reader = reader_of_dead_letters(101);
+    let asked = |query: &str| ask(&two, &reader, None, ApiRequest { query, ..request("GET", "/v1/dead-letters") });
     let cursor = json_of(&asked(&format!("app={APP}")))["cursor"].as_str().unwrap().to_owned();
     assert_eq!(asked(&format!("app={APP}&cursor={cursor}")).status, 200);
     for app in ["0", "1400000001"] {
@@ -67,105 +70,106 @@ fn a_cursor_belongs_to_the_dead_letters_of_one_app() {
 
 #[test]
 fn a_replayed_dead_letter_is_on_the_queue_before_it_is_deleted() {
-    let (entry, id, message) = letter(0);
-    let deeds = Deeds::default();
-    let shelf = FakeShelf { deeds: Rc::clone(&deeds), ..FakeShelf::of([entry.clone(), letter(1).0]) };
-    let queue = FakeQueue { deeds: Rc::clone(&deeds), ..FakeQueue::default() };
+    let (entry, id, message) = numbered_dead_letter(0);
+    let operations = Operations::default();
+    let reader =
+        FakeReader { operations: Rc::clone(&operations), ..FakeReader::of([entry.clone(), numbered_dead_letter(1).0]) };
+    let queue = FakeQueue { operations: Rc::clone(&operations), ..FakeQueue::default() };
     let path = format!("/v1/dead-letters/{APP}/{id}/replay");
-    let reply = ask(&operated(), &shelf, Some(&queue), request("POST", &path));
-    assert_eq!((reply.status, json_of(&reply)), (200, json!({ "replayed": 1 })));
+    let response = ask(&operated(), &reader, Some(&queue), request("POST", &path));
+    assert_eq!((response.status, json_of(&response)), (200, json!({ "replayed": 1 })));
     assert_eq!(*queue.sent.borrow(), [message]);
     let key = &entry.key;
-    assert_eq!(*deeds.borrow(), [format!("get {key}"), "send".to_owned(), format!("delete {key}")]);
-    assert_eq!(shelf.keys(), [letter(1).0.key]);
-    is_problem(&ask(&operated(), &shelf, Some(&queue), request("POST", &path)), 404);
+    assert_eq!(*operations.borrow(), [format!("get {key}"), "send".to_owned(), format!("delete {key}")]);
+    assert_eq!(reader.keys(), [numbered_dead_letter(1).0.key]);
+    is_problem(&ask(&operated(), &reader, Some(&queue), request("POST", &path)), 404);
 }
 
 #[test]
 fn a_send_that_fails_deletes_nothing() {
-    let (_, id, _) = letter(0);
+    let (_, id, _) = numbered_dead_letter(0);
     for path in [format!("/v1/dead-letters/{APP}/{id}/replay"), format!("/v1/dead-letters/{APP}/replay")] {
-        let (shelf, queue) = (letters(3), FakeQueue { takes: Some(0), ..FakeQueue::default() });
-        let reply = ask(&operated(), &shelf, Some(&queue), request("POST", &path));
-        is_problem(&reply, 503);
-        assert_eq!(shelf.keys().len(), 3);
-        assert!(!shelf.deeds.borrow().iter().any(|deed| deed.starts_with("delete")));
+        let (reader, queue) = (reader_of_dead_letters(3), FakeQueue { takes: Some(0), ..FakeQueue::default() });
+        let response = ask(&operated(), &reader, Some(&queue), request("POST", &path));
+        is_problem(&response, 503);
+        assert_eq!(reader.keys().len(), 3);
+        assert!(!reader.operations.borrow().iter().any(|operation| operation.starts_with("delete")));
     }
-    // One that fails on the way keeps its own and those behind it.
-    let (shelf, queue) = (letters(5), FakeQueue { takes: Some(2), ..FakeQueue::default() });
-    ask(&operated(), &shelf, Some(&queue), request("POST", &format!("/v1/dead-letters/{APP}/replay")));
-    assert_eq!((shelf.keys().len(), queue.sent.borrow().len()), (3, 2));
+    // A send that fails half-way leaves its own dead letter and those after it.
+    let (reader, queue) = (reader_of_dead_letters(5), FakeQueue { takes: Some(2), ..FakeQueue::default() });
+    ask(&operated(), &reader, Some(&queue), request("POST", &format!("/v1/dead-letters/{APP}/replay")));
+    assert_eq!((reader.keys().len(), queue.sent.borrow().len()), (3, 2));
 }
 
 #[test]
 fn without_a_queue_nothing_is_replayed() {
-    let (_, id, _) = letter(0);
-    let shelf = letters(1);
-    let reply = ask(&operated(), &shelf, None, request("POST", &format!("/v1/dead-letters/{APP}/{id}/replay")));
-    is_problem(&reply, 409);
-    assert_eq!(shelf.keys().len(), 1);
+    let (_, id, _) = numbered_dead_letter(0);
+    let reader = reader_of_dead_letters(1);
+    let response = ask(&operated(), &reader, None, request("POST", &format!("/v1/dead-letters/{APP}/{id}/replay")));
+    is_problem(&response, 409);
+    assert_eq!(reader.keys().len(), 1);
 }
 
 #[test]
 fn all_are_replayed_some_at_a_time_and_the_answer_says_how_many_are_left() {
-    let (shelf, queue) = (letters(40), FakeQueue::default());
+    let (reader, queue) = (reader_of_dead_letters(40), FakeQueue::default());
     let path = format!("/v1/dead-letters/{APP}/replay");
     let mut left = 40;
     let mut calls = 0;
     while left > 0 {
-        let before = shelf.deeds.borrow().len() + queue.deeds.borrow().len();
-        let reply = ask(&operated(), &shelf, Some(&queue), request("POST", &path));
-        let answer = json_of(&reply);
+        let before = reader.operations.borrow().len() + queue.operations.borrow().len();
+        let response = ask(&operated(), &reader, Some(&queue), request("POST", &path));
+        let answer = json_of(&response);
         let replayed = answer["replayed"].as_u64().unwrap();
         assert!(replayed > 0, "{answer}");
         left -= replayed;
-        assert_eq!((answer["left"].as_u64().unwrap(), shelf.keys().len() as u64), (left, left));
+        assert_eq!((answer["left"].as_u64().unwrap(), reader.keys().len() as u64), (left, left));
         // A call on the free plan has fifty operations.
-        assert!(shelf.deeds.borrow().len() + queue.deeds.borrow().len() - before <= 50);
+        assert!(reader.operations.borrow().len() + queue.operations.borrow().len() - before <= 50);
         calls += 1;
     }
     let mut sent = queue.sent.take();
     sent.sort();
-    let mut expected: Vec<_> = (0..40).map(|n| letter(n).2).collect();
+    let mut expected: Vec<_> = (0..40).map(|n| numbered_dead_letter(n).2).collect();
     expected.sort();
     assert_eq!((sent, calls > 1), (expected, true));
-    let reply = ask(&operated(), &shelf, Some(&queue), request("POST", &path));
-    assert_eq!(json_of(&reply), json!({ "replayed": 0, "left": 0, "more": false }));
+    let response = ask(&operated(), &reader, Some(&queue), request("POST", &path));
+    assert_eq!(json_of(&response), json!({ "replayed": 0, "left": 0, "more": false }));
 }
 
 #[test]
-fn letters_that_are_gone_or_cannot_be_read_do_not_hold_up_the_others() {
-    let shelf = letters(3);
-    shelf.list_only(&format!("dead/{APP}/0-gone"), "{}");
-    shelf.list_only(&format!("dead/{APP}/1-gone"), "{}");
-    let unreadable = dead::unreadable_entry("x", "poison", NOW_MS, None);
-    shelf.put(&format!("dead/{APP}/2"), &unreadable.value, &unreadable.metadata);
+fn dead_letters_that_are_gone_or_cannot_be_read_do_not_hold_up_the_others() {
+    let reader = reader_of_dead_letters(3);
+    reader.list_only(&format!("dead/{APP}/0-gone"), "{}");
+    reader.list_only(&format!("dead/{APP}/1-gone"), "{}");
+    let unreadable = dead_letter::unreadable_entry("x", "poison", NOW_MS, None);
+    reader.put(&format!("dead/{APP}/2"), &unreadable.value, &unreadable.metadata);
     let queue = FakeQueue::default();
-    let reply = ask(&operated(), &shelf, Some(&queue), request("POST", &format!("/v1/dead-letters/{APP}/replay")));
-    assert_eq!((reply.status, json_of(&reply)), (200, json!({ "replayed": 3, "left": 1, "more": false })));
-    assert_eq!(shelf.keys(), [format!("dead/{APP}/2")]);
+    let response = ask(&operated(), &reader, Some(&queue), request("POST", &format!("/v1/dead-letters/{APP}/replay")));
+    assert_eq!((response.status, json_of(&response)), (200, json!({ "replayed": 3, "left": 1, "more": false })));
+    assert_eq!(reader.keys(), [format!("dead/{APP}/2")]);
 }
 
-/// KV lists keys for a minute after they are deleted: a second call soon after the first meets them all.
+/// KV lists keys for a minute after they are deleted: a second call soon after the first gets them all again.
 #[test]
-fn a_call_stays_bounded_however_many_letters_are_gone() {
-    let shelf = letters(1);
+fn a_call_stays_bounded_however_many_dead_letters_are_gone() {
+    let reader = reader_of_dead_letters(1);
     for n in 0..200 {
-        shelf.list_only(&format!("dead/{APP}/0-gone-{n:03}"), "{}");
+        reader.list_only(&format!("dead/{APP}/0-gone-{n:03}"), "{}");
     }
     let queue = FakeQueue::default();
-    let reply = ask(&operated(), &shelf, Some(&queue), request("POST", &format!("/v1/dead-letters/{APP}/replay")));
-    assert_eq!(reply.status, 200);
-    let operations = shelf.deeds.borrow().len() + queue.deeds.borrow().len();
+    let response = ask(&operated(), &reader, Some(&queue), request("POST", &format!("/v1/dead-letters/{APP}/replay")));
+    assert_eq!(response.status, 200);
+    let operations = reader.operations.borrow().len() + queue.operations.borrow().len();
     assert!(operations <= 50, "{operations} operations");
 }
 
 #[test]
 fn an_unreadable_one_is_not_replayed() {
-    let shelf = FakeShelf::of([dead::unreadable_entry("m-1", "poison", NOW_MS, None)]);
+    let reader = FakeReader::of([dead_letter::unreadable_entry("m-1", "poison", NOW_MS, None)]);
     let queue = FakeQueue::default();
-    is_problem(&ask(&operated(), &shelf, Some(&queue), request("POST", "/v1/dead-letters/0/m-1/replay")), 409);
-    assert_eq!((shelf.keys().len(), queue.sent.borrow().len()), (1, 0));
+    is_problem(&ask(&operated(), &reader, Some(&queue), request("POST", "/v1/dead-letters/0/m-1/replay")), 409);
+    assert_eq!((reader.keys().len(), queue.sent.borrow().len()), (1, 0));
 }
 
 #[test]
@@ -173,33 +177,33 @@ fn a_stored_event_is_sent_as_if_it_had_just_come() {
     let query = format!("{}&&x=%zz", query(Kind::Unfollow.command()));
     let body = UNFOLLOW.replace("{\"Call", "{ \"x\":1.50,\n\"Call");
     let event = event(&query, Kind::Unfollow, body.as_bytes());
-    let shelf = FakeShelf::of([event.entry(None, NOW_MS)]);
+    let reader = FakeReader::of([event.entry(None, NOW_MS)]);
     let queue = FakeQueue::default();
     let path = format!("/v1/events/{APP}/{}/replay", event.id());
-    let reply = ask(&operated(), &shelf, Some(&queue), request("POST", &path));
-    assert_eq!((reply.status, json_of(&reply)), (200, json!({ "replayed": 1 })));
-    assert_eq!(*queue.sent.borrow(), [Message::of(&event, Duty::Deliver).text()]);
+    let response = ask(&operated(), &reader, Some(&queue), request("POST", &path));
+    assert_eq!((response.status, json_of(&response)), (200, json!({ "replayed": 1 })));
+    assert_eq!(*queue.sent.borrow(), [Message::of(&event, Job::Deliver).text()]);
     // It stays stored.
-    assert_eq!(shelf.keys().len(), 1);
+    assert_eq!(reader.keys().len(), 1);
 
-    is_problem(&ask(&operated(), &shelf, Some(&queue), request("POST", &format!("/v1/events/{APP}/x/replay"))), 404);
+    is_problem(&ask(&operated(), &reader, Some(&queue), request("POST", &format!("/v1/events/{APP}/x/replay"))), 404);
     let nowhere = config(&[("SDK_APP_IDS", APP), ("CALLBACK_TOKEN", TOKEN), ("ADMIN_TOKEN", ADMIN)]);
-    is_problem(&ask(&nowhere, &shelf, Some(&queue), request("POST", &path)), 409);
+    is_problem(&ask(&nowhere, &reader, Some(&queue), request("POST", &path)), 409);
     assert_eq!(queue.sent.borrow().len(), 1);
 }
 
 #[test]
-fn a_shelf_that_fails_is_503_and_loses_nothing() {
-    let (_, id, _) = letter(0);
+fn a_store_that_fails_is_503_and_loses_nothing() {
+    let (_, id, _) = numbered_dead_letter(0);
     let replay = format!("/v1/dead-letters/{APP}/{id}/replay");
-    for (method, path, deed) in
+    for (method, path, operation) in
         [("GET", "/v1/dead-letters", "list"), ("POST", &replay, "get"), ("POST", &replay, "delete")]
     {
-        let (shelf, queue) = (letters(1), FakeQueue::default());
-        shelf.fails.set(Some(deed));
-        is_problem(&ask(&operated(), &shelf, Some(&queue), request(method, path)), 503);
-        assert_eq!(shelf.keys().len(), 1);
+        let (reader, queue) = (reader_of_dead_letters(1), FakeQueue::default());
+        reader.fails.set(Some(operation));
+        is_problem(&ask(&operated(), &reader, Some(&queue), request(method, path)), 503);
+        assert_eq!(reader.keys().len(), 1);
     }
-    let broken = config(&[("SDK_APP_IDS", ""), ("ADMIN_TOKEN", ADMIN)]);
-    is_problem(&ask(&broken, &letters(0), None, request("GET", "/v1/dead-letters")), 503);
+    let invalid = config(&[("SDK_APP_IDS", ""), ("ADMIN_TOKEN", ADMIN)]);
+    is_problem(&ask(&invalid, &reader_of_dead_letters(0), None, request("GET", "/v1/dead-letters")), 503);
 }

@@ -1,14 +1,15 @@
-//! The operator's API: who is let in, what is listed and counted, and that nothing is deleted that is not on the queue.
+//! The operator's API: who may use it, what is listed and counted, and that nothing is deleted before it is on the
+//! queue.
 
+mod access;
 mod cursor;
 mod dead_letters;
-mod door;
 mod events;
 mod listed;
 mod parameters;
 mod range;
 mod stats;
-mod time;
+mod times;
 
 use std::{
     cell::{Cell, RefCell},
@@ -23,64 +24,64 @@ use serde_json::{Value, json};
 use unfollow_webhook::{
     api::{
         Api, ApiRequest,
-        shelf::{Cache, Listed, Page, Shelf, ShelfError},
+        store::{Cache, Listed, Page, StoreError, StoreReader},
     },
     config::Config,
-    dead::{self, Failure},
+    delivery::dead_letter::{self, Failure},
+    delivery::message::{Job, Message},
     event::{self, Entry, EventId},
-    keep::{Attempt, AttemptError, Queue},
-    message::{Duty, Message},
-    reply::Reply,
-    webhook::command::Kind,
+    response::Response,
+    storage::{Attempt, AttemptError, Queue},
+    webhook::{body::Follow, command::Kind},
 };
 
 use crate::{
     fakes::paused,
-    samples::{APP, NOW_MS, ORIGIN, TOKEN, UNFOLLOW, app, config, event, query},
+    samples::{APP, NOW_MS, ORIGIN, TOKEN, UNFOLLOW, app, config, event, event_of, query},
 };
 
 const ADMIN: &str = "a-token-of-the-operator";
 
-/// What was done to shelf and queue, in order.
-type Deeds = Rc<RefCell<Vec<String>>>;
+/// The operations on reader and queue, in order.
+type Operations = Rc<RefCell<Vec<String>>>;
 
-/// A namespace as KV's: a list is ascending and of a thousand keys at most, and goes on from a cursor that only the
-/// namespace can read. What is listed and what can be got need not be the same.
-struct FakeShelf {
+/// A namespace like KV's: a list is ascending and has at most a thousand keys. It goes on from a cursor that only the
+/// namespace can read. What is listed and what can be read need not be the same.
+struct FakeReader {
     /// Metadata by key, as lists show it.
     listed: RefCell<BTreeMap<String, String>>,
     values: RefCell<BTreeMap<String, String>>,
-    deeds: Deeds,
+    operations: Operations,
     fails: Cell<Option<&'static str>>,
     /// How many keys all lists together have shown.
     keys_read: Cell<usize>,
-    /// Most keys of one list, whatever was asked for: KV may give fewer.
-    most: Cell<usize>,
-    /// Whether a full list has a cursor also where nothing follows.
-    dangles: Cell<bool>,
+    /// Most keys of one list, whatever the limit: KV may return fewer.
+    list_max: Cell<usize>,
+    /// Whether a full list has a cursor even where nothing follows.
+    has_empty_last_page: Cell<bool>,
 }
 
-impl Default for FakeShelf {
+impl Default for FakeReader {
     fn default() -> Self {
         Self {
             listed: RefCell::default(),
             values: RefCell::default(),
-            deeds: Deeds::default(),
+            operations: Operations::default(),
             fails: Cell::default(),
             keys_read: Cell::default(),
-            most: Cell::new(1000),
-            dangles: Cell::default(),
+            list_max: Cell::new(1000),
+            has_empty_last_page: Cell::default(),
         }
     }
 }
 
-impl FakeShelf {
+impl FakeReader {
     fn of(entries: impl IntoIterator<Item = Entry>) -> Self {
-        let shelf = Self::default();
+        let reader = Self::default();
         for entry in entries {
-            shelf.put(&entry.key, &entry.value, &entry.metadata);
+            reader.put(&entry.key, &entry.value, &entry.metadata);
         }
-        shelf
+        reader
     }
 
     fn put(&self, key: &str, value: &str, metadata: &str) {
@@ -88,7 +89,7 @@ impl FakeShelf {
         self.list_only(key, metadata);
     }
 
-    /// A key that is listed, and gone.
+    /// A key that is listed although its value is gone.
     fn list_only(&self, key: &str, metadata: &str) {
         self.listed.borrow_mut().insert(key.to_owned(), metadata.to_owned());
     }
@@ -98,9 +99,9 @@ impl FakeShelf {
         self.listed.borrow_mut().remove(key);
     }
 
-    fn does(&self, deed: &'static str, what: &str) -> Result<(), ShelfError> {
-        self.deeds.borrow_mut().push(format!("{deed} {what}"));
-        if self.fails.get() == Some(deed) { Err(ShelfError) } else { Ok(()) }
+    fn record(&self, operation: &'static str, what: &str) -> Result<(), StoreError> {
+        self.operations.borrow_mut().push(format!("{operation} {what}"));
+        if self.fails.get() == Some(operation) { Err(StoreError) } else { Ok(()) }
     }
 
     /// The keys that have a value.
@@ -108,16 +109,16 @@ impl FakeShelf {
         self.values.borrow().keys().cloned().collect()
     }
 
-    /// How often this was done since somebody asked last.
-    fn take_deeds(&self) -> Vec<String> {
+    /// The operations since the last call.
+    fn take_operations(&self) -> Vec<String> {
         self.keys_read.set(0);
-        self.deeds.take()
+        self.operations.take()
     }
 }
 
-impl Shelf for FakeShelf {
-    async fn list(&self, prefix: &str, limit: usize, cursor: Option<&str>) -> Result<Page, ShelfError> {
-        self.does("list", prefix)?;
+impl StoreReader for FakeReader {
+    async fn list(&self, prefix: &str, limit: usize, cursor: Option<&str>) -> Result<Page, StoreError> {
+        self.record("list", prefix)?;
         assert!((1..=1000).contains(&limit), "KV lists 1 to 1000 keys, not {limit}");
         let after = cursor.map(|it| String::from_utf8(Base64::decode_vec(it).unwrap()).unwrap());
         assert!(after.iter().all(|key| key.starts_with(prefix)), "{after:?} is a cursor of another prefix: {prefix}");
@@ -125,22 +126,25 @@ impl Shelf for FakeShelf {
         let begin = after.map_or_else(|| Bound::Included(prefix.to_owned()), Bound::Excluded);
         let mut rest =
             listed.range((begin, Bound::Unbounded)).take_while(|(key, _)| key.starts_with(prefix)).peekable();
-        let size = limit.min(self.most.get());
-        let listed = |(key, metadata): (&String, &String)| Listed { key: key.clone(), metadata: metadata.clone() };
+        let size = limit.min(self.list_max.get());
+        let listed = |(key, metadata): (&String, &String)| Listed {
+            key: key.clone(),
+            metadata: serde_json::from_str(metadata).unwrap_or_default(),
+        };
         let keys: Vec<_> = rest.by_ref().take(size).map(listed).collect();
         self.keys_read.set(self.keys_read.get() + keys.len());
-        let more = rest.peek().is_some() || self.dangles.get() && keys.len() == size;
+        let more = rest.peek().is_some() || self.has_empty_last_page.get() && keys.len() == size;
         let cursor = keys.last().filter(|_| more).map(|last| Base64::encode_string(last.key.as_bytes()));
         Ok(Page { keys, cursor })
     }
 
-    async fn get(&self, key: &str) -> Result<Option<String>, ShelfError> {
-        self.does("get", key)?;
+    async fn get(&self, key: &str) -> Result<Option<String>, StoreError> {
+        self.record("get", key)?;
         Ok(self.values.borrow().get(key).cloned())
     }
 
-    async fn delete(&self, key: &str) -> Result<(), ShelfError> {
-        self.does("delete", key)?;
+    async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        self.record("delete", key)?;
         self.forget(key);
         Ok(())
     }
@@ -149,14 +153,14 @@ impl Shelf for FakeShelf {
 #[derive(Default)]
 struct FakeQueue {
     sent: RefCell<Vec<String>>,
-    deeds: Deeds,
+    operations: Operations,
     /// How many sends succeed.
     takes: Option<usize>,
 }
 
 impl Queue for FakeQueue {
     fn send(&self, message: &str) -> Attempt {
-        self.deeds.borrow_mut().push("send".to_owned());
+        self.operations.borrow_mut().push("send".to_owned());
         if self.takes.is_some_and(|takes| self.sent.borrow().len() >= takes) {
             return Box::pin(async { Err(AttemptError::Failed) });
         }
@@ -168,19 +172,19 @@ impl Queue for FakeQueue {
 /// A cache with a clock of its own.
 #[derive(Default)]
 struct FakeCache {
-    kept: RefCell<BTreeMap<String, (String, u64)>>,
+    entries: RefCell<BTreeMap<String, (String, u64)>>,
     /// In seconds.
     now: Cell<u64>,
 }
 
 impl Cache for FakeCache {
     async fn find(&self, name: &str) -> Option<String> {
-        self.kept.borrow().get(name).filter(|(_, until)| self.now.get() < *until).map(|(text, _)| text.clone())
+        self.entries.borrow().get(name).filter(|(_, until)| self.now.get() < *until).map(|(text, _)| text.clone())
     }
 
-    async fn keep(&self, name: &str, text: &str, seconds: u32) {
+    async fn store(&self, name: &str, text: &str, seconds: u32) {
         let until = self.now.get() + u64::from(seconds);
-        self.kept.borrow_mut().insert(name.to_owned(), (text.to_owned(), until));
+        self.entries.borrow_mut().insert(name.to_owned(), (text.to_owned(), until));
     }
 }
 
@@ -193,23 +197,23 @@ fn request<'a>(method: &'a str, path: &'a str) -> ApiRequest<'a> {
     ApiRequest { method, path, query: "", is_confidential: true, authorization: Some("Bearer a-token-of-the-operator") }
 }
 
-fn ask(config: &Config, shelf: &FakeShelf, queue: Option<&FakeQueue>, request: ApiRequest<'_>) -> Reply {
-    paused(Api { config, shelf, queue, cache: &FakeCache::default(), now_ms: NOW_MS }.answer(request))
+fn ask(config: &Config, reader: &FakeReader, queue: Option<&FakeQueue>, request: ApiRequest<'_>) -> Response {
+    paused(Api { config, reader, queue, cache: &FakeCache::default(), now_ms: NOW_MS }.answer(request))
 }
 
-/// What a GET with the right token is answered.
-fn get(shelf: &FakeShelf, path: &str, query: &str) -> Reply {
-    ask(&operated(), shelf, None, ApiRequest { query, ..request("GET", path) })
+/// The response to a GET with the right token.
+fn get(reader: &FakeReader, path: &str, query: &str) -> Response {
+    ask(&operated(), reader, None, ApiRequest { query, ..request("GET", path) })
 }
 
-fn json_of(reply: &Reply) -> Value {
-    serde_json::from_str(&reply.body).unwrap()
+fn json_of(response: &Response) -> Value {
+    serde_json::from_str(&response.body).unwrap()
 }
 
 #[track_caller]
-fn is_problem(reply: &Reply, status: u16) {
-    assert_eq!((reply.status, reply.content_type), (status, "application/problem+json"), "{reply:?}");
-    let problem = json_of(reply);
+fn is_problem(response: &Response, status: u16) {
+    assert_eq!((response.status, response.content_type), (status, "application/problem+json"), "{response:?}");
+    let problem = json_of(response);
     assert_eq!(problem["status"], status);
     assert!(problem["title"].as_str().is_some_and(|it| !it.is_empty()));
 }
@@ -219,33 +223,33 @@ fn numbered(n: usize) -> String {
 }
 
 /// A dead letter, its id, and the message in it.
-fn letter(n: usize) -> (Entry, String, String) {
+fn numbered_dead_letter(n: usize) -> (Entry, String, String) {
     let (query, body) = (query(Kind::Unfollow.command()), numbered(n));
     let event = event(&query, Kind::Unfollow, body.as_bytes());
-    let entry = dead::entry(&event, Duty::Deliver, Failure::Status(500), NOW_MS + 9, None);
-    (entry, event.id().to_string(), Message::of(&event, Duty::Deliver).text())
+    let entry = dead_letter::entry(&event, Job::Deliver, Failure::Status(500), NOW_MS + 9, None);
+    (entry, event.id().to_string(), Message::of(&event, Job::Deliver).text())
 }
 
-fn letters(count: usize) -> FakeShelf {
-    FakeShelf::of((0..count).map(|n| letter(n).0))
+fn reader_of_dead_letters(count: usize) -> FakeReader {
+    FakeReader::of((0..count).map(|n| numbered_dead_letter(n).0))
 }
 
-/// An event as a test tells it.
+/// An event as a test describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Told {
+struct TestEvent {
     time: u64,
     kind: Kind,
     from: String,
     to: Vec<String>,
 }
 
-impl Told {
+impl TestEvent {
     /// User `a` unfollows user `b`.
     fn at(time: u64) -> Self {
         Self { time, kind: Kind::Unfollow, from: "a".to_owned(), to: vec!["b".to_owned()] }
     }
 
-    /// What the Worker stores of it, had it come with this query.
+    /// What the Worker stores of it where it came with this query.
     fn entry_of(&self, query: &str) -> Entry {
         let Self { time, kind, from, to } = self;
         let (name, to) = match kind {
@@ -253,7 +257,9 @@ impl Told {
             Kind::Follow => ("FollowList", to.iter().map(|it| json!({ "To_Account": it })).collect()),
         };
         let body = json!({ "From_Account": from, name: to, "EventTime": time }).to_string();
-        event(query, *kind, body.as_bytes()).entry(None, NOW_MS)
+        // Any time at all, also such as a body would have in seconds.
+        let follow = Follow { event_time: *time, ..Follow::parse(*kind, body.as_bytes()).unwrap() };
+        event_of(query, follow).entry(None, NOW_MS)
     }
 
     fn entry(&self) -> Entry {
@@ -264,29 +270,29 @@ impl Told {
         id_in(&self.entry().key).to_owned()
     }
 
-    /// Whether the list entry holds less than all.
+    /// Whether the metadata was cut.
     fn is_cut(&self) -> bool {
         self.entry().metadata.contains(r#""truncated":true"#)
     }
 }
 
-/// What stands behind the last slash of a key.
+/// What follows the last slash of a key.
 fn id_in(key: &str) -> &str {
     key.rsplit_once('/').unwrap().1
 }
 
-fn shelf_of<'a>(events: impl IntoIterator<Item = &'a Told>) -> FakeShelf {
-    FakeShelf::of(events.into_iter().map(Told::entry))
+fn reader_of<'a>(events: impl IntoIterator<Item = &'a TestEvent>) -> FakeReader {
+    FakeReader::of(events.into_iter().map(TestEvent::entry))
 }
 
 /// A long log, made quickly: `count` unfollows of one user each, `time(n)` being the time of the one numbered `n`.
-fn long_log(count: usize, time: impl Fn(usize) -> u64) -> FakeShelf {
-    let shelf = FakeShelf::default();
-    let metadata = Told::at(0).entry().metadata;
+fn long_log(count: usize, time: impl Fn(usize) -> u64) -> FakeReader {
+    let reader = FakeReader::default();
+    let metadata = TestEvent::at(0).entry().metadata;
     for n in 0..count {
-        shelf.list_only(&numbered_key(n, time(n)), &metadata);
+        reader.list_only(&numbered_key(n, time(n)), &metadata);
     }
-    shelf
+    reader
 }
 
 /// The key of an event of this time, told from others by its number.
@@ -296,7 +302,7 @@ fn numbered_key(n: usize, time: u64) -> String {
 }
 
 /// Few users, so that events meet; one of them a target among so many that the metadata is cut.
-fn told() -> impl Strategy<Value = Told> {
+fn any_event() -> impl Strategy<Value = TestEvent> {
     // Clusters within a ms, some ms, a minute, a day, a year; and the ends of all time.
     let time = prop_oneof![
         4 => (0..6_u32, 0..4_u64).prop_map(|(scale, n)| NOW_MS + n * 60_u64.pow(scale)),
@@ -307,7 +313,7 @@ fn told() -> impl Strategy<Value = Told> {
     let user = || proptest::sample::select(&["a", "b", "c", "\u{e9} \"&%+", "long-name-of-a-user-in-32-bytes."][..]);
     let targets = prop_oneof![9 => vec(user(), 1..4), 1 => vec(user(), 60..130)];
     let kind = proptest::sample::select(&Kind::ALL[..]);
-    (time, kind, user(), targets).prop_map(|(time, kind, from, to)| Told {
+    (time, kind, user(), targets).prop_map(|(time, kind, from, to)| TestEvent {
         time,
         kind,
         from: from.to_owned(),

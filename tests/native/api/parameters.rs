@@ -1,13 +1,13 @@
-//! What a query may say, and that nothing is passed over in silence.
+//! The parameters of a query, none of which is ignored in silence.
 
-use super::{Told, get, is_problem, json_of, long_log, shelf_of};
+use super::{TestEvent, get, is_problem, json_of, long_log, reader_of};
 use crate::samples::NOW_MS;
 
 #[test]
-fn a_query_that_cannot_be_followed_is_refused_before_anything_is_read() {
-    let shelf = long_log(3, |n| NOW_MS - n as u64);
+fn an_invalid_query_is_rejected_before_anything_is_read() {
+    let reader = long_log(3, |n| NOW_MS - n as u64);
     for (path, query) in [
-        // Unknown, or another call's.
+        // Unknown, or of another operation.
         ("events", "x"),
         ("events", "x="),
         ("events", "hours=1"),
@@ -18,7 +18,7 @@ fn a_query_that_cannot_be_followed_is_refused_before_anything_is_read() {
         ("stats", "kind=follow"),
         ("dead-letters", "limit=1"),
         ("apps", "app=1400000000"),
-        // Twice.
+        // Duplicates.
         ("events", "limit=1&limit=1"),
         ("events", "user=a&kind=follow&user=b"),
         ("events", "user=&user=a"),
@@ -30,7 +30,7 @@ fn a_query_that_cannot_be_followed_is_refused_before_anything_is_read() {
         ("events", "user=%ff"),
         ("events", "user=%ed%a0%80"),
         ("events", "limit=%"),
-        // No number of the range.
+        // No number in the range.
         ("events", "limit=0"),
         ("events", "limit=1001"),
         ("events", "limit=-1"),
@@ -64,7 +64,7 @@ fn a_query_that_cannot_be_followed_is_refused_before_anything_is_read() {
         ("events", "until=2023-12-08T06:52:24%20"),
         ("events", "until=1969-12-31T23:59:59Z"),
         ("events", "until=2286-11-20T17:46:40Z"),
-        // In this order, nothing.
+        // In the wrong order.
         ("events", "since=2&until=1"),
         ("events", "since=2023-12-08T06:52:24.001Z&until=1702018344000"),
         // No cursor.
@@ -72,42 +72,42 @@ fn a_query_that_cannot_be_followed_is_refused_before_anything_is_read() {
         ("events", "cursor=0"),
         ("dead-letters", "cursor=00"),
     ] {
-        let reply = get(&shelf, &format!("/v1/{path}"), query);
-        is_problem(&reply, 400);
-        let problem = json_of(&reply);
+        let response = get(&reader, &format!("/v1/{path}"), query);
+        is_problem(&response, 400);
+        let problem = json_of(&response);
         assert!(problem["detail"].as_str().is_some_and(|it| it.ends_with('.')), "{problem}");
         assert_eq!(problem["title"], "Bad Request");
     }
-    assert!(shelf.deeds.borrow().is_empty());
+    assert!(reader.operations.borrow().is_empty());
 }
 
 #[test]
 fn what_is_empty_counts_as_absent() {
-    let shelf = long_log(3, |n| NOW_MS - n as u64);
-    let all = get(&shelf, "/v1/events", "");
+    let reader = long_log(3, |n| NOW_MS - n as u64);
+    let all = get(&reader, "/v1/events", "");
     for query in ["&", "&&app=", "app&kind&user", "kind=&user=&since=&until=&limit=&cursor="] {
-        assert_eq!(get(&shelf, "/v1/events", query), all, "{query}");
+        assert_eq!(get(&reader, "/v1/events", query), all, "{query}");
     }
-    assert_eq!(get(&shelf, "/v1/stats", "app=&hours="), get(&shelf, "/v1/stats", ""));
+    assert_eq!(get(&reader, "/v1/stats", "app=&hours="), get(&reader, "/v1/stats", ""));
 }
 
 #[test]
 fn numbers_are_taken_to_their_ends() {
-    let shelf = long_log(1500, |n| NOW_MS - n as u64);
+    let reader = long_log(1500, |n| NOW_MS - n as u64);
     for (limit, events) in [("1", 1), ("1000", 1000), ("007", 7), ("%31", 1)] {
-        let answer = json_of(&get(&shelf, "/v1/events", &format!("limit={limit}")));
+        let answer = json_of(&get(&reader, "/v1/events", &format!("limit={limit}")));
         assert_eq!(answer["events"].as_array().unwrap().len(), events, "{limit}");
     }
     for (hours, count) in [("1", 1), ("168", 168), ("024", 24)] {
-        let answer = json_of(&get(&shelf, "/v1/stats", &format!("hours={hours}")));
+        let answer = json_of(&get(&reader, "/v1/stats", &format!("hours={hours}")));
         assert_eq!(answer["hours"].as_array().unwrap().len(), count, "{hours}");
     }
 }
 
 /// The times of the events, of five that are a ms apart.
 fn times(query: &str) -> Vec<u64> {
-    let events: Vec<_> = (0..5).map(|n| Told::at(NOW_MS + n)).collect();
-    let answer = json_of(&get(&shelf_of(&events), "/v1/events", query));
+    let events: Vec<_> = (0..5).map(|n| TestEvent::at(NOW_MS + n)).collect();
+    let answer = json_of(&get(&reader_of(&events), "/v1/events", query));
     let times = answer["events"].as_array().unwrap_or_else(|| panic!("{query}: {answer}")).iter();
     times.map(|it| it["event_time"].as_u64().unwrap() - NOW_MS).collect()
 }
@@ -137,10 +137,10 @@ fn both_ends_are_inclusive_in_every_spelling() {
 /// A plus is a plus, as RFC 3986 has it, and no space.
 #[test]
 fn a_plus_is_a_plus() {
-    let by = |time, from: &str| Told { from: from.to_owned(), ..Told::at(time) };
-    let shelf = shelf_of(&[by(1, "a+b"), by(2, "a b")]);
+    let by = |time, from: &str| TestEvent { from: from.to_owned(), ..TestEvent::at(time) };
+    let reader = reader_of(&[by(1, "a+b"), by(2, "a b")]);
     for (user, time) in [("a+b", 1), ("a%2Bb", 1), ("a%20b", 2)] {
-        let answer = json_of(&get(&shelf, "/v1/events", &format!("user={user}")));
+        let answer = json_of(&get(&reader, "/v1/events", &format!("user={user}")));
         let times: Vec<_> = answer["events"].as_array().unwrap().iter().map(|it| it["event_time"].as_u64()).collect();
         assert_eq!(times, [Some(time)], "{user}");
     }

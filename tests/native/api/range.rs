@@ -1,4 +1,4 @@
-//! The prefixes that cover a range of time: all of it, in order, each time once, few of them, and little besides.
+//! The prefixes that cover a range of time: all of it, in order, each time once; few of them, and little more than it.
 
 use proptest::{prelude::*, sample::Index};
 use unfollow_webhook::{
@@ -6,12 +6,12 @@ use unfollow_webhook::{
     event::id::{EVENT_TIME_MAX, countdown},
 };
 
-use super::Told;
+use super::TestEvent;
 
 /// Ids have so many digits of time.
 const DIGITS: u32 = 13;
 
-/// The first and the last of the numbers that ids count down with here.
+/// The first and the last countdown number of ids with this prefix.
 fn span(place: Place) -> (u64, u64) {
     let prefix = place.prefix();
     let unit = 10_u64.pow(DIGITS - u32::try_from(prefix.len()).unwrap());
@@ -75,7 +75,7 @@ proptest! {
         let (since, until) = (range.since.unwrap_or(0), range.until.unwrap_or(EVENT_TIME_MAX));
         let between = since + part.index(usize::try_from(until - since + 1).unwrap()) as u64;
         for time in [since, between, until] {
-            let id = Told::at(time).id();
+            let id = TestEvent::at(time).id();
             let places = range.places();
             let holding = places.iter().filter(|place| id.starts_with(&place.prefix()));
             prop_assert_eq!((holding.count(), range.contains(time)), (1, true), "{} {}", time, id);

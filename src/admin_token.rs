@@ -1,0 +1,36 @@
+//! The bearer token of the operator's API.
+
+use std::fmt;
+
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+
+/// Fewest characters of an `ADMIN_TOKEN`.
+const TOKEN_CHARS_MIN: usize = 16;
+
+/// The bearer token of the API, held as its hash. Debug hides it.
+#[derive(Clone)]
+pub struct AdminToken([u8; 32]);
+
+impl AdminToken {
+    /// Takes a token of 16 printable ASCII characters or more: a header takes no others.
+    #[must_use]
+    pub fn new(text: &str) -> Option<Self> {
+        let fits = text.len() >= TOKEN_CHARS_MIN && text.bytes().all(|b| b.is_ascii_graphic());
+        fits.then(|| Self(Sha256::digest(text).into()))
+    }
+
+    /// Whether an `Authorization` header carries this token. The time it takes tells nothing about the token:
+    /// hashes of equal length are compared, in constant time.
+    #[must_use]
+    pub fn admits(&self, authorization: Option<&str>) -> bool {
+        let Some((scheme, token)) = authorization.and_then(|text| text.split_once(' ')) else { return false };
+        scheme.eq_ignore_ascii_case("bearer") && bool::from(Sha256::digest(token.trim_ascii()).ct_eq(&self.0))
+    }
+}
+
+impl fmt::Debug for AdminToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AdminToken(hidden)")
+    }
+}

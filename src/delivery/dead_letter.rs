@@ -1,0 +1,165 @@
+//! A dead letter: what could not be delivered, stored in KV until somebody has it replayed.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, value::RawValue};
+
+use super::message::{Job, Message};
+use crate::{
+    encoding::{from_json_object, to_json},
+    event::{Entry, Event, EventId},
+    webhook::SdkAppId,
+};
+
+/// What the keys of all dead letters begin with.
+const PREFIX: &str = "dead/";
+
+/// Stands for the SDKAppID in the key of a message that cannot be read.
+pub const NO_APP: &str = "0";
+
+/// Why the last try failed: an HTTP status, or a word for what happened instead of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The origin answered with this status.
+    Status(u16),
+    /// There was no answer, or nothing to ask.
+    Error(&'static str),
+}
+
+impl Failure {
+    /// The queue did not take the message.
+    pub const QUEUE: Self = Self::Error("queue");
+    /// KV did not take the event.
+    pub const KV: Self = Self::Error("kv");
+    /// There is no `ORIGIN_URL`, or a setting that delivery depends on is invalid.
+    pub const SETTINGS: Self = Self::Error("settings");
+    /// The message cannot be read.
+    pub const UNREADABLE: Self = Self::Error("unreadable");
+
+    /// `last_status` and `last_error`, one of which it is.
+    #[must_use]
+    pub fn parts(self) -> (Option<u16>, Option<&'static str>) {
+        match self {
+            Self::Status(status) => (Some(status), None),
+            Self::Error(error) => (None, Some(error)),
+        }
+    }
+}
+
+/// What a list shows of a dead letter besides its key. It may have been written by another version of this Worker.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Metadata {
+    #[serde(default)]
+    last_status: Option<u16>,
+    #[serde(default)]
+    last_error: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    received_at: Option<u64>,
+    #[serde(default)]
+    dead_at: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    job: Option<Job>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    targets: Option<usize>,
+}
+
+impl Metadata {
+    /// Reads what KV lists; everything is missing where this Worker cannot have written it.
+    #[must_use]
+    pub fn read(metadata: &Value) -> Option<Self> {
+        metadata.is_object().then(|| Self::deserialize(metadata).ok()).flatten()
+    }
+}
+
+/// The value: the metadata and the message itself.
+#[derive(Serialize)]
+struct Letter<'a> {
+    #[serde(flatten)]
+    metadata: &'a Metadata,
+    message: Undelivered<'a>,
+}
+
+/// A message that can be read goes in as it is, any other one as text.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Undelivered<'a> {
+    Message(&'a Message<'a>),
+    Text(&'a str),
+}
+
+/// The dead letter under this `key`. `of` is the event and its job, where there is one.
+fn letter(
+    key: String,
+    failure: Failure,
+    of: Option<(&Event<'_>, Job)>,
+    dead_at: u64,
+    message: Undelivered<'_>,
+    retention_seconds: Option<u64>,
+) -> Entry {
+    let (last_status, last_error) = failure.parts();
+    let metadata = Metadata {
+        last_status,
+        last_error: last_error.map(str::to_owned),
+        received_at: of.map(|(event, _)| event.received_at()),
+        dead_at: Some(dead_at),
+        job: of.map(|(_, job)| job),
+        targets: of.map(|(event, _)| event.targets()),
+    };
+    let value = to_json(&Letter { metadata: &metadata, message });
+    Entry { key, value, metadata: to_json(&metadata), expiration: expiration(retention_seconds, dead_at) }
+}
+
+/// How long a dead letter stays at least, in seconds: somebody has to have seen it.
+const RETENTION_MIN_SECONDS: u64 = 30 * 24 * 60 * 60;
+
+/// When a dead letter may be forgotten, in Unix seconds: as long after `dead_at` as events are after their receipt.
+fn expiration(retention_seconds: Option<u64>, dead_at: u64) -> Option<u64> {
+    retention_seconds.map(|seconds| (dead_at / 1000).saturating_add(seconds.max(RETENTION_MIN_SECONDS)))
+}
+
+/// The dead letter of `event`, whose `job` failed for good at `dead_at` (Unix ms). An event can have both jobs, and
+/// neither dead letter may overwrite the other: a key has the job behind the id where it is not `deliver`.
+#[must_use]
+pub fn entry(event: &Event<'_>, job: Job, failure: Failure, dead_at: u64, retention_seconds: Option<u64>) -> Entry {
+    let message = Message::of(event, job);
+    let key = key(event.app(), event.id(), job);
+    letter(key, failure, Some((event, job)), dead_at, Undelivered::Message(&message), retention_seconds)
+}
+
+/// The keys of the dead letters that there may be of one event.
+#[must_use]
+pub fn keys(app: SdkAppId, id: &EventId) -> [String; 2] {
+    [key(app, id, Job::Deliver), key(app, id, Job::StoreKv)]
+}
+
+fn key(app: SdkAppId, id: &EventId, job: Job) -> String {
+    let suffix = match job {
+        Job::Deliver => "",
+        Job::StoreKv => "-store_kv",
+    };
+    format!("{PREFIX}{app}/{id}{suffix}")
+}
+
+/// The dead letter of a message that cannot be read, under the id that the queue gave it.
+#[must_use]
+pub fn unreadable_entry(message_id: &str, text: &str, dead_at: u64, retention_seconds: Option<u64>) -> Entry {
+    let key = format!("{PREFIX}{NO_APP}/{message_id}");
+    letter(key, Failure::UNREADABLE, None, dead_at, Undelivered::Text(text), retention_seconds)
+}
+
+/// What the keys of one app's dead letters begin with; without an app, those of messages that cannot be read.
+#[must_use]
+pub fn prefix(app: Option<SdkAppId>) -> String {
+    app.map_or_else(|| format!("{PREFIX}{NO_APP}/"), |app| format!("{PREFIX}{app}/"))
+}
+
+/// The message in a dead letter's `value`, as text; `None` where it is one that cannot be read.
+#[must_use]
+pub fn message(value: &str) -> Option<&str> {
+    #[derive(Deserialize)]
+    struct Letter<'a> {
+        #[serde(borrow)]
+        message: &'a RawValue,
+    }
+    let Letter { message } = from_json_object(value)?;
+    Message::read(message.get()).map(|_| message.get())
+}

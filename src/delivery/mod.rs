@@ -1,0 +1,7 @@
+//! What happens to an event after its call was answered: the queue's messages, the consumer that processes them, and the
+//! dead letters that it writes.
+
+pub mod consumer;
+pub mod dead_letter;
+pub mod message;
+mod message_record;

@@ -1,0 +1,233 @@
+//! The record of an event: its KV key, its metadata and its JSON. Its [`id`] is made from its content; what
+//! a list says of it is read back in [`listed`].
+//!
+//! Metadata is what a KV `list` returns: enough to show an event without reading it.
+
+pub mod id;
+pub mod listed;
+
+use std::borrow::Cow;
+
+pub use id::EventId;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::{
+    encoding::to_json,
+    webhook::{SdkAppId, auth::Authentic, body::Follow, command::Kind, query::Query},
+};
+
+/// How far ahead an expiry has to be: the 60 s that KV demands, and the time that a put takes.
+const EXPIRATION_AHEAD_SECONDS: u64 = 90;
+
+/// Most bytes of metadata that KV takes with a key, as JSON.
+pub const METADATA_MAX: usize = 1024;
+
+/// Most bytes, as JSON, that is left of a text in metadata that has to be cut. A UserID has at most 32 bytes.
+const CUT_TEXT_MAX: usize = 64;
+
+/// One unfollow or follow, as it is stored. It can only be made of an authentic call.
+#[derive(Clone, Debug)]
+pub struct Event<'a> {
+    id: EventId,
+    app: SdkAppId,
+    follow: Follow<'a>,
+    received_at: u64,
+    query: Authentic<Query<'a>>,
+}
+
+/// What a store takes: one key, its value, and its metadata.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// `event/{SdkAppid}/{id}` or `dead/{SdkAppid}/{id}`: some 70 bytes of ASCII, of KV's 512.
+    pub key: String,
+    /// The record, or the dead letter, as JSON.
+    pub value: String,
+    /// The list entry, as JSON; at most [`METADATA_MAX`] bytes.
+    pub metadata: String,
+    /// When the store may forget the entry, in Unix seconds; `None` is never.
+    pub expiration: Option<u64>,
+}
+
+/// The record: what KV stores as the value, and the API shows.
+#[derive(Serialize)]
+struct Record<'a> {
+    id: &'a EventId,
+    sdk_app_id: SdkAppId,
+    kind: Kind,
+    from_account: &'a str,
+    to_accounts: &'a [Cow<'a, str>],
+    event_time: u64,
+    received_at: u64,
+    opt_platform: Option<&'a str>,
+    client_ip: Option<&'a str>,
+    request_id: Option<&'a str>,
+    query: String,
+    body: &'a RawValue,
+}
+
+/// The metadata: what a list shows besides the key, which has app, id and time.
+#[derive(Clone, Copy, Serialize)]
+struct Metadata<'a> {
+    kind: Kind,
+    from_account: &'a str,
+    to_accounts: &'a [Cow<'a, str>],
+    received_at: u64,
+    opt_platform: Option<&'a str>,
+    client_ip: Option<&'a str>,
+    request_id: Option<&'a str>,
+    /// How many targets there were before some were cut; `None` where nothing was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to_accounts_total: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    truncated: Option<bool>,
+}
+
+impl<'a> Event<'a> {
+    /// The event that the authentic call `query` brought for `app` at `received_at` (Unix ms).
+    #[must_use]
+    pub fn new(app: SdkAppId, query: Authentic<Query<'a>>, follow: Follow<'a>, received_at: u64) -> Self {
+        Self { id: EventId::of(app, &follow), app, follow, received_at, query }
+    }
+
+    /// The event's id.
+    #[must_use]
+    pub fn id(&self) -> &EventId {
+        &self.id
+    }
+
+    /// The app that it is of.
+    #[must_use]
+    pub fn app(&self) -> SdkAppId {
+        self.app
+    }
+
+    /// When it came, in Unix ms.
+    #[must_use]
+    pub fn received_at(&self) -> u64 {
+        self.received_at
+    }
+
+    /// The query as it came, less `Sign` and `RequestTime`.
+    #[must_use]
+    pub fn query(&self) -> String {
+        self.query.without_signature()
+    }
+
+    /// Tencent's `RequestId`, where the call had one.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&Cow<'a, str>> {
+        self.query.request_id.as_ref()
+    }
+
+    /// The webhook's own JSON object.
+    #[must_use]
+    pub fn body(&self) -> &'a RawValue {
+        self.follow.object
+    }
+
+    /// How many users were unfollowed, or followed, by this one call.
+    #[must_use]
+    pub fn targets(&self) -> usize {
+        self.follow.to_accounts.len()
+    }
+
+    /// What to put into the store at `now_ms` (Unix ms), to stay for `retention_seconds` from receipt, or for good.
+    #[must_use]
+    pub fn entry(&self, retention_seconds: Option<u64>, now_ms: u64) -> Entry {
+        Entry {
+            key: key(self.app, &self.id),
+            value: self.record(),
+            metadata: self.metadata(),
+            expiration: self.expiration(retention_seconds, now_ms),
+        }
+    }
+
+    /// When the store may forget the event, in Unix seconds. One that is stored so late that its time is over gets
+    /// the shortest that KV takes: a put that KV refuses would come back for ever.
+    #[must_use]
+    pub fn expiration(&self, retention_seconds: Option<u64>, now_ms: u64) -> Option<u64> {
+        let earliest = (now_ms / 1000).saturating_add(EXPIRATION_AHEAD_SECONDS);
+        retention_seconds.map(|seconds| (self.received_at / 1000).saturating_add(seconds).max(earliest))
+    }
+
+    fn record(&self) -> String {
+        to_json(&Record {
+            id: &self.id,
+            sdk_app_id: self.app,
+            kind: self.follow.kind,
+            from_account: &self.follow.from_account,
+            to_accounts: &self.follow.to_accounts,
+            event_time: self.follow.event_time,
+            received_at: self.received_at,
+            opt_platform: self.query.opt_platform.as_deref(),
+            client_ip: self.query.client_ip.as_deref(),
+            request_id: self.query.request_id.as_deref(),
+            query: self.query(),
+            body: self.follow.object,
+        })
+    }
+
+    /// The metadata as JSON. Where it has no room for all, texts are cut, as many targets are listed as fit, and two more
+    /// members say so.
+    fn metadata(&self) -> String {
+        let whole = Metadata {
+            kind: self.follow.kind,
+            from_account: &self.follow.from_account,
+            to_accounts: &self.follow.to_accounts,
+            received_at: self.received_at,
+            opt_platform: self.query.opt_platform.as_deref(),
+            client_ip: self.query.client_ip.as_deref(),
+            request_id: self.query.request_id.as_deref(),
+            to_accounts_total: None,
+            truncated: None,
+        };
+        let text = to_json(&whole);
+        if text.len() <= METADATA_MAX {
+            return text;
+        }
+        let mut cut = Metadata {
+            from_account: cut_text(whole.from_account),
+            to_accounts: &[],
+            opt_platform: whole.opt_platform.map(cut_text),
+            client_ip: whole.client_ip.map(cut_text),
+            request_id: whole.request_id.map(cut_text),
+            to_accounts_total: Some(self.targets()),
+            truncated: Some(true),
+            ..whole
+        };
+        // One byte more than there is, because the first target has no comma before it.
+        let mut room = METADATA_MAX.saturating_add(1).saturating_sub(to_json(&cut).len());
+        let fitting = whole.to_accounts.iter().take_while(|target| {
+            let needed = to_json(target).len().saturating_add(1);
+            let fits = needed <= room;
+            room = room.saturating_sub(needed);
+            fits
+        });
+        let fitting = fitting.count();
+        cut.to_accounts = whole.to_accounts.get(..fitting).unwrap_or_default();
+        to_json(&cut)
+    }
+}
+
+/// The key of the event of this app and id.
+#[must_use]
+pub fn key(app: SdkAppId, id: &EventId) -> String {
+    format!("{}{id}", prefix(app))
+}
+
+/// What the keys of all events of an app begin with.
+#[must_use]
+pub fn prefix(app: SdkAppId) -> String {
+    format!("event/{app}/")
+}
+
+/// The longest beginning of `text` that is at most [`CUT_TEXT_MAX`] bytes as JSON.
+fn cut_text(text: &str) -> &str {
+    let mut length = 2_usize; // the quotes
+    let end = text.char_indices().find(|&(_, c)| {
+        length = length.saturating_add(to_json(&c).len()).saturating_sub(2);
+        length > CUT_TEXT_MAX
+    });
+    end.and_then(|(at, _)| text.get(..at)).unwrap_or(text)
+}

@@ -1,0 +1,77 @@
+//! The log record of one call: what became of it, and why.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+
+use super::rejection::Rejection;
+use crate::{
+    encoding::to_json,
+    log::{Level, printable},
+    webhook::query::Query,
+};
+
+/// What is known of a call, filled in step by step.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct CallRecord<'a> {
+    outcome: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
+    status: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    app: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    command: Option<Cow<'a, str>>,
+    /// How many users were unfollowed or followed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub targets: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    platform: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<Cow<'a, str>>,
+    /// What the app's backend answered, where that is what the caller got.
+    #[serde(skip)]
+    pub relayed_status: Option<u16>,
+    /// The invalid settings, by name.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub settings: &'a [String],
+    duration_ms: u64,
+}
+
+impl<'a> CallRecord<'a> {
+    /// Takes from the query what a log may say of it.
+    pub fn describe(&mut self, query: &Query<'a>) {
+        self.app = printable(query.sdk_app_id.as_ref());
+        self.command = printable(query.command.as_ref());
+        self.platform = printable(query.opt_platform.as_ref());
+        self.request_id = printable(query.request_id.as_ref());
+    }
+
+    /// Sets the command, where only the body names it.
+    pub fn name_command(&mut self, command: Cow<'a, str>) {
+        self.command = printable(Some(&command));
+    }
+
+    /// The record as JSON, without a line end, and its level. `duration_ms` is from the call's arrival to its response, by
+    /// the runtime's clock, which stands still between I/O.
+    #[must_use]
+    pub fn finish(mut self, outcome: Result<&'static str, Rejection>, duration_ms: u64) -> (Level, String) {
+        let level = match outcome {
+            Ok(outcome) => {
+                self.outcome = outcome;
+                self.status = self.relayed_status.unwrap_or(200);
+                if self.status >= 500 { Level::Warn } else { Level::Info }
+            }
+            Err(rejection) => {
+                let row = rejection.row();
+                let ours = row.status >= 500;
+                (self.reason, self.status) = (Some(row.name), row.status);
+                self.outcome = if ours { "failed" } else { "rejected" };
+                if ours { Level::Error } else { Level::Warn }
+            }
+        };
+        self.duration_ms = duration_ms;
+        // JSON escapes line ends and other control characters, so no text from outside can break the line.
+        (level, to_json(&self))
+    }
+}

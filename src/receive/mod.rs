@@ -1,0 +1,189 @@
+//! One call, from its arrival to its response: validation, the reading of the body in the middle of it, the sinks or the
+//! app's backend at the end, the log record, and the deadline over all of it.
+
+mod call_record;
+pub mod persist;
+pub mod rejection;
+pub mod relay;
+pub mod validate;
+
+use std::{
+    future::{Future, ready},
+    pin::pin,
+};
+
+pub use call_record::CallRecord;
+use futures_util::future::join;
+use persist::{ANSWER_WITHIN_MS, Attempts, Persisted, persist};
+use rejection::Rejection;
+use relay::{RelayError, Webhook, relay};
+use validate::{Decision, RequestHead, validate_head};
+
+use crate::{
+    config::{Config, Settings, Sinks},
+    delivery::{
+        dead_letter::{self, Failure},
+        message::{Job, Message},
+    },
+    event::Event,
+    log::Level,
+    origin::Origin,
+    response::Response,
+    storage::{Attempt, AttemptError, Clock, Queue, Store, within},
+};
+
+/// A body that has not been read yet.
+pub trait Body {
+    /// Its `Content-Type`, where it came with one. Tencent specifies none, and only a relayed webhook needs it.
+    fn content_type(&self) -> Option<String>;
+
+    /// Reads all of it, or gives up once it is known to be longer than `max` bytes.
+    fn read(&self, max: usize) -> impl Future<Output = Result<Vec<u8>, BodyError>>;
+}
+
+/// Why a body was not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyError {
+    /// It is longer than allowed.
+    TooLarge,
+    /// It broke off.
+    Broken,
+}
+
+/// A call with its response.
+pub struct HandledCall {
+    /// What to answer.
+    pub response: Response,
+    /// The level of the log record, and the record.
+    pub log: (Level, String),
+    /// Attempts still under way, to be run to their end after the response.
+    pub late: Vec<Attempts>,
+}
+
+/// What receives calls: the settings, and what events are brought to.
+pub struct Receiver<'a, S, Q, O, C> {
+    /// As read from the environment.
+    pub config: &'a Config,
+    /// Where events are stored.
+    pub store: &'a S,
+    /// What brings events to the origin, and to the store what that did not take at once; where there is a queue.
+    pub queue: Option<&'a Q>,
+    /// The app's backend.
+    pub origin: &'a O,
+    /// The time.
+    pub clock: &'a C,
+}
+
+impl<S: Store, Q: Queue, O: Origin, C: Clock> Receiver<'_, S, Q, O, C> {
+    /// Answers one call within [`ANSWER_WITHIN_MS`]. The response is OK only where there was nothing to store, or every
+    /// wanted sink has the event or a queued job to bring it there.
+    pub async fn receive(&self, head: RequestHead<'_>, body: &impl Body) -> HandledCall {
+        let arrived = self.clock.now_ms();
+        let mut buffer = Vec::new();
+        let mut record = CallRecord::default();
+        let mut late = Vec::new();
+        let outcome = match &self.config.settings {
+            Some(settings) => {
+                let call = Call { head, arrived, buffer: &mut buffer, record: &mut record, late: &mut late };
+                self.process(call, body, settings).await
+            }
+            None => {
+                record.settings = &self.config.invalid_settings;
+                Err(Rejection::Settings)
+            }
+        };
+        let duration = self.clock.now_ms().saturating_sub(arrived);
+        let log = record.finish(outcome.as_ref().map(|(done, _)| *done).map_err(|rejection| *rejection), duration);
+        HandledCall { response: outcome.map_or_else(Response::from, |(_, response)| response), log, late }
+    }
+
+    /// Validates a call and does what it asks for. Its outcome is the word for the log.
+    async fn process<'a>(
+        &self,
+        call: Call<'a, '_>,
+        unread: &impl Body,
+        settings: &Settings,
+    ) -> Result<(&'static str, Response), Rejection> {
+        let Call { head, arrived, buffer, record, late } = call;
+        let deadline = arrived.saturating_add(ANSWER_WITHIN_MS);
+        let left = || deadline.saturating_sub(self.clock.now_ms());
+        let validated = validate_head(head, settings, arrived, record)?;
+
+        let reading = pin!(unread.read(validated.body_max()));
+        *buffer = match within(self.clock, left(), reading).await {
+            Some(Ok(bytes)) => bytes,
+            Some(Err(BodyError::TooLarge)) => return Err(Rejection::BodyTooLarge),
+            Some(Err(BodyError::Broken)) => return Err(Rejection::BodyBroken),
+            None => return Err(Rejection::BodyLate),
+        };
+        let body: &[u8] = buffer;
+
+        match (validated.decide(body, arrived, record)?, &settings.origin) {
+            (Decision::Probe, _) => Ok(("probe", Response::ok())),
+            (Decision::Unhandled, None) if settings.origin_is_invalid => Err(RelayError::Unreachable.into()),
+            (Decision::Unhandled, None) => Ok(("unhandled", Response::ok())),
+            (Decision::Unhandled, Some(url)) => {
+                let content_type = unread.content_type();
+                let webhook = Webhook { query: head.target.query, content_type: content_type.as_deref(), body };
+                let relaying = pin!(relay(self.origin, url, webhook, left()));
+                let response = within(self.clock, left(), relaying).await.ok_or(RelayError::Late)??;
+                record.relayed_status = Some(response.status);
+                Ok(("relayed", response))
+            }
+            (Decision::Store(event), _) => {
+                self.store_event(&event, settings, deadline, late).await?;
+                Ok(("stored", Response::ok()))
+            }
+        }
+    }
+
+    /// Has every wanted sink take the event, or its fallback.
+    async fn store_event(
+        &self,
+        event: &Event<'_>,
+        settings: &Settings,
+        deadline: u64,
+        late: &mut Vec<Attempts>,
+    ) -> Result<(), Rejection> {
+        let Sinks { kv, origin } = settings.sinks;
+        let put = || self.store.put(&event.entry(settings.retention_seconds, event.received_at()));
+        let dead_letter = || {
+            let now = self.clock.now_ms();
+            self.store.put(&dead_letter::entry(event, Job::Deliver, Failure::QUEUE, now, settings.retention_seconds))
+        };
+        // Settings that want the origin want the queue too.
+        let send = |job| self.queue.map_or_else(no_queue, |queue| queue.send(&Message::of(event, job).text()));
+        let (send_to_store, send_to_origin) = (|| send(Job::StoreKv), || send(Job::Deliver));
+        let fall_back: Option<&dyn Fn() -> Attempt> = if self.queue.is_some() { Some(&send_to_store) } else { None };
+        let store = persist(self.clock, deadline, &put, fall_back);
+        let send = persist(self.clock, deadline, &send_to_origin, Some(&dead_letter));
+        let outcomes = match (kv, origin) {
+            (true, true) => <[Persisted; 2]>::from(join(store, send).await).into(),
+            (true, false) => vec![store.await],
+            (false, _) => vec![send.await],
+        };
+        let mut all_stored = true;
+        for outcome in outcomes {
+            all_stored &= matches!(outcome, Persisted::Stored);
+            if let Persisted::Late(attempts) = outcome {
+                late.push(attempts);
+            }
+        }
+        all_stored.then_some(()).ok_or(Rejection::NotStored)
+    }
+}
+
+/// An attempt to send where there is no queue.
+fn no_queue() -> Attempt {
+    Box::pin(ready(Err(AttemptError::Failed)))
+}
+
+/// One call under way, and what is learned of it.
+struct Call<'a, 'c> {
+    head: RequestHead<'a>,
+    /// When it arrived, in Unix ms.
+    arrived: u64,
+    buffer: &'a mut Vec<u8>,
+    record: &'c mut CallRecord<'a>,
+    late: &'c mut Vec<Attempts>,
+}

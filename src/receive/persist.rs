@@ -1,0 +1,127 @@
+//! How an event becomes durable within the time that Tencent gives us: up to three attempts and one deadline.
+//!
+//! KV and the queue stand in for each other: what KV does not take goes onto the queue, to be stored later, and what the
+//! queue does not take is written to KV as a dead letter, to be replayed.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use crate::storage::{Attempt, AttemptError, Clock, within};
+
+/// When every call has to be answered, in ms from its arrival. Tencent waits 2 s, and that includes the way
+/// to us and back.
+pub const ANSWER_WITHIN_MS: u64 = 1500;
+
+/// When an attempt that has not finished gets a second one beside it, in ms. A put takes tens of ms.
+pub const SECOND_AFTER_MS: u64 = 600;
+
+/// When the fallback is tried, in ms, if neither attempt has finished by then.
+pub const FALLBACK_AFTER_MS: u64 = 1000;
+
+/// How much time, in ms, an attempt that is not begun at once has at least.
+const ATTEMPT_TAKES_MS: u64 = 250;
+
+/// How long KV refuses a second write to the same key, in ms.
+pub const SAME_KEY_PAUSE_MS: u64 = 1000;
+
+/// What became of an event.
+pub enum Persisted {
+    /// It is stored, or on the queue.
+    Stored,
+    /// No attempt succeeded.
+    Failed,
+    /// No attempt has finished in time. They go on: run them to their end after the response. They may store an event that
+    /// was not acknowledged, never the other way round.
+    Late(Attempts),
+}
+
+/// Has one sink take an event before `deadline` (Unix ms). `begin` begins an attempt; one that failed, or has not finished
+/// after [`SECOND_AFTER_MS`], gets a second one beside it. Where both have failed, or have not finished after
+/// [`FALLBACK_AFTER_MS`], `fall_back`, if there is one, begins an attempt to leave the event elsewhere. The
+/// first to succeed settles it.
+pub async fn persist(
+    clock: &impl Clock,
+    deadline: u64,
+    begin: &dyn Fn() -> Attempt,
+    fall_back: Option<&dyn Fn() -> Attempt>,
+) -> Persisted {
+    let begun = clock.now_ms();
+    // The bound holds the call to its time even where the clock was set back.
+    let left = || deadline.saturating_sub(clock.now_ms()).min(ANSWER_WITHIN_MS);
+    let until = |ms: u64| begun.saturating_add(ms).saturating_sub(clock.now_ms()).min(left());
+    // The same for what comes so late that it needs time to count.
+    let in_time = |ms: u64| until(ms).min(left().saturating_sub(ATTEMPT_TAKES_MS));
+
+    let mut attempts = Attempts::default();
+    attempts.add(begin());
+    let (mut second, mut fall_back) = (Some(begin), fall_back);
+    loop {
+        let patience = match (second, fall_back) {
+            (Some(_), Some(_)) => until(SECOND_AFTER_MS).min(in_time(FALLBACK_AFTER_MS)),
+            (Some(_), None) => until(SECOND_AFTER_MS),
+            (None, Some(_)) => in_time(FALLBACK_AFTER_MS),
+            (None, None) => left(),
+        };
+        let settled = within(clock, patience, &mut attempts).await;
+        match settled {
+            Some(Ok(())) => return Persisted::Stored,
+            // A second attempt at once would fail in the same way.
+            Some(Err(AttemptError::TooManyRequests)) if second.is_some() => {
+                clock.sleep(in_time(SAME_KEY_PAUSE_MS)).await;
+            }
+            Some(Err(_)) | None => {}
+        }
+        let all_failed = settled.is_some();
+        if left() == 0 {
+            return if all_failed { Persisted::Failed } else { Persisted::Late(attempts) };
+        }
+        if let Some(begin) = second.take_if(|_| all_failed || until(SECOND_AFTER_MS) == 0) {
+            attempts.add(begin());
+        } else if let Some(fall_back) = fall_back.take_if(|_| all_failed || in_time(FALLBACK_AFTER_MS) == 0) {
+            attempts.add(fall_back());
+        } else if all_failed {
+            return Persisted::Failed;
+        }
+    }
+}
+
+/// Concurrent attempts: done as soon as one has succeeded or all have failed.
+#[derive(Default)]
+pub struct Attempts {
+    under_way: Vec<Attempt>,
+}
+
+impl Attempts {
+    /// Adds one that has begun.
+    pub fn add(&mut self, attempt: Attempt) {
+        self.under_way.push(attempt);
+    }
+}
+
+impl Future for Attempts {
+    type Output = Result<(), AttemptError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut succeeded = false;
+        let mut failure = AttemptError::Failed;
+        self.under_way.retain_mut(|attempt| match attempt.as_mut().poll(cx) {
+            Poll::Pending => true,
+            Poll::Ready(Ok(())) => {
+                succeeded = true;
+                false
+            }
+            Poll::Ready(Err(error)) => {
+                failure = error;
+                false
+            }
+        });
+        match (succeeded, self.under_way.is_empty()) {
+            (true, _) => Poll::Ready(Ok(())),
+            (false, true) => Poll::Ready(Err(failure)),
+            (false, false) => Poll::Pending,
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! The runtime's clock and its timers.
+
+use std::time::Duration;
+
+use worker::{Delay, js_sys};
+
+use crate::storage::Clock;
+
+/// A time of JavaScript's in Unix ms. It is whole, positive and far below 2^53; what is no time at all becomes 0.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+pub fn whole_ms(time: f64) -> u64 {
+    time as u64
+}
+
+/// The runtime's clock. As a guard against timing attacks, it moves on only when the Worker waits for something.
+pub struct RuntimeClock;
+
+impl Clock for RuntimeClock {
+    fn now_ms(&self) -> u64 {
+        whole_ms(js_sys::Date::now())
+    }
+
+    async fn sleep(&self, ms: u64) {
+        Delay::from(Duration::from_millis(ms)).await;
+    }
+}

@@ -1,0 +1,116 @@
+//! Requests and responses as the runtime has them: `web_sys` types, because `worker::Request` copies `cf`, method and all
+//! headers of each request, and `worker::Response` builds new headers for each response.
+
+use std::cell::RefCell;
+
+use worker::{
+    js_sys::{Reflect, Uint8Array},
+    wasm_bindgen::{JsCast as _, JsValue},
+    wasm_bindgen_futures::JsFuture,
+    web_sys::{self, Headers, ReadableStream, ReadableStreamDefaultReader, Request, ResponseInit},
+};
+
+use crate::{
+    receive::{Body, BodyError},
+    response::{CACHE_CONTROL, Response},
+};
+
+/// A header of a request, where it is there.
+pub fn header(request: &Request, name: &str) -> Option<String> {
+    request.headers().get(name).ok().flatten()
+}
+
+/// The body of a request that has not been read.
+pub struct RequestBody<'a> {
+    request: &'a Request,
+    declared: Option<u64>,
+}
+
+impl<'a> RequestBody<'a> {
+    /// The body of `request`, with the length in bytes that was declared for it.
+    pub fn new(request: &'a Request, declared: Option<u64>) -> Self {
+        Self { request, declared }
+    }
+}
+
+impl Body for RequestBody<'_> {
+    fn content_type(&self) -> Option<String> {
+        header(self.request, "content-type")
+    }
+
+    async fn read(&self, max: usize) -> Result<Vec<u8>, BodyError> {
+        let bytes = match self.declared {
+            // HTTP holds the body to its declared length, so it is safe to take it in one piece.
+            Some(length) if length <= max as u64 => whole(self.request).await,
+            Some(_) => return Err(BodyError::TooLarge),
+            None => read_up_to(self.request.body(), max).await,
+        };
+        let bytes = bytes.map_err(|_| BodyError::Broken)?;
+        if bytes.len() > max { Err(BodyError::TooLarge) } else { Ok(bytes) }
+    }
+}
+
+async fn whole(request: &Request) -> Result<Vec<u8>, JsValue> {
+    let buffer = JsFuture::from(request.array_buffer()?).await?;
+    Ok(Uint8Array::new(&buffer).to_vec())
+}
+
+/// Reads a stream to its end, or until there are more than `max` bytes; the rest is dropped unread.
+pub async fn read_up_to(stream: Option<ReadableStream>, max: usize) -> Result<Vec<u8>, JsValue> {
+    let mut bytes = Vec::new();
+    let Some(stream) = stream else { return Ok(bytes) };
+    let reader: ReadableStreamDefaultReader = stream.get_reader().unchecked_into();
+    while bytes.len() <= max {
+        let read = JsFuture::from(reader.read()).await?;
+        if Reflect::get(&read, &"done".into())?.is_truthy() {
+            return Ok(bytes);
+        }
+        let piece: Uint8Array = Reflect::get(&read, &"value".into())?.dyn_into()?;
+        bytes.extend(piece.to_vec());
+    }
+    let _ = reader.cancel();
+    Ok(bytes)
+}
+
+/// The response as the runtime has it.
+pub fn response(response: &Response) -> Result<web_sys::Response, JsValue> {
+    let Response { status, body, content_type, header } = response;
+    let response = with_usual_headers(*status, content_type, |init| {
+        web_sys::Response::new_with_opt_str_and_init((!body.is_empty()).then_some(body), init)
+    })?;
+    if let Some((name, value)) = header {
+        response.headers().set(name, value)?;
+    }
+    if body.is_empty() {
+        response.headers().delete("content-type")?;
+    }
+    Ok(response)
+}
+
+/// What a response is made with besides its body, by status and content type.
+type Usual = ((u16, &'static str), ResponseInit);
+
+/// Runs `build` with the status and the headers that responses share. Those are made once: to copy `Headers` costs less than
+/// to make new ones, a tenth of a rejected call.
+fn with_usual_headers<T>(
+    status: u16,
+    content_type: &'static str,
+    build: impl FnOnce(&ResponseInit) -> Result<T, JsValue>,
+) -> Result<T, JsValue> {
+    thread_local! {
+        static USUAL: RefCell<Vec<Usual>> = const { RefCell::new(Vec::new()) };
+    }
+    let key = (status, content_type);
+    let made = USUAL.with_borrow(|usual| usual.iter().find(|(it, _)| *it == key).map(|(_, init)| init.clone()));
+    if let Some(init) = made {
+        return build(&init);
+    }
+    let headers = Headers::new()?;
+    headers.set("content-type", content_type)?;
+    headers.set("cache-control", CACHE_CONTROL)?;
+    let init = ResponseInit::new();
+    init.set_status(status);
+    init.set_headers(&headers);
+    USUAL.with_borrow_mut(|usual| usual.push((key, init.clone())));
+    build(&init)
+}

@@ -1,0 +1,113 @@
+//! The Workers runtime: what arrives is made into plain values, what was decided is carried out. Nothing is
+//! decided here, and nothing outside this folder knows that there is a runtime.
+
+mod bindings;
+mod cache;
+mod clock;
+mod http;
+mod kv;
+mod origin;
+#[cfg(feature = "provoke-panic")]
+mod panic;
+mod queue;
+
+use worker::{
+    Context, Env, js_sys,
+    wasm_bindgen::{JsCast as _, JsValue},
+    web_sys::{self, Request, console},
+    worker_sys::MessageBatch,
+};
+
+use crate::{
+    api::{self, Api, ApiRequest},
+    delivery::consumer::{Consumer, Source},
+    log::Level,
+    receive::validate::RequestHead,
+    receive::{HandledCall, Receiver},
+    response::Response,
+    routes::{self, Target},
+    storage::Clock as _,
+};
+use {
+    bindings::Bindings, cache::EdgeCache, clock::RuntimeClock, http::RequestBody, origin::OriginFetch, queue::Message,
+};
+
+/// Answers one request.
+pub async fn fetch(request: Request, env: Env, ctx: Context) -> Result<web_sys::Response, JsValue> {
+    let bindings = Bindings::get(&env);
+    let (method, url) = (request.method(), request.url());
+    let target = Target::of(&url);
+    #[cfg(feature = "provoke-panic")]
+    panic::provoke(target.path).await;
+    if routes::is_health(&method, target.path) {
+        return http::response(&Response::health(&bindings.config));
+    }
+    if target.path.starts_with(api::PREFIX) {
+        let authorization = http::header(&request, "authorization");
+        let api = Api {
+            config: &bindings.config,
+            reader: &bindings.events,
+            queue: bindings.deliveries.as_ref(),
+            cache: &EdgeCache { host: target.host },
+            now_ms: RuntimeClock.now_ms(),
+        };
+        let request = ApiRequest {
+            method: &method,
+            path: target.path,
+            query: target.query,
+            is_confidential: target.is_confidential(),
+            authorization: authorization.as_deref(),
+        };
+        return http::response(&api.answer(request).await);
+    }
+
+    let content_length = http::header(&request, "content-length").and_then(|length| length.parse().ok());
+    let head = RequestHead { method: &method, target, content_length };
+    let receiver = Receiver {
+        config: &bindings.config,
+        store: &bindings.events,
+        queue: bindings.deliveries.as_ref(),
+        origin: &OriginFetch,
+        clock: &RuntimeClock,
+    };
+    let body = RequestBody::new(&request, content_length);
+    let HandledCall { response, log: (level, record), late } = receiver.receive(head, &body).await;
+
+    for attempts in late {
+        // Whether they succeed is of no interest any more: the sender has its answer.
+        ctx.wait_until(async { _ = attempts.await });
+    }
+    log(level, &record);
+    http::response(&response)
+}
+
+/// Processes one batch of messages, each of which is settled.
+pub async fn consume(batch: MessageBatch, env: Env) {
+    let bindings = Bindings::get(&env);
+    let consumer = Consumer {
+        config: &bindings.config,
+        store: &bindings.events,
+        origin: &OriginFetch,
+        clock: &RuntimeClock,
+        random: &js_sys::Math::random,
+        log: &|level, record| log(level, &record),
+    };
+    let queue = batch.queue().map(String::from).unwrap_or_default();
+    consumer.consume(Source::of(&queue), Message::all(&batch)).await;
+}
+
+/// Writes a log record.
+fn log(level: Level, record: &str) {
+    let record = record.into();
+    match level {
+        Level::Info => console::log_1(&record),
+        Level::Warn => console::warn_1(&record),
+        Level::Error => console::error_1(&record),
+    }
+}
+
+/// What a JavaScript error says.
+fn error_text(error: &JsValue) -> String {
+    let message = error.dyn_ref::<js_sys::Error>().map(|error| String::from(error.message()));
+    message.or_else(|| error.as_string()).unwrap_or_default()
+}

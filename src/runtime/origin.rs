@@ -1,0 +1,54 @@
+//! The way to the app's backend: `fetch`.
+
+use worker::{
+    AbortSignal, Fetch, Headers, Method, Request, RequestInit, RequestRedirect,
+    js_sys::Uint8Array,
+    web_sys::{self, Response},
+};
+
+use super::{clock::RuntimeClock, http::read_up_to};
+use crate::{
+    origin::{Origin, OriginError, OriginRequest, OriginResponse, retry_after_seconds},
+    storage::Clock as _,
+};
+
+/// `fetch`, with a deadline and without redirects.
+pub struct OriginFetch;
+
+impl Origin for OriginFetch {
+    async fn post(&self, request: OriginRequest<'_>) -> Result<OriginResponse, OriginError> {
+        let timeout = u32::try_from(request.within_ms).unwrap_or(u32::MAX);
+        let signal = AbortSignal::from(web_sys::AbortSignal::timeout_with_u32(timeout));
+        let response = post(request, &signal).await;
+        response.map_err(|error| if signal.aborted() { OriginError::Late } else { error })
+    }
+}
+
+async fn post(request: OriginRequest<'_>, signal: &AbortSignal) -> Result<OriginResponse, OriginError> {
+    let OriginRequest { url, headers, body, body_max, .. } = request;
+    let mut init = RequestInit::new();
+    init.with_method(Method::Post)
+        .with_headers(headers.iter().map(|(name, value)| (*name, value.as_str())).collect::<Headers>())
+        // Copied into JavaScript's memory: the Worker's own may be used anew by the time that it is sent.
+        .with_body(Some(Uint8Array::from(body).into()))
+        .with_redirect(RequestRedirect::Manual);
+    let request = Request::new_with_init(&url, &init).map_err(|_| OriginError::Unreachable)?;
+    let response = Fetch::Request(request).send_with_signal(signal).await.map_err(|_| OriginError::Unreachable)?;
+    let response = Response::from(response);
+    let retry_after = response.headers().get("retry-after").ok().flatten();
+    let head = OriginResponse {
+        status: response.status(),
+        retry_after: retry_after.and_then(|text| retry_after_seconds(&text, RuntimeClock.now_ms())),
+        body: Vec::new(),
+    };
+    if body_max == 0 {
+        // Nobody reads it: the connection is free for others.
+        let _ = response.body().map(|body| body.cancel());
+        return Ok(head);
+    }
+    let body = read_up_to(response.body(), body_max).await.map_err(|_| OriginError::Unreachable)?;
+    if body.len() > body_max {
+        return Err(OriginError::TooLarge);
+    }
+    Ok(OriginResponse { body, ..head })
+}

@@ -1,0 +1,52 @@
+//! What the rules need of the runtime: a store, a queue and a clock. They are traits, so that every failure and every delay
+//! can be tested without a runtime.
+
+use std::{
+    future::Future,
+    pin::{Pin, pin},
+};
+
+use futures_util::future::{Either, select};
+
+use crate::event::Entry;
+
+/// Why an attempt failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AttemptError {
+    /// KV asks for a pause, because the key was written less than a second ago.
+    TooManyRequests,
+    /// Anything else.
+    Failed,
+}
+
+/// An attempt under way. It holds all that it needs, so that it can go on after the response.
+pub type Attempt = Pin<Box<dyn Future<Output = Result<(), AttemptError>>>>;
+
+/// Where events are stored: KV.
+pub trait Store {
+    /// Begins to put `entry`. An entry of the same key is overwritten.
+    fn put(&self, entry: &Entry) -> Attempt;
+}
+
+/// What brings messages to this Worker's consumer, later: a queue.
+pub trait Queue {
+    /// Begins to send `message`.
+    fn send(&self, message: &str) -> Attempt;
+}
+
+/// The time, and waiting.
+pub trait Clock {
+    /// Now, in Unix ms.
+    fn now_ms(&self) -> u64;
+
+    /// Waits for `ms` ms.
+    fn sleep(&self, ms: u64) -> impl Future<Output = ()>;
+}
+
+/// Runs `future` for at most `ms` ms; `None` when the time is up first.
+pub async fn within<F: Future + Unpin>(clock: &impl Clock, ms: u64, future: F) -> Option<F::Output> {
+    match select(future, pin!(clock.sleep(ms))).await {
+        Either::Left((output, _)) => Some(output),
+        Either::Right(_) => None,
+    }
+}

@@ -1,0 +1,292 @@
+//! The acknowledgement rule: OK if, and only if, every wanted sink or its fallback has the event; and always within 1.5
+//! s.
+
+use proptest::prelude::*;
+use serde_json::Value;
+use unfollow_webhook::{
+    config::Config, event::Entry, log::Level, receive::Receiver, receive::persist::ANSWER_WITHIN_MS,
+    receive::rejection::Rejection, response::Response, storage::within, webhook::command::Kind,
+};
+
+use crate::{
+    fakes::{
+        FakeBody, FakeClock, FakeOrigin, FakeQueue, FakeSink, FakeStore,
+        Plan::{self, Busy, Fails, Hangs, Succeeds},
+        paused,
+    },
+    samples::{APP, NOW_MS, ORIGIN, TOKEN, UNFOLLOW, config, event, post, query, url_of},
+};
+
+/// Where an event ended up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Places {
+    stored: bool,
+    /// As a dead letter.
+    dead_lettered: bool,
+    /// On the queue, to be delivered.
+    to_deliver: bool,
+    /// On the queue, to be stored.
+    to_store: bool,
+}
+
+impl Places {
+    /// Whether the rule allows OK for these sinks.
+    fn satisfy(self, sinks: &str) -> bool {
+        let kv = self.stored || self.to_store;
+        let origin = self.to_deliver || self.dead_lettered;
+        (kv || !sinks.contains("kv")) && (origin || !sinks.contains("origin"))
+    }
+}
+
+fn places(store: &FakeStore, queue: &FakeQueue) -> Places {
+    let mut places = Places::default();
+    for Entry { key, value, .. } in store.entries() {
+        let value: Value = serde_json::from_str(&value).unwrap();
+        match key.split('/').next().unwrap() {
+            "event" => places.stored = true,
+            "dead" => {
+                places.dead_lettered = true;
+                assert_eq!(
+                    (&value["last_error"], &value["last_status"], &value["message"]["job"]),
+                    (&"queue".into(), &Value::Null, &"deliver".into())
+                );
+            }
+            other => panic!("{other}"),
+        }
+    }
+    for text in queue.entries() {
+        let message: Value = serde_json::from_str(&text).unwrap();
+        match message["job"].as_str().unwrap() {
+            "deliver" => places.to_deliver = true,
+            "store_kv" => places.to_store = true,
+            other => panic!("{other}"),
+        }
+    }
+    places
+}
+
+fn with_sinks(sinks: &str) -> Config {
+    config(&[("SDK_APP_IDS", APP), ("CALLBACK_TOKEN", TOKEN), ("SINKS", sinks), ("ORIGIN_URL", ORIGIN)])
+}
+
+struct Run {
+    response: Response,
+    record: Value,
+    level: Level,
+    at: u64,
+    /// Where the event was at the response, and after the attempts under way had ended.
+    places: Places,
+    in_the_end: Places,
+    attempts: (usize, usize),
+    keys: Vec<String>,
+    messages: Vec<String>,
+}
+
+fn run(config: &Config, body_delay: u64, kv: FakePlans<'_>, queue: Option<FakePlans<'_>>) -> Run {
+    paused(async {
+        let (clock, origin) = (FakeClock::at(NOW_MS), FakeOrigin::unused());
+        let (store, bound) = (kv.sink(), queue.is_some());
+        let queue = queue.unwrap_or(FakePlans::Each(&[])).sink();
+        let receiver =
+            Receiver { config, store: &store, queue: bound.then_some(&queue), origin: &origin, clock: &clock };
+        let url = url_of(Kind::Unfollow);
+        let handled = receiver.receive(post(&url), &FakeBody::of(UNFOLLOW).after(body_delay)).await;
+        let (at, at_response) = (clock.elapsed(), places(&store, &queue));
+        for attempts in handled.late {
+            let _ = within(&clock, 60_000, attempts).await;
+        }
+        Run {
+            response: handled.response,
+            record: serde_json::from_str(&handled.log.1).unwrap(),
+            level: handled.log.0,
+            at,
+            places: at_response,
+            in_the_end: places(&store, &queue),
+            attempts: (store.begun().len(), queue.begun().len()),
+            keys: store.attempted().into_iter().map(|entry| entry.key).collect(),
+            messages: queue.attempted(),
+        }
+    })
+}
+
+/// The plans of a sink: the same for all attempts, or one for each.
+#[derive(Clone, Copy, Debug)]
+enum FakePlans<'a> {
+    All(Plan),
+    Each(&'a [Plan]),
+}
+
+impl FakePlans<'_> {
+    fn sink<T: Clone + 'static>(self) -> FakeSink<T> {
+        match self {
+            Self::All(plan) => FakeSink::always(plan),
+            Self::Each(plans) => FakeSink::of(plans),
+        }
+    }
+}
+
+const SINKS: [&str; 3] = ["kv", "origin", "kv,origin"];
+
+/// Whether a sink with this plan, or else its fallback, stores an event in time; `None` is no fallback.
+fn in_time(first: Plan, fallback: Option<Plan>) -> bool {
+    let takes = |plan, from: u64| matches!(plan, Succeeds(ms) if from + ms < ANSWER_WITHIN_MS);
+    // When the fallback is tried.
+    let turn = match first {
+        Fails(ms) => 2 * ms,
+        Busy(ms) => 1000 + ms,
+        Succeeds(_) | Hangs => 1000,
+    };
+    takes(first, 0) || fallback.is_some_and(|fallback| takes(fallback, turn))
+}
+
+#[test]
+fn an_event_is_ok_if_and_only_if_every_wanted_sink_or_its_fallback_has_it() {
+    let plans = [Succeeds(0), Succeeds(30), Succeeds(450), Succeeds(700), Succeeds(1600), Fails(20), Busy(10), Hangs];
+    let mut seen = [0, 0];
+    for sinks in SINKS {
+        let config = with_sinks(sinks);
+        for bound in [true, false] {
+            // Settings with the origin require the queue; if it were missing all the same, every send would fail.
+            for kv in plans {
+                for queue in plans {
+                    let why = format!("{sinks}, KV {kv:?}, queue {queue:?} ({bound})");
+                    let run = run(&config, 0, FakePlans::All(kv), bound.then_some(FakePlans::All(queue)));
+                    let stored = !sinks.contains("kv") || in_time(kv, bound.then_some(queue));
+                    let sent = !sinks.contains("origin") || in_time(if bound { queue } else { Fails(0) }, Some(kv));
+                    let ok = stored && sent;
+                    seen[usize::from(ok)] += 1;
+
+                    let expected = if ok { Response::ok() } else { Response::from(Rejection::NotStored) };
+                    assert_eq!(run.response, expected, "{why}: {:?} at {}", run.places, run.at);
+                    assert_eq!(run.places.satisfy(sinks), ok, "{why}: {:?}", run.places);
+                    assert!(run.at <= ANSWER_WITHIN_MS, "{why}: at {}", run.at);
+                    assert_eq!(run.level, if ok { Level::Info } else { Level::Error }, "{why}");
+                    assert_eq!(run.record["outcome"], if ok { "stored" } else { "failed" }, "{why}");
+                    // Nothing goes to a sink that is not wanted.
+                    let Places { stored, dead_lettered, to_deliver, to_store } = run.in_the_end;
+                    assert!(sinks.contains("kv") || !(stored || to_store), "{why}");
+                    assert!(sinks.contains("origin") || !(to_deliver || dead_lettered), "{why}");
+                    assert!(bound || run.attempts.1 == 0, "{why}");
+                }
+            }
+        }
+    }
+    assert!(seen[0] > 60 && seen[1] > 60, "{seen:?}");
+}
+
+#[test]
+fn what_kv_does_not_store_goes_onto_the_queue() {
+    for plan in [Fails(20), Busy(10), Hangs] {
+        for sinks in ["kv", "kv,origin"] {
+            let run = run(&with_sinks(sinks), 0, FakePlans::All(plan), Some(FakePlans::All(Succeeds(30))));
+            assert_eq!(run.response, Response::ok(), "{sinks} {plan:?}");
+            let to_deliver = sinks.contains("origin");
+            assert_eq!(run.places, Places { to_store: true, to_deliver, ..Places::default() }, "{sinks} {plan:?}");
+            let query = query(Kind::Unfollow.command());
+            let (stored, _) = query.split_once("&Sign=").unwrap();
+            let expected = format!(
+                r#"{{"v":1,"job":"store_kv","sdk_app_id":{APP},"received_at":{NOW_MS},"query":"{stored}","body":{UNFOLLOW}}}"#
+            );
+            assert_eq!(run.messages.last(), Some(&expected));
+        }
+    }
+}
+
+#[test]
+fn what_the_queue_does_not_accept_is_written_as_a_dead_letter() {
+    let id = event(&query(Kind::Unfollow.command()), Kind::Unfollow, UNFOLLOW.as_bytes()).id().to_string();
+    for plan in [Fails(20), Busy(10), Hangs] {
+        for sinks in ["origin", "kv,origin"] {
+            let run = run(&with_sinks(sinks), 0, FakePlans::All(Succeeds(30)), Some(FakePlans::All(plan)));
+            assert_eq!(run.response, Response::ok(), "{sinks} {plan:?}");
+            let stored = sinks.contains("kv");
+            assert_eq!(run.places, Places { dead_lettered: true, stored, ..Places::default() }, "{sinks} {plan:?}");
+            assert_eq!(run.keys.last(), Some(&format!("dead/{APP}/{id}")));
+        }
+    }
+}
+
+#[test]
+fn kv_and_queue_down_is_503() {
+    for sinks in SINKS {
+        for (kv, queue) in
+            [(Fails(1), Fails(1)), (Hangs, Hangs), (Fails(1), Hangs), (Hangs, Fails(1)), (Busy(1), Fails(1))]
+        {
+            let run = run(&with_sinks(sinks), 0, FakePlans::All(kv), Some(FakePlans::All(queue)));
+            assert_eq!(run.response, Response::from(Rejection::NotStored), "{sinks} {kv:?} {queue:?}");
+            assert_eq!((run.places, run.in_the_end), (Places::default(), Places::default()));
+            assert!(run.at <= 1500);
+        }
+    }
+}
+
+#[test]
+fn both_sinks_are_tried_at_the_same_time() {
+    let config = with_sinks("kv,origin");
+    let run = run(&config, 0, FakePlans::All(Succeeds(500)), Some(FakePlans::All(Succeeds(550))));
+    assert_eq!((run.response.status, run.at, run.attempts), (200, 550, (1, 1)));
+}
+
+#[test]
+fn a_working_sink_is_tried_once() {
+    for (sinks, attempts) in [("kv", (1, 0)), ("origin", (0, 1)), ("kv,origin", (1, 1))] {
+        let run = run(&with_sinks(sinks), 0, FakePlans::All(Succeeds(30)), Some(FakePlans::All(Succeeds(30))));
+        assert_eq!((run.attempts, run.at), (attempts, 30), "{sinks}");
+    }
+}
+
+#[test]
+fn late_attempts_on_either_side_run_to_their_end() {
+    let run = run(&with_sinks("kv,origin"), 0, FakePlans::All(Succeeds(1700)), Some(FakePlans::All(Succeeds(1800))));
+    assert_eq!((run.response.status, run.at, run.places), (503, 1500, Places::default()));
+    let all = Places { stored: true, to_deliver: true, ..Places::default() };
+    assert_eq!((run.in_the_end.stored, run.in_the_end.to_deliver), (all.stored, all.to_deliver));
+}
+
+/// A sink that hangs is noticed in time for the fallback, however late the body came.
+#[test]
+fn a_late_body_leaves_the_fallback_its_time() {
+    for body_delay in [0, 100, 450, 500, 700, 900, 1000] {
+        for first in [Hangs, Fails(20), Busy(10)] {
+            for sinks in SINKS {
+                let (kv, queue) = if sinks == "origin" { (Succeeds(30), first) } else { (first, Succeeds(30)) };
+                let run = run(&with_sinks(sinks), body_delay, FakePlans::All(kv), Some(FakePlans::All(queue)));
+                assert_eq!(run.response, Response::ok(), "{sinks}, {first:?}, body after {body_delay} ms");
+                assert!(run.at <= ANSWER_WITHIN_MS);
+            }
+        }
+    }
+}
+
+fn plan() -> impl Strategy<Value = Plan> {
+    let delay = || prop_oneof![0..1700_u64, Just(0), Just(600), Just(1000), Just(1499), Just(1500), Just(1501)];
+    prop_oneof![
+        3 => delay().prop_map(Succeeds),
+        4 => (0..800_u64).prop_map(Fails),
+        1 => delay().prop_map(Fails),
+        1 => delay().prop_map(Busy),
+        2 => Just(Hangs),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 3000, ..ProptestConfig::default() })]
+
+    /// Whatever KV and the queue do at each attempt, and whenever the body comes.
+    #[test]
+    fn the_rule_holds_for_any_delays(
+        sinks in prop::sample::select(&SINKS[..]),
+        bound in prop::bool::weighted(0.8),
+        body_delay in prop_oneof![2 => Just(0_u64), 1 => 0..1499_u64],
+        kv in prop::collection::vec(plan(), 3),
+        queue in prop::collection::vec(plan(), 3),
+    ) {
+        let config = with_sinks(sinks);
+        let run = run(&config, body_delay, FakePlans::Each(&kv), bound.then_some(FakePlans::Each(&queue)));
+        let ok = run.response.status == 200;
+        prop_assert!(run.at <= ANSWER_WITHIN_MS, "answered at {}", run.at);
+        prop_assert_eq!(ok, run.places.satisfy(sinks), "{:?}", run.places);
+        prop_assert_eq!(run.response, if ok { Response::ok() } else { Response::from(Rejection::NotStored) });
+        prop_assert_eq!(run.record["duration_ms"].as_u64(), Some(run.at));
+    }
+}

@@ -1,0 +1,147 @@
+//! Two attempts and one deadline: `persist` with a store that fails, hangs and is slow.
+
+use std::future::{pending, ready};
+
+use unfollow_webhook::{
+    event::Entry,
+    receive::persist::{ANSWER_WITHIN_MS, Persisted, persist},
+    storage::{Store as _, within},
+};
+
+use crate::{
+    fakes::{
+        FakeClock, FakeStore,
+        Plan::{self, Busy, Fails, Hangs, Succeeds},
+        paused,
+    },
+    samples::NOW_MS,
+};
+
+/// How it ended, when, when the puts were begun, and when an entry was stored, the puts after the end included.
+#[derive(Debug, PartialEq, Eq)]
+struct Run {
+    end: &'static str,
+    at: u64,
+    begun: Vec<u64>,
+    stored: Vec<u64>,
+}
+
+fn entry() -> Entry {
+    Entry { key: "event/1/x".to_owned(), value: "{}".to_owned(), metadata: "{}".to_owned(), expiration: None }
+}
+
+/// Persists an entry with puts of these plans, with `deadline` ms from now.
+fn run(plans: &[Plan], deadline: u64) -> Run {
+    paused(async {
+        let (store, clock) = (FakeStore::of(plans), FakeClock::at(NOW_MS));
+        let entry = entry();
+        let put = || store.put(&entry);
+        let outcome = persist(&clock, NOW_MS + deadline, &put, None).await;
+        let at = clock.elapsed();
+        let end = match outcome {
+            Persisted::Stored => "stored",
+            Persisted::Failed => "failed",
+            Persisted::Late(puts) => {
+                // A put that hangs for ever would be ended by the runtime.
+                let _ = within(&clock, 60_000, puts).await;
+                "late"
+            }
+        };
+        Run { end, at, begun: store.begun(), stored: store.stored_at() }
+    })
+}
+
+#[track_caller]
+fn check(plans: &[Plan], end: &'static str, at: u64, begun: &[u64], stored: &[u64]) {
+    let expected = Run { end, at, begun: begun.to_vec(), stored: stored.to_vec() };
+    assert_eq!(run(plans, ANSWER_WITHIN_MS), expected, "{plans:?}");
+}
+
+#[test]
+fn a_put_that_succeeds_is_the_only_one() {
+    check(&[Succeeds(0)], "stored", 0, &[0], &[0]);
+    check(&[Succeeds(30)], "stored", 30, &[0], &[30]);
+    check(&[Succeeds(599)], "stored", 599, &[0], &[599]);
+}
+
+#[test]
+fn a_put_that_fails_is_tried_once_more_at_once() {
+    check(&[Fails(30), Succeeds(30)], "stored", 60, &[0, 30], &[60]);
+    check(&[Fails(0), Succeeds(1400)], "stored", 1400, &[0, 0], &[1400]);
+}
+
+#[test]
+fn two_puts_that_fail_are_a_failure_at_once() {
+    check(&[Fails(30), Fails(40)], "failed", 70, &[0, 30], &[]);
+    check(&[Fails(0), Fails(0)], "failed", 0, &[0, 0], &[]);
+    check(&[Fails(700), Fails(300)], "failed", 900, &[0, 600], &[]);
+}
+
+#[test]
+fn a_put_that_has_not_answered_after_600_ms_gets_a_second_one_beside_it() {
+    check(&[Hangs, Succeeds(30)], "stored", 630, &[0, 600], &[630]);
+    check(&[Hangs, Succeeds(899)], "stored", 1499, &[0, 600], &[1499]);
+}
+
+#[test]
+fn the_first_of_two_puts_may_be_the_one_that_succeeds() {
+    check(&[Succeeds(700), Hangs], "stored", 700, &[0, 600], &[700]);
+    check(&[Succeeds(1400), Hangs], "stored", 1400, &[0, 600], &[1400]);
+}
+
+#[test]
+fn one_failure_of_two_is_no_failure() {
+    check(&[Succeeds(1400), Fails(10)], "stored", 1400, &[0, 600], &[1400]);
+    check(&[Fails(700), Succeeds(800)], "stored", 1400, &[0, 600], &[1400]);
+    check(&[Succeeds(1400), Busy(10)], "stored", 1400, &[0, 600], &[1400]);
+}
+
+#[test]
+fn puts_that_hang_are_late_at_the_deadline_sharp() {
+    check(&[Hangs, Hangs], "late", 1500, &[0, 600], &[]);
+    check(&[Fails(10), Hangs], "late", 1500, &[0, 10], &[]);
+    check(&[Hangs, Fails(10)], "late", 1500, &[0, 600], &[]);
+    check(&[Busy(10), Hangs], "late", 1500, &[0, 1000], &[]);
+}
+
+#[test]
+fn a_put_still_under_way_at_the_deadline_goes_on_and_stores_the_event() {
+    check(&[Succeeds(1600), Hangs], "late", 1500, &[0, 600], &[1600]);
+    check(&[Succeeds(1600), Succeeds(1600)], "late", 1500, &[0, 600], &[1600]);
+    check(&[Hangs, Succeeds(1000)], "late", 1500, &[0, 600], &[1600]);
+    check(&[Fails(1600), Succeeds(1100)], "late", 1500, &[0, 600], &[1700]);
+    check(&[Fails(100), Succeeds(5000)], "late", 1500, &[0, 100], &[5100]);
+}
+
+#[test]
+fn a_busy_key_is_left_alone_for_a_second() {
+    // KV takes one write a second to the same key: a second put at once would meet the same 429.
+    check(&[Busy(0), Succeeds(30)], "stored", 1030, &[0, 1000], &[1030]);
+    check(&[Busy(300), Succeeds(30)], "stored", 1030, &[0, 1000], &[1030]);
+    check(&[Busy(0), Busy(0)], "failed", 1000, &[0, 1000], &[]);
+    check(&[Busy(0), Fails(0)], "failed", 1000, &[0, 1000], &[]);
+}
+
+#[test]
+fn only_the_time_that_is_left_counts() {
+    let late = |begun: &[u64]| Run { end: "late", at: 300, begun: begun.to_vec(), stored: vec![400] };
+    // 300 ms are not the 600 after which a put gets a second one.
+    assert_eq!(run(&[Succeeds(400)], 300), late(&[0]));
+    assert_eq!(run(&[Fails(100), Succeeds(300)], 300), late(&[0, 100]));
+}
+
+#[test]
+fn a_busy_key_is_tried_again_while_that_can_still_count() {
+    let Run { end, begun, .. } = run(&[Busy(10), Succeeds(30)], 700);
+    assert_eq!(end, "stored", "the second put was begun at {:?} of 700 ms", begun.last());
+}
+
+#[test]
+fn within_gives_the_output_or_the_time_is_up() {
+    paused(async {
+        let clock = FakeClock::at(NOW_MS);
+        assert_eq!((within(&clock, 10, ready(1)).await, clock.elapsed()), (Some(1), 0));
+        assert_eq!((within(&clock, 0, ready(1)).await, clock.elapsed()), (Some(1), 0));
+        assert_eq!((within(&clock, 10, pending::<u8>()).await, clock.elapsed()), (None, 10));
+    });
+}

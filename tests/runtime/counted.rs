@@ -1,0 +1,85 @@
+//! A Worker whose KV the test fills with entries as the Worker itself would write them, and counts the operations on
+//! it.
+
+use std::sync::Mutex;
+
+use serde_json::{Value, json};
+use unfollow_webhook::{
+    delivery::dead_letter::{self, Failure},
+    delivery::message::Job,
+    event::{Entry, Event},
+    webhook::{SdkAppId, auth::Policy, body::Follow, command::Kind, query::Query},
+};
+
+use crate::{
+    ADMIN_TOKEN, Shared,
+    call::{Answer, post_at, request, request_api},
+    worker::{Home, Settings},
+};
+
+/// How many entries go into KV at a time.
+const AT_ONCE: usize = 200;
+
+/// Such a Worker. Calls are made one after the other, so that the operations on KV are those of the last call.
+pub struct Counted {
+    shared: Shared,
+    turn: Mutex<()>,
+}
+
+impl Counted {
+    /// Starts one with these entries in its KV.
+    pub fn start(settings: Settings<'_>, entries: &[Entry]) -> Self {
+        let home = Home::with_counted_store(settings);
+        let worker = home.start();
+        for some in entries.chunks(AT_ONCE) {
+            let metadata = |entry: &Entry| serde_json::from_str::<Value>(&entry.metadata).unwrap();
+            let json = |entry: &Entry| json!({"key": entry.key, "value": entry.value, "metadata": metadata(entry)});
+            let some: Vec<_> = some.iter().map(json).collect();
+            let filled = post_at(&format!("{}/fill", worker.url), json!(some).to_string());
+            assert_eq!(filled.body, json!({"filled": some.len()}));
+        }
+        Self { shared: Shared { home, worker }, turn: Mutex::new(()) }
+    }
+
+    pub fn url(&self) -> &str {
+        &self.shared.worker.url
+    }
+
+    /// The response to this call of the API, and the operations on KV for it.
+    pub fn api(&self, method: &str, path: &str) -> (Answer, Vec<Value>) {
+        let operations = || request("GET", &format!("{}/operations", self.url())).body.as_array().unwrap().clone();
+        let _turn = self.turn.lock();
+        operations();
+        let answer = request_api(method, &format!("{}/v1/{path}", self.url()), Some(ADMIN_TOKEN));
+        (answer, operations())
+    }
+}
+
+/// The names of these operations.
+pub fn names(operations: &[Value]) -> Vec<&str> {
+    operations.iter().map(|operation| operation["operation"].as_str().unwrap()).collect()
+}
+
+/// Calls `make` with the event of a call that came at `received_at`.
+fn with_event<T>(app: &str, query: &str, body: &str, received_at: u64, make: impl FnOnce(&Event<'_>) -> T) -> T {
+    let query = Query::parse(query).unwrap();
+    let kind = Kind::of(query.command.as_deref().unwrap()).unwrap();
+    let query = Policy::Unsigned.check(query, None, None, received_at).unwrap();
+    let follow = Follow::parse(kind, body.as_bytes()).unwrap();
+    make(&Event::new(SdkAppId::parse(app).unwrap(), query, follow, received_at))
+}
+
+/// The event of a call with this query and body, as it is stored.
+pub fn stored(app: &str, query: &str, body: &str, received_at: u64) -> Entry {
+    with_event(app, query, body, received_at, |event| event.entry(None, received_at))
+}
+
+/// The event's dead letter.
+pub fn dead_lettered(app: &str, query: &str, body: &str, received_at: u64, job: Job, failure: Failure) -> Entry {
+    with_event(app, query, body, received_at, |event| dead_letter::entry(event, job, failure, received_at + 1, None))
+}
+
+/// The id in an entry's key.
+pub fn id(entry: &Entry) -> &str {
+    entry.key.rsplit_once('/').unwrap().1
+}

@@ -1,0 +1,42 @@
+// A Worker before the Worker under test, and between it and its KV. A list of entries that is posted to /fill goes into
+// KV. /operations returns the operations on KV since its last call. All other requests are passed on.
+import { WorkerEntrypoint } from "cloudflare:workers";
+
+let operations = [];
+
+export class EVENTS extends WorkerEntrypoint {
+	async list(options) {
+		const page = await this.env.EVENTS.list(options);
+		operations.push({ operation: "list", prefix: options.prefix, limit: options.limit, keys: page.keys.length });
+		return page;
+	}
+	get(key) {
+		operations.push({ operation: "get", key });
+		return this.env.EVENTS.get(key);
+	}
+	put(key, value, options) {
+		operations.push({ operation: "put", key });
+		return this.env.EVENTS.put(key, value, options);
+	}
+	delete(key) {
+		operations.push({ operation: "delete", key });
+		return this.env.EVENTS.delete(key);
+	}
+}
+
+export default {
+	async fetch(request, env) {
+		const { pathname } = new URL(request.url);
+		if (pathname === "/fill") {
+			const entries = await request.json();
+			await Promise.all(entries.map(({ key, value, metadata }) => env.EVENTS.put(key, value, { metadata })));
+			return Response.json({ filled: entries.length });
+		}
+		if (pathname === "/operations") {
+			const since = operations;
+			operations = [];
+			return Response.json(since);
+		}
+		return env.OURS.fetch(request);
+	},
+};

@@ -1,0 +1,97 @@
+//! Tests on the real runtime: the built Worker in workerd, over HTTP. `make test` builds it first.
+
+// Tests run natively and have no other clock; in src/ these would panic on wasm.
+#![allow(clippy::disallowed_methods)]
+
+mod answers;
+mod api;
+mod browser;
+mod call;
+mod counted;
+mod dead_letters;
+mod delivery;
+#[path = "../shared/document.rs"]
+mod document;
+mod durability;
+mod failures;
+mod openapi;
+mod origin;
+mod page;
+mod panic;
+mod process;
+mod records;
+mod relay;
+mod scale;
+mod settings;
+mod worker;
+
+use std::sync::OnceLock;
+
+use origin::Origin;
+use worker::{Home, Settings, Worker};
+
+/// A Worker that several tests share, with its home.
+struct Shared {
+    home: Home,
+    worker: Worker,
+}
+
+impl Shared {
+    fn start(settings: Settings<'_>) -> Self {
+        let home = Home::new(settings, |_| {});
+        let worker = home.start();
+        Self { home, worker }
+    }
+}
+
+/// The callback token of the app in [`call::APP`], and the other tokens that the signed Worker accepts.
+const TOKEN: &str = "xxxxyyyy";
+const PREVIOUS_TOKEN: &str = "the token before";
+const OTHER_APP: &str = "1400000001";
+const OTHER_APPS_TOKEN: &str = "its own";
+
+/// A Worker that accepts signed calls only.
+fn signed() -> &'static Shared {
+    static SHARED: OnceLock<Shared> = OnceLock::new();
+    SHARED.get_or_init(|| {
+        Shared::start(&[
+            ("SDK_APP_IDS", "1400000000, 1400000001"),
+            ("CALLBACK_TOKEN", TOKEN),
+            ("CALLBACK_TOKEN_PREVIOUS", PREVIOUS_TOKEN),
+            ("CALLBACK_TOKEN_1400000001", OTHER_APPS_TOKEN),
+        ])
+    })
+}
+
+/// A Worker as `make dev` serves it: unsigned calls are allowed.
+fn unsigned() -> &'static Shared {
+    static SHARED: OnceLock<Shared> = OnceLock::new();
+    SHARED.get_or_init(|| Shared::start(&[("SDK_APP_IDS", call::APP), ("ALLOW_UNSIGNED", "true")]))
+}
+
+/// The secret that signs deliveries: 24 bytes, and the same as a setting.
+const ORIGIN_SECRET_BYTES: &[u8] = b"twenty-four bytes of key";
+const ORIGIN_SECRET: &str = "whsec_dHdlbnR5LWZvdXIgYnl0ZXMgb2Yga2V5";
+const ADMIN_TOKEN: &str = "sixteen-characters-or-more";
+
+/// The settings of a Worker with the origin at `url` and these `sinks`.
+fn forwarding_settings<'a>(url: &'a str, sinks: &'a str) -> Vec<(&'a str, &'a str)> {
+    vec![
+        ("SDK_APP_IDS", "1400000000, 1400000001"),
+        ("CALLBACK_TOKEN", TOKEN),
+        ("SINKS", sinks),
+        ("ORIGIN_URL", url),
+        ("ORIGIN_SECRET", ORIGIN_SECRET),
+        ("RETRY_BASE_SECONDS", "1"),
+        ("ADMIN_TOKEN", ADMIN_TOKEN),
+    ]
+}
+
+/// A Worker with KV and an origin that behaves as an event's `From_Account` says: see [`origin::scripted`].
+fn forwarding() -> &'static (Shared, Origin) {
+    static SHARED: OnceLock<(Shared, Origin)> = OnceLock::new();
+    SHARED.get_or_init(|| {
+        let origin = Origin::start(origin::scripted);
+        (Shared::start(&forwarding_settings(&origin.url(), "kv,origin")), origin)
+    })
+}

@@ -1,0 +1,280 @@
+//! The API answers as `page/openapi.json` says: each operation is called, and each of its responses is provoked.
+
+use std::{cell::RefCell, collections::BTreeSet};
+
+use serde_json::{Value, json};
+use unfollow_webhook::delivery::{
+    dead_letter::{self, Failure},
+    message::Job,
+};
+
+use crate::{
+    ADMIN_TOKEN,
+    call::{APP, Answer, FOLLOW, UNFOLLOW, now_ms, request_api, request_with, unfollow, unsigned},
+    counted::{self, Counted, id},
+    document::{Described, Document},
+    forwarding_settings,
+    origin::{self, Origin},
+    worker::Home,
+};
+
+/// An id that no event has.
+const NOBODYS: &str = "0000000000000-00000000000000000000000000000000";
+
+/// The document, and which of its responses have been seen.
+struct Caller {
+    document: Document,
+    /// Each with its method, its path and its status.
+    seen: RefCell<BTreeSet<(String, String, u16)>>,
+}
+
+impl Caller {
+    /// Calls the operation of this method and path with this token. The status has to be `status`, and everything else
+    /// as the document says.
+    #[track_caller]
+    fn call_as(&self, token: Option<&str>, method: &str, url: &str, path: &str, status: u16) -> Answer {
+        let answer = request_api(method, &format!("{url}{path}"), token);
+        self.check(method, path, status, answer)
+    }
+
+    #[track_caller]
+    fn call(&self, method: &str, url: &str, path: &str, status: u16) -> Answer {
+        self.call_as(Some(ADMIN_TOKEN), method, url, path, status)
+    }
+
+    #[track_caller]
+    fn check(&self, method: &str, path: &str, status: u16, answer: Answer) -> Answer {
+        let what = format!("{method} {path}: {status}");
+        assert_eq!(answer.status, status, "{what}: {}", answer.text);
+        let operations = self.document.operations();
+        // 405 is a response of every operation of the path.
+        let of_path = operations.iter().filter(|it| fits(it.path, path));
+        let meant: Vec<_> = of_path.filter(|it| it.method == method || status == 405).collect();
+        assert!(!meant.is_empty(), "{what} is not in the document");
+        for described in meant {
+            self.check_one(described, &answer, &what);
+            self.seen.borrow_mut().insert((described.method.clone(), described.path.to_owned(), status));
+        }
+        answer
+    }
+
+    fn check_one(&self, described: &Described<'_>, answer: &Answer, what: &str) {
+        let response = &described.operation["responses"][answer.status.to_string()];
+        assert!(!response.is_null(), "{what} is not in the document: {}", answer.text);
+        let response = self.document.resolve(response);
+
+        let described_headers = response["headers"].as_object().unwrap();
+        for (name, header) in described_headers {
+            let header = self.document.resolve(header);
+            let text = answer.header(&name.to_lowercase());
+            if text.is_empty() {
+                assert_ne!(header["required"], json!(true), "{what}: no {name}");
+                continue;
+            }
+            let value = text.parse::<u64>().map_or_else(|_| json!(text), Value::from);
+            self.document.check(&header["schema"], &value, what);
+        }
+        for name in ["allow", "retry-after", "www-authenticate"] {
+            let is_described = described_headers.keys().any(|it| it.eq_ignore_ascii_case(name));
+            assert!(is_described || answer.header(name).is_empty(), "{what}: {name} is not in the document");
+        }
+
+        let Some(content) = response["content"].as_object() else {
+            assert_eq!((answer.text.as_str(), answer.header("content-type")), ("", ""), "{what}");
+            return;
+        };
+        let body = content.get(answer.header("content-type")).unwrap_or_else(|| panic!("{what}: {:?}", answer.headers));
+        self.document.check(&body["schema"], &answer.body, what);
+        if answer.status >= 400 && described.path != "/healthz" {
+            assert_eq!(answer.body["status"], answer.status, "{what}");
+        }
+    }
+}
+
+/// Whether a path, with or without a query, is one of this template.
+fn fits(template: &str, path: &str) -> bool {
+    let path = path.split_once('?').map_or(path, |(path, _)| path);
+    let (wanted, given): (Vec<_>, Vec<_>) = (template.split('/').collect(), path.split('/').collect());
+    wanted.len() == given.len() && wanted.iter().zip(given).all(|(it, given)| it.starts_with('{') || *it == given)
+}
+
+/// The path with an app and an id in its braces.
+fn filled(template: &str) -> String {
+    template.replace("{app}", APP).replace("{id}", NOBODYS)
+}
+
+#[test]
+fn each_response_of_the_document_occurs_and_is_as_described() {
+    let caller = Caller { document: Document::read(), seen: RefCell::default() };
+    responses_with_a_full_log(&caller);
+    responses_with_a_failing_store(&caller);
+    responses_with_invalid_settings(&caller);
+    // Without a token there is no API.
+    for it in caller.document.operations().iter().filter(|it| it.path != "/healthz") {
+        caller.call(&it.method, &crate::signed().worker.url, &filled(it.path), 404);
+    }
+
+    let status = |status: &String| status.parse::<u16>().unwrap();
+    let mut missing = Vec::new();
+    for it in caller.document.operations() {
+        for status in it.operation["responses"].as_object().unwrap().keys().map(status) {
+            if !caller.seen.borrow().contains(&(it.method.clone(), it.path.to_owned(), status)) {
+                missing.push((it.method.clone(), it.path, status));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "responses that no call provoked: {missing:#?}");
+}
+
+/// The responses of a log that has everything there can be.
+fn responses_with_a_full_log(caller: &Caller) {
+    let now = now_ms();
+    let event = |query: &str, body: &str| counted::stored(APP, query, body, now);
+    let (query, many) = (unsigned(APP, UNFOLLOW), (0..300).map(|n| format!("target-{n}")).collect::<Vec<_>>());
+    let many: Vec<_> = many.iter().map(String::as_str).collect();
+    let follow = json!({
+        "CallbackCommand": FOLLOW, "From_Account": "alice", "FollowList": [{"To_Account": "bob"}], "EventTime": now - 1,
+    });
+    let bare = format!("SdkAppid={APP}&CallbackCommand={UNFOLLOW}");
+    let events = [
+        event(&format!("{query}&RequestId=its-id"), &unfollow("alice", &["bob", "carol"], now)),
+        event(&unsigned(APP, FOLLOW), &follow.to_string()),
+        event(&query, &unfollow("微信😀", &many, now - 2)),
+        event(&bare, &unfollow("alice", &["bob"], 0)),
+    ];
+    let dead_letter = |n: u64, job, failure| {
+        counted::dead_lettered(APP, &query, &unfollow("alice", &["bob", "carol"], now - 100 - n), now, job, failure)
+    };
+    let dead_letters = [
+        dead_letter(0, Job::Deliver, Failure::Status(500)),
+        dead_letter(1, Job::Deliver, Failure::Error("timeout")),
+        dead_letter(2, Job::Deliver, Failure::QUEUE),
+        dead_letter(3, Job::StoreKv, Failure::KV),
+        dead_letter::unreadable_entry("5f1c", "poison", now, None),
+    ];
+    let origin = Origin::start(origin::scripted);
+    let entries = [&events[..], &dead_letters].concat();
+    let worker = Counted::start(&forwarding_settings(&origin.url(), "kv,origin"), &entries);
+    let url = worker.url();
+
+    caller.call_as(None, "GET", url, "/healthz", 200);
+    // The cost in KV operations, without the puts of the queue's consumer at the same time.
+    let call = |method: &str, path: &str, status: u16, costs: &[&str]| {
+        let (answer, operations) = worker.api(method, path);
+        let answer = caller.check(method, &format!("/v1/{path}"), status, answer);
+        let names: Vec<_> = counted::names(&operations).into_iter().filter(|name| *name != "put").collect();
+        assert_eq!(names, costs, "{method} {path}");
+        answer.body
+    };
+    call("GET", "apps", 200, &[]);
+    call("GET", "apps?app=1", 400, &[]);
+
+    let page = caller.call("GET", url, &format!("/v1/events?app={APP}"), 200).body;
+    let is_truncated = |event: &&Value| event["truncated"] == true;
+    let listed = page["events"].as_array().unwrap();
+    assert_eq!((listed.len(), listed.iter().filter(is_truncated).count()), (events.len(), 1));
+    let page = caller.call("GET", url, &format!("/v1/events?app={APP}&limit=1"), 200).body;
+    let cursor = page["cursor"].as_str().expect("a cursor");
+    caller.call("GET", url, &format!("/v1/events?app={APP}&cursor={cursor}"), 200);
+    for event in &events {
+        call("GET", &format!("events/{APP}/{}", id(event)), 200, &["get"]);
+    }
+    let first = format!("events/{APP}/{}", id(&events[0]));
+    call("POST", &format!("{first}/replay"), 200, &["get"]);
+    call("DELETE", &first, 204, &["delete"; 3]);
+
+    call("GET", &format!("stats?app={APP}"), 200, &["list"]);
+    let count_dead_letters = |app: &str| {
+        let page = call("GET", &format!("dead-letters?app={app}"), 200, &["list"]);
+        page["dead_letters"].as_array().unwrap().len()
+    };
+    assert_eq!((count_dead_letters(APP), count_dead_letters("0")), (4, 1));
+    call("POST", &format!("dead-letters/{APP}/{}/replay", id(&dead_letters[0])), 200, &["get", "delete"]);
+    call("POST", &format!("dead-letters/0/{}/replay", id(&dead_letters[4])), 409, &["get"]);
+    let costs = ["list", "get", "delete", "get", "delete", "get", "delete"];
+    let replayed = call("POST", &format!("dead-letters/{APP}/replay"), 200, &costs);
+    assert_eq!(replayed, json!({"replayed": 3, "left": 0, "more": false}));
+
+    for described in caller.document.operations() {
+        takes_the_parameters(caller, url, &described);
+        if described.path == "/healthz" {
+            continue;
+        }
+        let path = filled(described.path);
+        caller.call_as(None, &described.method, url, &path, 401);
+        caller.call("PATCH", url, &path, 405);
+    }
+}
+
+/// Each parameter of a query is accepted at its bounds and with its examples. It is rejected beyond its bounds, as a
+/// duplicate, and with another name.
+fn takes_the_parameters(caller: &Caller, url: &str, described: &Described<'_>) {
+    let (method, path) = (&*described.method, described.path);
+    let of_query: Vec<_> = described.parameters.iter().filter(|parameter| parameter["in"] == "query").collect();
+    if of_query.is_empty() {
+        return;
+    }
+    let with_app = format!("{path}?app={APP}");
+    for (parameter, name) in of_query.iter().map(|parameter| (parameter, parameter["name"].as_str().unwrap())) {
+        if name == "app" {
+            caller.call(method, url, &with_app, 200);
+            caller.call(method, url, path, 400);
+            caller.call(method, url, &format!("{path}?app=1400000009"), 404);
+            continue;
+        }
+        let schema = caller.document.resolve(&parameter["schema"]);
+        let numbers = |names: [&str; 2]| names.map(|name| schema[name].as_u64());
+        if let [Some(minimum), Some(maximum)] = numbers(["minimum", "maximum"]) {
+            for (number, status) in [(minimum, 200), (maximum, 200), (minimum - 1, 400), (maximum + 1, 400)] {
+                caller.call(method, url, &format!("{with_app}&{name}={number}"), status);
+            }
+        }
+        for text in schema["enum"].as_array().into_iter().flatten() {
+            caller.call(method, url, &format!("{with_app}&{name}={}", text.as_str().unwrap()), 200);
+        }
+        let several = parameter["examples"].as_object().into_iter().flatten().map(|(_, example)| &example["value"]);
+        for example in several.chain(parameter.get("example")) {
+            let text = example.as_str().map_or_else(|| example.to_string(), str::to_owned);
+            caller.call(method, url, &format!("{with_app}&{name}={text}"), 200);
+            caller.call(method, url, &format!("{with_app}&{name}={text}&{name}={text}"), 400);
+        }
+    }
+    caller.call(method, url, &format!("{with_app}&unnamed=1"), 400);
+}
+
+/// The responses with a KV that does not answer, without queue and origin, and over plain HTTP.
+fn responses_with_a_failing_store(caller: &Caller) {
+    let settings = [("SDK_APP_IDS", APP), ("ALLOW_UNSIGNED", "true"), ("ADMIN_TOKEN", ADMIN_TOKEN)];
+    // This store can neither list nor get nor delete.
+    let home = Home::with_stand_ins(&settings, &["EVENTS"], |config| {
+        config.remove("queues");
+        config["dev"].as_table_mut().unwrap().insert("upstream_protocol".into(), "http".into());
+    });
+    let worker = home.start();
+    let url = &worker.url;
+    for described in caller.document.operations() {
+        let (method, path) = (&*described.method, filled(described.path));
+        if path == "/healthz" {
+            continue;
+        }
+        let bearer = format!("Bearer {ADMIN_TOKEN}");
+        let headers = [("host", "example.com"), ("authorization", &*bearer)];
+        caller.check(method, &path, 403, request_with(method, &format!("{url}{path}"), &headers));
+        match described.operation["operationId"].as_str().unwrap() {
+            "listApps" => drop(caller.call(method, url, &path, 200)),
+            "replayEvent" | "replayDeadLetters" => drop(caller.call(method, url, &path, 409)),
+            _ => assert_eq!(caller.call(method, url, &path, 503).header("retry-after"), "1", "{path}"),
+        }
+    }
+}
+
+/// The responses with invalid settings that calls depend on.
+fn responses_with_invalid_settings(caller: &Caller) {
+    let home = Home::new(&[("SDK_APP_IDS", ""), ("ALLOW_UNSIGNED", "true"), ("ADMIN_TOKEN", ADMIN_TOKEN)], |_| {});
+    let worker = home.start();
+    for described in caller.document.operations() {
+        let answer = caller.call(&described.method, &worker.url, &filled(described.path), 503);
+        // A retry would not help.
+        assert_eq!(answer.header("retry-after"), "");
+    }
+}
