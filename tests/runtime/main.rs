@@ -14,6 +14,9 @@ mod delivery;
 mod document;
 mod durability;
 mod failures;
+// Memory is read from /proc.
+#[cfg(target_os = "linux")]
+mod memory;
 mod openapi;
 mod origin;
 mod page;
@@ -24,6 +27,8 @@ mod relay;
 mod scale;
 mod settings;
 mod worker;
+#[cfg(target_os = "linux")]
+mod workerd;
 
 use std::sync::OnceLock;
 

@@ -168,6 +168,11 @@ impl Origin {
         self.state.received.lock().unwrap().len()
     }
 
+    /// Forgets the requests that have arrived so far.
+    pub fn forget(&self) {
+        self.state.received.lock().unwrap().clear();
+    }
+
     /// The requests with this body so far.
     pub fn received_of(&self, body: &[u8]) -> Vec<Received> {
         self.state.received.lock().unwrap().iter().filter(|request| request.body == body).cloned().collect()

@@ -33,6 +33,11 @@ impl Server {
         Self { leader, guardian, output }
     }
 
+    /// The id of the process.
+    pub fn id(&self) -> u32 {
+        self.leader.id()
+    }
+
     /// What it has printed so far, line by line.
     pub fn log(&self) -> Vec<String> {
         self.output.lock().unwrap().clone()

@@ -17,7 +17,7 @@ use toml::{Table, Value};
 use crate::process::Server;
 
 /// The repository's root.
-const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+pub const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// How long a test waits for anything.
 const PATIENCE: Duration = Duration::from_secs(120);
