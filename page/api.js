@@ -69,8 +69,8 @@ export class Api {
 		return this.#call("POST", `dead-letters/${app}/${encodeURIComponent(id)}/replay`);
 	}
 
-	replayDeadLetters(app) {
-		return this.#call("POST", `dead-letters/${app}/replay`);
+	replayDeadLetters(app, cursor) {
+		return this.#call("POST", `dead-letters/${app}/replay`, { query: { cursor } });
 	}
 
 	async #call(method, path, { query = {}, signal, asText = false } = {}) {

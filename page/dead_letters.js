@@ -11,10 +11,10 @@ const REASONS = {
 	kv: "KV did not take it",
 	settings: "The settings are invalid",
 	unreadable: "The message cannot be read",
+	app_removed: "The app is no longer in SDK_APP_IDS",
+	retries_exhausted: "The queue gave up on it",
+	crashed: "The message stopped the Worker that processed it",
 };
-
-/** Why "Replay all" leaves some. */
-const LEFT = "KV still lists dead letters that are gone, or their messages cannot be read. Try again in a minute.";
 
 export class DeadLetters {
 	#changed;
@@ -105,16 +105,14 @@ export class DeadLetters {
 	async #replayAll() {
 		await this.#do(async (source) => {
 			let total = 0;
-			for (;;) {
-				const { replayed, left, more } = await source.api.replayDeadLetters(source.app);
+			let cursor = null;
+			do {
+				const page = await source.api.replayDeadLetters(source.app, cursor);
 				if (this.#source !== source) return;
-				total += replayed;
-				const done = `${count(total, "dead letter")} back on the queue`;
-				if (left === 0 && !more) return this.#say(`${done}.`);
-				const rest = `${done}, ${number(left)} left`;
-				if (replayed === 0) return this.#say(`${rest}: ${LEFT}`);
-				this.#say(`${rest}.`);
-			}
+				total += page.replayed;
+				cursor = page.cursor;
+				this.#say(`${count(total, "dead letter")} back on the queue.`);
+			} while (cursor !== null);
 		});
 	}
 

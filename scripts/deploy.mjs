@@ -13,50 +13,146 @@ const CONFIG = process.env.WRANGLER_CONFIG;
 const WAIT_SECONDS = Number(process.env.DEPLOY_WAIT_SECONDS ?? 30);
 const HEALTHY_IN_A_ROW = 3;
 
-/** What stops a deployment, in one sentence. */
+/** What stops a deployment: a sentence, or some, each on a line. */
 class Refusal extends Error {}
 
-/** The app ids in [vars]. */
-function apps(vars) {
-  // A number is as good as text to the Worker too.
-  const ids = String(vars.SDK_APP_IDS ?? "");
-  if (ids.trim() === "") {
-    throw new Refusal(
-      'SDK_APP_IDS is missing from [vars] in wrangler.toml: write the SDKAppID there (SDK_APP_IDS = "1400000000").',
-    );
+/** wrangler.toml, with empty tables where it has none. */
+function readConfig() {
+  try {
+    return { vars: {}, queues: {}, ...parse(readFileSync(CONFIG, "utf8")) };
+  } catch (error) {
+    throw new Refusal(`wrangler.toml cannot be read: ${error.message.split("\n")[0]}.`);
   }
-  return ids.split(",").map((id) => id.trim());
+}
+
+/** The names in a JSON array of objects, between whatever else wrangler prints, such as warnings. */
+function namesIn(output) {
+  const [array] = /^\[\s*(\{[^{}]*\}[\s,]*)*\]\s*$/m.exec(output) ?? [];
+  try {
+    return JSON.parse(array).map(({ name }) => name);
+  } catch {
+    return undefined;
+  }
 }
 
 /** The names of the Worker's secrets; none where there is no such Worker yet. */
-function secrets() {
+function listSecrets() {
   const { status, stdout, stderr } = spawnSync(WRANGLER, ["secret", "list", "--config", CONFIG], {
     encoding: "utf8",
     stdio: ["inherit", "pipe", "pipe"],
   });
-  if (status === 0) {
-    return JSON.parse(stdout).map((secret) => secret.name);
-  }
-  if (/Worker "[^"]*" not found/.test(stdout + stderr)) {
-    return [];
+  const names = status === 0 ? namesIn(stdout) : undefined;
+  if (names !== undefined) return names;
+  if (/Worker "[^"]*" not found/.test(stdout + stderr)) return [];
+  if (/wrangler login|set a CLOUDFLARE_API_TOKEN/.test(stdout + stderr)) {
+    throw new Refusal("wrangler is not logged in: run `npx wrangler login`, or set CLOUDFLARE_API_TOKEN.");
   }
   process.stderr.write(`${stdout}${stderr}`);
-  throw new Refusal("The Worker's secrets cannot be listed, so nothing was deployed: see wrangler's own words above.");
+  throw new Refusal("The Worker's secrets cannot be listed, so nothing was deployed: see wrangler's output above.");
 }
 
-/** Refuses where an app has no callback token: each of its calls would be refused, or taken from anyone. */
-function checkTokens(ids, vars) {
+/** The app ids in [vars]; none where they are missing. */
+function appIds(vars) {
+  // A number is as good as text to the Worker too.
+  const ids = String(vars.SDK_APP_IDS ?? "").trim();
+  return ids === "" ? [] : ids.split(",").map((id) => id.trim());
+}
+
+function checkApps({ vars }) {
+  if (appIds(vars).length > 0) return;
+  return 'SDK_APP_IDS is missing from [vars] in wrangler.toml: write the SDKAppID there (SDK_APP_IDS = "1400000000").';
+}
+
+/** Each call for an app without a callback token would be rejected, or accepted from anyone. */
+function checkCallbackTokens({ vars }, secrets) {
   // Not asked for where it does not matter. The Worker takes true and "true".
   if (String(vars.ALLOW_UNSIGNED) === "true") return;
-  const names = secrets();
-  if (names.includes("CALLBACK_TOKEN")) return;
-  const without = ids.filter((id) => !names.includes(`CALLBACK_TOKEN_${id}`));
+  const isSet = (name) => secrets.includes(name) || name in vars;
+  if (isSet("CALLBACK_TOKEN")) return;
+  const without = appIds(vars).filter((id) => !isSet(`CALLBACK_TOKEN_${id}`));
   if (without.length === 0) return;
-  throw new Refusal(
+  return (
     `No callback token is set for ${without.join(", ")}: run \`npx wrangler secret put CALLBACK_TOKEN\` ` +
-      `(or CALLBACK_TOKEN_${without[0]}, for that app alone; before the first deployment, this makes the Worker too), ` +
-      'or take unsigned calls with ALLOW_UNSIGNED = "true" in [vars].',
+    `(or CALLBACK_TOKEN_${without[0]}, for that app alone; before the first deployment, this makes the Worker too), ` +
+    'or accept unsigned calls with ALLOW_UNSIGNED = "true" in [vars].'
   );
+}
+
+function checkAdminToken({ vars }, secrets) {
+  if (secrets.includes("ADMIN_TOKEN") || "ADMIN_TOKEN" in vars) return;
+  return (
+    "No ADMIN_TOKEN is set for the API and the page: run `npx wrangler secret put ADMIN_TOKEN` " +
+    "and enter a random text of 16 characters or more."
+  );
+}
+
+/** Anyone who can read wrangler.toml, or its history, knows what is in [vars]. */
+function checkVars({ vars }) {
+  const isSecret = (name) => /^(ADMIN_TOKEN|CALLBACK_TOKEN(_\d+)?(_PREVIOUS)?|ORIGIN_SECRET(_PREVIOUS)?)$/.test(name);
+  const name = Object.keys(vars).find(isSecret);
+  if (name === undefined) return;
+  return (
+    `${name} is a secret and does not belong in [vars] of wrangler.toml: ` +
+    `delete it there, and run \`npx wrangler secret put ${name}\` with a new value.`
+  );
+}
+
+/** The Worker recognises its queues by their names (Source::of in src/delivery/consumer.rs), and needs all or none. */
+function checkQueues({ queues: { producers = [], consumers = [] } }) {
+  const bound = (binding) => producers.find((producer) => producer.binding === binding)?.queue;
+  const deliveries = bound("DELIVERIES");
+  const deadLetters = bound("DEAD_LETTERS");
+  if (deliveries === undefined && deadLetters === undefined && consumers.length === 0) return;
+  if (deliveries === undefined || deadLetters === undefined) {
+    const missing = deliveries === undefined ? "DELIVERIES" : "DEAD_LETTERS";
+    return `${missing} is not bound to a queue in wrangler.toml: bind both DELIVERIES and DEAD_LETTERS, or remove every queue.`;
+  }
+  if (!deliveries.includes("deliveries") || deliveries.includes("dead-letters")) {
+    return `The Worker does not recognise the queue ${deliveries}: bind DELIVERIES to one with "deliveries" in its name, and without "dead-letters".`;
+  }
+  if (!deadLetters.includes("dead-letters")) {
+    return `The Worker does not recognise the queue ${deadLetters}: bind DEAD_LETTERS to one with "dead-letters" in its name.`;
+  }
+  const consumer = (queue) => consumers.find((consumer) => consumer.queue === queue);
+  const unread = [deliveries, deadLetters].find((queue) => consumer(queue) === undefined);
+  if (unread !== undefined) {
+    return `The queue ${unread} has no consumer: add a [[queues.consumers]] table for it to wrangler.toml.`;
+  }
+  const other = consumers.find(({ queue }) => queue !== deliveries && queue !== deadLetters);
+  if (other !== undefined) {
+    return `The Worker cannot process messages of the queue ${other.queue}: remove its [[queues.consumers]] table from wrangler.toml.`;
+  }
+  if (consumer(deliveries).dead_letter_queue !== deadLetters) {
+    return `Messages of the queue ${deliveries} would be lost: in its [[queues.consumers]] table, set dead_letter_queue = "${deadLetters}".`;
+  }
+}
+
+/** Whether a route covers a URL; its pattern is a host, or host and path, with * for any text. */
+function covers(pattern, { hostname, pathname }) {
+  const [host, ...path] = pattern.replace(/^https?:\/\//i, "").split("/");
+  const whole = `${host}/${path.length > 0 ? path.join("/") : "*"}`;
+  const expression = whole.split("*").map(RegExp.escape).join(".*");
+  return new RegExp(`^${expression}$`, "i").test(`${hostname.replace(/\.$/, "")}${pathname}`);
+}
+
+/** An event that comes back is delivered again. An ORIGIN_URL that is a secret cannot be read. */
+function checkOrigin({ name, route, routes = [], vars }) {
+  const url = URL.parse(String(vars.ORIGIN_URL ?? ""));
+  // An invalid one is named by /healthz.
+  if (url === null || url.port !== "" || url.pathname !== (vars.WEBHOOK_PATH ?? "/")) return;
+  const patterns = [route, ...routes].flatMap((route) => route?.pattern ?? route ?? []);
+  if (![`${name}.*.workers.dev`, ...patterns].some((pattern) => covers(pattern, url))) return;
+  return "ORIGIN_URL is this Worker's own webhook, so each event would come back: set it to the URL of your backend, or remove it.";
+}
+
+/** Each gives one sentence that says what is wrong and what to do, or nothing. */
+const CHECKS = [checkApps, checkCallbackTokens, checkAdminToken, checkVars, checkQueues, checkOrigin];
+
+/** Refuses what would be deployed in vain. */
+function checkAll(config) {
+  const secrets = listSecrets();
+  const problems = CHECKS.map((check) => check(config, secrets)).filter(Boolean);
+  if (problems.length > 0) throw new Refusal(problems.join("\n"));
 }
 
 /** Deploys, and returns the addresses where the Worker can be reached, a domain of one's own first. */
@@ -68,7 +164,7 @@ function deploy() {
       stdio: "inherit",
       env: { ...process.env, WRANGLER_OUTPUT_FILE_PATH: report },
     });
-    if (status !== 0) throw new Refusal("wrangler could not deploy: see its own words above.");
+    if (status !== 0) throw new Refusal("wrangler could not deploy: see its output above.");
     const entries = readFileSync(report, "utf8").split("\n").filter(Boolean).map(JSON.parse);
     const targets = entries.findLast((entry) => entry.type === "deploy")?.targets ?? [];
     const origins = targets.map(origin).filter((found) => found !== null);
@@ -91,7 +187,7 @@ function origin(target) {
   return host?.includes(".") ? `${scheme ?? "https://"}${host}` : null;
 }
 
-/** Waits until the address says, several times in a row, that the settings are complete. */
+/** Waits until the address says, several times in a row, that the settings are valid. */
 async function checkHealth(origin) {
   const deadline = Date.now() + WAIT_SECONDS * 1000;
   let healthy = 0;
@@ -105,23 +201,23 @@ async function checkHealth(origin) {
       if (healthy > 0) continue;
       const { settings } = await response.json().catch(() => ({}));
       last = Array.isArray(settings)
-        ? `these settings are at fault: ${settings.join(", ")}.`
+        ? `with invalid settings:\n${settings.map(({ name, problem }) => `${name} ${problem}`).join("\n")}`
         : `${origin}/healthz answers ${response.status}.`;
     } catch (error) {
       healthy = 0;
       last ??= `${origin}/healthz does not answer yet (${error.cause?.code ?? error.name}); a new domain may take minutes: try it later.`;
     }
-    if (Date.now() >= deadline) throw new Refusal(`Deployed, but not well: ${last}`);
+    if (Date.now() >= deadline) throw new Refusal(`Deployed, but ${last}`);
     await sleep(Math.min(1000, Math.max(0, deadline - Date.now())));
   }
 }
 
 try {
-  const { vars = {} } = parse(readFileSync(CONFIG, "utf8"));
-  checkTokens(apps(vars), vars);
+  const config = readConfig();
+  checkAll(config);
   const [origin] = deploy();
   await checkHealth(origin);
-  console.log(`\nWell. Register this URL in the Chat console:\n${origin}${vars.WEBHOOK_PATH ?? "/"}`);
+  console.log(`\nDeployed. Register this URL in the Chat console:\n${origin}${config.vars.WEBHOOK_PATH ?? "/"}`);
 } catch (error) {
   if (!(error instanceof Refusal)) throw error;
   console.error(error.message);

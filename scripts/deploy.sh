@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Puts the Worker on Cloudflare, unless that would make one that refuses every call, and tells which URL to register in
-# the Chat console. The work is in deploy.mjs.
+# Puts the Worker on Cloudflare, unless its settings, secrets or queues cannot work, and tells which URL to register in the
+# Chat console. The work is in deploy.mjs.
 # WRANGLER_CONFIG names another wrangler.toml than this project's, and WRANGLER another wrangler: the tests use both.
 set -euo pipefail
 # shellcheck source=scripts/env.sh

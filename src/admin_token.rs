@@ -8,16 +8,29 @@ use subtle::ConstantTimeEq as _;
 /// Fewest characters of an `ADMIN_TOKEN`.
 const TOKEN_CHARS_MIN: usize = 16;
 
+/// A sample that anyone can read in this project's history.
+const PUBLISHED: &str = "change-me-to-16-or-more";
+
 /// The bearer token of the API, held as its hash. Debug hides it.
 #[derive(Clone)]
 pub struct AdminToken([u8; 32]);
 
 impl AdminToken {
-    /// Takes a token of 16 printable ASCII characters or more: a header takes no others.
-    #[must_use]
-    pub fn new(text: &str) -> Option<Self> {
-        let fits = text.len() >= TOKEN_CHARS_MIN && text.bytes().all(|b| b.is_ascii_graphic());
-        fits.then(|| Self(Sha256::digest(text).into()))
+    /// Takes a token of 16 or more letters, digits and punctuation marks of ASCII: a header takes no others.
+    ///
+    /// # Errors
+    /// The rule that `text` breaks, as the rest of a sentence whose subject is the setting.
+    pub fn new(text: &str) -> Result<Self, &'static str> {
+        if !text.bytes().all(|b| b.is_ascii_graphic()) {
+            return Err("must be letters, digits and punctuation marks of ASCII, without spaces");
+        }
+        if text.len() < TOKEN_CHARS_MIN {
+            return Err("must have 16 characters or more");
+        }
+        if text == PUBLISHED {
+            return Err("must not be the sample that was published");
+        }
+        Ok(Self(Sha256::digest(text).into()))
     }
 
     /// Whether an `Authorization` header carries this token. The time it takes tells nothing about the token:

@@ -1,8 +1,8 @@
 //! The settings, read once through a look-up function, so that they can be read without a runtime.
 //!
 //! An invalid setting that decides who may call, or where events go, leaves no [`Settings`]: each call is then
-//! rejected. Any other invalid one switches off only what it is for. Both are named in [`Config::invalid_settings`],
-//! names only, never values.
+//! rejected. Any other invalid one switches off only what it is for. Both are listed in [`Config::invalid_settings`],
+//! with the rule that each breaks, and never with its value.
 
 use std::ops::RangeInclusive;
 
@@ -19,14 +19,24 @@ use crate::{
     },
 };
 
+/// The rule that a setting breaks: the rest of a sentence whose subject is the setting. It never quotes the value.
+pub type Problem = &'static str;
+
 /// Bounds of `RETENTION_DAYS`.
 const RETENTION_DAYS: RangeInclusive<u64> = 1..=3650;
 
-/// Bounds of `RETRY_BASE_SECONDS`; more than twelve hours is more than a queue can wait.
-const RETRY_BASE_SECONDS: RangeInclusive<u64> = 1..=12 * 60 * 60;
+/// Bounds of `RETRY_BASE_SECONDS`. No wait is longer than an hour (see [`crate::delivery::retry`]).
+const RETRY_BASE_SECONDS: RangeInclusive<u64> = 1..=60 * 60;
 
 /// `RETRY_BASE_SECONDS` where it is not set, or invalid.
 pub const RETRY_BASE_DEFAULT_SECONDS: u64 = 5;
+
+/// Bounds of `DELIVERY_HOURS`. A queue keeps a message for 96 hours unless told otherwise; what is left of them is for the
+/// dead letter.
+const DELIVERY_HOURS: RangeInclusive<u64> = 1..=90;
+
+/// `DELIVERY_HOURS` where it is not set, or invalid.
+pub const DELIVERY_HOURS_DEFAULT: u64 = 72;
 
 const SECONDS_PER_DAY: u64 = 24 * 60 * 60;
 
@@ -51,13 +61,22 @@ pub struct Bound {
     pub dead_letters: bool,
 }
 
-/// What was read: the settings, unless one that calls depend on is invalid, and the names of the invalid ones.
+/// A setting that breaks a rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct InvalidSetting {
+    /// The name of the variable, secret or binding.
+    pub name: String,
+    /// The rule that it breaks.
+    pub problem: Problem,
+}
+
+/// What was read: the settings, unless one that calls depend on is invalid, and the invalid ones.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// `None` where each call is to be rejected.
     pub settings: Option<Settings>,
-    /// The variables, secrets and bindings to fix, each once, in the order of reading.
-    pub invalid_settings: Vec<String>,
+    /// The settings to fix, each once, in the order of reading.
+    pub invalid_settings: Vec<InvalidSetting>,
     /// Who may use the API; `None` switches it off.
     pub admin_token: Option<AdminToken>,
 }
@@ -79,8 +98,10 @@ pub struct Settings {
     pub origin_is_invalid: bool,
     /// How deliveries to the origin are signed, besides Tencent's way.
     pub origin_signing: OriginSigning,
-    /// Shortest wait before a delivery is tried again, in seconds.
+    /// Wait before the second attempt to deliver, in seconds; it doubles from attempt to attempt.
     pub retry_base_seconds: u64,
+    /// How old a message may get before it becomes a dead letter, in seconds.
+    pub delivery_seconds: u64,
     /// How long an event stays in KV, in seconds from its receipt; `None` is for good.
     pub retention_seconds: Option<u64>,
 }
@@ -110,8 +131,8 @@ impl Config {
     /// Reads all settings. `lookup` gives the text of a variable or secret, `None` where it is not set.
     #[must_use]
     pub fn read(lookup: impl Fn(&str) -> Option<String>, bindings: Bound) -> Self {
-        let mut reader = Reader { lookup, invalid_settings: Vec::new() };
-        let ids = reader.required("SDK_APP_IDS", app_ids);
+        let mut reader = Reader { lookup, invalid: Vec::new() };
+        let ids = reader.required("SDK_APP_IDS", "must be set to your SDKAppIDs, separated by commas", app_ids);
         let shared_tokens = reader.tokens(TOKEN);
         let apps = ids.and_then(|ids| {
             // Every app is read, even after an invalid one, so that all are named at once.
@@ -124,25 +145,32 @@ impl Config {
         }
         let webhook_path = reader.optional("WEBHOOK_PATH", "/".to_owned(), webhook_path);
         let sinks = reader.optional("SINKS", Sinks::KV, sinks);
-        let events = reader.check(EVENTS, bindings.events);
-        let origin = reader.optional("ORIGIN_URL", None, |text| OriginUrl::new(&text).map(Some).ok());
-        // Who wants events at the origin has to say where that is, and needs the queues on the way there.
+        let events = reader.check(EVENTS, "must be bound to a KV namespace", bindings.events);
+        let origin = reader.optional("ORIGIN_URL", None, |text| OriginUrl::new(&text).map(Some));
+        // Whoever wants events at the origin has to say where that is, and needs the queues on the way there.
         let way_there = !matches!(sinks, Some(Sinks { origin: true, .. })) || {
-            let deliveries = reader.check(DELIVERIES, bindings.deliveries);
-            let dead_letters = reader.check(DEAD_LETTERS, bindings.dead_letters);
+            const QUEUE: Problem = "must be bound to a queue where SINKS has origin";
+            let deliveries = reader.check(DELIVERIES, QUEUE, bindings.deliveries);
+            let dead_letters = reader.check(DEAD_LETTERS, QUEUE, bindings.dead_letters);
             // An invalid one is named already.
-            let named = origin.as_ref().and_then(|origin| reader.check("ORIGIN_URL", origin.is_some()));
-            deliveries.and(dead_letters).and(named).is_some()
+            let is_set =
+                |origin: &Option<_>| reader.check("ORIGIN_URL", "must be set where SINKS has origin", origin.is_some());
+            deliveries.and(dead_letters).and(origin.as_ref().and_then(is_set)).is_some()
         };
         // From here on an invalid setting switches off only what it is for.
-        let retention_seconds = reader.optional("RETENTION_DAYS", None, retention_seconds).flatten();
-        let retry_base_seconds =
-            reader.optional("RETRY_BASE_SECONDS", RETRY_BASE_DEFAULT_SECONDS, |text| whole(&text, RETRY_BASE_SECONDS));
-        let signing = reader
-            .optional("ORIGIN_SECRET", OriginSigning::Off, |text| OriginSecret::new(&text).map(OriginSigning::On));
+        let retention_days = reader.optional("RETENTION_DAYS", None, |text| {
+            whole(&text, RETENTION_DAYS, "must be a whole number from 1 to 3650").map(Some)
+        });
+        let retry_base_seconds = reader.optional("RETRY_BASE_SECONDS", RETRY_BASE_DEFAULT_SECONDS, |text| {
+            whole(&text, RETRY_BASE_SECONDS, "must be a whole number from 1 to 3600")
+        });
+        let delivery_hours = reader.optional("DELIVERY_HOURS", DELIVERY_HOURS_DEFAULT, |text| {
+            whole(&text, DELIVERY_HOURS, "must be a whole number from 1 to 90")
+        });
+        let origin_signing = reader.origin_signing();
         let admin_token = reader.optional("ADMIN_TOKEN", None, |text| AdminToken::new(&text).map(Some)).flatten();
 
-        let invalid_settings = reader.invalid_settings;
+        let invalid_settings = reader.invalid;
         let settings = (|| {
             events.filter(|()| way_there)?;
             Some(Settings {
@@ -153,12 +181,19 @@ impl Config {
                 sinks: sinks?,
                 origin_is_invalid: origin.is_none(),
                 origin: origin.flatten(),
-                origin_signing: signing.unwrap_or(OriginSigning::Invalid),
+                origin_signing,
                 retry_base_seconds: retry_base_seconds.unwrap_or(RETRY_BASE_DEFAULT_SECONDS),
-                retention_seconds,
+                delivery_seconds: delivery_hours.unwrap_or(DELIVERY_HOURS_DEFAULT).saturating_mul(60 * 60),
+                retention_seconds: retention_days.flatten().map(|days| days.saturating_mul(SECONDS_PER_DAY)),
             })
         })();
         Self { settings, invalid_settings, admin_token }
+    }
+
+    /// The names of the invalid settings.
+    #[must_use]
+    pub fn invalid_names(&self) -> Vec<&str> {
+        self.invalid_settings.iter().map(|setting| &*setting.name).collect()
     }
 }
 
@@ -214,40 +249,52 @@ impl Settings {
     }
 }
 
-/// Reads one setting after the other and collects the names of the invalid ones.
+/// Reads one setting after the other and collects the invalid ones.
 struct Reader<F> {
     lookup: F,
-    invalid_settings: Vec<String>,
+    invalid: Vec<InvalidSetting>,
 }
 
 impl<F: Fn(&str) -> Option<String>> Reader<F> {
     /// A setting that has to be there.
-    fn required<T>(&mut self, name: &str, parse: impl FnOnce(String) -> Option<T>) -> Option<T> {
-        let value = (self.lookup)(name).and_then(parse);
-        self.check(name, value.is_some()).and(value)
+    fn required<T>(
+        &mut self,
+        name: &str,
+        missing: Problem,
+        parse: impl FnOnce(String) -> Result<T, Problem>,
+    ) -> Option<T> {
+        let value = (self.lookup)(name).ok_or(missing).and_then(parse);
+        self.valid(name, value)
     }
 
     /// A setting that may be left out.
-    fn optional<T>(&mut self, name: &str, default: T, parse: impl FnOnce(String) -> Option<T>) -> Option<T> {
-        match (self.lookup)(name) {
-            None => Some(default),
-            Some(text) => {
-                let value = parse(text);
-                self.check(name, value.is_some()).and(value)
-            }
-        }
+    fn optional<T>(&mut self, name: &str, default: T, parse: impl FnOnce(String) -> Result<T, Problem>) -> Option<T> {
+        let value = (self.lookup)(name).map_or(Ok(default), parse);
+        self.valid(name, value)
     }
 
-    /// The tokens `name` and `{name}_PREVIOUS`; none where neither is set. A previous one alone is invalid:
-    /// it would be the only one that is accepted.
-    fn tokens(&mut self, name: &str) -> Option<Vec<CallbackToken>> {
-        let read = |text| CallbackToken::new(text).map(Some);
+    /// The values of `name` and `{name}_PREVIOUS`; none where neither is set. A previous one alone is invalid: it would be the
+    /// only one that is accepted.
+    fn with_previous<T>(&mut self, name: &str, parse: impl Fn(String) -> Result<T, Problem>) -> Option<Vec<T>> {
+        let parse = |text| parse(text).map(Some);
         let previous_name = format!("{name}_PREVIOUS");
-        let current = self.optional(name, None, read);
-        let previous = self.optional(&previous_name, None, read);
+        let current = self.optional(name, None, parse);
+        let previous = self.optional(&previous_name, None, parse);
         let (current, previous) = (current?, previous?);
-        self.check(&previous_name, current.is_some() || previous.is_none())?;
+        let is_alone = previous.is_some() && current.is_none();
+        self.check(&previous_name, "must not be set without the current one", !is_alone)?;
         Some(current.into_iter().chain(previous).collect())
+    }
+
+    fn tokens(&mut self, name: &str) -> Option<Vec<CallbackToken>> {
+        self.with_previous(name, CallbackToken::new)
+    }
+
+    fn origin_signing(&mut self) -> OriginSigning {
+        match self.with_previous("ORIGIN_SECRET", |text| OriginSecret::new(&text)) {
+            None => OriginSigning::Invalid,
+            Some(secrets) => OriginSigning::With(secrets),
+        }
     }
 
     fn app(&mut self, id: SdkAppId) -> Option<App> {
@@ -257,65 +304,66 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
     /// Notes the tokens that apps lack, where they may not do without: an app's own where other apps have
     /// theirs. Calls for such an app are rejected; those for the others are not.
     fn miss_tokens(&mut self, apps: Option<&[App]>, shared: Option<&[CallbackToken]>) {
+        const MISSING: Problem = "must be set to the token in the Chat console, or ALLOW_UNSIGNED to true";
         let (Some(apps), Some([])) = (apps, shared) else { return };
         let without: Vec<_> = apps.iter().filter(|app| app.own_tokens.is_empty()).collect();
         if without.len() == apps.len() {
-            self.check(TOKEN, false);
-        } else {
-            self.invalid_settings.extend(without.into_iter().map(|app| own_token(app.id)));
+            self.check(TOKEN, MISSING, false);
+            return;
+        }
+        for app in without {
+            self.check(&own_token(app.id), MISSING, false);
         }
     }
 
-    /// Notes that `name` is invalid unless it is `valid`.
-    fn check(&mut self, name: &str, valid: bool) -> Option<()> {
-        if !valid {
-            self.invalid_settings.push(name.to_owned());
-        }
-        valid.then_some(())
+    /// Notes the problem of `name` unless it is `valid`.
+    fn check(&mut self, name: &str, problem: Problem, valid: bool) -> Option<()> {
+        self.valid(name, valid.then_some(()).ok_or(problem))
+    }
+
+    fn valid<T>(&mut self, name: &str, value: Result<T, Problem>) -> Option<T> {
+        value.map_err(|problem| self.invalid.push(InvalidSetting { name: name.to_owned(), problem })).ok()
     }
 }
 
 /// Comma-separated SDKAppIDs, at least one, with or without spaces around them. A duplicate counts once.
-fn app_ids(text: String) -> Option<Vec<SdkAppId>> {
+fn app_ids(text: String) -> Result<Vec<SdkAppId>, Problem> {
     let mut ids = Vec::new();
     for id in text.split(',') {
-        let id = SdkAppId::parse(id.trim_ascii())?;
+        let id = SdkAppId::parse(id.trim_ascii()).ok_or("must be SDKAppIDs (digits only), separated by commas")?;
         if !ids.contains(&id) {
             ids.push(id);
         }
     }
-    Some(ids)
+    Ok(ids)
 }
 
-fn flag(text: String) -> Option<bool> {
-    text.parse().ok()
+fn flag(text: String) -> Result<bool, Problem> {
+    text.parse().map_err(|_| "must be true or false")
 }
 
-fn webhook_path(text: String) -> Option<String> {
-    routes::may_be_webhook_path(&text).then_some(text)
+fn webhook_path(text: String) -> Result<String, Problem> {
+    const RULE: Problem = "must be a path of letters, digits, -._~ and /, and none that this Worker uses itself";
+    routes::may_be_webhook_path(&text).then_some(text).ok_or(RULE)
 }
 
 /// `kv`, `origin`, or both with a comma between them.
-fn sinks(text: String) -> Option<Sinks> {
+fn sinks(text: String) -> Result<Sinks, Problem> {
     let mut sinks = Sinks { kv: false, origin: false };
     for name in text.split(',') {
         match name.trim_ascii() {
             "kv" => sinks.kv = true,
             "origin" => sinks.origin = true,
-            _ => return None,
+            _ => return Err("must be kv, origin, or both, separated by a comma"),
         }
     }
-    Some(sinks)
-}
-
-fn retention_seconds(text: String) -> Option<Option<u64>> {
-    whole(&text, RETENTION_DAYS)?.checked_mul(SECONDS_PER_DAY).map(Some)
+    Ok(sinks)
 }
 
 /// A whole number within bounds: digits and nothing else.
-fn whole(text: &str, bounds: RangeInclusive<u64>) -> Option<u64> {
+fn whole(text: &str, bounds: RangeInclusive<u64>, rule: Problem) -> Result<u64, Problem> {
     let digits = text.bytes().all(|b| b.is_ascii_digit());
-    digits.then(|| text.parse().ok()).flatten().filter(|number| bounds.contains(number))
+    digits.then(|| text.parse().ok()).flatten().filter(|number| bounds.contains(number)).ok_or(rule)
 }
 
 fn own_token(id: SdkAppId) -> String {
@@ -323,7 +371,7 @@ fn own_token(id: SdkAppId) -> String {
 }
 
 impl Response {
-    /// Whether the settings are valid: 200, or 503 with the names of the invalid ones.
+    /// Whether the settings are valid: 200, or 503 with the invalid ones.
     #[must_use]
     pub fn health(config: &Config) -> Self {
         let healthy = config.invalid_settings.is_empty();
@@ -341,5 +389,5 @@ struct Health<'a> {
     status: &'static str,
     version: &'static str,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    settings: &'a [String],
+    settings: &'a [InvalidSetting],
 }

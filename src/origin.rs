@@ -13,6 +13,13 @@ use url::{Host, ParseError, SyntaxViolation, Url};
 /// Bytes of a Standard Webhooks secret. [Standard Webhooks, "Symmetric" signatures: 24 to 64 bytes]
 const SECRET_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 
+/// A header of all that this Worker sends to the origin. A call that carries it has come back: `ORIGIN_URL` leads to this
+/// Worker.
+pub const HOP_HEADER: &str = "unfollow-webhook-hop";
+
+/// The status that such a call gets. [RFC 5842: Loop Detected]
+pub const LOOP_STATUS: u16 = 508;
+
 /// The rule for a port, which parsing checks but for 0.
 const PORT_RULE: &str = "must have a port from 1 to 65535, or none";
 
@@ -81,10 +88,9 @@ impl OriginUrl {
 /// How deliveries are signed besides Tencent's own way.
 #[derive(Clone, Debug)]
 pub enum OriginSigning {
-    /// Not at all: there is no `ORIGIN_SECRET`.
-    Off,
-    /// As the Standard Webhooks specification says.
-    On(OriginSecret),
+    /// As the Standard Webhooks specification says, with the current secret and then the previous one; not at all where there
+    /// is none.
+    With(Vec<OriginSecret>),
     /// `ORIGIN_SECRET` is invalid: nothing is delivered until it is fixed, because the backend would have to
     /// refuse it.
     Invalid,
@@ -96,10 +102,13 @@ pub struct OriginSecret(Vec<u8>);
 
 impl OriginSecret {
     /// Takes `whsec_` and the base64 of 24 to 64 bytes.
-    #[must_use]
-    pub fn new(text: &str) -> Option<Self> {
-        let bytes = Base64::decode_vec(text.strip_prefix("whsec_")?).ok()?;
-        SECRET_BYTES.contains(&bytes.len()).then_some(Self(bytes))
+    ///
+    /// # Errors
+    /// The rule that `text` breaks, as the rest of a sentence whose subject is the setting.
+    pub fn new(text: &str) -> Result<Self, &'static str> {
+        let bytes = text.strip_prefix("whsec_").and_then(|text| Base64::decode_vec(text).ok());
+        let bytes = bytes.filter(|bytes| SECRET_BYTES.contains(&bytes.len()));
+        bytes.map(Self).ok_or("must be whsec_ and the base64 of 24 to 64 bytes")
     }
 
     /// The `webhook-signature` of a message sent at `seconds` (Unix time): HMAC-SHA-256 over id, time and body.

@@ -15,14 +15,17 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-/// The stub for wrangler. It lists the secrets in the file `secrets` beside it; without that file, there is no such
-/// Worker. It deploys to the targets in `targets`; without that file, it fails. It writes each of its calls to `calls`.
+use toml::{Table, Value};
+
+/// The stub for wrangler. It lists the secrets in the file `secrets` beside it, or fails with the text in `failure`; without
+/// either file, there is no such Worker. It deploys to the targets in `targets`; without that file, it fails. It writes each of its calls to `calls`.
 const STUB: &str = r#"#!/bin/sh
 here=$(dirname "$0")
 echo "$1" >>"$here/calls"
 case $1 in
 secret)
     cat "$here/secrets" 2>/dev/null && exit
+    cat "$here/failure" >&2 2>/dev/null && exit 1
     echo 'Worker "unfollow-webhook" not found.' >&2
     exit 1
     ;;
@@ -35,14 +38,23 @@ esac
 "#;
 
 const OK: &str = r#"200 OK {"status":"ok","version":"0.1.0"}"#;
-const INVALID: &str = r#"503 Service Unavailable {"status":"invalid settings","settings":["RETENTION_DAYS","SINKS"]}"#;
+const INVALID: &str = r#"503 Service Unavailable {"status":"invalid settings","version":"0.1.0","settings":[{"name":"RETENTION_DAYS","problem":"must be 1 or more"},{"name":"SINKS","problem":"must be kv"}]}"#;
+
+/// The secrets of a Worker that may be deployed.
+const SECRETS: Option<&[&str]> = Some(&["CALLBACK_TOKEN", "ADMIN_TOKEN"]);
 
 /// One run of the script, from wrangler.toml as it is committed, with `vars` as its `[vars]`.
 #[derive(Default)]
 struct Case<'a> {
     vars: &'a str,
+    /// A change to the rest of it.
+    edit: Option<&'a dyn Fn(&mut Table)>,
     /// `None` where the Worker does not exist yet.
     secrets: Option<&'a [&'a str]>,
+    /// What wrangler prints before and after the list of secrets.
+    around: [&'a str; 2],
+    /// What wrangler says where it cannot list the secrets.
+    failure: Option<&'a str>,
     /// JSON; `None` where wrangler cannot deploy.
     targets: Option<String>,
     wait_seconds: u32,
@@ -62,13 +74,22 @@ impl Case<'_> {
 
         let config = fs::read_to_string(root.join("wrangler.toml")).unwrap();
         assert!(!config.contains("\n[vars]"), "the committed wrangler.toml has no [vars], so the test may add its own");
-        fs::write(at("wrangler.toml"), format!("{config}\n[vars]\n{}\n", self.vars)).unwrap();
+        let mut config: Table = format!("{config}\n[vars]\n{}\n", self.vars).parse().unwrap();
+        if let Some(edit) = self.edit {
+            edit(&mut config);
+        }
+        fs::write(at("wrangler.toml"), config.to_string()).unwrap();
         fs::write(at("wrangler"), STUB).unwrap();
         fs::set_permissions(at("wrangler"), fs::Permissions::from_mode(0o755)).unwrap();
         if let Some(names) = self.secrets {
             let secrets: Vec<_> =
                 names.iter().map(|name| format!(r#"{{"name":"{name}","type":"secret_text"}}"#)).collect();
-            fs::write(at("secrets"), format!("[{}]", secrets.join(","))).unwrap();
+            let [before, after] = self.around;
+            // As wrangler prints it, over several lines.
+            fs::write(at("secrets"), format!("{before}[\n{}\n]\n{after}", secrets.join(",\n"))).unwrap();
+        }
+        if let Some(failure) = self.failure {
+            fs::write(at("failure"), failure).unwrap();
         }
         if let Some(targets) = &self.targets {
             fs::write(at("targets"), targets).unwrap();
@@ -87,6 +108,13 @@ impl Case<'_> {
             output: String::from_utf8(output_bytes).unwrap(),
             deployed: fs::read_to_string(at("calls")).unwrap_or_default().lines().any(|call| call == "deploy"),
         }
+    }
+
+    /// Runs it, and expects a deployment that succeeds, to a Worker that is healthy at once.
+    fn succeeds(self) {
+        let worker = Worker::answering(&[OK]);
+        let outcome = Case { targets: Some(format!(r#"["{}"]"#, worker.url())), wait_seconds: 10, ..self }.run();
+        assert!(outcome.success && outcome.deployed, "{}", outcome.output);
     }
 
     /// Runs it, and expects one sentence with all of `words`, and no deployment.
@@ -165,15 +193,15 @@ const ONE_APP: &str = r#"SDK_APP_IDS = "1400000000""#;
 #[test]
 fn without_apps_it_refuses() {
     for vars in ["", r#"SDK_APP_IDS = """#] {
-        Case { vars, secrets: Some(&["CALLBACK_TOKEN"]), ..Case::default() }.refuses(&["SDK_APP_IDS", "[vars]"]);
+        Case { vars, secrets: SECRETS, ..Case::default() }.refuses(&["SDK_APP_IDS", "[vars]"]);
     }
 }
 
 #[test]
 fn without_a_token_it_refuses() {
-    for secrets in [None, Some(&[][..]), Some(&["OTHER", "CALLBACK_TOKEN_1400000001", "CALLBACK_TOKEN_PREVIOUS"][..])] {
+    for secrets in [&["ADMIN_TOKEN"][..], &["ADMIN_TOKEN", "CALLBACK_TOKEN_1400000001", "CALLBACK_TOKEN_PREVIOUS"]] {
         let words = ["1400000000", "npx wrangler secret put CALLBACK_TOKEN", "ALLOW_UNSIGNED"];
-        Case { vars: ONE_APP, secrets, ..Case::default() }.refuses(&words);
+        Case { vars: ONE_APP, secrets: Some(secrets), ..Case::default() }.refuses(&words);
     }
 }
 
@@ -181,32 +209,234 @@ fn without_a_token_it_refuses() {
 fn an_unsigned_call_is_allowed_by_true_alone() {
     for value in [r#""True""#, r#""1""#, "1", "false", r#""false""#] {
         let vars = format!("{ONE_APP}\nALLOW_UNSIGNED = {value}");
-        Case { vars: &vars, secrets: Some(&[]), ..Case::default() }.refuses(&["No callback token"]);
+        Case { vars: &vars, secrets: Some(&["ADMIN_TOKEN"]), ..Case::default() }.refuses(&["No callback token"]);
     }
 }
 
 #[test]
 fn a_number_and_a_boolean_count_as_their_text() {
-    let worker = Worker::answering(&[OK]);
-    let targets = Some(format!(r#"["{}"]"#, worker.url()));
     let vars = "SDK_APP_IDS = 1400000000\nALLOW_UNSIGNED = true";
-    let outcome = Case { vars, secrets: None, targets, wait_seconds: 10 }.run();
-    assert!(outcome.success && outcome.deployed, "{}", outcome.output);
+    Case { vars, secrets: Some(&["ADMIN_TOKEN"]), ..Case::default() }.succeeds();
 }
 
 #[test]
 fn every_app_needs_a_token() {
     let vars = r#"SDK_APP_IDS = "1400000000, 1400000001""#;
-    let case = Case { vars, secrets: Some(&["CALLBACK_TOKEN_1400000000"]), ..Case::default() };
+    let case = Case { vars, secrets: Some(&["CALLBACK_TOKEN_1400000000", "ADMIN_TOKEN"]), ..Case::default() };
     case.refuses(&["set for 1400000001:", "CALLBACK_TOKEN_1400000001"]);
 
-    let worker = Worker::answering(&[OK]);
-    let tokens: [&[_]; 2] = [&["CALLBACK_TOKEN_1400000000", "CALLBACK_TOKEN_1400000001"], &["CALLBACK_TOKEN"]];
-    for secrets in tokens {
-        let targets = Some(format!(r#"["{}"]"#, worker.url()));
-        let outcome = Case { vars, secrets: Some(secrets), targets, wait_seconds: 10 }.run();
-        assert!(outcome.success && outcome.deployed, "{}", outcome.output);
+    let tokens = ["CALLBACK_TOKEN_1400000000", "CALLBACK_TOKEN_1400000001", "ADMIN_TOKEN"];
+    for secrets in [Some(&tokens[..]), SECRETS] {
+        Case { vars, secrets, ..Case::default() }.succeeds();
     }
+}
+
+#[test]
+fn without_an_admin_token_it_refuses() {
+    let words = ["npx wrangler secret put ADMIN_TOKEN", "16 characters"];
+    Case { vars: ONE_APP, secrets: Some(&["CALLBACK_TOKEN", "ADMIN"]), ..Case::default() }.refuses(&words);
+}
+
+#[test]
+fn before_the_first_deployment_all_that_is_missing_is_said_at_once() {
+    let outcome = Case::default().run();
+    assert!(!outcome.success && !outcome.deployed, "{}", outcome.output);
+    let [apps, admin] = outcome.output.lines().collect::<Vec<_>>()[..] else { panic!("{}", outcome.output) };
+    assert!(apps.starts_with("SDK_APP_IDS is missing") && admin.starts_with("No ADMIN_TOKEN"), "{}", outcome.output);
+
+    let outcome = Case { vars: ONE_APP, ..Case::default() }.run();
+    assert!(!outcome.success && !outcome.deployed, "{}", outcome.output);
+    assert!(outcome.output.starts_with("No callback token is set for 1400000000:"), "{}", outcome.output);
+}
+
+#[test]
+fn a_secret_among_the_vars_is_refused() {
+    for name in [
+        "ADMIN_TOKEN",
+        "CALLBACK_TOKEN",
+        "CALLBACK_TOKEN_1400000000",
+        "CALLBACK_TOKEN_1400000000_PREVIOUS",
+        "ORIGIN_SECRET",
+        "ORIGIN_SECRET_PREVIOUS",
+    ] {
+        let vars = format!("{ONE_APP}\n{name} = \"change-me-to-16-or-more\"");
+        // Whether it is a secret as well or not.
+        let others: Vec<_> = SECRETS.unwrap().iter().copied().filter(|&secret| secret != name).collect();
+        for secrets in [SECRETS, Some(&others)] {
+            let words = ["[vars]", &*format!("npx wrangler secret put {name}`"), "a new value"];
+            Case { vars: &vars, secrets, ..Case::default() }.refuses(&words);
+        }
+    }
+}
+
+#[test]
+fn the_list_of_secrets_is_found_among_other_output() {
+    const WARNING: &str = "▲ [WARNING] Processing wrangler.toml:\n\n    - \"[vars]\" has {\"a\": [1]}\n[1] {}\n\n";
+    const NOTE: &str = "\n[NOTE] A new version is available: [4.165.0]\n";
+    Case { vars: ONE_APP, secrets: SECRETS, around: [WARNING, NOTE], ..Case::default() }.succeeds();
+    // An array that does not begin its line is not what was asked for.
+    let case = Case { vars: ONE_APP, secrets: Some(&[]), around: ["not a list: ", ""], ..Case::default() };
+    let outcome = case.run();
+    assert!(!outcome.success && !outcome.deployed, "{}", outcome.output);
+    assert!(outcome.output.contains("not a list") && outcome.output.contains("cannot be listed"), "{}", outcome.output);
+}
+
+#[test]
+fn without_a_login_it_says_how_to_log_in() {
+    for failure in [
+        "In a non-interactive environment, it's necessary to set a CLOUDFLARE_API_TOKEN environment variable for wrangler",
+        "Your auth token has expired and could not be refreshed. Run `wrangler login` to try again.",
+    ] {
+        Case { vars: ONE_APP, failure: Some(failure), ..Case::default() }.refuses(&["run `npx wrangler login`"]);
+    }
+    let outcome = Case { vars: ONE_APP, failure: Some("No internet.\n"), ..Case::default() }.run();
+    assert!(!outcome.success && !outcome.deployed, "{}", outcome.output);
+    assert!(outcome.output.starts_with("No internet.\nThe Worker's secrets cannot be listed"), "{}", outcome.output);
+}
+
+/// The tables of `[[queues.producers]]` or `[[queues.consumers]]`: that of the deliveries, then that of the dead letters.
+fn queues<'a>(config: &'a mut Table, kind: &str) -> &'a mut Vec<Value> {
+    config["queues"][kind].as_array_mut().unwrap()
+}
+
+/// Gives the first or second queue another name, wherever wrangler.toml has it.
+fn rename(config: &mut Table, index: usize, name: &str) {
+    let old = queues(config, "producers")[index]["queue"].clone();
+    queues(config, "producers")[index]["queue"] = name.into();
+    for consumer in queues(config, "consumers") {
+        for (_, value) in consumer.as_table_mut().unwrap().iter_mut().filter(|(_, value)| **value == old) {
+            *value = name.into();
+        }
+    }
+}
+
+fn case(edit: &dyn Fn(&mut Table)) -> Case<'_> {
+    Case { vars: ONE_APP, edit: Some(edit), secrets: SECRETS, ..Case::default() }
+}
+
+#[test]
+fn queues_that_the_worker_would_not_recognise_are_refused() {
+    for name in ["chat-events", "deliveries-dead-letters", "Deliveries"] {
+        case(&|config| rename(config, 0, name)).refuses(&[name, "DELIVERIES", r#""deliveries""#]);
+    }
+    for name in ["chat-failed", "dead_letters", "deliveries-2"] {
+        case(&|config| rename(config, 1, name)).refuses(&[name, "DEAD_LETTERS", r#""dead-letters""#]);
+    }
+    case(&|config| {
+        rename(config, 0, "staging-deliveries-1");
+        rename(config, 1, "unfollow-dead-letters-staging");
+    })
+    .succeeds();
+}
+
+#[test]
+fn each_queue_needs_its_consumer_and_no_other_has_one() {
+    for (index, name) in [(0, "unfollow-deliveries"), (1, "unfollow-dead-letters")] {
+        case(&|config| drop(queues(config, "consumers").remove(index))).refuses(&[name, "[[queues.consumers]]"]);
+    }
+    let other = |config: &mut Table| {
+        queues(config, "consumers").push(Table::from_iter([("queue".to_owned(), "old-deliveries".into())]).into());
+    };
+    case(&other).refuses(&["old-deliveries", "remove"]);
+}
+
+#[test]
+fn what_cannot_be_delivered_has_to_go_to_the_dead_letters() {
+    let set = |config: &mut Table, queue: &str| queues(config, "consumers")[0]["dead_letter_queue"] = queue.into();
+    let none = |config: &mut Table| {
+        queues(config, "consumers")[0].as_table_mut().unwrap().remove("dead_letter_queue");
+    };
+    let words = ["unfollow-deliveries", r#"set dead_letter_queue = "unfollow-dead-letters""#];
+    case(&none).refuses(&words);
+    case(&|config| set(config, "unfollow-deliveries")).refuses(&words);
+    case(&|config| set(config, "other-dead-letters")).refuses(&words);
+}
+
+#[test]
+fn the_worker_takes_both_queues_or_none() {
+    for (index, name) in ["DELIVERIES", "DEAD_LETTERS"].into_iter().enumerate() {
+        let words = [&*format!("{name} is not bound"), "both"];
+        case(&|config| drop(queues(config, "producers").remove(index))).refuses(&words);
+    }
+    case(&|config| queues(config, "producers").clear()).refuses(&["DELIVERIES is not bound"]);
+    case(&|config| drop(config.remove("queues"))).succeeds();
+    case(&|config| queues(config, "consumers")[0]["max_batch_size"] = 100.into()).succeeds();
+}
+
+/// Whether a Worker with this `ORIGIN_URL` and this route would be deployed.
+#[track_caller]
+fn origin(url: &str, path: &str, route: &str) -> Result<(), String> {
+    let vars = format!("{ONE_APP}\nORIGIN_URL = \"{url}\"\n{path}");
+    let edit = |config: &mut Table| config.extend(format!("name = \"hook\"\n{route}").parse::<Table>().unwrap());
+    let outcome = Case { vars: &vars, edit: Some(&edit), secrets: SECRETS, ..Case::default() }.run();
+    // Without targets, the stub cannot deploy what it is told to.
+    assert!(!outcome.success);
+    if outcome.deployed { Ok(()) } else { Err(outcome.output) }
+}
+
+#[test]
+fn an_origin_that_is_this_worker_is_refused() {
+    const DOMAIN: &str = r#"routes = [{ pattern = "other.example.com", custom_domain = true }, { pattern = "webhook.example.com", custom_domain = true }]"#;
+    const ZONE: &str = r#"route = "*.example.com/*""#;
+    for (url, path, route) in [
+        ("https://webhook.example.com", "", DOMAIN),
+        ("https://WEBHOOK.example.com:443/", "", DOMAIN),
+        ("https://webhook.example.com./", "", DOMAIN),
+        ("https://other.example.com/", r#"WEBHOOK_PATH = "/""#, DOMAIN),
+        ("https://webhook.example.com/a/b", r#"WEBHOOK_PATH = "/a/b""#, DOMAIN),
+        ("https://webhook.example.com", "", ZONE),
+        ("https://webhook.example.com", "", r#"routes = ["https://Webhook.example.com/*"]"#),
+        (
+            "https://example.com/a",
+            r#"WEBHOOK_PATH = "/a""#,
+            r#"route = { pattern = "example.com/a*", zone_name = "example.com" }"#,
+        ),
+        ("https://hook.some-name.workers.dev", "", ""),
+        ("https://hook.some-name.workers.dev", "", DOMAIN),
+    ] {
+        let refused = origin(url, path, route).expect_err(url);
+        assert!(
+            refused.starts_with("ORIGIN_URL is this Worker's own webhook") && refused.lines().count() == 1,
+            "{refused}"
+        );
+    }
+}
+
+#[test]
+fn an_origin_elsewhere_is_deployed() {
+    const DOMAIN: &str = r#"routes = [{ pattern = "webhook.example.com", custom_domain = true }]"#;
+    for (url, path, route) in [
+        ("https://api.example.com/", "", DOMAIN),
+        ("https://webhook.example.com.evil.com/", "", DOMAIN),
+        ("https://webhook-example.com/", "", DOMAIN),
+        ("https://webhook.example.com/backend", "", DOMAIN),
+        ("https://webhook.example.com/", r#"WEBHOOK_PATH = "/a""#, DOMAIN),
+        ("https://webhook.example.com:8443/", "", DOMAIN),
+        ("https://example.com/", "", r#"route = "example.com/hook/*""#),
+        ("https://example.com/", "", r#"route = "*.example.com/*""#),
+        ("https://unhook.some-name.workers.dev", "", ""),
+        ("https://hook.workers.dev", "", ""),
+        // Invalid: /healthz says why.
+        ("webhook.example.com", "", DOMAIN),
+        ("", "", DOMAIN),
+    ] {
+        assert_eq!(origin(url, path, route), Ok(()), "{url}");
+    }
+    // Only Cloudflare can read a secret.
+    let secrets = Some(&["CALLBACK_TOKEN", "ADMIN_TOKEN", "ORIGIN_URL"][..]);
+    Case { vars: ONE_APP, secrets, ..Case::default() }.succeeds();
+}
+
+#[test]
+fn a_file_that_is_no_toml_is_said_to_be_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("wrangler.toml");
+    fs::write(&config, "vars = [").unwrap();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/deploy.sh");
+    let output = Command::new("bash").arg(script).env("WRANGLER_CONFIG", config).output().unwrap();
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && text.starts_with("wrangler.toml cannot be read: "), "{text}");
+    assert_eq!(text.lines().count(), 1, "{text}");
 }
 
 #[test]
@@ -215,8 +445,9 @@ fn a_healthy_deployment_prints_the_url_to_register() {
     let url = worker.url();
     let targets = Some(format!(r#"["schedule: 1 * * * *", "{url}"]"#));
     for (path, registered) in [("", "/"), (r#"WEBHOOK_PATH = "/a/long-path""#, "/a/long-path")] {
-        let vars = format!("{ONE_APP}\nALLOW_UNSIGNED = \"true\"\n{path}");
-        let outcome = Case { vars: &vars, secrets: None, targets: targets.clone(), wait_seconds: 10 }.run();
+        let vars = format!("{ONE_APP}\n{path}");
+        let targets = targets.clone();
+        let outcome = Case { vars: &vars, secrets: SECRETS, targets, wait_seconds: 10, ..Case::default() }.run();
         assert!(outcome.success, "{}", outcome.output);
         assert_eq!(outcome.output.lines().last(), Some(&*format!("{url}{registered}")));
     }
@@ -226,9 +457,10 @@ fn a_healthy_deployment_prints_the_url_to_register() {
 fn a_deployment_with_invalid_settings_fails_and_names_them() {
     let worker = Worker::answering(&[INVALID]);
     let targets = Some(format!(r#"["{}"]"#, worker.url()));
-    let outcome = Case { vars: ONE_APP, secrets: Some(&["CALLBACK_TOKEN"]), targets, wait_seconds: 0 }.run();
+    let outcome = Case { vars: ONE_APP, secrets: SECRETS, targets, wait_seconds: 0, ..Case::default() }.run();
     assert!(!outcome.success && outcome.deployed, "{}", outcome.output);
-    assert!(outcome.output.contains(": RETENTION_DAYS, SINKS."), "{}", outcome.output);
+    let lines = "Deployed, but with invalid settings:\nRETENTION_DAYS must be 1 or more\nSINKS must be kv\n";
+    assert!(outcome.output.ends_with(lines), "{}", outcome.output);
     assert!(!outcome.output.contains("Register"), "{}", outcome.output);
 }
 
@@ -236,7 +468,7 @@ fn a_deployment_with_invalid_settings_fails_and_names_them() {
 fn a_deployment_may_take_a_while_to_be_healthy() {
     let worker = Worker::answering(&["404 Not Found {}", INVALID, OK]);
     let targets = Some(format!(r#"["{}"]"#, worker.url()));
-    let outcome = Case { vars: ONE_APP, secrets: Some(&["CALLBACK_TOKEN"]), targets, wait_seconds: 30 }.run();
+    let outcome = Case { vars: ONE_APP, secrets: SECRETS, targets, wait_seconds: 30, ..Case::default() }.run();
     assert!(outcome.success, "{}", outcome.output);
 }
 
@@ -245,14 +477,14 @@ fn a_deployment_that_cannot_be_reached_fails() {
     // A port that was free a moment ago, on which nobody listens.
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let targets = Some(format!(r#"["http://{address}"]"#));
-    let outcome = Case { vars: ONE_APP, secrets: Some(&["CALLBACK_TOKEN"]), targets, wait_seconds: 0 }.run();
+    let outcome = Case { vars: ONE_APP, secrets: SECRETS, targets, wait_seconds: 0, ..Case::default() }.run();
     assert!(!outcome.success && outcome.deployed, "{}", outcome.output);
     assert!(outcome.output.contains("does not answer yet"), "{}", outcome.output);
 }
 
 #[test]
 fn a_failure_of_wrangler_is_a_failure_of_the_script() {
-    let outcome = Case { vars: ONE_APP, secrets: Some(&["CALLBACK_TOKEN"]), ..Case::default() }.run();
+    let outcome = Case { vars: ONE_APP, secrets: SECRETS, ..Case::default() }.run();
     assert!(!outcome.success && outcome.deployed, "{}", outcome.output);
     assert!(
         outcome.output.contains("the stub fails") && outcome.output.contains("could not deploy"),

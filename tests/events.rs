@@ -279,8 +279,8 @@ fn a_mistake_on_the_command_line_is_explained() {
         (with(&["--follow", "--overlap", "8d"]), "at most 7d"),
         (with(&["--follow", "--overlap", "600"]), "a span such as"),
         (with(&["--timeout", "0"]), "from 0.001 to 3600"),
-        (with(&["--token", "short"]), "--token is not 16 printable ASCII characters"),
-        (with(&["--token", "sixteen and more"]), "--token is not 16 printable ASCII characters"),
+        (with(&["--token", "short"]), "--token must have 16 characters or more"),
+        (with(&["--token", "sixteen and more"]), "--token must be letters, digits and punctuation marks of ASCII"),
     ] {
         let ran = Program::bare().args(&args).run();
         assert_eq!((ran.code, &*ran.stdout), (2, ""), "{args:?}: {ran:?}");

@@ -384,8 +384,9 @@ fn a_mistake_on_the_command_line_is_explained() {
         (at("www.example.com"), "has to begin with http:// or https://"),
         (at("http://"), "not a URL"),
         (at("http:///path"), "not a URL"),
-        (with(&["--token", ""]), "--token is not 1 to 128 characters"),
-        (with(&["--token", long_token]), "--token is not 1 to 128 characters"),
+        (with(&["--token", ""]), "--token must have 1 to 128 characters"),
+        (with(&["--token", "secret "]), "--token must not begin or end with white space"),
+        (with(&["--token", long_token]), "--token must have 1 to 128 characters"),
         (with(&["--age", "61"]), "--age needs a token"),
         (with(&["--kind", "unlike"]), "unfollow, follow"),
         (with(&["--count", "0"]), "--count <N>"),
@@ -408,7 +409,7 @@ fn a_mistake_on_the_command_line_is_explained() {
 fn an_empty_token_in_the_environment_is_a_mistake() {
     let ran = send("http://127.0.0.1:9").event().env("CALLBACK_TOKEN", "").run();
     assert_eq!(ran.code, 2);
-    assert!(ran.stderr.contains("CALLBACK_TOKEN is not 1 to 128 characters"), "{ran:?}");
+    assert!(ran.stderr.contains("CALLBACK_TOKEN must have 1 to 128 characters"), "{ran:?}");
 }
 
 // ---- The example, run ----

@@ -151,8 +151,8 @@ fn token(given: Option<String>) -> Result<String, String> {
         (None, Err(env::VarError::NotUnicode(_))) => return Err(format!("{TOKEN_VARIABLE} is not UTF-8")),
     };
     match AdminToken::new(&text) {
-        Some(_) => Ok(text),
-        None => Err(format!("{source} is not 16 printable ASCII characters or more")),
+        Ok(_) => Ok(text),
+        Err(problem) => Err(format!("{source} {problem}")),
     }
 }
 

@@ -127,8 +127,7 @@ fn token(given: Option<String>) -> Result<Option<CallbackToken>, String> {
         (None, Err(env::VarError::NotPresent)) => return Ok(None),
         (None, Err(env::VarError::NotUnicode(_))) => return Err(format!("{TOKEN_VARIABLE} is not UTF-8")),
     };
-    let token = CallbackToken::new(text);
-    token.map(Some).ok_or(format!("{source} is not 1 to 128 characters without control characters"))
+    CallbackToken::new(text).map(Some).map_err(|problem| format!("{source} {problem}"))
 }
 
 fn sdk_app_id(text: &str) -> Result<SdkAppId, &'static str> {

@@ -8,25 +8,24 @@ use super::{
     our_app,
     parameters::Parameters,
     problem::Problem,
-    store::{Cache, LIST_MAX, Listed, Page, StoreReader},
+    store::{Cache, LIST_MAX, Listed, StoreReader},
 };
 use crate::{
     config::Settings,
-    delivery::dead_letter,
-    delivery::message::Message,
+    delivery::{dead_letter, message::Message},
     event::{self, EventId},
     response::Response,
-    storage::Queue,
+    storage::{Clock, Queue},
     webhook::SdkAppId,
 };
 
 /// How many dead letters one call lists.
 const PAGE: usize = 100;
 
-/// How many dead letters one call replays, at three operations each, and how many it looks at for that: on the free plan
+/// How many dead letters one call replays, at three operations each, and how many it reads for that: on the free plan
 /// a call has fifty operations.
 const REPLAY_MAX: usize = 10;
-const REPLAY_TRIES_MAX: usize = 25;
+const REPLAY_READS_MAX: usize = 25;
 
 /// Longest id that a dead letter may have, in bytes: KV takes no key of more than 512.
 const ID_MAX: usize = 256;
@@ -54,11 +53,11 @@ struct Replayed {
 #[derive(Serialize)]
 struct ReplayedSome {
     replayed: usize,
-    left: usize,
-    more: bool,
+    /// Where the next call goes on; null after the last dead letter.
+    cursor: Option<String>,
 }
 
-impl<S: StoreReader, Q: Queue, C: Cache> Api<'_, S, Q, C> {
+impl<S: StoreReader, Q: Queue, C: Cache, T: Clock> Api<'_, S, Q, C, T> {
     pub(super) async fn list_dead_letters(&self, settings: &Settings, query: &str) -> Result<Response, Problem> {
         let parameters = Parameters::read(query, &["app", "cursor"])?;
         let app = match parameters.text("app") {
@@ -66,11 +65,7 @@ impl<S: StoreReader, Q: Queue, C: Cache> Api<'_, S, Q, C> {
             _ => Some(app_of(settings, &parameters)?),
         };
         let prefix = dead_letter::prefix(app);
-        let from = match parameters.text("cursor") {
-            None => Cursor::default(),
-            Some(text) => Cursor::read(text, &prefix)
-                .ok_or(Problem::BadRequest("The cursor is none, or belongs to another app."))?,
-        };
+        let from = self.cursor(&parameters, &prefix)?;
         let page = self.reader.list(&prefix, PAGE, from.kv.as_deref()).await?;
         let letter = |Listed { key, metadata }| ListedLetter {
             id: key.strip_prefix(&prefix).unwrap_or_default().to_owned(),
@@ -82,30 +77,44 @@ impl<S: StoreReader, Q: Queue, C: Cache> Api<'_, S, Q, C> {
         Ok(Response::json(&DeadLetters { dead_letters, cursor }))
     }
 
-    /// Replays as many of an app's dead letters as one call may, and says how many are left of the first thousand, and
-    /// whether there are more.
-    pub(super) async fn replay_dead_letters(&self, app: SdkAppId) -> Result<Response, Problem> {
-        // Without one each letter would be read, and passed over like one that cannot be read.
+    /// Replays as many of an app's dead letters as one call may, from the cursor on.
+    pub(super) async fn replay_dead_letters(&self, app: SdkAppId, query: &str) -> Result<Response, Problem> {
+        let parameters = Parameters::read(query, &["cursor"])?;
+        // Without one each dead letter would be read, and passed over like one that cannot be read.
         self.queue()?;
         let prefix = dead_letter::prefix(Some(app));
-        let Page { keys, cursor } = self.reader.list(&prefix, LIST_MAX, None).await?;
-        // What KV still lists may be gone already, and what cannot be read stays: neither holds up the others, but each
-        // has cost a read.
-        let (mut replayed, mut gone) = (0_usize, 0_usize);
-        for listed in keys.iter().take(REPLAY_TRIES_MAX) {
-            if replayed == REPLAY_MAX {
-                break;
+        let mut from = self.cursor(&parameters, &prefix)?;
+        let page = self.reader.list(&prefix, LIST_MAX, from.kv.as_deref()).await?;
+        let (mut replayed, mut reads) = (0_usize, 0_usize);
+        for Listed { key, .. } in page.keys {
+            let id = key.strip_prefix(&prefix).unwrap_or_default();
+            if id <= from.after.as_str() {
+                continue;
             }
-            match self.replay(&listed.key).await {
+            if replayed == REPLAY_MAX || reads == REPLAY_READS_MAX {
+                return Ok(Response::json(&ReplayedSome { replayed, cursor: Some(from.write(&prefix)) }));
+            }
+            reads = reads.saturating_add(1);
+            match self.replay(&key).await {
                 Ok(()) => replayed = replayed.saturating_add(1),
-                Err(Problem::NotFound) => gone = gone.saturating_add(1),
-                Err(Problem::Conflict(_)) => {}
+                // KV may still list what is gone, and what cannot be read stays. Neither holds up the others.
+                Err(Problem::NotFound | Problem::Conflict(_)) => {}
                 Err(problem) => return Err(problem),
             }
+            id.clone_into(&mut from.after);
         }
-        let left = keys.len().saturating_sub(replayed).saturating_sub(gone);
-        let more = cursor.is_some();
-        Ok(Response::json(&ReplayedSome { replayed, left, more }))
+        let cursor = page.cursor.map(|kv| Cursor { kv: Some(kv), ..Cursor::default() }.write(&prefix));
+        Ok(Response::json(&ReplayedSome { replayed, cursor }))
+    }
+
+    /// Where the list of an app's dead letters goes on.
+    fn cursor(&self, parameters: &Parameters<'_>, prefix: &str) -> Result<Cursor, Problem> {
+        match parameters.text("cursor") {
+            None => Ok(Cursor::default()),
+            Some(text) => {
+                Cursor::read(text, prefix).ok_or(Problem::BadRequest("The cursor is none, or belongs to another app."))
+            }
+        }
     }
 
     pub(super) async fn replay_dead_letter(
@@ -127,7 +136,7 @@ impl<S: StoreReader, Q: Queue, C: Cache> Api<'_, S, Q, C> {
     async fn replay(&self, key: &str) -> Result<(), Problem> {
         let letter = self.reader.get(key).await?.ok_or(Problem::NotFound)?;
         let message = dead_letter::message(&letter).ok_or(Problem::Conflict("The message cannot be read."))?;
-        self.send(message).await?;
+        self.send(&message).await?;
         Ok(self.reader.delete(key).await?)
     }
 

@@ -17,7 +17,7 @@ use crate::{
     delivery::dead_letter,
     event::{self, EventId, listed::ListedEvent},
     response::Response,
-    storage::Queue,
+    storage::{Clock, Queue},
     webhook::{SdkAppId, command::Kind},
 };
 
@@ -83,7 +83,7 @@ impl<'a> EventQuery<'a> {
     }
 }
 
-impl<S: StoreReader, Q: Queue, C: Cache> Api<'_, S, Q, C> {
+impl<S: StoreReader, Q: Queue, C: Cache, T: Clock> Api<'_, S, Q, C, T> {
     pub(super) async fn list_events(&self, settings: &Settings, query: &str) -> Result<Response, Problem> {
         let parameters = Parameters::read(query, &["app", "kind", "user", "since", "until", "limit", "cursor"])?;
         let wanted = EventQuery::read(settings, &parameters)?;

@@ -12,12 +12,14 @@ pub mod range;
 pub mod stats;
 pub mod store;
 
+use std::pin::pin;
+
 use serde::Serialize;
 
 use crate::{
     config::{Config, Settings},
     response::Response,
-    storage::Queue,
+    storage::{Clock, Queue, within},
     webhook::SdkAppId,
 };
 use parameters::Parameters;
@@ -26,6 +28,9 @@ use store::{Cache, StoreReader};
 
 /// What the paths of the API begin with.
 pub const PREFIX: &str = "/v1/";
+
+/// How long a request waits for KV and the queue, in ms.
+pub const ANSWER_WITHIN_MS: u64 = 10_000;
 
 /// A request to the API.
 #[derive(Clone, Copy, Debug)]
@@ -43,7 +48,7 @@ pub struct ApiRequest<'a> {
 }
 
 /// What answers requests to the API.
-pub struct Api<'a, S, Q, C> {
+pub struct Api<'a, S, Q, C, T> {
     /// As read from the environment.
     pub config: &'a Config,
     /// Where events and dead letters are.
@@ -52,8 +57,8 @@ pub struct Api<'a, S, Q, C> {
     pub queue: Option<&'a Q>,
     /// Where counts are cached for a while.
     pub cache: &'a C,
-    /// Now, in Unix ms.
-    pub now_ms: u64,
+    /// The time.
+    pub clock: &'a T,
 }
 
 #[derive(Serialize)]
@@ -146,10 +151,11 @@ fn fit<'a>(template: &str, path: &'a str) -> Option<[&'a str; 2]> {
     segments.next().is_none().then_some(texts)
 }
 
-impl<S: StoreReader, Q: Queue, C: Cache> Api<'_, S, Q, C> {
-    /// Answers one request whose path begins with [`PREFIX`].
+impl<S: StoreReader, Q: Queue, C: Cache, T: Clock> Api<'_, S, Q, C, T> {
+    /// Answers one request whose path begins with [`PREFIX`], within [`ANSWER_WITHIN_MS`].
     pub async fn answer(&self, request: ApiRequest<'_>) -> Response {
-        self.perform(request).await.unwrap_or_else(Problem::response)
+        let performed = within(self.clock, ANSWER_WITHIN_MS, pin!(self.perform(request))).await;
+        performed.unwrap_or(Err(Problem::Unavailable)).unwrap_or_else(Problem::response)
     }
 
     async fn perform(&self, request: ApiRequest<'_>) -> Result<Response, Problem> {
@@ -176,7 +182,7 @@ impl<S: StoreReader, Q: Queue, C: Cache> Api<'_, S, Q, C> {
             Operation::ReplayEvent => self.replay_event(settings, our_app(settings, app)?, id).await,
             Operation::Stats => self.stats(settings, query).await,
             Operation::ListDeadLetters => self.list_dead_letters(settings, query).await,
-            Operation::ReplayDeadLetters => self.replay_dead_letters(our_app(settings, app)?).await,
+            Operation::ReplayDeadLetters => self.replay_dead_letters(our_app(settings, app)?, query).await,
             Operation::ReplayDeadLetter => self.replay_dead_letter(settings, app, id).await,
         }
     }

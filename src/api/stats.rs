@@ -13,7 +13,7 @@ use crate::{
     encoding::to_json,
     event::{self, listed::ListedEvent},
     response::Response,
-    storage::Queue,
+    storage::{Clock, Queue},
     webhook::{SdkAppId, command::Kind},
 };
 
@@ -48,7 +48,7 @@ struct Stats {
     complete_since: Option<u64>,
 }
 
-impl<S: StoreReader, Q: Queue, C: Cache> Api<'_, S, Q, C> {
+impl<S: StoreReader, Q: Queue, C: Cache, T: Clock> Api<'_, S, Q, C, T> {
     pub(super) async fn stats(&self, settings: &Settings, query: &str) -> Result<Response, Problem> {
         let parameters = Parameters::read(query, &["app", "hours"])?;
         let app = super::app_of(settings, &parameters)?;
@@ -64,7 +64,7 @@ impl<S: StoreReader, Q: Queue, C: Cache> Api<'_, S, Q, C> {
 
     /// Counts from the newest event back to the beginning of the first hour, or until the lists are used up.
     async fn count(&self, app: SdkAppId, hours: u64) -> Result<Stats, Problem> {
-        let this_hour = (self.now_ms / HOUR_MS).saturating_mul(HOUR_MS);
+        let this_hour = (self.clock.now_ms() / HOUR_MS).saturating_mul(HOUR_MS);
         let start = |back: u64| this_hour.saturating_sub(back.saturating_mul(HOUR_MS));
         let empty = |back| Hour { start: start(back), unfollows: 0, follows: 0 };
         // Oldest first.
@@ -97,7 +97,7 @@ impl<S: StoreReader, Q: Queue, C: Cache> Api<'_, S, Q, C> {
             }
         }
         // Others of the last one's millisecond may follow.
-        stats.complete_since = last_time.map(|time| time.saturating_add(1)).or(Some(self.now_ms));
+        stats.complete_since = last_time.map(|time| time.saturating_add(1)).or(Some(self.clock.now_ms()));
         Ok(stats)
     }
 }

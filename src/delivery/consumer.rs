@@ -1,53 +1,57 @@
-//! The consumer of the queue's messages: it delivers events to the origin, or stores them in KV, retries what failed, and
+//! The consumer of the queues' messages: it delivers events to the origin, or stores them in KV, retries what failed, and
 //! writes a dead letter for what failed for good. Delivery is at least once, in no order.
+//!
+//! Each message is settled on its own. One that ends its invocation before it is settled, by a panic or a limit of the
+//! platform, is retried by the queue, which after `max_retries` moves it to the dead-letter queue.
 
-use std::{cell::RefCell, fmt::Write as _, ops::RangeInclusive};
-
-use futures_util::future::join5;
+use std::fmt::Write as _;
 
 use super::{
     dead_letter::{self, Failure},
     message::{Job, Message},
     message_record::MessageRecord,
+    retry::wait_seconds,
 };
 use crate::{
-    config::{Config, RETRY_BASE_DEFAULT_SECONDS, Settings},
+    config::{Config, DELIVERY_HOURS_DEFAULT, RETRY_BASE_DEFAULT_SECONDS, Settings},
     event::{Entry, Event},
     log::Level,
-    origin::{Origin, OriginRequest, OriginResponse, OriginSigning},
+    origin::{HOP_HEADER, LOOP_STATUS, Origin, OriginRequest, OriginResponse, OriginSigning},
     storage::{Clock, Store, within},
 };
 
 /// How long the origin may take to answer a delivery, in ms.
 pub const ORIGIN_WITHIN_MS: u64 = 10_000;
 
-/// Longest wait before a message is tried again, in seconds; a queue takes no longer one.
-pub const WAIT_MAX_SECONDS: u64 = 12 * 60 * 60;
+/// Wait before a second attempt to write a dead letter, in seconds; it doubles from attempt to attempt.
+pub const DEAD_LETTER_BASE_SECONDS: u64 = 60;
 
-/// How old a message may get in its queue, in seconds: half a day less than the four days that a queue keeps it.
-pub const MESSAGE_LIFE_SECONDS: u64 = 7 * 12 * 60 * 60;
+/// Up to this attempt, a message of the dead-letter queue is parsed. One that comes again after it may be what ends its
+/// invocation, and is stored as it is.
+pub const PARSE_ATTEMPTS_MAX: u32 = 3;
 
-/// Shortest and longest wait before the writing of a dead letter is tried again, in seconds. Its hundred tries, an hour
-/// apart, cover the four days that a queue keeps it.
-pub const DEAD_LETTER_WAIT_SECONDS: RangeInclusive<u64> = 60..=60 * 60;
-
-/// How long KV may take to answer a put, in ms: one that hangs must not hold up the others.
+/// How long KV may take to answer a put, in ms.
 const PUT_WITHIN_MS: u64 = 10_000;
 
 /// Which queue a batch is from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// The deliveries to come.
+    /// The deliveries to come, and what is still to be stored.
     Deliveries,
-    /// What failed there too often.
+    /// What was retried there too often.
     DeadLetters,
 }
 
 impl Source {
-    /// The source by the name of its queue. Any other than the dead letters' is one of deliveries.
+    /// The source by the name of its queue, which `make deploy` has checked: it contains `dead-letters` or `deliveries`.
+    /// `None` for any other.
     #[must_use]
-    pub fn of(queue: &str) -> Self {
-        if queue.ends_with("dead-letters") { Self::DeadLetters } else { Self::Deliveries }
+    pub fn of(queue: &str) -> Option<Self> {
+        match queue {
+            _ if queue.contains("dead-letters") => Some(Self::DeadLetters),
+            _ if queue.contains("deliveries") => Some(Self::Deliveries),
+            _ => None,
+        }
     }
 }
 
@@ -70,8 +74,10 @@ pub trait QueuedMessage {
     fn id(&self) -> String;
     /// Its body; anything but text is given as the text that JavaScript makes of it.
     fn text(&self) -> String;
-    /// When it was sent, in Unix ms; the same at every try.
+    /// When it was sent, in Unix ms; the same at every attempt.
     fn sent_at(&self) -> u64;
+    /// How often it has been handed to a consumer, this time included: 1 or more.
+    fn attempts(&self) -> u32;
     /// Tells the queue.
     fn settle(self, outcome: Outcome);
 }
@@ -80,7 +86,7 @@ pub trait QueuedMessage {
 pub struct Consumer<'a, S, O, C> {
     /// As read from the environment.
     pub config: &'a Config,
-    /// Where events and dead letters are kept.
+    /// Where events and dead letters are stored.
     pub store: &'a S,
     /// The way to the app's backend.
     pub origin: &'a O,
@@ -88,131 +94,171 @@ pub struct Consumer<'a, S, O, C> {
     pub clock: &'a C,
     /// A number from 0 to below 1, another one each time.
     pub random: &'a dyn Fn() -> f64,
-    /// Where log lines go.
+    /// Where log records go.
     pub log: &'a dyn Fn(Level, String),
 }
 
-/// How an attempt failed, and how long the origin asks to wait.
+/// How an attempt failed.
 struct AttemptFailed {
     failure: Failure,
+    /// How long the origin asks to wait, in seconds.
     retry_after: Option<u64>,
+    /// Whether a further attempt would fail in the same way.
+    is_final: bool,
+}
+
+impl AttemptFailed {
+    fn for_good(failure: Failure) -> Self {
+        Self { failure, retry_after: None, is_final: true }
+    }
 }
 
 impl From<Failure> for AttemptFailed {
     fn from(failure: Failure) -> Self {
-        Self { failure, retry_after: None }
+        Self { failure, retry_after: None, is_final: false }
     }
 }
 
 impl<S: Store, O: Origin, C: Clock> Consumer<'_, S, O, C> {
-    /// Processes a batch, five messages at a time because an invocation has six connections, and settles each on its
-    /// own: none holds up its neighbours.
-    pub async fn consume<P: QueuedMessage>(&self, source: Source, batch: impl IntoIterator<Item = P>) {
-        let waiting = RefCell::new(batch.into_iter());
-        let consume = async || {
-            loop {
-                let Some(message) = waiting.borrow_mut().next() else { break };
-                let outcome = self.process(source, &message).await;
-                message.settle(outcome);
-            }
-        };
-        join5(consume(), consume(), consume(), consume(), consume()).await;
+    /// Processes a batch, one message after the other, and settles each on its own.
+    pub async fn consume<M: QueuedMessage>(&self, source: Option<Source>, batch: impl IntoIterator<Item = M>) {
+        for message in batch {
+            let outcome = match source {
+                Some(Source::Deliveries) => self.process(&message).await,
+                Some(Source::DeadLetters) => self.process_dead(&message).await,
+                None => self.retry(Failure::UNKNOWN_QUEUE, MessageRecord::default(), &message),
+            };
+            message.settle(outcome);
+        }
     }
 
-    async fn process(&self, source: Source, queued: &impl QueuedMessage) -> Outcome {
+    /// Does what a message asks for.
+    async fn process(&self, queued: &impl QueuedMessage) -> Outcome {
         let settings = self.config.settings.as_ref();
-        let retention = settings.and_then(|settings| settings.retention_seconds);
         let text = queued.text();
         let message = Message::read(&text);
         let Some((message, event)) = message.as_ref().and_then(|message| Some((message, message.event()?))) else {
-            let letter = dead_letter::unreadable_entry(&queued.id(), &text, self.clock.now_ms(), retention);
-            let record = MessageRecord::unreadable();
-            return self.dead_letter(letter, record, queued.sent_at()).await;
+            let letter = dead_letter::raw_entry(&queued.id(), &text, Failure::UNREADABLE, self.now(), self.retention());
+            return self.dead_letter(letter, MessageRecord::default(), Failure::UNREADABLE, queued).await;
         };
         let mut record = MessageRecord::of(&event, message.job);
-        let base = settings.map_or(RETRY_BASE_DEFAULT_SECONDS, |settings| settings.retry_base_seconds);
         let done = match settings {
             Some(settings) => self.attempt(message.job, &event, settings).await,
             None => Err(Failure::SETTINGS.into()),
         };
-        match (done, source) {
-            (Ok(()), _) => {
-                record.outcome = match message.job {
-                    Job::Deliver => "delivered",
-                    Job::StoreKv => "stored",
-                };
+        let failed = match done {
+            Ok(()) => {
+                record.outcome = message.job.done();
                 (self.log)(Level::Info, record.text());
-                Outcome::Ack
+                return Outcome::Ack;
             }
-            (Err(failed), Source::Deliveries) if !self.is_last_try(&failed, base, queued.sent_at()) => {
-                self.retry(failed, base, record, self.age_seconds(queued.sent_at()))
-            }
-            (Err(failed), _) => {
-                let now = self.clock.now_ms();
-                let letter = dead_letter::entry(&event, message.job, failed.failure, now, retention);
-                record.failed(failed.failure);
-                self.dead_letter(letter, record, queued.sent_at()).await
-            }
+            Err(failed) => failed,
+        };
+        let base = settings.map_or(RETRY_BASE_DEFAULT_SECONDS, |settings| settings.retry_base_seconds);
+        let life =
+            settings.map_or(DELIVERY_HOURS_DEFAULT.saturating_mul(60 * 60), |settings| settings.delivery_seconds);
+        let after_seconds = wait_seconds(queued.attempts(), base, failed.retry_after, (self.random)());
+        let age = self.now().saturating_sub(queued.sent_at()) / 1000;
+        // Dead-lettered at once: a message that is older than its queue keeps it expires, and nobody sees it.
+        if failed.is_final || age.saturating_add(after_seconds.into()) > life {
+            let letter = dead_letter::entry(&event, message.job, failed.failure, self.now(), self.retention());
+            return self.dead_letter(letter, record, failed.failure, queued).await;
         }
+        self.retry_after(after_seconds, failed.failure, record)
     }
 
-    /// One attempt.
+    /// Files a message that its queue has given up on.
+    async fn process_dead(&self, queued: &impl QueuedMessage) -> Outcome {
+        let text = queued.text();
+        let raw = |failure| dead_letter::raw_entry(&queued.id(), &text, failure, self.now(), self.retention());
+        if queued.attempts() > PARSE_ATTEMPTS_MAX {
+            let failure = Failure::CRASHED;
+            return self.dead_letter(raw(failure), MessageRecord::default(), failure, queued).await;
+        }
+        let message = Message::read(&text);
+        let Some((message, event)) = message.as_ref().and_then(|message| Some((message, message.event()?))) else {
+            let failure = Failure::UNREADABLE;
+            return self.dead_letter(raw(failure), MessageRecord::default(), failure, queued).await;
+        };
+        let mut record = MessageRecord::of(&event, message.job);
+        // Where KV takes a dead letter, it takes the event too.
+        if message.job == Job::StoreKv && self.put(&event.entry(self.retention(), self.now())).await {
+            record.outcome = message.job.done();
+            (self.log)(Level::Info, record.text());
+            return Outcome::Ack;
+        }
+        let failure = Failure::RETRIES_EXHAUSTED;
+        let letter = dead_letter::entry(&event, message.job, failure, self.now(), self.retention());
+        self.dead_letter(letter, record, failure, queued).await
+    }
+
     async fn attempt(&self, job: Job, event: &Event<'_>, settings: &Settings) -> Result<(), AttemptFailed> {
         match job {
             Job::StoreKv => {
-                let entry = event.entry(settings.retention_seconds, self.clock.now_ms());
+                let entry = event.entry(settings.retention_seconds, self.now());
                 if self.put(&entry).await { Ok(()) } else { Err(Failure::KV.into()) }
             }
+            // Without its app there is no token to sign it with.
+            Job::Deliver if !settings.is_ours(event.app()) => Err(AttemptFailed::for_good(Failure::APP_REMOVED)),
             Job::Deliver => {
-                let request = delivery(event, settings, self.clock.now_ms() / 1000).ok_or(Failure::SETTINGS)?;
+                let request = delivery(event, settings, self.now() / 1000).ok_or(Failure::SETTINGS)?;
                 let response = self.origin.post(request).await.map_err(|error| Failure::Error(error.name()))?;
                 let OriginResponse { status, retry_after, .. } = response;
-                let delivered = (200..300).contains(&status);
-                delivered.then_some(()).ok_or(AttemptFailed { failure: Failure::Status(status), retry_after })
+                match status {
+                    200..300 => Ok(()),
+                    LOOP_STATUS => Err(AttemptFailed::for_good(Failure::Status(status))),
+                    _ => Err(AttemptFailed { retry_after, ..Failure::Status(status).into() }),
+                }
             }
         }
     }
 
-    /// Whether the longest wait that may come next would outlive the queue. The queue's own count of tries would be
-    /// too late for an origin that takes its ten seconds to fail, or for a long `RETRY_BASE_SECONDS`.
-    fn is_last_try(&self, failed: &AttemptFailed, base: u64, sent_at: u64) -> bool {
-        let age = self.age_seconds(sent_at);
-        let longest = wait_seconds(age, base, failed.retry_after, 1.0);
-        age.saturating_add(longest.into()) > MESSAGE_LIFE_SECONDS
+    /// Writes a dead letter, and only then acknowledges the message.
+    async fn dead_letter(
+        &self,
+        letter: Entry,
+        mut record: MessageRecord<'_>,
+        failure: Failure,
+        queued: &impl QueuedMessage,
+    ) -> Outcome {
+        if !self.put(&letter).await {
+            return self.retry(Failure::KV, record, queued);
+        }
+        record.outcome = "dead_lettered";
+        record.failed(failure);
+        (self.log)(Level::Error, record.text());
+        Outcome::Ack
     }
 
-    fn retry(&self, failed: AttemptFailed, base: u64, mut record: MessageRecord<'_>, age_seconds: u64) -> Outcome {
-        let after_seconds = wait_seconds(age_seconds, base, failed.retry_after, (self.random)());
-        record.failed(failed.failure);
+    fn retry(&self, failure: Failure, record: MessageRecord<'_>, queued: &impl QueuedMessage) -> Outcome {
+        let after_seconds = wait_seconds(queued.attempts(), DEAD_LETTER_BASE_SECONDS, None, (self.random)());
+        self.retry_after(after_seconds, failure, record)
+    }
+
+    fn retry_after(&self, after_seconds: u32, failure: Failure, mut record: MessageRecord<'_>) -> Outcome {
+        record.failed(failure);
         (record.outcome, record.retry_after_seconds) = ("retried", Some(after_seconds));
         (self.log)(Level::Warn, record.text());
         Outcome::Retry { after_seconds }
-    }
-
-    /// Writes a dead letter, and only then lets go of the message.
-    async fn dead_letter(&self, letter: Entry, mut record: MessageRecord<'_>, sent_at: u64) -> Outcome {
-        if self.put(&letter).await {
-            record.outcome = "dead_lettered";
-            (self.log)(Level::Error, record.text());
-            return Outcome::Ack;
-        }
-        let age_seconds = self.age_seconds(sent_at).min(*DEAD_LETTER_WAIT_SECONDS.end());
-        self.retry(Failure::KV.into(), *DEAD_LETTER_WAIT_SECONDS.start(), record, age_seconds)
     }
 
     async fn put(&self, entry: &Entry) -> bool {
         within(self.clock, PUT_WITHIN_MS, self.store.put(entry)).await == Some(Ok(()))
     }
 
-    fn age_seconds(&self, sent_at: u64) -> u64 {
-        self.clock.now_ms().saturating_sub(sent_at) / 1000
+    fn now(&self) -> u64 {
+        self.clock.now_ms()
+    }
+
+    fn retention(&self) -> Option<u64> {
+        self.config.settings.as_ref().and_then(|settings| settings.retention_seconds)
     }
 }
 
 /// The request that brings `event` to the origin at `now` (Unix seconds): what Tencent sent, with a fresh Sign where
-/// the app has a token, and a Standard Webhooks signature where there is a secret for it. `None` where the settings do
-/// not allow to deliver.
+/// the app has a token, and a Standard Webhooks signature for each secret. `None` where the settings do not allow to deliver.
 fn delivery<'a>(event: &'a Event<'_>, settings: &Settings, now: u64) -> Option<OriginRequest<'a>> {
+    let OriginSigning::With(secrets) = &settings.origin_signing else { return None };
     let mut query = event.query();
     if let Some(token) = settings.signing_token(event.app()) {
         let time = now.to_string();
@@ -220,16 +266,15 @@ fn delivery<'a>(event: &'a Event<'_>, settings: &Settings, now: u64) -> Option<O
         // Writing to a String cannot fail.
         let _ = write!(query, "{and}Sign={}&RequestTime={time}", token.sign(&time).to_hex());
     }
-    let id = event.id().to_string();
-    let mut headers = vec![("content-type", "application/json".to_owned())];
-    match &settings.origin_signing {
-        OriginSigning::Off => {}
-        OriginSigning::On(secret) => headers.extend([
-            ("webhook-signature", secret.sign(&id, now, event.body().get())),
+    let mut headers = vec![("content-type", "application/json".to_owned()), (HOP_HEADER, "1".to_owned())];
+    if !secrets.is_empty() {
+        let id = event.id().to_string();
+        let signatures: Vec<_> = secrets.iter().map(|secret| secret.sign(&id, now, event.body().get())).collect();
+        headers.extend([
+            ("webhook-signature", signatures.join(" ")),
             ("webhook-timestamp", now.to_string()),
             ("webhook-id", id),
-        ]),
-        OriginSigning::Invalid => return None,
+        ]);
     }
     Some(OriginRequest {
         url: settings.origin.as_ref()?.with_query(&query),
@@ -238,23 +283,4 @@ fn delivery<'a>(event: &'a Event<'_>, settings: &Settings, now: u64) -> Option<O
         within_ms: ORIGIN_WITHIN_MS,
         body_max: 0,
     })
-}
-
-/// How long to wait before a message of this age is retried, in seconds: as long as it is old, at least `base`
-/// and at most [`WAIT_MAX_SECONDS`], ±20 % jitter. So the time doubles from try to try without a counter. A
-/// longer `retry_after` is honoured, up to the same bound. `random` is from 0 to below 1.
-#[must_use]
-pub fn wait_seconds(age_seconds: u64, base: u64, retry_after: Option<u64>, random: f64) -> u32 {
-    let wait = age_seconds.max(base).min(WAIT_MAX_SECONDS);
-    let thousandths = random_thousandths(random).saturating_add(800);
-    let spread = wait.saturating_mul(thousandths) / 1000;
-    let wait = spread.max(retry_after.unwrap_or(0)).clamp(1, WAIT_MAX_SECONDS);
-    u32::try_from(wait).unwrap_or(u32::MAX)
-}
-
-/// 0 to 400.
-fn random_thousandths(random: f64) -> u64 {
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    let thousandths = (random.clamp(0.0, 1.0) * 400.0) as u64;
-    thousandths
 }

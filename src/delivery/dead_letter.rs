@@ -1,5 +1,7 @@
 //! A dead letter: what could not be delivered, stored in KV until somebody has it replayed.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
 
@@ -34,6 +36,14 @@ impl Failure {
     pub const SETTINGS: Self = Self::Error("settings");
     /// The message cannot be read.
     pub const UNREADABLE: Self = Self::Error("unreadable");
+    /// The app is no longer in `SDK_APP_IDS`.
+    pub const APP_REMOVED: Self = Self::Error("app_removed");
+    /// The queue has given up on the message. What failed is in the log, unless the message ended its invocation.
+    pub const RETRIES_EXHAUSTED: Self = Self::Error("retries_exhausted");
+    /// The message ended the invocations that were to file it.
+    pub const CRASHED: Self = Self::Error("crashed");
+    /// The batch is from a queue whose name says nothing.
+    pub const UNKNOWN_QUEUE: Self = Self::Error("unknown_queue");
 
     /// `last_status` and `last_error`, one of which it is.
     #[must_use]
@@ -133,17 +143,23 @@ pub fn keys(app: SdkAppId, id: &EventId) -> [String; 2] {
 
 fn key(app: SdkAppId, id: &EventId, job: Job) -> String {
     let suffix = match job {
-        Job::Deliver => "",
-        Job::StoreKv => "-store_kv",
+        Job::Deliver => String::new(),
+        job => format!("-{}", job.name()),
     };
     format!("{PREFIX}{app}/{id}{suffix}")
 }
 
-/// The dead letter of a message that cannot be read, under the id that the queue gave it.
+/// The dead letter of a message that cannot be read, or must not be: its text, under the id that the queue gave it.
 #[must_use]
-pub fn unreadable_entry(message_id: &str, text: &str, dead_at: u64, retention_seconds: Option<u64>) -> Entry {
+pub fn raw_entry(
+    message_id: &str,
+    text: &str,
+    failure: Failure,
+    dead_at: u64,
+    retention_seconds: Option<u64>,
+) -> Entry {
     let key = format!("{PREFIX}{NO_APP}/{message_id}");
-    letter(key, Failure::UNREADABLE, None, dead_at, Undelivered::Text(text), retention_seconds)
+    letter(key, failure, None, dead_at, Undelivered::Text(text), retention_seconds)
 }
 
 /// What the keys of one app's dead letters begin with; without an app, those of messages that cannot be read.
@@ -152,14 +168,19 @@ pub fn prefix(app: Option<SdkAppId>) -> String {
     app.map_or_else(|| format!("{PREFIX}{NO_APP}/"), |app| format!("{PREFIX}{app}/"))
 }
 
-/// The message in a dead letter's `value`, as text; `None` where it is one that cannot be read.
+/// The message in a dead letter's `value`, as text; `None` where it is about no event: it would only become a dead letter again.
+/// One that was stored as text may well be readable: it was stored so because it ended its invocation.
 #[must_use]
-pub fn message(value: &str) -> Option<&str> {
+pub fn message(value: &str) -> Option<Cow<'_, str>> {
     #[derive(Deserialize)]
     struct Letter<'a> {
         #[serde(borrow)]
         message: &'a RawValue,
     }
     let Letter { message } = from_json_object(value)?;
-    Message::read(message.get()).map(|_| message.get())
+    let text = match serde_json::from_str::<String>(message.get()) {
+        Ok(text) => Cow::Owned(text),
+        Err(_) => Cow::Borrowed(message.get()),
+    };
+    Message::read(&text)?.event().is_some().then_some(text)
 }

@@ -31,6 +31,26 @@ pub enum Job {
     StoreKv,
 }
 
+impl Job {
+    /// Its name in messages, and behind the id in the key of a dead letter.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Deliver => "deliver",
+            Self::StoreKv => "store_kv",
+        }
+    }
+
+    /// The outcome of a message whose job is done.
+    #[must_use]
+    pub const fn done(self) -> &'static str {
+        match self {
+            Self::Deliver => "delivered",
+            Self::StoreKv => "stored",
+        }
+    }
+}
+
 /// One message. It is made of an [`Event`], which is made of an authentic call.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Message<'a> {
@@ -87,6 +107,8 @@ impl<'a> Message<'a> {
     /// read what the next one writes, as long as that says `"v":1`. `None` where it is none of ours.
     #[must_use]
     pub fn read(text: &'a str) -> Option<Self> {
+        #[cfg(feature = "provoke-panic")]
+        provoke_panic(text);
         from_json_object(text).filter(|message: &Self| message.version == VERSION)
     }
 
@@ -107,5 +129,14 @@ impl<'a> Message<'a> {
         };
         let follow = Follow::parse(Kind::of(&command)?, self.body.get().as_bytes()).ok()?;
         Some(Event::new(self.app, query, follow, self.received_at))
+    }
+}
+
+/// Panics where the text asks for it, in a build that only the tests make.
+#[cfg(feature = "provoke-panic")]
+#[allow(clippy::panic)]
+fn provoke_panic(text: &str) {
+    if text.contains("panics-when-read") {
+        panic!("provoked by a message");
     }
 }

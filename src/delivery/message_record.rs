@@ -42,13 +42,7 @@ impl<'a> MessageRecord<'a> {
         }
     }
 
-    /// The record of a message that cannot be read.
-    #[must_use]
-    pub fn unreadable() -> Self {
-        Self { last_error: Some("unreadable"), ..Self::default() }
-    }
-
-    /// Says how the last try failed.
+    /// Says how the last attempt failed.
     pub fn failed(&mut self, failure: Failure) {
         (self.last_status, self.last_error) = failure.parts();
     }

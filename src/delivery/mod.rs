@@ -1,7 +1,8 @@
-//! What happens to an event after its call was answered: the queue's messages, the consumer that processes them, and the
-//! dead letters that it writes.
+//! What happens to an event after its call was answered: the queue's messages, the consumer that processes them, its
+//! retry policy, and the dead letters that it writes.
 
 pub mod consumer;
 pub mod dead_letter;
 pub mod message;
 mod message_record;
+pub mod retry;

@@ -33,8 +33,8 @@ pub struct CallRecord<'a> {
     #[serde(skip)]
     pub relayed_status: Option<u16>,
     /// The invalid settings, by name.
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    pub settings: &'a [String],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub settings: Vec<&'a str>,
     duration_ms: u64,
 }
 

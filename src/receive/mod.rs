@@ -88,7 +88,7 @@ impl<S: Store, Q: Queue, O: Origin, C: Clock> Receiver<'_, S, Q, O, C> {
                 self.process(call, body, settings).await
             }
             None => {
-                record.settings = &self.config.invalid_settings;
+                record.settings = self.config.invalid_names();
                 Err(Rejection::Settings)
             }
         };

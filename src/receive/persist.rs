@@ -42,6 +42,9 @@ pub enum Persisted {
 /// after [`SECOND_AFTER_MS`], gets a second one beside it. Where both have failed, or have not finished after
 /// [`FALLBACK_AFTER_MS`], `fall_back`, if there is one, begins an attempt to leave the event elsewhere. The
 /// first to succeed settles it.
+///
+/// Where the sink asks for a pause, the second attempt waits for its end, and the fallback for the second attempt: until it
+/// failed, or there is just time enough left for the fallback.
 pub async fn persist(
     clock: &impl Clock,
     deadline: u64,
@@ -58,11 +61,12 @@ pub async fn persist(
     let mut attempts = Attempts::default();
     attempts.add(begin());
     let (mut second, mut fall_back) = (Some(begin), fall_back);
+    let mut fall_back_after = FALLBACK_AFTER_MS;
     loop {
         let patience = match (second, fall_back) {
-            (Some(_), Some(_)) => until(SECOND_AFTER_MS).min(in_time(FALLBACK_AFTER_MS)),
+            (Some(_), Some(_)) => until(SECOND_AFTER_MS).min(in_time(fall_back_after)),
             (Some(_), None) => until(SECOND_AFTER_MS),
-            (None, Some(_)) => in_time(FALLBACK_AFTER_MS),
+            (None, Some(_)) => in_time(fall_back_after),
             (None, None) => left(),
         };
         let settled = within(clock, patience, &mut attempts).await;
@@ -71,6 +75,7 @@ pub async fn persist(
             // A second attempt at once would fail in the same way.
             Some(Err(AttemptError::TooManyRequests)) if second.is_some() => {
                 clock.sleep(in_time(SAME_KEY_PAUSE_MS)).await;
+                fall_back_after = ANSWER_WITHIN_MS;
             }
             Some(Err(_)) | None => {}
         }
@@ -80,7 +85,7 @@ pub async fn persist(
         }
         if let Some(begin) = second.take_if(|_| all_failed || until(SECOND_AFTER_MS) == 0) {
             attempts.add(begin());
-        } else if let Some(fall_back) = fall_back.take_if(|_| all_failed || in_time(FALLBACK_AFTER_MS) == 0) {
+        } else if let Some(fall_back) = fall_back.take_if(|_| all_failed || in_time(fall_back_after) == 0) {
             attempts.add(fall_back());
         } else if all_failed {
             return Persisted::Failed;

@@ -19,6 +19,8 @@ use crate::{
 pub enum Rejection {
     /// A setting that decides who may call, or where events go, is invalid.
     Settings,
+    /// The call came from this Worker.
+    Loop,
     /// Nothing lives at this path.
     NotFound,
     /// Plain HTTP, and not from this machine.
@@ -100,6 +102,8 @@ macro_rules! table {
 table! {
     [Settings] 500 50000 "settings"
         "This Worker's settings are invalid: GET /healthz names them."
+    [Loop] 508 50800 "loop"
+        "The call was sent by this Worker: ORIGIN_URL leads back to it."
     [NotFound] 404 40400 "not_found"
         "The webhook does not live at this path: see WEBHOOK_PATH."
     [Insecure] 403 40300 "insecure"

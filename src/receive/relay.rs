@@ -7,7 +7,7 @@ use serde::de::IgnoredAny;
 
 use super::rejection::Rejection;
 use crate::{
-    origin::{Origin, OriginError, OriginRequest, OriginUrl},
+    origin::{HOP_HEADER, Origin, OriginError, OriginRequest, OriginUrl},
     response::Response,
 };
 
@@ -35,9 +35,11 @@ pub async fn relay(
     webhook: Webhook<'_>,
     within_ms: u64,
 ) -> Result<Response, Rejection> {
+    let mut headers = vec![(HOP_HEADER, "1".to_owned())];
+    headers.extend(webhook.content_type.map(|it| ("content-type", it.to_owned())));
     let request = OriginRequest {
         url: url.with_query(webhook.query),
-        headers: webhook.content_type.map(|it| ("content-type", it.to_owned())).into_iter().collect(),
+        headers,
         body: webhook.body,
         within_ms,
         body_max: RESPONSE_MAX,

@@ -1,8 +1,8 @@
 //! Validation: the numbered steps from a request to a decision. No clock, no storage, no runtime: what happened is
 //! passed in, what to do comes out.
 //!
-//! Steps 1 to 8 need the request's head alone ([`validate_head`]); the body is read only after they have passed, and
-//! steps 9 to 12 look at it ([`ValidatedHead::decide`]).
+//! Steps 1 to 9 need the request's head alone ([`validate_head`]); the body is read only after they have passed, and
+//! steps 10 to 13 look at it ([`ValidatedHead::decide`]).
 
 use super::{CallRecord, rejection::Rejection};
 use crate::{
@@ -25,6 +25,8 @@ pub struct RequestHead<'a> {
     pub method: &'a str,
     /// The URL, in parts.
     pub target: Target<'a>,
+    /// Whether it carries the header of what this Worker itself sends.
+    pub has_hop_header: bool,
     /// The declared length of the body in bytes, where it is declared.
     pub content_length: Option<u64>,
 }
@@ -48,7 +50,7 @@ pub enum Decision<'a> {
     Store(Box<Event<'a>>),
 }
 
-/// Steps 1 to 8. `now_ms` is Unix milliseconds. Fills `record` with what the log may say of the call.
+/// Steps 1 to 9. `now_ms` is Unix milliseconds. Fills `record` with what the log may say of the call.
 ///
 /// # Errors
 /// The rejection of the first step that does not pass.
@@ -60,35 +62,39 @@ pub fn validate_head<'a>(
 ) -> Result<ValidatedHead<'a>, Rejection> {
     let target = head.target;
 
-    // (1) The path is the webhook's.
+    // (1) It does not come from this Worker.
+    if head.has_hop_header {
+        return Err(Rejection::Loop);
+    }
+    // (2) The path is the webhook's.
     if target.path != settings.webhook_path {
         return Err(Rejection::NotFound);
     }
-    // (2) It came over https, or from this machine.
+    // (3) It came over https, or from this machine.
     if !target.is_confidential() {
         return Err(Rejection::Insecure);
     }
-    // (3) It is a POST.
+    // (4) It is a POST.
     if head.method != "POST" {
         return Err(Rejection::Method);
     }
-    // (4) The query can be read, in one way only.
+    // (5) The query can be read, in one way only.
     let query = Query::parse(target.query)?;
     record.describe(&query);
 
-    // (5) It is for an app of ours. Only the console's probe may leave that open, which the body will tell.
+    // (6) It is for an app of ours. Only the console's probe may leave that open, which the body will tell.
     let app = match query.sdk_app_id.as_deref() {
         Some(id) => Some(our_app(id, settings).ok_or(Rejection::SdkAppIdForeign)?),
         None => None,
     };
-    // (6) It is authentic.
+    // (7) It is authentic.
     let query = authenticate(query, app, settings, now_ms)?;
 
-    // (7) It does not claim another content type than Tencent's only one.
+    // (8) It does not claim another content type than Tencent's only one.
     if query.content_type.as_deref().is_some_and(|it| !it.eq_ignore_ascii_case("json")) {
         return Err(Rejection::ContentType);
     }
-    // (8) Its body fits, as far as the head tells; the reader of the body sees to the rest.
+    // (9) Its body fits, as far as the head tells; the reader of the body sees to the rest.
     let validated = ValidatedHead { query, app };
     if head.content_length.is_some_and(|length| length > validated.body_max() as u64) {
         return Err(Rejection::BodyTooLarge);
@@ -122,7 +128,7 @@ impl<'a> ValidatedHead<'a> {
         body_max(self.query.command.as_deref())
     }
 
-    /// Steps 9 to 12, with the whole body. `received_at` is Unix milliseconds.
+    /// Steps 10 to 13, with the whole body. `received_at` is Unix milliseconds.
     ///
     /// # Errors
     /// The rejection of the first step that does not pass.
@@ -132,13 +138,13 @@ impl<'a> ValidatedHead<'a> {
         received_at: u64,
         record: &mut CallRecord<'a>,
     ) -> Result<Decision<'a>, Rejection> {
-        // (9) It is not the console's probe.
+        // (10) It is not the console's probe.
         if body::is_contentless(body) {
             return Ok(Decision::Probe);
         }
         let app = self.app.ok_or(Rejection::SdkAppIdMissing)?;
 
-        // (10) There is a command: the query's, or else the body's.
+        // (11) There is a command: the query's, or else the body's.
         let command = match self.query.command.clone() {
             Some(command) => command,
             None => {
@@ -148,15 +154,15 @@ impl<'a> ValidatedHead<'a> {
             }
         };
 
-        // (11) It is one of the two Follow commands.
+        // (12) It is one of the two Follow commands.
         let Some(kind) = Kind::of(&command) else {
             return Ok(Decision::Unhandled);
         };
-        // Step 8 could not know the command where only the body names it.
+        // Step 9 could not know the command where only the body names it.
         if body.len() > body_max(Some(&command)) {
             return Err(Rejection::BodyTooLarge);
         }
-        // (12) The body is that of its command.
+        // (13) The body is that of its command.
         let follow = Follow::parse(kind, body)?;
         let event = Event::new(app, self.query, follow, received_at);
         record.targets = Some(event.targets());

@@ -22,11 +22,11 @@ use crate::{
     api::{self, Api, ApiRequest},
     delivery::consumer::{Consumer, Source},
     log::Level,
+    origin::HOP_HEADER,
     receive::validate::RequestHead,
     receive::{HandledCall, Receiver},
     response::Response,
     routes::{self, Target},
-    storage::Clock as _,
 };
 use {
     bindings::Bindings, cache::EdgeCache, clock::RuntimeClock, http::RequestBody, origin::OriginFetch, queue::Message,
@@ -49,7 +49,7 @@ pub async fn fetch(request: Request, env: Env, ctx: Context) -> Result<web_sys::
             reader: &bindings.events,
             queue: bindings.deliveries.as_ref(),
             cache: &EdgeCache { host: target.host },
-            now_ms: RuntimeClock.now_ms(),
+            clock: &RuntimeClock,
         };
         let request = ApiRequest {
             method: &method,
@@ -62,7 +62,8 @@ pub async fn fetch(request: Request, env: Env, ctx: Context) -> Result<web_sys::
     }
 
     let content_length = http::header(&request, "content-length").and_then(|length| length.parse().ok());
-    let head = RequestHead { method: &method, target, content_length };
+    let has_hop_header = http::header(&request, HOP_HEADER).is_some();
+    let head = RequestHead { method: &method, target, has_hop_header, content_length };
     let receiver = Receiver {
         config: &bindings.config,
         store: &bindings.events,

@@ -17,6 +17,8 @@ pub struct OriginFetch;
 
 impl Origin for OriginFetch {
     async fn post(&self, request: OriginRequest<'_>) -> Result<OriginResponse, OriginError> {
+        #[cfg(feature = "provoke-panic")]
+        super::panic::provoke_in_delivery(request.body);
         let timeout = u32::try_from(request.within_ms).unwrap_or(u32::MAX);
         let signal = AbortSignal::from(web_sys::AbortSignal::timeout_with_u32(timeout));
         let response = post(request, &signal).await;

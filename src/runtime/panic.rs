@@ -18,3 +18,13 @@ pub async fn provoke(path: &str) {
         _ => {}
     }
 }
+
+/// Panics where an event is to be delivered whose body asks for it.
+#[allow(clippy::panic)]
+pub fn provoke_in_delivery(body: &[u8]) {
+    if body.windows(PANICS_WHEN_DELIVERED.len()).any(|part| part == PANICS_WHEN_DELIVERED) {
+        panic!("provoked by a delivery");
+    }
+}
+
+const PANICS_WHEN_DELIVERED: &[u8] = b"panics-when-delivered";

@@ -60,6 +60,13 @@ impl QueuedMessage for Message {
         self.0.timestamp().map(|time| whole_ms(time.get_time())).unwrap_or_default()
     }
 
+    fn attempts(&self) -> u32 {
+        // Not a member of `worker_sys::Message`.
+        let attempts = Reflect::get(&self.0, &"attempts".into()).ok().and_then(|attempts| attempts.as_f64());
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        attempts.map_or(1, |attempts| attempts as u32)
+    }
+
     fn settle(self, outcome: Outcome) {
         match outcome {
             // Where it fails, the runtime acknowledges what was left untouched.

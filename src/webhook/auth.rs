@@ -26,12 +26,22 @@ const REQUEST_TIME_DIGITS_MAX: usize = 10;
 pub struct CallbackToken(String);
 
 impl CallbackToken {
-    /// Takes a token of 1 to 128 characters. Tencent documents no character set, so any will do except
-    /// control characters: those come from a line end that slipped into a secret.
-    #[must_use]
-    pub fn new(text: String) -> Option<Self> {
-        let length_fits = (1..=TOKEN_CHARS_MAX).contains(&text.chars().count());
-        (length_fits && !text.chars().any(char::is_control)).then_some(Self(text))
+    /// Takes a token of 1 to 128 characters. Tencent documents no character set, so any will do, except for what nobody can
+    /// see: it comes from a line end or a space that slipped into a secret, and the console's token has it not.
+    ///
+    /// # Errors
+    /// The rule that `text` breaks, as the rest of a sentence whose subject is the setting.
+    pub fn new(text: String) -> Result<Self, &'static str> {
+        if !(1..=TOKEN_CHARS_MAX).contains(&text.chars().count()) {
+            return Err("must have 1 to 128 characters");
+        }
+        if text.contains(char::is_control) {
+            return Err("must not contain control characters, such as a line end");
+        }
+        if text.starts_with(is_invisible) || text.ends_with(is_invisible) {
+            return Err("must not begin or end with white space or an invisible character");
+        }
+        Ok(Self(text))
     }
 
     /// The `Sign` of a call at `request_time` (Unix seconds, in decimal).
@@ -45,6 +55,18 @@ impl fmt::Debug for CallbackToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("CallbackToken(hidden)")
     }
+}
+
+/// White space, and what else a terminal or an editor does not show. Not so the variation selectors with which an emoji or a
+/// Mongolian word may end, and the tags at the end of a flag.
+fn is_invisible(c: char) -> bool {
+    c.is_whitespace()
+        || matches!(
+            c,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180e}'
+                | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
+                | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
+        )
 }
 
 /// A signature, as made by Tencent or by [`CallbackToken::sign`]. Compared in constant time; Debug hides it.

@@ -235,6 +235,19 @@ fn a_working_sink_is_tried_once() {
     }
 }
 
+/// KV takes one write a second to the same key: a repeat of an event may meet its 429.
+#[test]
+fn an_event_that_is_repeated_within_a_second_costs_two_writes_and_no_message() {
+    for takes in [0, 30, 200] {
+        for (sinks, queue, messages) in [("kv", &[][..], 0), ("kv,origin", &[Succeeds(30)], 1)] {
+            let kv = [Busy(10), Succeeds(takes)];
+            let run = run(&with_sinks(sinks), 0, FakePlans::Each(&kv), Some(FakePlans::Each(queue)));
+            assert_eq!((run.response, run.at, run.attempts), (Response::ok(), 1000 + takes, (2, messages)), "{sinks}");
+            assert!(run.places.stored && !run.places.to_store, "{sinks}");
+        }
+    }
+}
+
 #[test]
 fn late_attempts_on_either_side_run_to_their_end() {
     let run = run(&with_sinks("kv,origin"), 0, FakePlans::All(Succeeds(1700)), Some(FakePlans::All(Succeeds(1800))));

@@ -4,8 +4,8 @@ use std::cell::RefCell;
 
 use proptest::prelude::*;
 use unfollow_webhook::{
-    config::{Bound, Config, DEAD_LETTERS, DELIVERIES, EVENTS, Sinks},
-    origin::OriginSigning,
+    config::{Bound, Config, DEAD_LETTERS, DELIVERIES, EVENTS, InvalidSetting, Sinks},
+    origin::{OriginSecret, OriginSigning},
     response::Response,
     webhook::{
         SdkAppId,
@@ -40,6 +40,7 @@ fn the_least_that_works_is_an_app_and_its_token() {
     let settings = config.settings.unwrap();
     assert!(config.invalid_settings.is_empty());
     assert_eq!((settings.webhook_path.as_str(), settings.retention_seconds), ("/", None));
+    assert_eq!((settings.retry_base_seconds, settings.delivery_seconds), (5, 72 * 3600));
     assert!(
         settings.is_ours(SdkAppId::parse(APP).unwrap()) && !settings.is_ours(SdkAppId::parse("1400000001").unwrap())
     );
@@ -71,9 +72,9 @@ fn an_invalid_setting_that_decides_who_may_call_or_where_events_go_stops_every_c
                 "1234567890123456",
             ][..],
         ),
-        ("CALLBACK_TOKEN", &["", &long, "x\n", "\0"]),
-        ("CALLBACK_TOKEN_PREVIOUS", &["", &long, "x\n"]),
-        (&own, &["", &long, "x\r"]),
+        ("CALLBACK_TOKEN", &["", &long, "x\n", "\0", " ", "x ", " x"]),
+        ("CALLBACK_TOKEN_PREVIOUS", &["", &long, "x\n", "x "]),
+        (&own, &["", &long, "x\r", "x "]),
         ("ALLOW_UNSIGNED", &["", "TRUE", "True", "1", "0", "yes", "no", " true", "true ", "null"]),
         (
             "WEBHOOK_PATH",
@@ -101,13 +102,13 @@ fn an_invalid_setting_that_decides_who_may_call_or_where_events_go_stops_every_c
         for text in invalid {
             let config = with(&[(name, Some(text))]);
             assert!(config.settings.is_none(), "{name}={text:?}");
-            assert_eq!(config.invalid_settings, [name], "{name}={text:?}");
+            assert_eq!(config.invalid_names(), [name], "{name}={text:?}");
         }
     }
-    for text in ["", &long, "x\n"] {
+    for text in ["", &long, "x\n", "x "] {
         let config = with(&[(&own, Some("own")), (&own_previous, Some(text))]);
         assert!(config.settings.is_none());
-        assert_eq!(config.invalid_settings, [own_previous.as_str()], "{text:?}");
+        assert_eq!(config.invalid_names(), [own_previous.as_str()], "{text:?}");
     }
 }
 
@@ -120,7 +121,7 @@ fn a_valid_setting_is_not_named() {
             "SDK_APP_IDS",
             &["1400000000", " 1400000000 ", "1400000000,20000001", "1400000000 , 20000001", "1", "999999999999999"][..],
         ),
-        ("CALLBACK_TOKEN", &["x", &long, &emoji, " "]),
+        ("CALLBACK_TOKEN", &["x", &long, &emoji, "x y"]),
         ("CALLBACK_TOKEN_PREVIOUS", &["x", &long, TOKEN]),
         (&own, &["x", &long]),
         ("ALLOW_UNSIGNED", &["true", "false"]),
@@ -138,7 +139,8 @@ fn a_valid_setting_is_not_named() {
                 "http://[::1]:3000/",
             ],
         ),
-        ("RETRY_BASE_SECONDS", &["1", "5", "43200"]),
+        ("RETRY_BASE_SECONDS", &["1", "5", "3600"]),
+        ("DELIVERY_HOURS", &["1", "20", "72", "90"]),
         ("ORIGIN_SECRET", &[ORIGIN_SECRET, &secret(24), &secret(64)]),
         ("ADMIN_TOKEN", &["0123456789abcdef", "!~#$%&'()*+,-./:;<=>?@"]),
         ("RETENTION_DAYS", &["1", "90", "3650"]),
@@ -151,21 +153,168 @@ fn a_valid_setting_is_not_named() {
     }
 }
 
+/// Characters that nobody can see.
+const INVISIBLE: [char; 24] = [
+    ' ', '\u{a0}', '\u{1680}', '\u{2003}', '\u{2028}', '\u{202f}', '\u{3000}', // spaces
+    '\u{200b}', '\u{200c}', '\u{200d}', '\u{2060}', '\u{feff}', // of no width
+    '\u{200e}', '\u{200f}', '\u{61c}', '\u{202a}', '\u{202e}', '\u{2069}', // marks of direction
+    '\u{ad}', '\u{34f}', '\u{180e}', '\u{2800}', '\u{3164}', '\u{ffa0}', // others
+];
+
+#[test]
+fn a_token_does_not_begin_or_end_with_what_nobody_can_see() {
+    const RULE: &str = "must not begin or end with white space or an invisible character";
+    let token = |text: String| CallbackToken::new(text).map(|_| ());
+    for c in INVISIBLE {
+        for text in [format!("{TOKEN}{c}"), format!("{c}{TOKEN}"), format!("{TOKEN}{c}{c}"), c.to_string()] {
+            assert_eq!(token(text), Err(RULE), "{c:?}");
+        }
+        assert_eq!(token(format!("xxxx{c}yyyy")), Ok(()), "{c:?} inside");
+    }
+    for c in ['\n', '\r', '\t', '\0', '\u{1b}', '\u{7f}', '\u{85}'] {
+        for text in [format!("{TOKEN}{c}"), format!("{c}{TOKEN}"), format!("xxxx{c}yyyy")] {
+            assert_eq!(token(text), Err("must not contain control characters, such as a line end"), "{c:?}");
+        }
+    }
+}
+
+/// Tencent documents no character set.
+#[test]
+fn a_token_may_be_of_any_script_and_end_with_any_emoji() {
+    for text in [
+        "a b  c",
+        "\u{5bc6}\u{94a5}",                                                // Chinese
+        "\u{43a}\u{43b}\u{44e}\u{447}",                                    // Russian
+        "\u{645}\u{641}\u{62a}\u{627}\u{62d}",                             // Arabic
+        "\u{5de}\u{5e4}\u{5ea}\u{5d7}",                                    // Hebrew
+        "e\u{301}",                                                        // an accent of its own
+        "\u{915}\u{941}\u{902}",                                           // a vowel and a nasal sign of Hindi
+        "\u{e01}\u{e47}",                                                  // a sign of Thai
+        "\u{1820}\u{180b}",                                                // a letter's variant in Mongolian
+        "\u{8fbb}\u{e0100}",                                               // a variant in Japanese
+        "\u{2764}\u{fe0f}",                                                // a red heart
+        "1\u{fe0f}\u{20e3}",                                               // a key cap
+        "\u{1f469}\u{200d}\u{1f4bb}",                                      // a woman at a computer
+        "\u{1f44d}\u{1f3fd}",                                              // a thumb and its skin
+        "\u{1f1e8}\u{1f1f3}",                                              // China's flag
+        "\u{1f3f4}\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}", // England's
+    ] {
+        let config = with(&[("CALLBACK_TOKEN", Some(text))]);
+        assert!(config.invalid_settings.is_empty(), "{text}: {:?}", config.invalid_settings);
+        assert_eq!(check(&config, Some(APP), Some(text)), Ok(()), "{text}");
+    }
+}
+
+#[test]
+fn a_problem_is_the_rule_that_was_broken_and_never_the_value() {
+    const LENGTH: &str = "must have 1 to 128 characters";
+    const CONTROL: &str = "must not contain control characters, such as a line end";
+    const INVISIBLE: &str = "must not begin or end with white space or an invisible character";
+    const ALONE: &str = "must not be set without the current one";
+    const IDS: &str = "must be SDKAppIDs (digits only), separated by commas";
+    const FLAG: &str = "must be true or false";
+    const PATH: &str = "must be a path of letters, digits, -._~ and /, and none that this Worker uses itself";
+    const SINKS: &str = "must be kv, origin, or both, separated by a comma";
+    const DAYS: &str = "must be a whole number from 1 to 3650";
+    const BASE: &str = "must be a whole number from 1 to 3600";
+    const HOURS: &str = "must be a whole number from 1 to 90";
+    const SECRET: &str = "must be whsec_ and the base64 of 24 to 64 bytes";
+    const ASCII: &str = "must be letters, digits and punctuation marks of ASCII, without spaces";
+    let (own, long) = (format!("CALLBACK_TOKEN_{APP}"), "pa55".repeat(33));
+    let own_previous = format!("{own}_PREVIOUS");
+    for (name, text, problem) in [
+        ("SDK_APP_IDS", "pa55word", IDS),
+        ("SDK_APP_IDS", "1400000000;777777", IDS),
+        ("CALLBACK_TOKEN", "", LENGTH),
+        ("CALLBACK_TOKEN", &long, LENGTH),
+        ("CALLBACK_TOKEN", "pa55word\n", CONTROL),
+        ("CALLBACK_TOKEN", "pa55word ", INVISIBLE),
+        ("CALLBACK_TOKEN_PREVIOUS", "", LENGTH),
+        ("CALLBACK_TOKEN_PREVIOUS", "pa55\tword", CONTROL),
+        ("CALLBACK_TOKEN_PREVIOUS", "\u{200b}pa55word", INVISIBLE),
+        (&own, "pa55word\r\n", CONTROL),
+        (&own, " pa55word", INVISIBLE),
+        (&own_previous, "pa55word", ALONE),
+        ("ALLOW_UNSIGNED", "pa55word", FLAG),
+        ("WEBHOOK_PATH", "/pa55 word", PATH),
+        ("WEBHOOK_PATH", "/dashboard/pa55word", PATH),
+        ("SINKS", "kv,pa55word", SINKS),
+        ("ORIGIN_URL", "http://pa55word.example.com/", "must be an https URL (http is for loopback hosts only)"),
+        ("ORIGIN_URL", "https://user:pa55word@example.com/", "must not contain a user name or password"),
+        ("ORIGIN_URL", "https://example.com/?key=pa55word", "must not have a query or fragment"),
+        ("ORIGIN_URL", "https://pa55word.example.com:99999/", "must have a port from 1 to 65535, or none"),
+        ("ORIGIN_URL", "https://pa55word@[", "must be an absolute URL with a valid host"),
+        (
+            "ORIGIN_URL",
+            "https://10.1.2.3/pa55word",
+            "must have a host name, not an IP address (loopback addresses excepted)",
+        ),
+        ("RETENTION_DAYS", "777777", DAYS),
+        ("RETRY_BASE_SECONDS", "pa55word", BASE),
+        ("RETRY_BASE_SECONDS", "777777", BASE),
+        ("DELIVERY_HOURS", "777777", HOURS),
+        ("DELIVERY_HOURS", "pa55word", HOURS),
+        ("ORIGIN_SECRET", "whsec_pa55word", SECRET),
+        ("ORIGIN_SECRET", "pa55word", SECRET),
+        ("ORIGIN_SECRET_PREVIOUS", "whsec_pa55word", SECRET),
+        ("ORIGIN_SECRET_PREVIOUS", &secret(32), ALONE),
+        ("ADMIN_TOKEN", "pa55word pa55word", ASCII),
+        ("ADMIN_TOKEN", "pa55word-pa55word ", ASCII),
+        ("ADMIN_TOKEN", "p\u{e4}55word-p\u{e4}55word", ASCII),
+        ("ADMIN_TOKEN", "pa55word", "must have 16 characters or more"),
+        ("ADMIN_TOKEN", "", "must have 16 characters or more"),
+        ("ADMIN_TOKEN", "change-me-to-16-or-more", "must not be the sample that was published"),
+    ] {
+        let config = with(&[(name, Some(text))]);
+        let expected = InvalidSetting { name: name.to_owned(), problem };
+        assert_eq!(config.invalid_settings, [expected], "{name}={text:?}");
+        let shown = format!("{} {config:?}", Response::health(&config).body);
+        for part in ["pa55", "777777", text.trim()] {
+            assert!(part.is_empty() || !shown.contains(part), "{name}={text:?}: {shown}");
+        }
+    }
+}
+
+#[test]
+fn a_problem_says_what_is_missing() {
+    const TOKENS: &str = "must be set to the token in the Chat console, or ALLOW_UNSIGNED to true";
+    const QUEUE: &str = "must be bound to a queue where SINKS has origin";
+    let problems = |config: Config| -> Vec<_> {
+        config.invalid_settings.into_iter().map(|InvalidSetting { name, problem }| (name, problem)).collect()
+    };
+    let one = |name: &str, problem| vec![(name.to_owned(), problem)];
+    let no_apps = problems(with(&[("SDK_APP_IDS", None)]));
+    assert_eq!(no_apps, one("SDK_APP_IDS", "must be set to your SDKAppIDs, separated by commas"));
+    assert_eq!(problems(with(&[("CALLBACK_TOKEN", None)])), one("CALLBACK_TOKEN", TOKENS));
+    let second = [("SDK_APP_IDS", Some("1,2")), ("CALLBACK_TOKEN", None), ("CALLBACK_TOKEN_1", Some("own"))];
+    assert_eq!(problems(with(&second)), one("CALLBACK_TOKEN_2", TOKENS));
+    let previous = [("CALLBACK_TOKEN", None), ("CALLBACK_TOKEN_PREVIOUS", Some("old"))];
+    let alone = "must not be set without the current one";
+    assert_eq!(problems(with(&previous)), one("CALLBACK_TOKEN_PREVIOUS", alone));
+    let nowhere = problems(with(&[("SINKS", Some("origin"))]));
+    assert_eq!(nowhere, one("ORIGIN_URL", "must be set where SINKS has origin"));
+    let delivering = [("SINKS", "kv,origin"), ("ORIGIN_URL", ORIGIN)];
+    for (bound, name, problem) in [
+        (Bound { events: false, ..BOUND }, EVENTS, "must be bound to a KV namespace"),
+        (Bound { deliveries: false, ..BOUND }, DELIVERIES, QUEUE),
+        (Bound { dead_letters: false, ..BOUND }, DEAD_LETTERS, QUEUE),
+    ] {
+        assert_eq!(problems(read(&delivering, bound)), one(name, problem));
+    }
+}
+
 #[test]
 fn a_required_setting_is_named_where_it_is_missing() {
-    assert_eq!(with(&[("SDK_APP_IDS", None)]).invalid_settings, ["SDK_APP_IDS"]);
+    assert_eq!(with(&[("SDK_APP_IDS", None)]).invalid_names(), ["SDK_APP_IDS"]);
     let without_kv = Config::read(
         |name| (name == "SDK_APP_IDS" || name == "CALLBACK_TOKEN").then(|| APP.to_owned()),
         Bound { events: false, ..BOUND },
     );
     assert!(without_kv.settings.is_none());
-    assert_eq!(without_kv.invalid_settings, [EVENTS]);
+    assert_eq!(without_kv.invalid_names(), [EVENTS]);
     let nothing = Config::read(|_| None, UNBOUND);
     assert!(nothing.settings.is_none());
-    assert!(
-        nothing.invalid_settings.contains(&"SDK_APP_IDS".to_owned())
-            && nothing.invalid_settings.contains(&EVENTS.to_owned())
-    );
+    assert!(nothing.invalid_names().contains(&"SDK_APP_IDS") && nothing.invalid_names().contains(&EVENTS));
 }
 
 #[test]
@@ -181,13 +330,16 @@ fn all_invalid_settings_are_named_at_once() {
         ("ORIGIN_URL", ""),
         ("RETENTION_DAYS", ""),
         ("RETRY_BASE_SECONDS", ""),
+        ("DELIVERY_HOURS", ""),
         ("ORIGIN_SECRET", ""),
+        ("ORIGIN_SECRET_PREVIOUS", ""),
         ("ADMIN_TOKEN", ""),
     ];
     let mut variables = vec![("SDK_APP_IDS", APP)];
     variables.extend(all);
-    let mut named = config(&variables).invalid_settings;
-    named.sort();
+    let config = config(&variables);
+    let mut named = config.invalid_names();
+    named.sort_unstable();
     let mut expected: Vec<_> = all.iter().map(|(name, _)| *name).collect();
     expected.sort_unstable();
     assert_eq!(named, expected);
@@ -197,7 +349,7 @@ fn all_invalid_settings_are_named_at_once() {
 fn a_missing_token_is_named_beside_invalid_settings() {
     let config = config(&[("SDK_APP_IDS", APP), ("SINKS", "disk"), ("WEBHOOK_PATH", "hook")]);
     for name in ["SINKS", "WEBHOOK_PATH", "CALLBACK_TOKEN"] {
-        assert!(config.invalid_settings.contains(&name.to_owned()), "{name}: {:?}", config.invalid_settings);
+        assert!(config.invalid_names().contains(&name), "{name}: {:?}", config.invalid_settings);
     }
 }
 
@@ -210,9 +362,10 @@ fn an_invalid_setting_is_named_once() {
         [("SDK_APP_IDS", &doubled), ("ALLOW_UNSIGNED", "false"), ("CALLBACK_TOKEN_1", "x")],
         [("SDK_APP_IDS", APP), ("CALLBACK_TOKEN", ""), ("CALLBACK_TOKEN_PREVIOUS", "")],
     ] {
-        let mut named = config(&variables).invalid_settings;
+        let config = config(&variables);
+        let mut named = config.invalid_names();
         let all = named.len();
-        named.sort();
+        named.sort_unstable();
         named.dedup();
         assert_eq!(named.len(), all, "{variables:?}: {named:?}");
     }
@@ -222,13 +375,13 @@ fn an_invalid_setting_is_named_once() {
 fn a_previous_token_without_a_current_one_is_invalid() {
     let shared = with(&[("CALLBACK_TOKEN", None), ("CALLBACK_TOKEN_PREVIOUS", Some("old"))]);
     assert!(shared.settings.is_none());
-    assert_eq!(shared.invalid_settings, ["CALLBACK_TOKEN_PREVIOUS"]);
+    assert_eq!(shared.invalid_names(), ["CALLBACK_TOKEN_PREVIOUS"]);
 
     // The shared token is no current one of the app's own.
     let own_previous = format!("CALLBACK_TOKEN_{APP}_PREVIOUS");
     let own = with(&[(&own_previous, Some("old"))]);
     assert!(own.settings.is_none());
-    assert_eq!(own.invalid_settings, [own_previous]);
+    assert_eq!(own.invalid_names(), [own_previous]);
 }
 
 #[test]
@@ -295,7 +448,7 @@ fn unsigned_calls_are_for_apps_without_a_token() {
 fn an_app_without_a_token_is_invalid_where_unsigned_calls_are_not_allowed() {
     for rejected in [None, Some("false")] {
         let none = with(&[("CALLBACK_TOKEN", None), ("ALLOW_UNSIGNED", rejected)]);
-        assert_eq!(none.invalid_settings, ["CALLBACK_TOKEN"]);
+        assert_eq!(none.invalid_names(), ["CALLBACK_TOKEN"]);
         // The Worker goes on: each such call gets the 401 that says so.
         assert_eq!(check(&none, Some(APP), Some("any")), Err(AuthError::Closed));
 
@@ -305,7 +458,7 @@ fn an_app_without_a_token_is_invalid_where_unsigned_calls_are_not_allowed() {
             ("CALLBACK_TOKEN_2", Some("own")),
             ("ALLOW_UNSIGNED", rejected),
         ]);
-        assert_eq!(one.invalid_settings, ["CALLBACK_TOKEN_1", "CALLBACK_TOKEN_3"]);
+        assert_eq!(one.invalid_names(), ["CALLBACK_TOKEN_1", "CALLBACK_TOKEN_3"]);
         assert_eq!(check(&one, Some("2"), Some("own")), Ok(()));
         assert_eq!(check(&one, Some("1"), Some("own")), Err(AuthError::Closed));
     }
@@ -315,7 +468,7 @@ fn an_app_without_a_token_is_invalid_where_unsigned_calls_are_not_allowed() {
 fn an_invalid_retention_switches_off_only_the_expiry() {
     for text in ["", "0", "3651", "-1", "+90", "1.5", "90d", " 90", "soon", "18446744073709551616"] {
         let config = with(&[("RETENTION_DAYS", Some(text))]);
-        assert_eq!(config.invalid_settings, ["RETENTION_DAYS"], "{text:?}");
+        assert_eq!(config.invalid_names(), ["RETENTION_DAYS"], "{text:?}");
         assert_eq!(config.settings.unwrap().retention_seconds, None, "{text:?}");
     }
     for (text, seconds) in [("1", 86_400), ("90", 7_776_000), ("3650", 315_360_000)] {
@@ -327,7 +480,15 @@ fn an_invalid_retention_switches_off_only_the_expiry() {
 fn healthz_gives_the_version_or_names_what_to_fix() {
     let healthy = Response::health(&with(&[]));
     assert_eq!(healthy.status, 200);
-    assert!(healthy.body.contains(concat!('"', env!("CARGO_PKG_VERSION"), '"')), "{}", healthy.body);
+    assert_eq!(healthy.body, concat!(r#"{"status":"ok","version":""#, env!("CARGO_PKG_VERSION"), r#""}"#));
+    let two = Response::health(&with(&[("SDK_APP_IDS", None), ("DELIVERY_HOURS", Some("100"))]));
+    let expected = concat!(
+        r#"{"status":"invalid settings","version":""#,
+        env!("CARGO_PKG_VERSION"),
+        r#"","settings":[{"name":"SDK_APP_IDS","problem":"must be set to your SDKAppIDs, separated by commas"},"#,
+        r#"{"name":"DELIVERY_HOURS","problem":"must be a whole number from 1 to 90"}]}"#
+    );
+    assert_eq!((two.status, &*two.body), (503, expected));
     for (config, names) in [
         (with(&[("SINKS", Some("disk"))]), &["SINKS"][..]),
         (with(&[("RETENTION_DAYS", Some("soon"))]), &["RETENTION_DAYS"]),
@@ -351,6 +512,7 @@ fn debug_hides_the_tokens() {
         (&own, Some("secret-3")),
         (&previous, Some("secret-4")),
         ("ORIGIN_SECRET", Some(ORIGIN_SECRET)),
+        ("ORIGIN_SECRET_PREVIOUS", Some(ORIGIN_SECRET)),
         ("ADMIN_TOKEN", Some("secret-secret-secret")),
     ]);
     assert!(config.invalid_settings.is_empty());
@@ -413,8 +575,8 @@ fn events_go_to_the_origin_only_where_there_is_one_and_queues_to_it() {
             variables.extend(url.map(|url| ("ORIGIN_URL", url)));
             let config = read(&variables, bindings);
             assert!(config.settings.is_none(), "{sinks} {url:?} {bindings:?}");
-            let (mut named, mut expected) = (config.invalid_settings, invalid_settings.to_vec());
-            named.sort();
+            let (mut named, mut expected) = (config.invalid_names(), invalid_settings.to_vec());
+            named.sort_unstable();
             expected.sort_unstable();
             assert_eq!(named, expected, "{sinks} {url:?} {bindings:?}");
         }
@@ -461,7 +623,7 @@ fn an_origin_is_https_or_on_this_machine_without_query_and_fragment() {
         "https://example.com/\n",
     ] {
         let config = with(&[("ORIGIN_URL", Some(text))]);
-        assert_eq!(config.invalid_settings, ["ORIGIN_URL"], "{text:?}");
+        assert_eq!(config.invalid_names(), ["ORIGIN_URL"], "{text:?}");
         assert!(config.settings.is_none_or(|settings| settings.origin.is_none()), "{text:?}");
     }
     let settings = with(&[("ORIGIN_URL", Some(ORIGIN))]).settings.unwrap();
@@ -471,13 +633,25 @@ fn an_origin_is_https_or_on_this_machine_without_query_and_fragment() {
 
 #[test]
 fn an_invalid_retry_base_is_named_and_counts_as_five() {
-    for text in ["", "0", "43201", "-1", "+5", "5s", "1.5", " 5", "99999999999999999999"] {
+    for text in ["", "0", "3601", "-1", "+5", "5s", "1.5", " 5", "99999999999999999999"] {
         let config = with(&[("RETRY_BASE_SECONDS", Some(text))]);
-        assert_eq!(config.invalid_settings, ["RETRY_BASE_SECONDS"], "{text:?}");
+        assert_eq!(config.invalid_names(), ["RETRY_BASE_SECONDS"], "{text:?}");
         assert_eq!(config.settings.unwrap().retry_base_seconds, 5, "{text:?}");
     }
     assert_eq!(with(&[]).settings.unwrap().retry_base_seconds, 5);
-    assert_eq!(with(&[("RETRY_BASE_SECONDS", Some("43200"))]).settings.unwrap().retry_base_seconds, 43_200);
+    assert_eq!(with(&[("RETRY_BASE_SECONDS", Some("3600"))]).settings.unwrap().retry_base_seconds, 3600);
+}
+
+#[test]
+fn invalid_delivery_hours_are_named_and_count_as_72() {
+    for text in ["", "0", "91", "-1", "+5", "5h", "1.5", " 5", "\u{665}", "18446744073709551616"] {
+        let config = with(&[("DELIVERY_HOURS", Some(text))]);
+        assert_eq!(config.invalid_names(), ["DELIVERY_HOURS"], "{text:?}");
+        assert_eq!(config.settings.unwrap().delivery_seconds, 72 * 3600, "{text:?}");
+    }
+    for (text, seconds) in [("1", 3600), ("20", 72_000), ("90", 324_000)] {
+        assert_eq!(with(&[("DELIVERY_HOURS", Some(text))]).settings.unwrap().delivery_seconds, seconds);
+    }
 }
 
 #[test]
@@ -488,19 +662,56 @@ fn an_invalid_origin_secret_is_named_and_stops_deliveries_alone() {
         ["", "whsec_", bare, cut, &secret(23), &secret(65), "whsec_not base64!!", "WHSEC_Q0NDQ0NDQ0NDQ0NDQ0NDQ0NDQ0ND"]
     {
         let config = with(&[("ORIGIN_SECRET", Some(text))]);
-        assert_eq!(config.invalid_settings, ["ORIGIN_SECRET"], "{text:?}");
+        assert_eq!(config.invalid_names(), ["ORIGIN_SECRET"], "{text:?}");
         assert!(matches!(config.settings.unwrap().origin_signing, OriginSigning::Invalid), "{text:?}");
     }
-    assert!(matches!(with(&[]).settings.unwrap().origin_signing, OriginSigning::Off));
-    let valid = with(&[("ORIGIN_SECRET", Some(ORIGIN_SECRET))]).settings.unwrap();
-    assert!(matches!(valid.origin_signing, OriginSigning::On(_)));
+    assert!(secrets_of(&with(&[])).is_empty());
+    assert_eq!(secrets_of(&with(&[("ORIGIN_SECRET", Some(ORIGIN_SECRET))])).len(), 1);
+}
+
+/// The secrets that deliveries are signed with.
+fn secrets_of(config: &Config) -> &[OriginSecret] {
+    match &config.settings.as_ref().unwrap().origin_signing {
+        OriginSigning::With(secrets) => secrets,
+        OriginSigning::Invalid => panic!("{:?}", config.invalid_settings),
+    }
+}
+
+#[test]
+fn a_previous_origin_secret_goes_with_the_current_one() {
+    let (current, previous) = (secret(32), secret(24));
+    let both = with(&[("ORIGIN_SECRET", Some(&current)), ("ORIGIN_SECRET_PREVIOUS", Some(&previous))]);
+    assert!(both.invalid_settings.is_empty());
+    let signatures = |secrets: &[OriginSecret]| -> Vec<_> { secrets.iter().map(|it| it.sign("id", 1, "{}")).collect() };
+    let expected = [&current, &previous].map(|text| OriginSecret::new(text).unwrap());
+    assert_eq!(signatures(secrets_of(&both)), signatures(&expected));
+
+    for (secret, previous) in [(None, &*previous), (Some(&*current), "whsec_"), (Some(&*current), "")] {
+        let config = with(&[("ORIGIN_SECRET", secret), ("ORIGIN_SECRET_PREVIOUS", Some(previous))]);
+        assert_eq!(config.invalid_names(), ["ORIGIN_SECRET_PREVIOUS"], "{secret:?}, {previous:?}");
+        assert!(matches!(config.settings.unwrap().origin_signing, OriginSigning::Invalid), "{secret:?}, {previous:?}");
+    }
 }
 
 #[test]
 fn an_invalid_admin_token_is_named_and_lets_nobody_in() {
-    for text in ["", "0123456789abcde", "0123456789 abcdef", "0123456789abcdef\n", "0123456789abcd\u{e4}\u{e4}"] {
+    for text in [
+        "",
+        "0123456789abcde",
+        "0123456789 abcdef",
+        "0123456789abcdef ",
+        " 0123456789abcdef",
+        "0123456789abcdef\n",
+        "0123456789abcdef\u{a0}",
+        "0123456789abcdef\u{200b}",
+        "\u{feff}0123456789abcdef",
+        "0123456789abcd\u{e4}\u{e4}",
+        "0123456789abcdef\u{7f}",
+        // It was in .dev.vars.example.
+        "change-me-to-16-or-more",
+    ] {
         let config = with(&[("ADMIN_TOKEN", Some(text))]);
-        assert_eq!(config.invalid_settings, ["ADMIN_TOKEN"], "{text:?}");
+        assert_eq!(config.invalid_names(), ["ADMIN_TOKEN"], "{text:?}");
         assert!(config.admin_token.is_none(), "{text:?}");
     }
     assert!(with(&[]).admin_token.is_none());
@@ -514,28 +725,29 @@ proptest! {
     /// Whatever the variables hold, only names of variables that were read are given, and no value shows.
     #[test]
     fn invalid_settings_are_given_by_name(
-        texts in proptest::collection::vec(proptest::option::of(any::<String>()), 13),
-        are_valid in any::<[bool; 13]>(),
+        texts in proptest::collection::vec(proptest::option::of(any::<String>()), 15),
+        are_valid in any::<[bool; 15]>(),
         [events, deliveries, dead_letters] in any::<[bool; 3]>(),
     ) {
         let names = [
             "SDK_APP_IDS", "CALLBACK_TOKEN", "CALLBACK_TOKEN_PREVIOUS", "CALLBACK_TOKEN_1400000000",
             "CALLBACK_TOKEN_1400000000_PREVIOUS", "ALLOW_UNSIGNED", "WEBHOOK_PATH", "SINKS", "RETENTION_DAYS",
-            "ORIGIN_URL", "RETRY_BASE_SECONDS", "ORIGIN_SECRET", "ADMIN_TOKEN",
+            "ORIGIN_URL", "RETRY_BASE_SECONDS", "ORIGIN_SECRET", "ADMIN_TOKEN", "DELIVERY_HOURS", "ORIGIN_SECRET_PREVIOUS",
         ];
         let valid = [APP, "secret", "secret", "secret", "secret", "true", "/secret", "kv,origin", "90", "https://secret.com/",
-            "7", ORIGIN_SECRET, "secret-secret-secret"];
+            "7", ORIGIN_SECRET, "secret-secret-secret", "20", ORIGIN_SECRET];
         let asked = RefCell::new([EVENTS, DELIVERIES, DEAD_LETTERS].map(str::to_owned).to_vec());
         let config = Config::read(|name| {
             asked.borrow_mut().push(name.to_owned());
             let at = names.iter().position(|it| *it == name)?;
             if are_valid[at] { Some(valid[at].to_owned()) } else { texts[at].as_ref().map(|text| format!("\u{1}secret{text}")) }
         }, Bound { events, deliveries, dead_letters });
-        for name in &config.invalid_settings {
+        for InvalidSetting { name, problem } in &config.invalid_settings {
             prop_assert!(asked.borrow().contains(name));
             prop_assert!(!name.contains("secret"));
+            prop_assert!(problem.starts_with("must ") && !problem.contains("secret"), "{}", problem);
         }
-        let distinct: std::collections::HashSet<_> = config.invalid_settings.iter().collect();
+        let distinct: std::collections::HashSet<_> = config.invalid_names().into_iter().collect();
         prop_assert_eq!(distinct.len(), config.invalid_settings.len());
         prop_assert!(config.settings.is_some() || !config.invalid_settings.is_empty());
         let response = Response::health(&config);

@@ -1,6 +1,10 @@
 //! The consumer: each message is delivered, stored, retried or dead-lettered, on its own.
 
-use std::{cell::RefCell, fs, path::Path, rc::Rc};
+use std::{
+    cell::RefCell,
+    panic::{AssertUnwindSafe, catch_unwind},
+    rc::Rc,
+};
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -10,13 +14,16 @@ use tokio::time::Instant;
 use unfollow_webhook::{
     config::Config,
     delivery::consumer::{
-        Consumer, DEAD_LETTER_WAIT_SECONDS, ORIGIN_WITHIN_MS, Outcome, QueuedMessage, Source, WAIT_MAX_SECONDS,
-        wait_seconds,
+        Consumer, DEAD_LETTER_BASE_SECONDS, ORIGIN_WITHIN_MS, Outcome, PARSE_ATTEMPTS_MAX, QueuedMessage, Source,
     },
     delivery::message::{Job, Message},
     event::Entry,
     log::Level,
-    origin::{OriginError, OriginResponse},
+    origin::{HOP_HEADER, LOOP_STATUS, OriginError, OriginResponse},
+    receive::{
+        CallRecord,
+        validate::{RequestHead, validate_head},
+    },
     webhook::command::Kind,
 };
 
@@ -26,15 +33,19 @@ use crate::{
         Plan::{self, Busy, Fails, Succeeds},
         Reaction, Seen, paused,
     },
-    samples::{APP, FOLLOW, NOW_MS, ORIGIN, ORIGIN_SECRET, TOKEN, UNFOLLOW, config, event, query},
+    samples::{APP, FOLLOW, NOW_MS, ORIGIN, ORIGIN_SECRET, TOKEN, UNFOLLOW, config, event, post, query, signed, url},
 };
 
 const HOUR_MS: u64 = 3_600_000;
+
+const DELIVERIES: Option<Source> = Some(Source::Deliveries);
+const DEAD_LETTERS: Option<Source> = Some(Source::DeadLetters);
 
 struct FakeMessage {
     id: String,
     text: String,
     sent_at: u64,
+    attempts: u32,
     epoch: Instant,
     settled: Rc<RefCell<Vec<Settled>>>,
 }
@@ -53,6 +64,10 @@ impl QueuedMessage for FakeMessage {
 
     fn sent_at(&self) -> u64 {
         self.sent_at
+    }
+
+    fn attempts(&self) -> u32 {
+        self.attempts
     }
 
     fn settle(self, outcome: Outcome) {
@@ -90,11 +105,13 @@ impl Run {
 /// A batch, and the settings, store and origin that it is processed with.
 struct Batch<'a> {
     config: Config,
-    source: Source,
+    source: Option<Source>,
     /// The id of each is its index.
     texts: Vec<String>,
     /// How long ago they were sent.
     age_ms: u64,
+    /// How often they have been handed over.
+    attempts: u32,
     store: Vec<Plan>,
     origin: Box<dyn Fn(&Seen) -> Reaction + 'a>,
     now_ms: u64,
@@ -105,9 +122,10 @@ impl Default for Batch<'_> {
     fn default() -> Self {
         Self {
             config: forwarding(&[]),
-            source: Source::Deliveries,
+            source: DELIVERIES,
             texts: vec![message(Job::Deliver)],
             age_ms: 0,
+            attempts: 1,
             store: Vec::new(),
             origin: Box::new(|_| Reaction::status(200)),
             now_ms: NOW_MS,
@@ -118,7 +136,7 @@ impl Default for Batch<'_> {
 impl Batch<'_> {
     fn run(self) -> Run {
         paused(async {
-            let Self { config, source, texts, age_ms, store, origin, now_ms } = self;
+            let Self { config, source, texts, age_ms, attempts, store, origin, now_ms } = self;
             let (store, origin, clock) = (FakeStore::of(&store), FakeOrigin::of(origin), FakeClock::at(now_ms));
             let settled = Rc::default();
             let records = RefCell::new(Vec::new());
@@ -129,6 +147,7 @@ impl Batch<'_> {
                 id: index.to_string(),
                 text,
                 sent_at: now_ms - age_ms,
+                attempts,
                 epoch,
                 settled: Rc::clone(&settled),
             });
@@ -191,7 +210,7 @@ fn an_event_is_delivered_as_tencent_sent_it_with_a_fresh_signature() {
         let sign = hex::encode(Sha256::digest(format!("{TOKEN}{time}")));
         assert_eq!(seen.url, format!("{ORIGIN}?{}&Sign={sign}&RequestTime={time}", stored_query(kind)));
         assert_eq!(seen.body, body.as_bytes());
-        assert_eq!(seen.headers, [("content-type", "application/json".to_owned())]);
+        assert_eq!(seen.headers, [("content-type", "application/json".to_owned()), (HOP_HEADER, "1".to_owned())]);
         assert_eq!((seen.within_ms, ORIGIN_WITHIN_MS), (10_000, 10_000));
         let (level, record) = &run.records[0];
         assert_eq!((level, &record["outcome"], run.records.len()), (&Level::Info, &json!("delivered"), 1));
@@ -214,7 +233,8 @@ fn without_a_token_nothing_is_signed() {
     let run = Batch { config, ..Batch::default() }.run();
     assert_eq!(run.outcome(), Outcome::Ack);
     assert_eq!(run.seen[0].url, format!("{ORIGIN}?{}", stored_query(Kind::Unfollow)));
-    assert_eq!(run.seen[0].headers.len(), 1);
+    let names: Vec<_> = run.seen[0].headers.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, ["content-type", HOP_HEADER]);
 }
 
 #[test]
@@ -226,27 +246,55 @@ fn a_message_without_a_query_is_signed_all_the_same() {
     assert!(run.seen[0].url.starts_with(&format!("{ORIGIN}?Sign=")), "{}", run.seen[0].url);
 }
 
-#[test]
-fn the_standard_webhooks_library_verifies_a_delivery() {
-    // It compares with the real time, which nothing else here reads.
+/// The headers of a request, as other libraries take them.
+fn headers(seen: &Seen) -> ureq::http::HeaderMap {
+    seen.headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
+}
+
+/// Now, in Unix ms: the library compares with the real time, which nothing else here reads.
+fn real_now_ms() -> u64 {
     #[allow(clippy::disallowed_methods)]
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis();
+    now.try_into().unwrap()
+}
+
+#[test]
+fn the_standard_webhooks_library_verifies_a_delivery() {
     let body = r#"{ "From_Account":"微🙂","To_Account":["b"],"EventTime":1702018343678, "x":"\ud800" }"#;
-    let config = || forwarding(&[("ORIGIN_SECRET", ORIGIN_SECRET)]);
+    let config = forwarding(&[("ORIGIN_SECRET", ORIGIN_SECRET)]);
     let texts = vec![message_of(Kind::Unfollow, body, Job::Deliver)];
-    let run = Batch { config: config(), texts, now_ms: now.try_into().unwrap(), ..Batch::default() }.run();
+    let run = Batch { config, texts, now_ms: real_now_ms(), ..Batch::default() }.run();
     assert_eq!(run.outcome(), Outcome::Ack);
     let seen = &run.seen[0];
-    let headers = |seen: &Seen| -> ureq::http::HeaderMap {
-        seen.headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
-    };
     let webhook = Webhook::new(ORIGIN_SECRET).unwrap();
     webhook.verify(&seen.body, &headers(seen)).unwrap();
     assert_eq!(seen.header("webhook-id"), Some(&*id_of(Kind::Unfollow, body)));
     assert_eq!(seen.header("content-type"), Some("application/json"));
+    assert_eq!(seen.header(HOP_HEADER), Some("1"));
     // And it notices a change.
     assert!(webhook.verify(b"{}", &headers(seen)).is_err());
     assert!(Webhook::new("whsec_AAAA").unwrap().verify(&seen.body, &headers(seen)).is_err());
+}
+
+/// While the secret is changed, the backend may still have the previous one, or already the current one.
+#[test]
+fn with_a_previous_secret_a_delivery_has_a_signature_by_each() {
+    const PREVIOUS: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+    const OTHER: &str = "whsec_Q0NDQ0NDQ0NDQ0NDQ0NDQ0NDQ0NDQ0ND";
+    let now_ms = real_now_ms();
+    let config = forwarding(&[("ORIGIN_SECRET", ORIGIN_SECRET), ("ORIGIN_SECRET_PREVIOUS", PREVIOUS)]);
+    let run = Batch { config, now_ms, ..Batch::default() }.run();
+    let seen = &run.seen[0];
+    let id = id_of(Kind::Unfollow, UNFOLLOW);
+    let signed = |secret: &str| {
+        Webhook::new(secret).unwrap().sign(&id, (now_ms / 1000).try_into().unwrap(), UNFOLLOW.as_bytes()).unwrap()
+    };
+    let expected = format!("{} {}", signed(ORIGIN_SECRET), signed(PREVIOUS));
+    assert_eq!(seen.header("webhook-signature"), Some(&*expected));
+    for secret in [ORIGIN_SECRET, PREVIOUS] {
+        Webhook::new(secret).unwrap().verify(&seen.body, &headers(seen)).unwrap();
+    }
+    assert!(Webhook::new(OTHER).unwrap().verify(&seen.body, &headers(seen)).is_err());
 }
 
 #[test]
@@ -255,7 +303,9 @@ fn a_2xx_status_is_delivered_and_any_other_status_is_retried() {
         let run = Batch { origin: Box::new(move |_| Reaction::status(status)), ..Batch::default() }.run();
         assert_eq!(run.outcome(), Outcome::Ack, "{status}");
     }
-    for status in [0, 100, 199, 300, 301, 302, 304, 307, 308, 400, 401, 404, 408, 410, 413, 429, 500, 502, 503, 599] {
+    for status in
+        [0, 100, 199, 300, 301, 302, 304, 307, 308, 400, 401, 404, 408, 410, 413, 429, 500, 502, 503, 507, 509, 599]
+    {
         let run = Batch { origin: Box::new(move |_| Reaction::status(status)), ..Batch::default() }.run();
         assert_eq!(run.outcome(), Outcome::Retry { after_seconds: 5 }, "{status}");
         // A redirect is not followed.
@@ -285,20 +335,33 @@ fn an_origin_that_does_not_answer_is_retried() {
 }
 
 #[test]
-fn a_message_waits_as_long_as_it_is_old() {
-    for (age_ms, base, after_seconds) in [
-        (0, "5", 5),
-        (4_999, "5", 5),
-        (60_999, "5", 60),
-        (0, "90", 90),
-        (89_000, "90", 90),
-        (30 * HOUR_MS, "5", 43_200),
+fn the_wait_depends_on_the_attempts_and_not_on_the_age() {
+    for (attempts, base, after_seconds) in [
+        (1, "5", 5),
+        (2, "5", 10),
+        (4, "5", 40),
+        (10, "5", 2560),
+        (11, "5", 3600),
+        (85, "5", 3600),
+        (1, "90", 90),
+        (3, "90", 360),
     ] {
-        let config = forwarding(&[("RETRY_BASE_SECONDS", base)]);
-        // The answer takes no time here: its time would count towards the age.
-        let origin = Box::new(|_: &Seen| Reaction { after: Some(0), ..Reaction::status(500) });
-        let run = Batch { config, age_ms, origin, ..Batch::default() }.run();
-        assert_eq!(run.outcome(), Outcome::Retry { after_seconds }, "{age_ms} ms, base {base}");
+        for age_ms in [0, 4_999, 60_999, 6 * HOUR_MS, 30 * HOUR_MS] {
+            let config = forwarding(&[("RETRY_BASE_SECONDS", base)]);
+            let origin = Box::new(|_: &Seen| Reaction::status(500));
+            let run = Batch { config, age_ms, attempts, origin, ..Batch::default() }.run();
+            assert_eq!(run.outcome(), Outcome::Retry { after_seconds }, "{attempts}, base {base}, {age_ms} ms");
+        }
+    }
+}
+
+#[test]
+fn what_waited_six_hours_in_a_backlog_is_retried_after_seconds() {
+    for job in [Job::Deliver, Job::StoreKv] {
+        let (texts, store) = (vec![message(job)], vec![Fails(1)]);
+        let origin = Box::new(|_: &Seen| Reaction::refuse());
+        let run = Batch { texts, store, age_ms: 6 * HOUR_MS, origin, ..Batch::default() }.run();
+        assert_eq!(run.outcome(), Outcome::Retry { after_seconds: 5 }, "{job:?}");
     }
 }
 
@@ -321,41 +384,79 @@ fn a_longer_retry_after_is_honoured_for_any_failing_status() {
 }
 
 #[test]
-fn one_bad_message_does_not_hold_up_its_neighbours() {
+fn one_message_does_not_harm_its_neighbours() {
     let mut texts: Vec<_> = (0..10).map(|n| message_of(Kind::Unfollow, &numbered(n), Job::Deliver)).collect();
     texts[0] = "poison".to_owned();
-    let hangs = |seen: &Seen| String::from_utf8_lossy(&seen.body).contains("number-1\"");
-    let fails = |seen: &Seen| String::from_utf8_lossy(&seen.body).contains("number-2\"");
+    texts[7] = message(Job::StoreKv);
+    let is = |seen: &Seen, n: usize| String::from_utf8_lossy(&seen.body).contains(&format!("number-{n}\""));
     let origin = Box::new(move |seen: &Seen| match () {
-        () if hangs(seen) => Reaction::hang(),
-        () if fails(seen) => Reaction::status(500),
+        () if is(seen, 1) => Reaction::hang(),
+        () if is(seen, 2) => Reaction::status(500),
+        () if is(seen, 3) => Reaction::refuse(),
+        () if is(seen, 4) => Reaction::status(508),
         () => Reaction::status(200),
     });
-    let run = Batch { texts, origin, store: vec![Succeeds(5)], ..Batch::default() }.run();
-    assert_eq!(run.settled.len(), 10);
-    for (id, outcome, at) in &run.settled {
+    // The dead letters of 0 and 4, and the event of 7.
+    let run = Batch { texts, origin, store: vec![Succeeds(5), Succeeds(5), Fails(5)], ..Batch::default() }.run();
+    let ids: Vec<_> = run.settled.iter().map(|(id, ..)| id.parse::<usize>().unwrap()).collect();
+    assert_eq!(ids, (0..10).collect::<Vec<_>>());
+    for (id, outcome, _) in &run.settled {
         match &**id {
-            "0" => assert_eq!((*outcome, *at), (Outcome::Ack, 5)),
-            "1" => assert_eq!((*outcome, *at), (Outcome::Retry { after_seconds: 10 }, 10_000)),
-            "2" => assert!(matches!(outcome, Outcome::Retry { .. }) && *at <= 100),
-            _ => assert!(*outcome == Outcome::Ack && *at <= 100, "{id}: {outcome:?} at {at}"),
+            "1" | "2" | "3" | "7" => assert_eq!(*outcome, Outcome::Retry { after_seconds: 5 }, "{id}"),
+            _ => assert_eq!(*outcome, Outcome::Ack, "{id}"),
         }
     }
-    assert_eq!(run.dead_letter().0, "dead/0/0");
+    let delivered = |n| run.seen.iter().filter(|seen| is(seen, n)).count();
+    assert!([5, 6, 8, 9].into_iter().all(|n| delivered(n) == 1));
+    assert_eq!((run.seen.len(), run.records.len()), (8, 10));
+    let dead: Vec<_> = run.entries.iter().map(|entry| &*entry.key).collect();
+    assert_eq!(dead, ["dead/0/0".to_owned(), format!("dead/{APP}/{}", id_of(Kind::Unfollow, &numbered(4)))]);
 }
 
+/// An operator may set `max_batch_size`.
 #[test]
-fn a_batch_is_delivered_five_messages_at_a_time() {
-    let texts: Vec<_> = (0..30).map(|n| message_of(Kind::Unfollow, &numbered(n), Job::Deliver)).collect();
+fn a_larger_batch_is_processed_whole_one_message_after_the_other() {
+    let texts: Vec<_> = (0..100).map(|n| message_of(Kind::Unfollow, &numbered(n), Job::Deliver)).collect();
     let run = Batch { texts, ..Batch::default() }.run();
-    assert_eq!((run.settled.len(), run.seen.len()), (30, 30));
-    // An invocation has six connections, and KV needs one.
-    assert_eq!(run.most_under_way, 5);
-    assert!(
-        run.settled
-            .iter()
-            .all(|(id, outcome, at)| *outcome == Outcome::Ack && *at == 20 * (1 + id.parse::<u64>().unwrap() / 5))
-    );
+    assert_eq!((run.settled.len(), run.seen.len(), run.most_under_way), (100, 100, 1));
+    // Each is settled as soon as it is processed, and not with the others.
+    for (n, (id, outcome, at)) in run.settled.iter().enumerate() {
+        assert_eq!((id.parse(), *outcome, *at), (Ok(n), Outcome::Ack, 20 * (n as u64 + 1)));
+    }
+}
+
+/// The invocation then ends. The queue retries what is not settled, and nothing else.
+#[test]
+fn a_panic_leaves_what_was_settled_before_it() {
+    let texts: Vec<_> = (0..5).map(|n| message_of(Kind::Unfollow, &numbered(n), Job::Deliver)).collect();
+    let settled = Rc::default();
+    let process = || {
+        paused(async {
+            let origin =
+                FakeOrigin::of(|seen: &Seen| match String::from_utf8_lossy(&seen.body).contains("number-3\"") {
+                    true => panic!("as provoked"),
+                    false => Reaction::status(200),
+                });
+            let (config, store, clock) = (forwarding(&[]), FakeStore::of(&[]), FakeClock::at(NOW_MS));
+            let (random, log) = (|| 0.5, |_, _| {});
+            let consumer =
+                Consumer { config: &config, store: &store, origin: &origin, clock: &clock, random: &random, log: &log };
+            let epoch = Instant::now();
+            let messages = texts.into_iter().enumerate().map(|(index, text)| FakeMessage {
+                id: index.to_string(),
+                text,
+                sent_at: NOW_MS,
+                attempts: 1,
+                epoch,
+                settled: Rc::clone(&settled),
+            });
+            consumer.consume(DELIVERIES, messages).await;
+        });
+    };
+    assert!(catch_unwind(AssertUnwindSafe(process)).is_err());
+    let settled: Vec<Settled> = settled.take();
+    let acked: Vec<_> = settled.iter().filter(|it| it.1 == Outcome::Ack).map(|it| &*it.0).collect();
+    assert_eq!((acked, settled.len()), (vec!["0", "1", "2"], 3));
 }
 
 #[test]
@@ -405,14 +506,91 @@ fn an_event_that_is_stored_after_its_retention_gets_an_expiry_that_kv_allows() {
     assert!(run.entries[0].expiration.unwrap() >= now_ms / 1000 + 60, "{:?}", run.entries[0].expiration);
 }
 
+/// What a message of the dead-letter queue becomes, at each attempt at which it is still parsed.
 #[test]
-fn a_dead_letter_is_tried_once_more() {
-    let run = Batch { source: Source::DeadLetters, ..Batch::default() }.run();
-    assert_eq!((run.outcome(), run.seen.len(), run.entries.len()), (Outcome::Ack, 1, 0));
+fn what_the_queue_has_given_up_on_is_filed_under_its_app_and_id() {
+    assert_eq!(PARSE_ATTEMPTS_MAX, 3);
+    for attempts in 1..=3 {
+        for (job, suffix, puts) in
+            [(Job::Deliver, "", vec![Succeeds(700)]), (Job::StoreKv, "-store_kv", vec![Fails(1), Succeeds(699)])]
+        {
+            let origin = Box::new(|_: &Seen| panic!("the origin must not be called"));
+            let texts = vec![message(job)];
+            let run = Batch { source: DEAD_LETTERS, attempts, texts, origin, store: puts, ..Batch::default() }.run();
+            // Only after the write.
+            assert_eq!(run.settled, [("0".to_owned(), Outcome::Ack, 700)], "{job:?}, attempt {attempts}");
+            let (key, mut value) = run.dead_letter();
+            assert_eq!(key, format!("dead/{APP}/{}{suffix}", id_of(Kind::Unfollow, UNFOLLOW)));
+            let sent = value.as_object_mut().unwrap().remove("message").unwrap();
+            assert_eq!(sent, serde_json::from_str::<Value>(&message(job)).unwrap());
+            let dead_at = NOW_MS + u64::from(job == Job::StoreKv);
+            let expected = json!({
+                "last_status": null, "last_error": "retries_exhausted", "received_at": NOW_MS, "dead_at": dead_at,
+                "job": job.name(), "targets": 2,
+            });
+            assert_eq!(value, expected);
+            let (level, record) = &run.records[0];
+            assert_eq!((*level, &record["outcome"]), (Level::Error, &json!("dead_lettered")));
+        }
+    }
+}
+
+/// Where KV takes a dead letter, it takes the event too.
+#[test]
+fn an_event_that_the_queue_has_given_up_on_is_stored_if_kv_takes_it() {
+    for attempts in 1..=3 {
+        let texts = vec![message(Job::StoreKv)];
+        let run = Batch { source: DEAD_LETTERS, attempts, texts, store: vec![Succeeds(1)], ..Batch::default() }.run();
+        assert_eq!((run.outcome(), run.seen.len()), (Outcome::Ack, 0));
+        assert_eq!(run.entries[0].key, format!("event/{APP}/{}", id_of(Kind::Unfollow, UNFOLLOW)));
+        assert_eq!((run.records[0].0, &run.records[0].1["outcome"]), (Level::Info, &json!("stored")));
+    }
+}
+
+/// It may be what ended the invocations of the attempts before.
+#[test]
+fn from_its_fourth_attempt_on_a_dead_message_is_stored_unread() {
+    for attempts in [4, 5, 100, u32::MAX] {
+        for text in [&*message(Job::Deliver), &message(Job::StoreKv), "poison", "", "{\"v\":1"] {
+            let origin = Box::new(|_: &Seen| panic!("the origin must not be called"));
+            let texts = vec![text.to_owned()];
+            let run =
+                Batch { source: DEAD_LETTERS, attempts, texts, origin, store: vec![Succeeds(5)], ..Batch::default() }
+                    .run();
+            assert_eq!(run.outcome(), Outcome::Ack);
+            let (key, value) = run.dead_letter();
+            let expected = json!({ "last_status": null, "last_error": "crashed", "dead_at": NOW_MS, "message": text });
+            assert_eq!((key, value), ("dead/0/0", expected), "attempt {attempts}");
+            let expected = json!({ "outcome": "dead_lettered", "last_error": "crashed" });
+            assert_eq!(run.records, [(Level::Error, expected)]);
+        }
+    }
+    // A delivery is read at every attempt: it has not been moved to the dead-letter queue.
+    assert_eq!(Batch { attempts: 85, ..Batch::default() }.run().seen.len(), 1);
+}
+
+#[test]
+fn a_dead_letter_that_cannot_be_written_is_retried() {
+    assert_eq!(DEAD_LETTER_BASE_SECONDS, 60);
+    for (attempts, after_seconds) in [(1, 60), (2, 120), (3, 240), (4, 480), (7, 3600), (100, 3600)] {
+        for plan in [Fails(1), Busy(1), Plan::Hangs] {
+            let run = Batch { source: DEAD_LETTERS, attempts, store: vec![plan], ..Batch::default() }.run();
+            assert_eq!(
+                (run.outcome(), run.entries.len()),
+                (Outcome::Retry { after_seconds }, 0),
+                "{attempts}, {plan:?}"
+            );
+            assert_eq!((run.records[0].0, &run.records[0].1["last_error"]), (Level::Warn, &json!("kv")));
+        }
+    }
+    // A store job whose event and dead letter KV both refuses.
     let texts = vec![message(Job::StoreKv)];
-    let run = Batch { source: Source::DeadLetters, texts, store: vec![Succeeds(1)], ..Batch::default() }.run();
-    assert_eq!((run.outcome(), run.seen.len()), (Outcome::Ack, 0));
-    assert!(run.entries[0].key.starts_with("event/"));
+    let run = Batch { source: DEAD_LETTERS, texts, store: vec![Fails(1), Fails(1)], ..Batch::default() }.run();
+    assert_eq!(run.outcome(), Outcome::Retry { after_seconds: 60 });
+    // And a delivery that failed for good.
+    let origin = Box::new(|_: &Seen| Reaction::status(508));
+    let run = Batch { origin, store: vec![Fails(1)], ..Batch::default() }.run();
+    assert_eq!((run.outcome(), run.entries.len()), (Outcome::Retry { after_seconds: 60 }, 0));
 }
 
 #[test]
@@ -425,7 +603,7 @@ fn what_fails_for_good_is_dead_lettered_and_acknowledged_only_after_the_write() 
     ] {
         let took = reaction.after.unwrap_or(10_000);
         let origin = Box::new(move |_: &Seen| reaction.clone());
-        let run = Batch { source: Source::DeadLetters, origin, store: vec![Succeeds(700)], ..Batch::default() }.run();
+        let run = Batch { age_ms: 73 * HOUR_MS, origin, store: vec![Succeeds(700)], ..Batch::default() }.run();
         assert_eq!(run.settled, [("0".to_owned(), Outcome::Ack, took + 700)]);
         let (key, mut value) = run.dead_letter();
         assert_eq!(key, format!("dead/{APP}/{}", id_of(Kind::Unfollow, UNFOLLOW)));
@@ -441,51 +619,113 @@ fn what_fails_for_good_is_dead_lettered_and_acknowledged_only_after_the_write() 
 }
 
 #[test]
-fn a_dead_letter_that_cannot_be_written_is_retried() {
-    let origin = || Box::new(|_: &Seen| Reaction { after: Some(0), ..Reaction::status(500) });
-    for plan in [Fails(1), Busy(1)] {
-        let batch = Batch { source: Source::DeadLetters, origin: origin(), store: vec![plan], ..Batch::default() };
-        let run = batch.run();
-        assert_eq!((run.outcome(), run.entries.len()), (Outcome::Retry { after_seconds: 60 }, 0));
-    }
-    assert_eq!(DEAD_LETTER_WAIT_SECONDS, 60..=3600);
-    // A store job that fails for good while KV is down stays on the queue: 100 tries, an hour apart.
-    let texts = vec![message(Job::StoreKv)];
-    let store = vec![Fails(1), Fails(1)];
-    let run = Batch { source: Source::DeadLetters, texts, store, age_ms: 5 * HOUR_MS, ..Batch::default() }.run();
-    assert_eq!(run.outcome(), Outcome::Retry { after_seconds: 3600 });
-}
-
-#[test]
 fn a_put_that_hangs_is_given_up() {
     let (texts, store) = (vec![message(Job::StoreKv)], vec![Plan::Hangs]);
     let run = Batch { texts, store, ..Batch::default() }.run();
-    assert_eq!(run.settled, [("0".to_owned(), Outcome::Retry { after_seconds: 10 }, 10_000)]);
+    assert_eq!(run.settled, [("0".to_owned(), Outcome::Retry { after_seconds: 5 }, 10_000)]);
 }
 
 #[test]
 fn invalid_settings_are_no_reason_to_lose_a_message() {
     let invalid = || config(&[("SDK_APP_IDS", "none")]);
-    let late = Batch { config: invalid(), store: vec![Succeeds(1)], age_ms: 83 * HOUR_MS, ..Batch::default() };
-    let last = Batch { config: invalid(), source: Source::DeadLetters, store: vec![Succeeds(1)], ..Batch::default() };
-    for batch in [late, last] {
+    // Of which 72 hours are the default.
+    let early = Batch { config: invalid(), age_ms: 71 * HOUR_MS, ..Batch::default() }.run();
+    assert_eq!((early.outcome(), early.seen.len()), (Outcome::Retry { after_seconds: 5 }, 0));
+    let late = Batch { config: invalid(), store: vec![Succeeds(1)], age_ms: 73 * HOUR_MS, ..Batch::default() };
+    let last = Batch { config: invalid(), source: DEAD_LETTERS, store: vec![Succeeds(1)], ..Batch::default() };
+    for (batch, error) in [(late, "settings"), (last, "retries_exhausted")] {
         let run = batch.run();
         assert_eq!((run.outcome(), run.seen.len()), (Outcome::Ack, 0));
-        assert_eq!(run.dead_letter().1["last_error"], "settings");
+        assert_eq!(run.dead_letter().1["last_error"], error);
     }
 }
 
 #[test]
 fn each_job_of_an_event_has_a_dead_letter_of_its_own() {
-    let texts = vec![message(Job::StoreKv)];
-    let store = vec![Fails(1), Succeeds(1)];
-    let run = Batch { source: Source::DeadLetters, texts, store, ..Batch::default() }.run();
-    assert_eq!(run.dead_letter().0, format!("dead/{APP}/{}-store_kv", id_of(Kind::Unfollow, UNFOLLOW)));
+    let (texts, store) = (vec![message(Job::StoreKv)], vec![Fails(1), Succeeds(1)]);
+    let run = Batch { texts, age_ms: 73 * HOUR_MS, store, ..Batch::default() }.run();
+    let (key, value) = run.dead_letter();
+    assert_eq!(key, format!("dead/{APP}/{}-store_kv", id_of(Kind::Unfollow, UNFOLLOW)));
+    assert_eq!((&value["last_error"], &value["job"]), (&json!("kv"), &json!("store_kv")));
+}
+
+/// Without its app there is no token: it would go out unsigned.
+#[test]
+fn a_delivery_for_an_app_that_was_removed_is_dead_lettered_and_never_sent() {
+    let variables = [("SDK_APP_IDS", "20000001"), ("SINKS", "origin"), ("ORIGIN_URL", ORIGIN)];
+    for access in [("CALLBACK_TOKEN", TOKEN), ("ALLOW_UNSIGNED", "true")] {
+        let removed = || config(&[&variables[..], &[access, ("ORIGIN_SECRET", ORIGIN_SECRET)]].concat());
+        for attempts in [1, 20] {
+            let origin = Box::new(|_: &Seen| panic!("the origin must not be called"));
+            let run = Batch { config: removed(), attempts, origin, store: vec![Succeeds(1)], ..Batch::default() }.run();
+            assert_eq!(run.outcome(), Outcome::Ack);
+            let (key, value) = run.dead_letter();
+            assert_eq!(key, format!("dead/{APP}/{}", id_of(Kind::Unfollow, UNFOLLOW)));
+            assert_eq!((&value["last_error"], &value["last_status"]), (&json!("app_removed"), &Value::Null));
+            assert_eq!((run.records[0].0, &run.records[0].1["last_error"]), (Level::Error, &json!("app_removed")));
+        }
+        // Where KV does not take it, it is not lost.
+        let run = Batch { config: removed(), store: vec![Fails(1)], ..Batch::default() }.run();
+        assert_eq!((run.outcome(), run.seen.len()), (Outcome::Retry { after_seconds: 60 }, 0));
+        // KV needs no token, and the event was acknowledged.
+        let (texts, store) = (vec![message(Job::StoreKv)], vec![Succeeds(1)]);
+        let run = Batch { config: removed(), texts, store, ..Batch::default() }.run();
+        assert_eq!((run.outcome(), run.entries[0].key.starts_with("event/")), (Outcome::Ack, true));
+    }
+}
+
+#[test]
+fn what_came_back_from_this_worker_is_dead_lettered_at_once() {
+    assert_eq!(LOOP_STATUS, 508);
+    for retry_after in [None, Some(0), Some(60)] {
+        let with = Ok(OriginResponse { status: 508, retry_after, body: Vec::new() });
+        let origin = Box::new(move |_: &Seen| Reaction { after: Some(0), with: with.clone() });
+        let run = Batch { origin, store: vec![Succeeds(1)], ..Batch::default() }.run();
+        assert_eq!((run.outcome(), run.seen.len()), (Outcome::Ack, 1));
+        let (key, value) = run.dead_letter();
+        assert_eq!(key, format!("dead/{APP}/{}", id_of(Kind::Unfollow, UNFOLLOW)));
+        assert_eq!((&value["last_status"], &value["last_error"]), (&json!(508), &Value::Null));
+    }
+}
+
+/// `ORIGIN_URL` leads to this Worker, at whatever path.
+#[test]
+fn a_loop_ends_with_its_first_delivery() {
+    for path in ["", "hook", "v2/x"] {
+        let config = forwarding(&[("ORIGIN_URL", &url("").replace('?', path))]);
+        let receiving = signed();
+        // What this Worker answers to its own delivery.
+        let origin = Box::new(|seen: &Seen| {
+            let head = RequestHead { has_hop_header: seen.header(HOP_HEADER).is_some(), ..post(&seen.url) };
+            let settings = receiving.settings.as_ref().unwrap();
+            let validated = validate_head(head, settings, NOW_MS, &mut CallRecord::default());
+            Reaction::status(validated.map_or_else(|rejection| rejection.row().status, |_| 200))
+        });
+        let run = Batch { config, origin, store: vec![Succeeds(1)], ..Batch::default() }.run();
+        assert_eq!((run.outcome(), run.seen.len()), (Outcome::Ack, 1), "{path}");
+        assert_eq!(run.dead_letter().1["last_status"], 508, "{path}");
+    }
+}
+
+/// It is not taken for one of the two: that would send what was given up, or give up what was never sent.
+#[test]
+fn a_message_of_an_unknown_queue_is_retried_and_nothing_else() {
+    for (attempts, after_seconds) in [(1, 60), (2, 120), (50, 3600)] {
+        let texts = vec![message(Job::Deliver), message(Job::StoreKv), "poison".to_owned()];
+        let origin = Box::new(|_: &Seen| panic!("the origin must not be called"));
+        // However old: nothing says what to do with it.
+        let run = Batch { source: None, attempts, texts, age_ms: 80 * HOUR_MS, origin, ..Batch::default() }.run();
+        let outcome = Outcome::Retry { after_seconds };
+        assert_eq!(run.settled, ["0", "1", "2"].map(|id| (id.to_owned(), outcome, 0)));
+        let expected =
+            json!({ "outcome": "retried", "last_error": "unknown_queue", "retry_after_seconds": after_seconds });
+        assert_eq!(run.records, vec![(Level::Warn, expected); 3]);
+    }
 }
 
 #[test]
 fn an_unreadable_message_is_dead_lettered_under_its_message_id_from_either_queue() {
-    for source in [Source::Deliveries, Source::DeadLetters] {
+    for source in [DELIVERIES, DEAD_LETTERS] {
         for text in ["poison", "", "{}", &message(Job::Deliver).replace(r#""v":1"#, r#""v":2"#), "{\"v\":1"] {
             let (texts, store) = (vec![text.to_owned()], vec![Succeeds(5)]);
             let run = Batch { source, texts, store, ..Batch::default() }.run();
@@ -508,16 +748,14 @@ fn invalid_settings_send_nothing_and_lose_nothing() {
         forwarding(&[("ORIGIN_URL", "http://example.com")]),
         forwarding(&[("ORIGIN_SECRET", "whsec_tooshort")]),
         forwarding(&[("ORIGIN_SECRET", "")]),
+        forwarding(&[("ORIGIN_SECRET_PREVIOUS", ORIGIN_SECRET)]),
+        forwarding(&[("ORIGIN_SECRET", ORIGIN_SECRET), ("ORIGIN_SECRET_PREVIOUS", "whsec_tooshort")]),
         config(&[("SDK_APP_IDS", APP), ("CALLBACK_TOKEN", TOKEN)]),
     ] {
         let origin = Box::new(|_: &Seen| panic!("nothing may be sent"));
-        let invalid_settings = invalid.invalid_settings.clone();
+        let invalid_settings = format!("{:?}", invalid.invalid_settings);
         let run = Batch { config: invalid, origin, ..Batch::default() }.run();
-        assert_eq!(
-            (run.outcome(), run.entries.len()),
-            (Outcome::Retry { after_seconds: 5 }, 0),
-            "{invalid_settings:?}"
-        );
+        assert_eq!((run.outcome(), run.entries.len()), (Outcome::Retry { after_seconds: 5 }, 0), "{invalid_settings}");
         assert_eq!(run.records[0].1["last_error"], "settings");
     }
 }
@@ -525,7 +763,7 @@ fn invalid_settings_send_nothing_and_lose_nothing() {
 #[test]
 fn a_record_of_the_consumer_has_no_secret_and_no_user_id() {
     let config = || forwarding(&[("ORIGIN_SECRET", ORIGIN_SECRET)]);
-    for (source, status) in [(Source::Deliveries, 200), (Source::Deliveries, 500), (Source::DeadLetters, 500)] {
+    for (source, status) in [(DELIVERIES, 200), (DELIVERIES, 500), (DELIVERIES, 508), (DEAD_LETTERS, 500)] {
         let origin = Box::new(move |_: &Seen| Reaction::status(status));
         let run = Batch { config: config(), source, origin, store: vec![Succeeds(1)], ..Batch::default() }.run();
         assert_eq!(run.records.len(), 1);
@@ -541,115 +779,114 @@ fn a_record_of_the_consumer_has_no_secret_and_no_user_id() {
 
 #[test]
 fn a_queue_is_recognised_by_its_name() {
-    assert_eq!(Source::of("unfollow-deliveries"), Source::Deliveries);
-    assert_eq!(Source::of("unfollow-dead-letters"), Source::DeadLetters);
-    assert_eq!(Source::of("staging-unfollow-dead-letters"), Source::DeadLetters);
-    assert_eq!(Source::of(""), Source::Deliveries);
+    for (name, source) in [
+        ("unfollow-deliveries", DELIVERIES),
+        ("unfollow-deliveries-staging", DELIVERIES),
+        ("staging-unfollow-deliveries", DELIVERIES),
+        ("unfollow-dead-letters", DEAD_LETTERS),
+        ("unfollow-dead-letters-staging", DEAD_LETTERS),
+        ("staging-unfollow-dead-letters", DEAD_LETTERS),
+        ("unfollow-deliveries-dead-letters", DEAD_LETTERS),
+        ("unfollow", None),
+        ("unfollow-dlq", None),
+        ("dead_letters", None),
+        ("", None),
+    ] {
+        assert_eq!(Source::of(name), source, "{name}");
+    }
 }
 
-const DAY: u64 = 24 * 3600;
-
-/// How often the queue of deliveries retries a message.
-fn max_retries() -> usize {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("wrangler.toml");
-    let settings: toml::Table = fs::read_to_string(file).unwrap().parse().unwrap();
-    let consumers = settings["queues"]["consumers"].as_array().unwrap();
-    let deliveries = consumers.iter().find(|it| it["queue"].as_str() == Some("unfollow-deliveries")).unwrap();
-    deliveries["max_retries"].as_integer().unwrap().try_into().unwrap()
-}
-
+/// A queue retains a message for four days (on the free plan for one) and then drops it: it does not become a dead letter.
 #[test]
-fn the_retries_take_about_three_days() {
-    let age = (0..max_retries()).fold(0, |age, _| age + u64::from(wait_seconds(age, 5, None, 0.5)));
-    assert!((DAY * 5 / 2..DAY * 7 / 2).contains(&age), "{age} s");
-}
-
-/// A queue retains a message for four days and then drops it: it does not become a dead letter.
-#[test]
-fn a_message_does_not_outlive_its_queue() {
-    for base in ["1", "5", "60", "3600", "43200"] {
-        for reaction in [Reaction::hang(), Reaction::status(500), Reaction::refuse()] {
-            let mut age_ms = 0;
-            for _ in 0..=max_retries() {
-                let config = forwarding(&[("RETRY_BASE_SECONDS", base)]);
-                let (now_ms, reaction) = (NOW_MS + age_ms, reaction.clone());
-                let origin = Box::new(move |_: &Seen| reaction.clone());
-                let run = Batch { config, now_ms, age_ms, origin, store: vec![Succeeds(1)], ..Batch::default() }.run();
-                let (_, outcome, at) = run.settled[0];
-                match outcome {
-                    Outcome::Retry { after_seconds } => age_ms += at + 1000 * u64::from(after_seconds),
-                    Outcome::Ack => {
+fn no_message_outlives_its_queue() {
+    for (hours, retained) in [(None, 96), (Some("20"), 24), (Some("90"), 96), (Some("1"), 24)] {
+        for base in ["1", "5", "60", "3600"] {
+            for reaction in [
+                Reaction::hang(),
+                Reaction::status(500),
+                Reaction::refuse(),
+                Reaction {
+                    after: Some(20),
+                    with: Ok(OriginResponse { status: 503, retry_after: Some(u64::MAX), body: vec![] }),
+                },
+            ] {
+                let mut variables = vec![("RETRY_BASE_SECONDS", base)];
+                variables.extend(hours.map(|hours| ("DELIVERY_HOURS", hours)));
+                let mut age_ms = 0;
+                // Whatever `max_retries` is.
+                let end = (1..500).find_map(|attempts| {
+                    let (config, reaction) = (forwarding(&variables), reaction.clone());
+                    let origin = Box::new(move |_: &Seen| reaction.clone());
+                    let (now_ms, store) = (NOW_MS + age_ms, vec![Succeeds(1)]);
+                    let run = Batch { config, now_ms, age_ms, attempts, origin, store, ..Batch::default() }.run();
+                    let (_, outcome, at) = run.settled[0];
+                    age_ms += at;
+                    let Outcome::Retry { after_seconds } = outcome else {
                         assert!(run.dead_letter().0.starts_with("dead/"));
-                        break;
-                    }
-                }
+                        return Some(age_ms);
+                    };
+                    age_ms += 1000 * u64::from(after_seconds);
+                    None
+                });
+                let hours = hours.map_or(72, |it| it.parse().unwrap());
+                // The last attempt may take 10 s, and begins within the hours set.
+                let end = end.unwrap();
+                assert!(end <= hours * HOUR_MS + 11_000, "{hours} h, base {base}, {reaction:?}: {end} ms");
+                assert!(end < retained * HOUR_MS);
             }
-            // With the largest jitter in the last wait.
-            assert!(age_ms / 1000 + WAIT_MAX_SECONDS / 5 < 4 * DAY, "base {base}, {reaction:?}: {} s", age_ms / 1000);
         }
     }
 }
 
-/// Another wait might be longer than the queue retains the message.
 #[test]
-fn what_fails_late_in_its_life_is_dead_lettered_at_once() {
-    let reaction = |retry_after| {
-        let with = Ok(OriginResponse { status: 500, retry_after, body: Vec::new() });
-        Reaction { after: Some(0), with }
-    };
-    for (hours, retry_after, is_last) in
-        [(1, None, false), (71, None, false), (73, None, true), (95, None, true), (71, Some(u64::MAX), false)]
-    {
-        let (reaction, age_ms) = (reaction(retry_after), hours * HOUR_MS);
-        let origin = Box::new(move |_: &Seen| reaction.clone());
-        let run = Batch { age_ms, origin, store: vec![Succeeds(1)], ..Batch::default() }.run();
-        assert_eq!(run.is_retried(), !is_last, "{hours} h, {retry_after:?}");
-        assert_eq!(run.entries.len(), usize::from(is_last));
+fn what_would_get_too_old_by_its_next_attempt_is_dead_lettered_at_once() {
+    let hour = HOUR_MS / 1000;
+    for (hours, attempts, retry_after, wait) in [
+        ("72", 1, None, 5),
+        ("72", 85, None, hour),
+        ("72", 1, Some(1800), 1800),
+        ("72", 1, Some(u64::MAX), 12 * hour),
+        ("20", 1, None, 5),
+        ("20", 9, None, 1280),
+        ("90", 40, None, hour),
+        ("1", 11, None, hour),
+    ] {
+        let life = hours.parse::<u64>().unwrap() * hour;
+        for (age, is_last) in [(life - wait, false), (life - wait + 1, true), (life + 10 * hour, true)] {
+            let with = Ok(OriginResponse { status: 500, retry_after, body: Vec::new() });
+            let origin = Box::new(move |_: &Seen| Reaction { after: Some(0), with: with.clone() });
+            // 72 is the default.
+            let set = [("DELIVERY_HOURS", hours)];
+            let config = forwarding(if hours == "72" { &[] } else { &set });
+            let (age_ms, store) = (age * 1000, vec![Succeeds(1)]);
+            let run = Batch { config, age_ms, attempts, origin, store, ..Batch::default() }.run();
+            assert_eq!((run.is_retried(), run.entries.len()), (!is_last, usize::from(is_last)), "{hours} h, {age} s");
+            if is_last {
+                assert_eq!(run.dead_letter().1["last_status"], 500);
+            }
+        }
     }
+    // What the attempt took counts.
+    let origin = || Box::new(|_: &Seen| Reaction::hang());
+    let age_ms = 72 * HOUR_MS - 14_000;
+    let run = Batch { age_ms, origin: origin(), store: vec![Succeeds(1)], ..Batch::default() }.run();
+    assert_eq!(run.dead_letter().1["last_error"], "timeout");
+    assert!(Batch { age_ms: age_ms - 1000, origin: origin(), ..Batch::default() }.run().is_retried());
     // Where KV does not store it either, it is retried.
     let origin = Box::new(|_: &Seen| Reaction::status(500));
-    assert!(Batch { age_ms: 80 * HOUR_MS, origin, store: vec![Fails(1)], ..Batch::default() }.run().is_retried());
+    let run = Batch { age_ms: 80 * HOUR_MS, origin, store: vec![Fails(1)], ..Batch::default() }.run();
+    assert_eq!(run.outcome(), Outcome::Retry { after_seconds: 60 });
 }
 
+/// However late it comes.
 #[test]
-fn the_wait_doubles_the_age_from_try_to_try() {
-    let mut age = 0;
-    let mut ages = Vec::new();
-    for _ in 0..8 {
-        age += u64::from(wait_seconds(age, 5, None, 0.5));
-        ages.push(age);
-    }
-    assert_eq!(ages, [5, 10, 20, 40, 80, 160, 320, 640]);
-}
-
-#[test]
-fn a_wait_has_20_percent_jitter_to_either_side() {
-    assert_eq!(wait_seconds(1000, 5, None, 0.0), 800);
-    assert_eq!(wait_seconds(1000, 5, None, 0.5), 1000);
-    assert!((1198..=1200).contains(&wait_seconds(1000, 5, None, 0.999_999)));
-    assert_eq!((WAIT_MAX_SECONDS, wait_seconds(u64::MAX, 5, None, 0.999)), (43_200, 43_200));
-    assert_eq!(wait_seconds(0, 1, None, 0.0), 1);
+fn what_succeeds_is_never_too_old() {
+    let run = Batch { age_ms: 95 * HOUR_MS, attempts: 86, ..Batch::default() }.run();
+    assert_eq!((run.outcome(), run.entries.len()), (Outcome::Ack, 0));
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: 2000, ..ProptestConfig::default() })]
-
-    #[test]
-    fn a_wait_stays_within_its_bounds(
-        age in prop_oneof![0..100_u64, 0..1_000_000_u64, any::<u64>()],
-        base in prop_oneof![1..60_u64, 1..=43_200_u64],
-        retry_after in prop::option::of(prop_oneof![0..100_u64, 0..100_000_u64, any::<u64>()]),
-        random in prop_oneof![0.0..1.0_f64, Just(0.0), Just(0.999_999_999)],
-    ) {
-        let wait = u64::from(wait_seconds(age, base, retry_after, random));
-        let middle = age.max(base).min(43_200);
-        prop_assert!((1..=43_200).contains(&wait));
-        prop_assert!(wait >= middle * 4 / 5);
-        prop_assert!(wait >= retry_after.unwrap_or(0).min(43_200));
-        prop_assert!(wait <= (middle * 6 / 5).max(retry_after.unwrap_or(0)).max(1));
-        // An older message never waits less.
-        prop_assert!(u64::from(wait_seconds(age.saturating_add(1), base, retry_after, random)) >= wait);
-    }
 
     /// Whatever is on the queue, and whatever the origin and KV do, each message is settled once, and acknowledged only
     /// where it was delivered, stored or dead-lettered.
@@ -660,8 +897,12 @@ proptest! {
             2 => (0..50_usize).prop_map(|n| message_of(Kind::Unfollow, &numbered(n), Job::StoreKv)),
             1 => any::<String>(),
         ], 1..12),
-        dead in any::<bool>(),
-        statuses in prop::collection::vec(prop::option::weighted(0.8, prop_oneof![Just(200), Just(500), Just(301)]), 12),
+        source in prop::sample::select(&[DELIVERIES, DEAD_LETTERS, None][..]),
+        attempts in prop_oneof![1..6_u32, 1..100_u32],
+        age_ms in prop_oneof![Just(0), 0..100 * HOUR_MS],
+        statuses in prop::collection::vec(
+            prop::option::weighted(0.8, prop_oneof![3 => Just(200), 1 => Just(500), 1 => Just(301), 1 => Just(508)]), 12,
+        ),
         store in prop::collection::vec(prop_oneof![Just(Succeeds(3)), Just(Fails(3))], 24),
     ) {
         let next = RefCell::new(statuses.into_iter());
@@ -671,12 +912,13 @@ proptest! {
             Some(status) => Reaction::status(status),
             None => Reaction::hang(),
         });
-        let source = if dead { Source::DeadLetters } else { Source::Deliveries };
         let count = texts.len();
-        let run = Batch { texts, source, origin, store, ..Batch::default() }.run();
+        let run = Batch { texts, source, attempts, age_ms, origin, store, ..Batch::default() }.run();
         let acked = run.settled.iter().filter(|(_, outcome, _)| *outcome == Outcome::Ack).count();
         prop_assert_eq!(run.settled.len(), count);
         prop_assert_eq!(run.records.len(), count);
         prop_assert_eq!(acked, run.entries.len() + *delivered.borrow());
+        prop_assert!(source == DELIVERIES || run.seen.is_empty());
+        prop_assert!(source.is_some() || acked == 0);
     }
 }

@@ -20,5 +20,6 @@ mod properties;
 mod readme;
 mod receive;
 mod relay;
+mod retry;
 mod samples;
 mod vectors;

@@ -168,14 +168,14 @@ fn a_dead_letter_holds_the_message_and_why() {
         });
         assert_eq!(value, expected);
         assert_eq!(serde_json::from_str::<Value>(&entry.metadata).unwrap(), expected);
-        assert_eq!(dead_letter::message(&entry.value), Some(GOLDEN));
+        assert_eq!(dead_letter::message(&entry.value).as_deref(), Some(GOLDEN));
     }
 }
 
 #[test]
 fn an_unreadable_message_is_stored_as_it_came_under_its_own_id() {
     for text in ["", "\"", "{\"v\":2}", "no JSON \u{0}\u{2028}"] {
-        let entry = dead_letter::unreadable_entry("0123456789abcdef", text, NOW_MS, None);
+        let entry = dead_letter::raw_entry("0123456789abcdef", text, Failure::UNREADABLE, NOW_MS, None);
         assert_eq!((&*entry.key, entry.expiration), ("dead/0/0123456789abcdef", None));
         let value: Value = serde_json::from_str(&entry.value).unwrap();
         assert_eq!(
@@ -185,6 +185,29 @@ fn an_unreadable_message_is_stored_as_it_came_under_its_own_id() {
         assert!(entry.metadata.len() <= 1024);
         assert_eq!(dead_letter::message(&entry.value), None);
     }
+}
+
+/// It was stored as text because it ended the invocations that were to file it, not because nobody can read it.
+#[test]
+fn a_readable_message_that_was_stored_as_text_is_read_back() {
+    let spaced = GOLDEN.replace("\"v\":1", " \"v\" : 1").replace("UserID_001", "\u{5fae}\\ud83d\\ude42\\\"\\\\");
+    for text in [GOLDEN.to_owned(), GOLDEN.replace("deliver", "store_kv"), spaced] {
+        let entry = dead_letter::raw_entry("0123456789abcdef", &text, Failure::CRASHED, NOW_MS, Some(86_400));
+        let value: Value = serde_json::from_str(&entry.value).unwrap();
+        let expected = json!({ "last_status": null, "last_error": "crashed", "dead_at": NOW_MS, "message": text });
+        assert_eq!((&*entry.key, &value), ("dead/0/0123456789abcdef", &expected));
+        assert!(entry.expiration.is_some() && entry.metadata.len() <= 1024);
+        assert_eq!(dead_letter::message(&entry.value), Some(text.into()));
+    }
+    let quoted = json!(GOLDEN).to_string();
+    for text in ["poison", "", "{}", "null", "[object Object]", &quoted, &GOLDEN[1..], &format!("{GOLDEN}{GOLDEN}")] {
+        let entry = dead_letter::raw_entry("x", text, Failure::CRASHED, NOW_MS, None);
+        assert_eq!(dead_letter::message(&entry.value), None, "{text}");
+    }
+    // What is about no event would only become a dead letter again, under another id.
+    let no_event = GOLDEN.replace("\"EventTime\":1702018343678", "\"EventTime\":-1");
+    let entry = dead_letter::raw_entry("x", &no_event, Failure::UNREADABLE, NOW_MS, None);
+    assert_eq!(dead_letter::message(&entry.value), None);
 }
 
 #[test]
@@ -237,8 +260,11 @@ proptest! {
             }
         }
         let _ = (Message::of_record(&text), dead_letter::message(&text));
-        let entry = dead_letter::unreadable_entry("id", &text, NOW_MS, None);
+        let entry = dead_letter::raw_entry("id", &text, Failure::CRASHED, NOW_MS, None);
         let value: Value = serde_json::from_str(&entry.value).unwrap();
         prop_assert_eq!(value["message"].as_str(), Some(&*text));
+        let is_readable = Message::read(&text).is_some_and(|message| message.event().is_some());
+        let replayed = dead_letter::message(&entry.value);
+        prop_assert_eq!(replayed.as_deref(), is_readable.then_some(&*text));
     }
 }

@@ -1,16 +1,16 @@
-//! Two attempts and one deadline: `persist` with a store that fails, hangs and is slow.
+//! Two attempts, a fallback and one deadline: `persist` with a store that fails, hangs, is slow, and asks for a pause.
 
 use std::future::{pending, ready};
 
 use unfollow_webhook::{
     event::Entry,
     receive::persist::{ANSWER_WITHIN_MS, Persisted, persist},
-    storage::{Store as _, within},
+    storage::{Attempt, Queue as _, Store as _, within},
 };
 
 use crate::{
     fakes::{
-        FakeClock, FakeStore,
+        FakeClock, FakeQueue, FakeStore,
         Plan::{self, Busy, Fails, Hangs, Succeeds},
         paused,
     },
@@ -32,11 +32,19 @@ fn entry() -> Entry {
 
 /// Persists an entry with puts of these plans, with `deadline` ms from now.
 fn run(plans: &[Plan], deadline: u64) -> Run {
+    run_with(plans, None, deadline).0
+}
+
+/// The same with a queue to fall back to, if there is a plan for it; and when a message was sent to it, and was taken.
+fn run_with(plans: &[Plan], fall_back: Option<Plan>, deadline: u64) -> (Run, Vec<u64>, Vec<u64>) {
     paused(async {
         let (store, clock) = (FakeStore::of(plans), FakeClock::at(NOW_MS));
+        let queue = FakeQueue::of(fall_back.as_slice());
         let entry = entry();
         let put = || store.put(&entry);
-        let outcome = persist(&clock, NOW_MS + deadline, &put, None).await;
+        let send = || queue.send("x");
+        let send: Option<&dyn Fn() -> Attempt> = if fall_back.is_some() { Some(&send) } else { None };
+        let outcome = persist(&clock, NOW_MS + deadline, &put, send).await;
         let at = clock.elapsed();
         let end = match outcome {
             Persisted::Stored => "stored",
@@ -47,7 +55,8 @@ fn run(plans: &[Plan], deadline: u64) -> Run {
                 "late"
             }
         };
-        Run { end, at, begun: store.begun(), stored: store.stored_at() }
+        let run = Run { end, at, begun: store.begun(), stored: store.stored_at() };
+        (run, queue.begun(), queue.stored_at())
     })
 }
 
@@ -134,6 +143,84 @@ fn only_the_time_that_is_left_counts() {
 fn a_busy_key_is_tried_again_while_that_can_still_count() {
     let Run { end, begun, .. } = run(&[Busy(10), Succeeds(30)], 700);
     assert_eq!(end, "stored", "the second put was begun at {:?} of 700 ms", begun.last());
+}
+
+/// The repeat of an event within a second costs no third write and no queue message.
+#[test]
+fn a_busy_key_is_written_again_without_a_message() {
+    for (plans, at) in [
+        ([Busy(0), Succeeds(30)], 1030),
+        ([Busy(10), Succeeds(30)], 1030),
+        ([Busy(599), Succeeds(30)], 1030),
+        ([Busy(10), Succeeds(0)], 1000),
+        ([Busy(10), Succeeds(200)], 1200),
+        ([Busy(10), Succeeds(249)], 1249),
+    ] {
+        let (run, sent, _) = run_with(&plans, Some(Hangs), ANSWER_WITHIN_MS);
+        let expected = Run { end: "stored", at, begun: vec![0, 1000], stored: vec![at] };
+        assert_eq!((run, sent), (expected, vec![]), "{plans:?}");
+    }
+}
+
+#[test]
+fn a_busy_key_that_is_not_written_at_the_second_attempt_leaves_time_for_the_fallback() {
+    for (second, sent_at) in [
+        (Fails(0), 1000),
+        (Fails(30), 1030),
+        (Busy(30), 1030),
+        (Fails(240), 1240),
+        (Hangs, 1250),
+        (Succeeds(2000), 1250),
+        (Fails(600), 1250),
+    ] {
+        for takes in [0, 30, 240] {
+            let (run, sent, taken) = run_with(&[Busy(10), second], Some(Succeeds(takes)), ANSWER_WITHIN_MS);
+            assert_eq!((run.end, run.at), ("stored", sent_at + takes), "{second:?}");
+            assert_eq!((run.begun, sent, taken), (vec![0, 1000], vec![sent_at], vec![sent_at + takes]), "{second:?}");
+        }
+    }
+}
+
+/// The pause is not longer than there is time for.
+#[test]
+fn a_busy_key_after_a_late_body_leaves_time_for_the_fallback() {
+    for deadline in (460..=ANSWER_WITHIN_MS).step_by(20) {
+        for busy in [0, 10, 200] {
+            for second in [Succeeds(30), Succeeds(200), Fails(30), Busy(30), Hangs] {
+                let (run, sent, _) = run_with(&[Busy(busy), second], Some(Succeeds(30)), deadline);
+                let why = format!("{deadline} ms: {busy}, {second:?}: {run:?}, sent at {sent:?}");
+                assert!(run.end == "stored" && run.at <= deadline && run.begun.len() == 2, "{why}");
+                // A whole second where there is one.
+                assert!(run.begun[1] == 1000.min(deadline - 250), "{why}");
+                // The last quarter of a second is the fallback's.
+                let stored_first = matches!(second, Succeeds(ms) if 1000 + ms <= deadline - 250);
+                assert_eq!(sent.is_empty(), stored_first, "{why}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_key_that_is_busy_only_when_the_fallback_is_due_is_not_waited_for() {
+    let (run, sent, _) = run_with(&[Busy(200)], Some(Succeeds(30)), 300);
+    assert_eq!((run.end, run.at, run.begun, sent), ("stored", 80, vec![0], vec![50]));
+}
+
+/// Other failures have nothing to wait for.
+#[test]
+fn without_a_busy_key_the_fallback_comes_as_soon_as_both_attempts_have_failed_and_after_a_second_at_most() {
+    for (plans, sent_at) in [
+        ([Fails(0), Fails(0)], 0),
+        ([Fails(30), Fails(40)], 70),
+        ([Fails(30), Busy(40)], 70),
+        ([Hangs, Hangs], 1000),
+        ([Hangs, Busy(10)], 1000),
+        ([Fails(30), Hangs], 1000),
+        ([Busy(700), Hangs], 1000),
+    ] {
+        let (run, sent, _) = run_with(&plans, Some(Succeeds(30)), ANSWER_WITHIN_MS);
+        assert_eq!((run.end, run.at, sent), ("stored", sent_at + 30, vec![sent_at]), "{plans:?}");
+    }
 }
 
 #[test]

@@ -287,12 +287,15 @@ proptest! {
         latin in any::<bool>(),
         is_signed in any::<bool>(),
         content_length in proptest::option::of(any::<u64>()),
+        has_hop_header in proptest::bool::weighted(0.1),
         method in prop_oneof![9 => Just("POST".to_owned()), 1 => any::<String>()],
     ) {
         let url =
             if has_valid_origin { format!("https://www.example.com/?{}", text(&query, latin)) } else { text(&url, latin) };
         let config = if is_signed { signed() } else { unsigned() };
-        let outcome = steps(&config, RequestHead { method: &method, target: Target::of(&url), content_length }, &body);
+        let head = RequestHead { method: &method, target: Target::of(&url), has_hop_header, content_length };
+        let outcome = steps(&config, head, &body);
+        prop_assert_eq!(outcome == "loop", has_hop_header);
         prop_assert!(method == "POST" || !is_ok(outcome));
         prop_assert!(content_length.is_none_or(|length| length <= 1_048_576) || !is_ok(outcome));
     }

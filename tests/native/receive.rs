@@ -19,7 +19,7 @@ use crate::{
         Plan::{self, Busy, Fails, Hangs, Succeeds},
         paused,
     },
-    samples::{FOLLOW, NOW_MS, UNFOLLOW, post, query, signed, unsigned, url, url_of},
+    samples::{FOLLOW, NOW_MS, TOKEN, UNFOLLOW, post, query, signed, unsigned, url, url_of},
 };
 
 /// One call, and how it ended.
@@ -195,6 +195,7 @@ fn a_rejection_by_the_request_head_does_not_touch_the_body() {
     let other = good.replace("contenttype=json", "contenttype=xml");
     let unsigned = good.replace("Sign=", "x=");
     for (head, status) in [
+        (RequestHead { has_hop_header: true, ..post(&good) }, 508),
         (post(&elsewhere), 404),
         (post(&http), 403),
         (RequestHead { method: "GET", ..post(&good) }, 405),
@@ -210,12 +211,57 @@ fn a_rejection_by_the_request_head_does_not_touch_the_body() {
 
 #[test]
 fn invalid_settings_answer_500_and_are_named_in_the_log() {
-    let invalid = crate::samples::config(&[("SDK_APP_IDS", "1400000000"), ("CALLBACK_TOKEN", "")]);
+    let invalid = crate::samples::config(&[
+        ("SDK_APP_IDS", "1400000000"),
+        ("CALLBACK_TOKEN", ""),
+        ("SINKS", "origin"),
+        ("DELIVERY_HOURS", "x"),
+    ]);
     let body = unfollow();
     let run = run_of(&invalid, post(&url_of(Kind::Unfollow)), body.clone(), &[]);
     assert_eq!((run.status(), body.asked()), (500, None));
-    assert_eq!(run.record()["settings"], serde_json::json!(["CALLBACK_TOKEN"]));
+    // Their names, and nothing else of them.
+    let expected = serde_json::json!({
+        "outcome": "failed", "reason": "settings", "status": 500,
+        "settings": ["CALLBACK_TOKEN", "ORIGIN_URL", "DELIVERY_HOURS"], "duration_ms": 0,
+    });
+    assert_eq!(run.record(), expected);
     assert_eq!(run.handled.log.0, Level::Error);
+    // What rejects no call is not in its record either.
+    let unset =
+        crate::samples::config(&[("SDK_APP_IDS", "1400000000"), ("CALLBACK_TOKEN", TOKEN), ("DELIVERY_HOURS", "x")]);
+    let run = run_of(&unset, post(&url_of(Kind::Unfollow)), unfollow(), &[Succeeds(1)]);
+    assert_eq!((run.status(), run.record().get("settings")), (200, None));
+}
+
+/// Before anything else, at whatever path and however it is signed: what this Worker sends must not come back to it.
+#[test]
+fn what_came_from_this_worker_is_rejected_as_a_loop() {
+    let good = url_of(Kind::Unfollow);
+    for url in [
+        good.clone(),
+        good.replace("com/", "com/x"),
+        good.replace("https", "http"),
+        good.replace("1400000000", "1"),
+        good.replace("Sign=", "x="),
+        url(&query("State.StateChange")),
+        "https://www.example.com/".to_owned(),
+    ] {
+        for method in ["POST", "GET"] {
+            let body = unfollow();
+            let head = RequestHead { method, has_hop_header: true, content_length: Some(u64::MAX), ..post(&url) };
+            let run = run_of(&signed(), head, body.clone(), &[]);
+            assert_eq!(run.handled.response, Response::from(Rejection::Loop), "{method} {url}");
+            assert_eq!((run.status(), run.at, body.asked()), (508, 0, None));
+            let answer: Value = serde_json::from_str(&run.handled.response.body).unwrap();
+            assert_eq!((&answer["ActionStatus"], &answer["ErrorCode"]), (&"FAIL".into(), &50_800.into()));
+            assert_eq!((&run.record()["reason"], run.handled.log.0), (&"loop".into(), Level::Error));
+        }
+    }
+    // Only with valid settings can there be a loop.
+    let invalid = crate::samples::config(&[]);
+    let run = run_of(&invalid, RequestHead { has_hop_header: true, ..post(&good) }, unfollow(), &[]);
+    assert_eq!(run.status(), 500);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use serde_json::Value;
 use unfollow_webhook::{
     config::Config,
     log::Level,
-    origin::{OriginError, OriginResponse},
+    origin::{HOP_HEADER, OriginError, OriginResponse},
     receive::Receiver,
     receive::rejection::Rejection,
     receive::relay::RESPONSE_MAX,
@@ -70,7 +70,9 @@ fn a_webhook_of_another_kind_is_relayed_exactly_as_it_came() {
         assert_eq!(seen.url, format!("{ORIGIN}?{query}"));
         assert!(seen.url.contains("&Sign=") && seen.url.contains("&RequestTime="));
         assert_eq!(seen.body, sent);
-        let headers: Vec<_> = content_type.map(|it| ("content-type", it.to_owned())).into_iter().collect();
+        // All that is added, for what comes back to this Worker.
+        let mut headers = vec![(HOP_HEADER, "1".to_owned())];
+        headers.extend(content_type.map(|it| ("content-type", it.to_owned())));
         assert_eq!((&seen.headers, run.puts), (&headers, 0));
     }
 }
@@ -163,6 +165,15 @@ fn the_probe_is_not_relayed() {
             assert_eq!(run.record["outcome"], "probe");
         }
     }
+}
+
+/// `ORIGIN_URL` leads to this Worker.
+#[test]
+fn what_came_back_is_not_relayed_again() {
+    let head_url = url(&query(BEFORE));
+    let head = RequestHead { has_hop_header: true, ..post(&head_url) };
+    let run = run_of(&relaying(), head, FakeBody::of("{\"x\":1}"), |_| Reaction::refuse());
+    assert_eq!((run.response.status, run.seen.len(), run.puts), (508, 0, 0));
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 use unfollow_webhook::{
+    origin::HOP_HEADER,
     receive::rejection::Rejection,
     webhook::command::{FOLLOW_BODY_MAX, OTHER_BODY_MAX},
 };
@@ -11,8 +12,8 @@ use unfollow_webhook::{
 use crate::{
     OTHER_APP, OTHER_APPS_TOKEN, PREVIOUS_TOKEN, TOKEN,
     call::{
-        APP, Answer, FOLLOW, UNFOLLOW, now_ms, post, post_chunked, post_to_host, request, signature, signed, unfollow,
-        unsigned,
+        APP, Answer, FOLLOW, UNFOLLOW, now_ms, post, post_chunked, post_to_host, post_with, request, signature, signed,
+        unfollow, unsigned,
     },
     worker::Home,
 };
@@ -62,6 +63,7 @@ fn each_rejection_has_its_status_and_code() {
         ("request_time_far", post(url, &auth(signature(TOKEN, 65)), &body)),
         ("sign_mismatch", post(url, &signed(APP, UNFOLLOW, "another"), &body)),
         ("sign_mismatch", post(url, &signed(OTHER_APP, UNFOLLOW, TOKEN), &body)),
+        ("loop", post_with(&format!("{url}/?{}", query()), &[(HOP_HEADER, "1")], body.as_bytes())),
         ("content_type", post(url, &query().replace("=json", "=xml"), &body)),
         ("body_too_large", post(url, &query(), fits(FOLLOW_BODY_MAX + 1))),
         ("body_too_large", post_chunked(url, &query(), fits(FOLLOW_BODY_MAX + 1).as_bytes())),

@@ -88,6 +88,12 @@ pub fn post_chunked(url: &str, query: &str, body: &[u8]) -> Answer {
     Answer::read(AGENT.post(format!("{url}/?{query}")).send(SendBody::from_reader(&mut reader)).unwrap())
 }
 
+/// Posts a body with these headers.
+pub fn post_with(url: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+    let request = headers.iter().fold(AGENT.post(url), |request, (name, value)| request.header(*name, *value));
+    Answer::read(request.send(body).unwrap())
+}
+
 /// Sends a request of any method, without a body.
 pub fn request(method: &str, url: &str) -> Answer {
     request_with(method, url, &[])

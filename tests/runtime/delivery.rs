@@ -3,6 +3,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    sync::{Arc, OnceLock},
     thread,
     time::{Duration, Instant},
 };
@@ -10,12 +11,12 @@ use std::{
 use base64ct::{Base64, Encoding as _};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
-use unfollow_webhook::webhook::command::FOLLOW_BODY_MAX;
+use unfollow_webhook::{origin::HOP_HEADER, webhook::command::FOLLOW_BODY_MAX};
 use ureq::http::HeaderMap;
 
 use crate::{
     ADMIN_TOKEN, ORIGIN_SECRET, ORIGIN_SECRET_BYTES, TOKEN,
-    call::{APP, UNFOLLOW, now_ms, post, request_api, signature, signed, unfollow, unsigned},
+    call::{APP, UNFOLLOW, json, now_ms, post, post_with, request_api, signature, signed, unfollow, unsigned},
     forwarding, forwarding_settings,
     origin::{self, Origin, PATH, Received},
     worker::{Home, wait_for},
@@ -243,7 +244,7 @@ fn an_origin_that_fails_at_random_gets_every_event() {
         }
     });
     let home = Home::new(&forwarding_settings(&origin.url(), "origin"), |config| {
-        // A message that waits for its turn grows older, and its next wait is longer.
+        // An operator may set larger batches than wrangler.toml does.
         config["queues"]["consumers"][0].as_table_mut().unwrap().insert("max_batch_size".into(), 100.into());
     });
     let worker = home.start();
@@ -288,4 +289,82 @@ fn an_origin_that_fails_at_random_gets_every_event() {
         begun.elapsed(),
         received.len()
     );
+}
+
+#[test]
+fn a_message_that_waited_in_a_backlog_is_retried_as_soon_as_any() {
+    let (shared, origin) = forwarding();
+    let (first, _) = send("hangs-once,before-the-backlog");
+    wait_for("the origin to hang", || (!origin.received_of(first.as_bytes()).is_empty()).then_some(()));
+    // It waits until the first one has timed out.
+    send("fails-1-times-after-a-backlog");
+    delivered("fails-1-times-after-a-backlog");
+    let ours =
+        |record: &Value| record["outcome"] == "retried" && record["request_id"] == "fails-1-times-after-a-backlog";
+    let wait = shared.worker.log_record(ours)["retry_after_seconds"].as_u64().unwrap();
+    assert!(wait <= 2, "{wait} s after its first attempt");
+}
+
+#[test]
+fn deliveries_of_an_app_that_was_removed_become_dead_letters_unsent() {
+    let origin = Origin::start(|_| origin::ok());
+    let home = Home::with_producer(&forwarding_settings(&origin.url(), "origin"), |_| {});
+    let worker = home.start();
+    let body: Value = serde_json::from_str(&unfollow("alice", &["bob"], now_ms())).unwrap();
+    let message = serde_json::json!({
+        "v": 1, "job": "deliver", "sdk_app_id": 1_400_000_009, "received_at": now_ms(),
+        "query": unsigned("1400000009", UNFOLLOW), "body": body,
+    });
+    let queued = serde_json::json!([["text", message.to_string()]]);
+    assert_eq!(json("POST", &format!("{}/queue", worker.url), Some(&queued)).body["sent"], 1);
+    let record = worker.log_record(|record| record["outcome"] == "dead_lettered");
+    assert_eq!((&record["last_error"], &record["app"]), (&"app_removed".into(), &1_400_000_009.into()));
+    let keys = home.keys();
+    assert!(keys[0]["name"].as_str().unwrap().starts_with("dead/1400000009/"), "{keys}");
+    assert!(origin.received().is_empty());
+}
+
+#[test]
+fn queues_may_have_other_names_with_the_same_words() {
+    let origin = Origin::start(|_| origin::answer(500, "{}"));
+    let home = Home::new(&forwarding_settings(&origin.url(), "origin"), |config| {
+        let text = config["queues"].to_string().replace("unfollow-deliveries", "unfollow-deliveries-staging");
+        let text = text.replace("unfollow-dead-letters", "unfollow-dead-letters-staging");
+        let mut queues: toml::Value =
+            toml::from_str::<toml::Table>(&format!("queues = {text}")).unwrap()["queues"].clone();
+        // The first failure moves the message to the dead-letter queue.
+        queues["consumers"][0].as_table_mut().unwrap().insert("max_retries".into(), 0.into());
+        config.insert("queues".into(), queues);
+    });
+    let worker = home.start();
+    assert!(post(&worker.url, &signed(APP, UNFOLLOW, TOKEN), unfollow("alice", &["bob"], now_ms())).is_ok());
+    let record = worker.log_record(|record| record["outcome"] == "dead_lettered");
+    assert_eq!(record["last_error"], "retries_exhausted");
+    assert_eq!(origin.received().len(), 1, "a dead letter was delivered");
+}
+
+#[test]
+fn an_origin_that_leads_back_gets_an_event_once() {
+    let worker_url: Arc<OnceLock<String>> = Arc::default();
+    let back = Arc::clone(&worker_url);
+    // All that arrives is passed on to the Worker, as a proxy would.
+    let origin = Origin::start(move |request| {
+        let target = request.target.trim_start_matches(PATH);
+        let hop = request.header(HOP_HEADER).unwrap_or_default();
+        let response = post_with(&format!("{}/{target}", back.get().unwrap()), &[(HOP_HEADER, hop)], &request.body);
+        origin::answer(response.status, &response.text)
+    });
+    let home = Home::new(&forwarding_settings(&origin.url(), "origin"), |_| {});
+    let worker = home.start();
+    worker_url.set(worker.url.clone()).unwrap();
+
+    assert!(post(&worker.url, &signed(APP, UNFOLLOW, TOKEN), unfollow("alice", &["bob"], now_ms())).is_ok());
+    let record = worker.log_record(|record| record["outcome"] == "dead_lettered");
+    assert_eq!(record["last_status"], 508);
+    assert_eq!(origin.received().len(), 1);
+
+    let relayed = post(&worker.url, &signed(APP, "C2C.CallbackAfterSendMsg", TOKEN), r#"{"a":1}"#);
+    assert_eq!(relayed.code(), (508, 50800));
+    assert_eq!(origin.received().len(), 2);
+    worker.log_record(|record| record["reason"] == "loop");
 }

@@ -80,6 +80,21 @@ fn a_store_that_fails_once_gets_a_second_attempt() {
 }
 
 #[test]
+fn a_pause_that_kv_asks_for_costs_two_puts_and_no_message() {
+    let home = Home::with_stand_ins(&SETTINGS, &["EVENTS", "DELIVERIES"], |_| {});
+    let shared = warm(home);
+    let (answer, took) = send_to(&shared, "too-many-once", 1_234_567_000_006);
+    assert!(answer.is_ok() && took >= Duration::from_millis(900) && took < IN_TIME, "{answer:?} after {took:?}");
+    let key = format!("event/{APP}/{}-", 9_999_999_999_999_u64 - 1_234_567_000_006);
+    let taken = shared.worker.log_record(|record| record["outcome"] == "taken" && is_of(record, &key));
+    assert_eq!(taken["attempt"], 2);
+    let records = shared.worker.log_records();
+    assert!(records.iter().all(|record| record["outcome"] != "queued"), "{records:?}");
+    let puts = records.iter().filter(|record| record["outcome"] == "taken" && is_of(record, &key)).count();
+    assert_eq!(puts, 1);
+}
+
+#[test]
 fn a_slow_store_is_waited_for() {
     let (answer, took) = send("answers-after-900");
     assert!(answer.is_ok() && took < IN_TIME, "{answer:?} after {took:?}");

@@ -150,7 +150,7 @@ fn responses_with_a_full_log(caller: &Caller) {
         dead_letter(1, Job::Deliver, Failure::Error("timeout")),
         dead_letter(2, Job::Deliver, Failure::QUEUE),
         dead_letter(3, Job::StoreKv, Failure::KV),
-        dead_letter::unreadable_entry("5f1c", "poison", now, None),
+        dead_letter::raw_entry("5f1c", "poison", Failure::UNREADABLE, now, None),
     ];
     let origin = Origin::start(origin::scripted);
     let entries = [&events[..], &dead_letters].concat();
@@ -191,9 +191,10 @@ fn responses_with_a_full_log(caller: &Caller) {
     assert_eq!((count_dead_letters(APP), count_dead_letters("0")), (4, 1));
     call("POST", &format!("dead-letters/{APP}/{}/replay", id(&dead_letters[0])), 200, &["get", "delete"]);
     call("POST", &format!("dead-letters/0/{}/replay", id(&dead_letters[4])), 409, &["get"]);
+    caller.call("POST", url, &format!("/v1/dead-letters/{APP}/replay?cursor=00"), 400);
     let costs = ["list", "get", "delete", "get", "delete", "get", "delete"];
     let replayed = call("POST", &format!("dead-letters/{APP}/replay"), 200, &costs);
-    assert_eq!(replayed, json!({"replayed": 3, "left": 0, "more": false}));
+    assert_eq!(replayed, json!({"replayed": 3, "cursor": null}));
 
     for described in caller.document.operations() {
         takes_the_parameters(caller, url, &described);
@@ -209,12 +210,13 @@ fn responses_with_a_full_log(caller: &Caller) {
 /// Each parameter of a query is accepted at its bounds and with its examples. It is rejected beyond its bounds, as a
 /// duplicate, and with another name.
 fn takes_the_parameters(caller: &Caller, url: &str, described: &Described<'_>) {
-    let (method, path) = (&*described.method, described.path);
+    let (method, path) = (&*described.method, &*filled(described.path));
     let of_query: Vec<_> = described.parameters.iter().filter(|parameter| parameter["in"] == "query").collect();
     if of_query.is_empty() {
         return;
     }
-    let with_app = format!("{path}?app={APP}");
+    let takes_app = of_query.iter().any(|parameter| parameter["name"] == "app");
+    let with_app = if takes_app { format!("{path}?app={APP}") } else { format!("{path}?") };
     for (parameter, name) in of_query.iter().map(|parameter| (parameter, parameter["name"].as_str().unwrap())) {
         if name == "app" {
             caller.call(method, url, &with_app, 200);

@@ -94,6 +94,9 @@ pub fn scripted(request: &Received) -> Reaction {
         "busy-once" if once => {
             Reaction::Answer { status: 503, headers: vec![("retry-after", "6".to_owned())], body: String::new() }
         }
+        "gives-up" if once => {
+            Reaction::Answer { status: 500, headers: vec![("retry-after", "7200".to_owned())], body: String::new() }
+        }
         "hangs" => Reaction::Hang,
         "closes" => Reaction::Close,
         "redirects" => redirect(302),

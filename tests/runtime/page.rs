@@ -574,6 +574,6 @@ fn a_dead_letter_is_shown_and_replayed() {
     browser.wait_for_text(&row, "Your backend answered 500");
     browser.wait_for_text(&row, "2 users");
     browser.click(&format!("{row} button"));
-    origin.wait_for(body.as_bytes(), 4);
+    origin.wait_for(body.as_bytes(), 2);
     browser.wait("!document.querySelector(it)", &row);
 }

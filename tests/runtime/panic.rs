@@ -6,12 +6,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde_json::json;
+use serde_json::{Value, json};
 use toml::Table;
 
 use crate::{
     Shared,
     call::{APP, UNFOLLOW, now_ms, post, try_post, try_post_at, unfollow, unsigned},
+    origin::{self, Origin},
     worker::{Home, wait_for},
 };
 
@@ -81,4 +82,54 @@ fn calls_under_way_at_a_panic_fail_and_do_not_disturb_later_calls() {
         assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
     });
     assert!(stored(&shared));
+}
+
+#[test]
+fn a_message_that_panics_takes_no_other_with_it_and_ends_as_a_dead_letter() {
+    let origin = Origin::start(|_| origin::ok());
+    let url = origin.url();
+    let settings = [&SETTINGS[..], &[("SINKS", "origin"), ("ORIGIN_URL", &url)]].concat();
+    let home = Home::new(&settings, |config| {
+        panicking(config);
+        let consumers = config["queues"]["consumers"].as_array_mut().unwrap();
+        for (consumer, retries) in consumers.iter_mut().zip([2, 6]) {
+            let consumer = consumer.as_table_mut().unwrap();
+            // All else, the size of a batch above all, is as it is deployed.
+            consumer.insert("max_retries".into(), retries.into());
+            consumer.insert("retry_delay".into(), 0.into());
+        }
+    });
+    let worker = home.start();
+    let begun = now_ms();
+    let from = |number: u64| match number {
+        3 => "panics-when-delivered".to_owned(),
+        6 => "panics-when-read".to_owned(),
+        number => format!("user-{number}"),
+    };
+    let bodies: Vec<_> = (0..10).map(|number| unfollow(&from(number), &["bob"], begun + number)).collect();
+    for body in &bodies {
+        assert!(post(&worker.url, &unsigned(APP, UNFOLLOW), body).is_ok());
+    }
+    let letters = wait_for("two dead letters", || {
+        let keys = home.keys();
+        let names: Vec<_> = keys.as_array()?.iter().map(|key| key["name"].as_str().unwrap().to_owned()).collect();
+        (names.len() == 2).then_some(names)
+    });
+    let values = home.values(&letters);
+    let letter = |prefix: &str| -> Value {
+        let key = letters.iter().find(|key| key.starts_with(prefix)).unwrap_or_else(|| panic!("{letters:?}"));
+        serde_json::from_str(&values[key]).unwrap()
+    };
+    // What can be read is filed under its app and id.
+    let read = letter(&format!("dead/{APP}/{}-", 9_999_999_999_999 - (begun + 3)));
+    assert_eq!((&read["last_error"], &read["job"]), (&json!("retries_exhausted"), &json!("deliver")));
+    assert_eq!(read["message"]["body"]["From_Account"], "panics-when-delivered");
+    let raw = letter("dead/0/");
+    assert_eq!(raw["last_error"], "crashed");
+    let text = raw["message"].as_str().unwrap();
+    assert_eq!(serde_json::from_str::<Value>(text).unwrap()["body"]["From_Account"], "panics-when-read");
+    for (number, body) in bodies.iter().enumerate().filter(|(number, _)| ![3, 6].contains(number)) {
+        assert_eq!(origin.wait_for(body.as_bytes(), 1).len(), 1, "{number}");
+    }
+    assert_eq!(origin.received().len(), 8, "a neighbour was delivered more than once");
 }

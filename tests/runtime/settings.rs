@@ -16,14 +16,17 @@ fn with(settings: Settings<'_>, change: impl FnOnce(&mut Table)) -> (Answer, Ans
     let call = post(&worker.url, &unsigned(APP, UNFOLLOW), unfollow("alice", &["bob"], now_ms()));
     if call.status == 500 {
         let record = worker.log_record(|record| record["reason"] == "settings");
-        assert_eq!((&record["outcome"], &record["settings"]), (&json!("failed"), &health.body["settings"]));
+        assert_eq!((&record["outcome"], &record["settings"]), (&json!("failed"), &invalid_settings(&health)));
     }
     (health, call)
 }
 
-fn invalid_settings(health: &Answer) -> &Value {
-    assert_eq!(health.status, 503, "{health:?}");
-    &health.body["settings"]
+/// The names of the invalid settings, each of which has a problem.
+fn invalid_settings(health: &Answer) -> Value {
+    assert_eq!((health.status, &health.body["status"]), (503, &json!("invalid settings")), "{health:?}");
+    let settings = health.body["settings"].as_array().unwrap();
+    assert!(settings.iter().all(|setting| setting["problem"].as_str().unwrap().starts_with("must ")), "{settings:?}");
+    settings.iter().map(|setting| setting["name"].clone()).collect()
 }
 
 #[test]
@@ -43,31 +46,31 @@ fn an_invalid_setting_that_decides_who_may_call_rejects_each_call() {
     ];
     let (health, call) = with(&all_invalid, |config| drop(config.remove("kv_namespaces")));
     let names = ["SDK_APP_IDS", "CALLBACK_TOKEN", "ALLOW_UNSIGNED", "WEBHOOK_PATH", "SINKS", "EVENTS"];
-    assert_eq!(invalid_settings(&health), &json!(names));
+    assert_eq!(invalid_settings(&health), json!(names));
     assert_eq!(call.code(), (500, 50000));
 
     let no_apps = with(&[("ALLOW_UNSIGNED", "true")], |_| {});
-    assert_eq!((invalid_settings(&no_apps.0), no_apps.1.code()), (&json!(["SDK_APP_IDS"]), (500, 50000)));
+    assert_eq!((invalid_settings(&no_apps.0), no_apps.1.code()), (json!(["SDK_APP_IDS"]), (500, 50000)));
 }
 
 #[test]
 fn an_empty_token_is_no_permission_to_call_unsigned() {
     let settings = [("SDK_APP_IDS", APP), ("ALLOW_UNSIGNED", "true"), ("CALLBACK_TOKEN_1400000000", "")];
     let (health, call) = with(&settings, |_| {});
-    assert_eq!((invalid_settings(&health), call.code()), (&json!(["CALLBACK_TOKEN_1400000000"]), (500, 50000)));
+    assert_eq!((invalid_settings(&health), call.code()), (json!(["CALLBACK_TOKEN_1400000000"]), (500, 50000)));
 }
 
 #[test]
 fn an_app_without_a_token_is_rejected_and_named() {
     let (health, call) = with(&[("SDK_APP_IDS", APP)], |_| {});
-    assert_eq!((invalid_settings(&health), call.code()), (&json!(["CALLBACK_TOKEN"]), (401, 40100)));
+    assert_eq!((invalid_settings(&health), call.code()), (json!(["CALLBACK_TOKEN"]), (401, 40100)));
 }
 
 #[test]
 fn an_invalid_retention_switches_off_only_itself() {
     let settings = [("SDK_APP_IDS", APP), ("ALLOW_UNSIGNED", "true"), ("RETENTION_DAYS", "0")];
     let (health, call) = with(&settings, |_| {});
-    assert_eq!(invalid_settings(&health), &json!(["RETENTION_DAYS"]));
+    assert_eq!(invalid_settings(&health), json!(["RETENTION_DAYS"]));
     assert!(call.is_ok());
 }
 
@@ -96,13 +99,13 @@ fn a_sink_origin_requires_a_valid_origin_url_and_queues() {
     let with_url = |url| [&base[..], &[("ORIGIN_URL", url)]].concat();
 
     let unset = with(&base, |_| {});
-    assert_eq!((invalid_settings(&unset.0), unset.1.code()), (&json!(["ORIGIN_URL"]), (500, 50000)));
+    assert_eq!((invalid_settings(&unset.0), unset.1.code()), (json!(["ORIGIN_URL"]), (500, 50000)));
 
     let plain_http = with(&with_url("http://api.example.com/hook"), |_| {});
-    assert_eq!((invalid_settings(&plain_http.0), plain_http.1.code()), (&json!(["ORIGIN_URL"]), (500, 50000)));
+    assert_eq!((invalid_settings(&plain_http.0), plain_http.1.code()), (json!(["ORIGIN_URL"]), (500, 50000)));
 
     let no_queues = with(&with_url("https://api.example.com/hook"), |config| drop(config.remove("queues")));
-    assert_eq!(invalid_settings(&no_queues.0), &json!(["DELIVERIES", "DEAD_LETTERS"]));
+    assert_eq!(invalid_settings(&no_queues.0), json!(["DELIVERIES", "DEAD_LETTERS"]));
     assert_eq!(no_queues.1.code(), (500, 50000));
 }
 
@@ -126,6 +129,6 @@ fn an_invalid_setting_of_delivery_or_api_rejects_no_call() {
         ("ADMIN_TOKEN", "short"),
     ];
     let (health, call) = with(&settings, |_| {});
-    assert_eq!(invalid_settings(&health), &json!(["RETRY_BASE_SECONDS", "ORIGIN_SECRET", "ADMIN_TOKEN"]));
+    assert_eq!(invalid_settings(&health), json!(["RETRY_BASE_SECONDS", "ORIGIN_SECRET", "ADMIN_TOKEN"]));
     assert!(call.is_ok());
 }

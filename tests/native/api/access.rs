@@ -21,7 +21,7 @@ fn without_an_admin_token_there_is_no_api() {
     let invalid = config(&[("SDK_APP_IDS", APP), ("CALLBACK_TOKEN", TOKEN), ("ADMIN_TOKEN", "too-short")]);
     let wanted = ApiRequest { authorization: Some("Bearer too-short"), ..request("GET", "/v1/dead-letters") };
     is_problem(&ask(&invalid, &reader, None, wanted), 404);
-    assert_eq!(invalid.invalid_settings, ["ADMIN_TOKEN"]);
+    assert_eq!(invalid.invalid_names(), ["ADMIN_TOKEN"]);
 }
 
 #[test]

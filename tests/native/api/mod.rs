@@ -4,6 +4,7 @@
 mod access;
 mod cursor;
 mod dead_letters;
+mod deadline;
 mod events;
 mod listed;
 mod parameters;
@@ -14,13 +15,16 @@ mod times;
 use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,
+    future::pending,
     ops::Bound,
     rc::Rc,
+    time::Duration,
 };
 
 use base64ct::{Base64, Encoding as _};
 use proptest::{collection::vec, prelude::*};
 use serde_json::{Value, json};
+use tokio::time::sleep;
 use unfollow_webhook::{
     api::{
         Api, ApiRequest,
@@ -36,7 +40,7 @@ use unfollow_webhook::{
 };
 
 use crate::{
-    fakes::paused,
+    fakes::{FakeClock, paused},
     samples::{APP, NOW_MS, ORIGIN, TOKEN, UNFOLLOW, app, config, event, event_of, query},
 };
 
@@ -53,6 +57,11 @@ struct FakeReader {
     values: RefCell<BTreeMap<String, String>>,
     operations: Operations,
     fails: Cell<Option<&'static str>>,
+    hangs: Cell<Option<&'static str>>,
+    /// How long each operation takes, in ms.
+    takes_ms: Cell<u64>,
+    /// Whether lists show what was deleted, as KV's do for a minute.
+    lists_deleted: Cell<bool>,
     /// How many keys all lists together have shown.
     keys_read: Cell<usize>,
     /// Most keys of one list, whatever the limit: KV may return fewer.
@@ -68,6 +77,9 @@ impl Default for FakeReader {
             values: RefCell::default(),
             operations: Operations::default(),
             fails: Cell::default(),
+            hangs: Cell::default(),
+            takes_ms: Cell::default(),
+            lists_deleted: Cell::default(),
             keys_read: Cell::default(),
             list_max: Cell::new(1000),
             has_empty_last_page: Cell::default(),
@@ -99,8 +111,14 @@ impl FakeReader {
         self.listed.borrow_mut().remove(key);
     }
 
-    fn record(&self, operation: &'static str, what: &str) -> Result<(), StoreError> {
+    async fn begin(&self, operation: &'static str, what: &str) -> Result<(), StoreError> {
         self.operations.borrow_mut().push(format!("{operation} {what}"));
+        if self.hangs.get() == Some(operation) {
+            pending::<()>().await;
+        }
+        if self.takes_ms.get() > 0 {
+            sleep(Duration::from_millis(self.takes_ms.get())).await;
+        }
         if self.fails.get() == Some(operation) { Err(StoreError) } else { Ok(()) }
     }
 
@@ -118,7 +136,7 @@ impl FakeReader {
 
 impl StoreReader for FakeReader {
     async fn list(&self, prefix: &str, limit: usize, cursor: Option<&str>) -> Result<Page, StoreError> {
-        self.record("list", prefix)?;
+        self.begin("list", prefix).await?;
         assert!((1..=1000).contains(&limit), "KV lists 1 to 1000 keys, not {limit}");
         let after = cursor.map(|it| String::from_utf8(Base64::decode_vec(it).unwrap()).unwrap());
         assert!(after.iter().all(|key| key.starts_with(prefix)), "{after:?} is a cursor of another prefix: {prefix}");
@@ -139,13 +157,17 @@ impl StoreReader for FakeReader {
     }
 
     async fn get(&self, key: &str) -> Result<Option<String>, StoreError> {
-        self.record("get", key)?;
+        self.begin("get", key).await?;
         Ok(self.values.borrow().get(key).cloned())
     }
 
     async fn delete(&self, key: &str) -> Result<(), StoreError> {
-        self.record("delete", key)?;
-        self.forget(key);
+        self.begin("delete", key).await?;
+        if self.lists_deleted.get() {
+            self.values.borrow_mut().remove(key);
+        } else {
+            self.forget(key);
+        }
         Ok(())
     }
 }
@@ -156,11 +178,15 @@ struct FakeQueue {
     operations: Operations,
     /// How many sends succeed.
     takes: Option<usize>,
+    hangs: bool,
 }
 
 impl Queue for FakeQueue {
     fn send(&self, message: &str) -> Attempt {
         self.operations.borrow_mut().push("send".to_owned());
+        if self.hangs {
+            return Box::pin(pending());
+        }
         if self.takes.is_some_and(|takes| self.sent.borrow().len() >= takes) {
             return Box::pin(async { Err(AttemptError::Failed) });
         }
@@ -198,7 +224,16 @@ fn request<'a>(method: &'a str, path: &'a str) -> ApiRequest<'a> {
 }
 
 fn ask(config: &Config, reader: &FakeReader, queue: Option<&FakeQueue>, request: ApiRequest<'_>) -> Response {
-    paused(Api { config, reader, queue, cache: &FakeCache::default(), now_ms: NOW_MS }.answer(request))
+    timed(config, reader, queue, request).0
+}
+
+/// A response, and after how many ms it came.
+fn timed(config: &Config, reader: &FakeReader, queue: Option<&FakeQueue>, request: ApiRequest<'_>) -> (Response, u64) {
+    paused(async {
+        let clock = FakeClock::at(NOW_MS);
+        let api = Api { config, reader, queue, cache: &FakeCache::default(), clock: &clock };
+        (api.answer(request).await, clock.elapsed())
+    })
 }
 
 /// The response to a GET with the right token.

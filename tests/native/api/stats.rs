@@ -19,7 +19,7 @@ use super::{
     request,
 };
 use crate::{
-    fakes::paused,
+    fakes::{FakeClock, paused},
     samples::{APP, NOW_MS, TOKEN, config},
 };
 
@@ -29,8 +29,11 @@ const HOUR_MS: u64 = 3_600_000;
 const THIS_HOUR: u64 = 1_702_018_800_000 - HOUR_MS;
 
 fn ask(config: &Config, reader: &FakeReader, cache: &FakeCache, now_ms: u64, query: &str) -> Response {
-    let api = Api { config, reader, queue: None::<&FakeQueue>, cache, now_ms };
-    paused(api.answer(ApiRequest { query, ..request("GET", "/v1/stats") }))
+    paused(async {
+        let clock = FakeClock::at(now_ms);
+        let api = Api { config, reader, queue: None::<&FakeQueue>, cache, clock: &clock };
+        api.answer(ApiRequest { query, ..request("GET", "/v1/stats") }).await
+    })
 }
 
 /// The answer of now, without a cache.

@@ -1,0 +1,67 @@
+//! A request is answered within 10 s, whatever KV and the queue do.
+
+use unfollow_webhook::api::{ANSWER_WITHIN_MS, ApiRequest};
+
+use super::{
+    FakeQueue, FakeReader, is_problem, numbered_dead_letter, operated, reader_of_dead_letters, request, timed,
+};
+use crate::samples::APP;
+
+fn replay_one() -> String {
+    format!("/v1/dead-letters/{APP}/{}/replay", numbered_dead_letter(0).1)
+}
+
+#[test]
+fn what_hangs_is_503_after_10_seconds() {
+    assert_eq!(ANSWER_WITHIN_MS, 10_000);
+    let (_, id, _) = numbered_dead_letter(0);
+    let event = format!("/v1/events/{APP}/{id}");
+    let (replay_event, replay_all) = (format!("{event}/replay"), format!("/v1/dead-letters/{APP}/replay"));
+    for (method, path, operation) in [
+        ("GET", "/v1/events", "list"),
+        ("GET", "/v1/stats", "list"),
+        ("GET", "/v1/dead-letters", "list"),
+        ("GET", &*event, "get"),
+        ("DELETE", &event, "delete"),
+        ("POST", &replay_event, "get"),
+        ("POST", &replay_all, "list"),
+        ("POST", &replay_all, "get"),
+        ("POST", &replay_all, "send"),
+        ("POST", &replay_all, "delete"),
+        ("POST", &replay_one(), "get"),
+        ("POST", &replay_one(), "send"),
+        ("POST", &replay_one(), "delete"),
+    ] {
+        let reader = reader_of_dead_letters(2);
+        reader.hangs.set(Some(operation));
+        let queue = FakeQueue { hangs: operation == "send", ..FakeQueue::default() };
+        let (response, at) = timed(&operated(), &reader, Some(&queue), request(method, path));
+        is_problem(&response, 503);
+        assert_eq!((at, response.header), (10_000, Some(("retry-after", "1".into()))), "{method} {path}: {operation}");
+        assert_eq!(reader.keys().len(), 2, "{method} {path}: {operation}");
+    }
+}
+
+#[test]
+fn what_needs_neither_kv_nor_the_queue_does_not_wait() {
+    let reader = FakeReader::default();
+    reader.hangs.set(Some("list"));
+    let (response, at) = timed(&operated(), &reader, None, request("GET", "/v1/apps"));
+    assert_eq!((response.status, at), (200, 0));
+    let unauthorized = ApiRequest { authorization: None, ..request("GET", "/v1/events") };
+    let (response, at) = timed(&operated(), &reader, None, unauthorized);
+    assert_eq!((response.status, at), (401, 0));
+}
+
+#[test]
+fn the_time_of_all_operations_counts() {
+    // A read, a send, which takes no time, and a delete.
+    for (takes_ms, status, at) in [(4_999, 200, 9_998), (5_001, 503, 10_000)] {
+        let (reader, queue) = (reader_of_dead_letters(1), FakeQueue::default());
+        reader.takes_ms.set(takes_ms);
+        let (response, took) = timed(&operated(), &reader, Some(&queue), request("POST", &replay_one()));
+        assert_eq!((response.status, took), (status, at), "{takes_ms} ms each");
+        // It is sent before it is deleted: what is cut off in between comes twice, and is not lost.
+        assert_eq!((queue.sent.borrow().len(), reader.keys().len()), (1, usize::from(status == 503)));
+    }
+}

@@ -1,0 +1,97 @@
+//! How long a message waits for its next attempt.
+
+use std::{fs, path::Path};
+
+use proptest::prelude::*;
+use unfollow_webhook::delivery::retry::{BACKOFF_MAX_SECONDS, RETRY_AFTER_MAX_SECONDS, wait_seconds};
+
+/// Halfway between the bounds, there is no jitter.
+const NO_JITTER: f64 = 0.5;
+
+const HOUR: u64 = 3600;
+
+/// The wait without jitter and `Retry-After`.
+fn wait(attempts: u32, base: u64) -> u32 {
+    wait_seconds(attempts, base, None, NO_JITTER)
+}
+
+#[test]
+fn the_wait_doubles_from_attempt_to_attempt_up_to_an_hour() {
+    let waits: Vec<_> = (1..=12).map(|attempts| wait(attempts, 5)).collect();
+    assert_eq!(waits, [5, 10, 20, 40, 80, 160, 320, 640, 1280, 2560, 3600, 3600]);
+    let waits: Vec<_> = (1..=14).map(|attempts| wait(attempts, 1)).collect();
+    assert_eq!(waits, [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 3600, 3600]);
+    assert_eq!([1, 2, 3].map(|attempts| wait(attempts, 60)), [60, 120, 240]);
+    assert_eq!([1, 2].map(|attempts| wait(attempts, 3600)), [3600, 3600]);
+    assert_eq!((wait(100, 5), wait(u32::MAX, 3600)), (3600, 3600));
+    // A queue counts from 1.
+    assert_eq!(wait(0, 5), 5);
+    assert_eq!((BACKOFF_MAX_SECONDS, RETRY_AFTER_MAX_SECONDS), (HOUR, 12 * HOUR));
+}
+
+#[test]
+fn a_wait_has_20_percent_jitter_to_either_side() {
+    let wait = |base, random| wait_seconds(1, base, None, random);
+    assert_eq!((wait(1000, 0.0), wait(1000, 0.25), wait(1000, NO_JITTER)), (800, 900, 1000));
+    assert!((1198..=1200).contains(&wait(1000, 0.999_999)));
+    // Never none at all, and never more than an hour.
+    assert_eq!((wait(1, 0.0), wait(1, 0.999_999)), (1, 1));
+    assert_eq!((wait(3600, 0.0), wait(3600, 0.999_999)), (2880, 3600));
+}
+
+#[test]
+fn a_longer_retry_after_is_honoured_up_to_12_hours() {
+    for (retry_after, seconds) in
+        [(0, 5), (4, 5), (5, 5), (6, 6), (3601, 3601), (43_199, 43_199), (43_200, 43_200), (43_201, 43_200)]
+    {
+        assert_eq!(wait_seconds(1, 5, Some(retry_after), NO_JITTER), seconds, "{retry_after}");
+    }
+    assert_eq!(wait_seconds(1, 5, Some(u64::MAX), NO_JITTER), 43_200);
+    // It has no jitter: before that time the origin does not want to be asked.
+    assert_eq!([0.0, 0.999_999].map(|random| wait_seconds(1, 5, Some(100), random)), [100, 100]);
+    // A shorter one does not shorten the wait.
+    assert_eq!(wait_seconds(11, 5, Some(60), NO_JITTER), 3600);
+}
+
+/// How often the queue of deliveries retries a message.
+fn max_retries() -> u32 {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("wrangler.toml");
+    let settings: toml::Table = fs::read_to_string(file).unwrap().parse().unwrap();
+    let consumers = settings["queues"]["consumers"].as_array().unwrap();
+    let deliveries = consumers.iter().find(|it| it["queue"].as_str() == Some("unfollow-deliveries")).unwrap();
+    deliveries["max_retries"].as_integer().unwrap().try_into().unwrap()
+}
+
+/// They last as long as `DELIVERY_HOURS` unless set, so that it is this Worker that gives up, and knows why.
+#[test]
+fn the_retries_take_about_three_days() {
+    // From 0 to 1, evenly.
+    let random = |attempts: u32| f64::from(attempts * 7 % 20) / 20.0;
+    let waits = (1..=max_retries()).map(|attempts| u64::from(wait_seconds(attempts, 5, None, random(attempts))));
+    let age: u64 = waits.sum();
+    assert!((71 * HOUR..80 * HOUR).contains(&age), "{} h", age / HOUR);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 3000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_wait_stays_within_its_bounds(
+        attempts in prop_oneof![0..20_u32, 0..200_u32, any::<u32>()],
+        base in prop_oneof![Just(1), 1..60_u64, 1..=3600_u64, any::<u64>()],
+        retry_after in prop::option::of(prop_oneof![0..100_u64, 0..100_000_u64, any::<u64>()]),
+        random in prop_oneof![0.0..1.0_f64, any::<f64>(), Just(0.0), Just(0.999_999_999), Just(f64::NAN)],
+    ) {
+        let wait = u64::from(wait_seconds(attempts, base, retry_after, random));
+        // In numbers that do not overflow.
+        let doubled = u128::from(base) << attempts.saturating_sub(1).min(60);
+        let middle = u64::try_from(doubled.min(3600)).unwrap();
+        let asked = retry_after.unwrap_or(0).min(12 * HOUR);
+        prop_assert!((1..=12 * HOUR).contains(&wait));
+        prop_assert!(wait >= asked);
+        prop_assert!(wait >= middle * 4 / 5);
+        prop_assert!(wait <= asked.max((middle * 6 / 5).clamp(1, HOUR)));
+        // A later attempt never waits less.
+        prop_assert!(u64::from(wait_seconds(attempts.saturating_add(1), base, retry_after, random)) >= wait);
+    }
+}
