@@ -24,7 +24,7 @@ check: ## check format, lints, and the licences and sources of dependencies
 bench: ## measure the Worker and JavaScript that does the same (ROUNDS=3 for a quick run); writes docs/benchmarks.md
 	@scripts/bench.sh
 
-deploy: ## deploy the Worker to Cloudflare and check its health
+deploy: ## deploy the database and the Worker to Cloudflare and check its health (D1_LOCATION=apac for a new database in Asia)
 	@scripts/deploy.sh
 
 clean: ## remove build output, but not the tools

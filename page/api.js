@@ -38,7 +38,7 @@ export class Api {
 		return this.#call("GET", "apps", { signal });
 	}
 
-	/** @param {{kind?: string, user?: string, since?: number, cursor?: string}} query empty members are left out */
+	/** @param {{kind?: string, user?: string, cursor?: string}} query empty members are left out */
 	events(app, query, signal) {
 		return this.#call("GET", "events", { query: { app, ...query, limit: PAGE }, signal });
 	}
@@ -56,8 +56,9 @@ export class Api {
 		return this.#call("POST", `events/${app}/${encodeURIComponent(id)}/replay`);
 	}
 
+	/** The counts of each hour of the last 24 h, which are 25 clock hours. */
 	stats(app, signal) {
-		return this.#call("GET", "stats", { query: { app, hours: 24 }, signal });
+		return this.#call("GET", "stats", { query: { app }, signal });
 	}
 
 	/** App 0 has the dead letters whose messages could not be read. */

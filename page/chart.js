@@ -1,5 +1,4 @@
 // The chart: for each hour a bar of unfollows and one of follows, drawn by uPlot in the colours of the style sheet.
-// Hours whose counts are not complete have a hatched background.
 
 import uPlot from "uplot";
 import { clock, day, number } from "./dom.js";
@@ -17,7 +16,6 @@ export class Chart {
 	#describe;
 	#plot = null;
 	#hours = [];
-	#completeSince = null;
 
 	/** @param describe is called with the hour under the pointer, or null where there is none */
 	constructor(container, describe) {
@@ -28,10 +26,9 @@ export class Chart {
 		matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#draw());
 	}
 
-	/** @param hours as the API gives them @param {number | null} completeSince in ms */
-	show(hours, completeSince) {
+	/** @param hours the buckets that the API gives */
+	show(hours) {
 		this.#hours = hours;
-		this.#completeSince = completeSince;
 		this.#draw();
 	}
 
@@ -96,37 +93,11 @@ export class Chart {
 				},
 			],
 			hooks: {
-				drawClear: [(plot) => this.#hatch(plot, colour("--hatch"))],
 				setCursor: [(plot) => this.#describe(plot.cursor.idx == null ? null : this.#hours[plot.cursor.idx])],
 			},
 		};
 	}
-
-	/** Marks the hours that begin before the counts are complete. */
-	#hatch(plot, colour) {
-		const last = this.#hours.findLast((hour) => isIncomplete(hour, this.#completeSince));
-		if (last === undefined) return;
-		const { ctx, bbox } = plot;
-		const width = plot.valToPos(last.start + HOUR, "x", true) - bbox.left;
-		const step = 8 * devicePixelRatio;
-		ctx.save();
-		ctx.beginPath();
-		ctx.rect(bbox.left, bbox.top, width, bbox.height);
-		ctx.clip();
-		ctx.strokeStyle = colour;
-		ctx.lineWidth = 2 * devicePixelRatio;
-		ctx.beginPath();
-		for (let x = -bbox.height; x < width; x += step) {
-			ctx.moveTo(bbox.left + x, bbox.top + bbox.height);
-			ctx.lineTo(bbox.left + x + bbox.height, bbox.top);
-		}
-		ctx.stroke();
-		ctx.restore();
-	}
 }
-
-/** Whether an hour may have more than is counted. */
-export const isIncomplete = (hour, completeSince) => completeSince !== null && hour.start < completeSince;
 
 /** "14:00–15:00" of an hour, "14:00–now" of the one that is not over. */
 export function span(hour) {

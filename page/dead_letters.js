@@ -5,10 +5,13 @@ import { $, ago, announce, count, el, number, setState, time } from "./dom.js";
 /** Ms between two polls; each costs two KV lists. */
 const EVERY = 300_000;
 
+const JOBS = { deliver: "to be delivered", store_kv: "to be stored in KV", store_d1: "to be stored in D1" };
+
 const REASONS = {
 	timeout: "No answer in time",
 	queue: "The queue did not take it",
 	kv: "KV did not take it",
+	d1: "D1 did not take it",
 	settings: "The settings are invalid",
 	unreadable: "The message cannot be read",
 	app_removed: "The app is no longer in SDK_APP_IDS",
@@ -150,7 +153,7 @@ function draw(deadLetter) {
 	const reason = status === null ? (REASONS[error] ?? error ?? "Unknown") : `Your backend answered ${status}`;
 	const facts = [];
 	if (targets !== undefined) facts.push(count(targets, "user"));
-	if (job !== undefined) facts.push(job === "store_kv" ? "to be stored" : "to be delivered");
+	if (job !== undefined) facts.push(JOBS[job] ?? job);
 	const about = el("div", { className: "about" },
 		el("strong", {}, reason),
 		el("p", {}, facts.map((fact) => `${fact} · `).join(""), "dead-lettered ", time(deadAt, ago),

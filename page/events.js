@@ -1,14 +1,10 @@
 // The newest events in a table, the filters above it, and older events on demand.
 
 import { $, announce, count, el, setState, time, user } from "./dom.js";
-import { fits, without, withNewest, withOlder } from "./feed.js";
+import { without, withNewest, withOlder } from "./feed.js";
 
 /** Users that a row shows before it says how many more there are. */
 const SHOWN = 3;
-/** How far a refresh with a filter reads back, in ms: KV and Tencent may be late, but the whole log is many lists. */
-const OVERLAP = 600_000;
-/** Pages that are read until there is an event on one; after that, the operator decides whether to go on. */
-const PAGES_MAX = 5;
 
 export const KINDS = { unfollow: "Unfollow", follow: "Follow" };
 
@@ -16,14 +12,10 @@ export class Events {
 	#open;
 	#changed;
 	#list = null;
-	/** The time of the last refresh, in ms. */
-	#askedAt = 0;
 	#rows = new Map();
 	#source = null;
 	/** The query of the list; what is being typed is not in it yet. */
 	#query = filterQuery();
-	/** Those that were deleted: KV may list them for a while. */
-	#gone = new Set();
 
 	/** @param open shows an event's record @param changed is called when the filters have changed */
 	constructor(open, changed) {
@@ -69,21 +61,14 @@ export class Events {
 	async refresh(api, app, signal) {
 		this.#source = { api, app };
 		const isFirst = this.#list === null;
-		const askedAt = Date.now();
 		let page;
-		let since = isFirst || !this.#isFiltered() ? null : this.#askedAt - OVERLAP;
 		try {
-			if (since !== null) {
-				page = await this.#page({ since }, signal);
-				if (!fits(this.#list, page)) since = null;
-			}
-			if (since === null) page = await this.#newest(signal);
+			page = await this.#page(null, signal);
 		} catch (error) {
 			if (!signal.aborted && isFirst) setState($("events"), "error", error.message);
 			throw error;
 		}
-		const { list, fresh } = withNewest(this.#list, page, since);
-		this.#askedAt = askedAt;
+		const { list, fresh } = withNewest(this.#list, page);
 		this.#list = list;
 		this.#render(isFirst ? new Set() : fresh);
 		if (!isFirst && fresh.size > 0) announce(count(fresh.size, "new event"));
@@ -92,7 +77,6 @@ export class Events {
 
 	/** Removes an event that was deleted. */
 	remove(id) {
-		this.#gone.add(id);
 		if (this.#list === null) return;
 		this.#list = without(this.#list, id);
 		this.#render(new Set());
@@ -103,11 +87,6 @@ export class Events {
 		return this.#rows.get(id);
 	}
 
-	#isFiltered() {
-		const { kind, user } = this.#query;
-		return Boolean(kind || user);
-	}
-
 	#filter() {
 		// Enter in the field is both a change and a submission.
 		const { kind, user } = filterQuery();
@@ -116,20 +95,10 @@ export class Events {
 		this.#changed();
 	}
 
-	/** @param {{since?: number | null, cursor?: string}} part which part of the list; without it, the newest page */
-	async #page(part, signal) {
+	/** @param cursor where the page begins; null for the newest one */
+	#page(cursor, signal) {
 		const { api, app } = this.#source;
-		const page = await api.events(app, { ...this.#query, ...part }, signal);
-		return { ...page, events: page.events.filter((event) => !this.#gone.has(event.id)) };
-	}
-
-	/** The newest page that has events, within `PAGES_MAX` pages. */
-	async #newest(signal) {
-		let page = await this.#page({}, signal);
-		for (let pages = 1; page.events.length === 0 && page.cursor !== null && pages < PAGES_MAX; pages += 1) {
-			page = await this.#page({ cursor: page.cursor }, signal);
-		}
-		return page;
+		return api.events(app, { ...this.#query, cursor }, signal);
 	}
 
 	async #more() {
@@ -137,7 +106,7 @@ export class Events {
 		const button = $("more");
 		button.disabled = true;
 		try {
-			const page = await this.#page({ cursor });
+			const page = await this.#page(cursor);
 			// Meanwhile the list has changed.
 			if (this.#list?.cursor !== cursor) return;
 			const had = this.#list.events.length;
@@ -193,11 +162,13 @@ export class Events {
 			else $("rows").insertBefore(row, next);
 		}
 
-		const isFiltered = this.#isFiltered();
+		const isFiltered = Boolean(this.#query.kind || this.#query.user);
 		$("more").hidden = cursor === null;
-		$("more").textContent = events.length > 0 ? "Load more" : "Search further back";
+		$("more").textContent = "Load more";
 		$("clear-filters").hidden = !isFiltered;
-		$("nothing").textContent = empty(isFiltered, cursor);
+		$("nothing").textContent = isFiltered
+			? "No event matches."
+			: "No events yet. The first one will appear here by itself, once Tencent has called.";
 		setState($("events"), events.length > 0 ? "ready" : "empty");
 	}
 }
@@ -205,13 +176,7 @@ export class Events {
 /** The query of the filters. */
 function filterQuery() {
 	const filters = new FormData($("filters"));
-	return { kind: filters.get("kind"), user: filters.get("user").trim() };
-}
-
-function empty(isFiltered, cursor) {
-	if (cursor !== null) return "Nothing among the newest events.";
-	if (isFiltered) return "No event matches.";
-	return "No events yet. The first one will appear here by itself, once Tencent has called.";
+	return { kind: filters.get("kind"), user: filters.get("user") };
 }
 
 function draw(event) {
@@ -231,9 +196,8 @@ function draw(event) {
 }
 
 /** The first targets, and how many more there are. */
-function targets({ to_accounts: users, to_accounts_total: total = users.length }) {
-	const shown = users.slice(0, SHOWN);
-	const chips = shown.map((id) => el("span", { className: "chip" }, user(id)));
-	const more = total - shown.length;
+function targets({ to_accounts: users }) {
+	const chips = users.slice(0, SHOWN).map((id) => el("span", { className: "chip" }, user(id)));
+	const more = users.length - chips.length;
 	return more > 0 ? [...chips, el("span", { className: "rest" }, `+${more} more`)] : chips;
 }

@@ -5,29 +5,23 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { parse } from "smol-toml";
+import { Refusal, eventLog, readConfig } from "./config.mjs";
 
 const WRANGLER = process.env.WRANGLER ?? "wrangler";
 const CONFIG = process.env.WRANGLER_CONFIG;
 // A new workers.dev name takes some seconds to answer, and other places may serve the version before for as long.
 const WAIT_SECONDS = Number(process.env.DEPLOY_WAIT_SECONDS ?? 30);
 const HEALTHY_IN_A_ROW = 3;
+// Near where a new database is to be, if that is not here.
+const LOCATION = process.env.D1_LOCATION;
+const LOCATIONS = ["weur", "eeur", "apac", "oc", "wnam", "enam"];
 
-/** What stops a deployment: a sentence, or some, each on a line. */
-class Refusal extends Error {}
-
-/** wrangler.toml, with empty tables where it has none. */
-function readConfig() {
-  try {
-    return { vars: {}, queues: {}, ...parse(readFileSync(CONFIG, "utf8")) };
-  } catch (error) {
-    throw new Refusal(`wrangler.toml cannot be read: ${error.message.split("\n")[0]}.`);
-  }
-}
-
-/** The names in a JSON array of objects, between whatever else wrangler prints, such as warnings. */
+/**
+ * The names in a JSON array of objects, between whatever else wrangler prints, such as warnings. The brackets of the array
+ * are on lines of their own; what is in it is indented.
+ */
 function namesIn(output) {
-  const [array] = /^\[\s*(\{[^{}]*\}[\s,]*)*\]\s*$/m.exec(output) ?? [];
+  const [array] = /^\[(\n[^]*?\n)?\]$/m.exec(output) ?? [];
   try {
     return JSON.parse(array).map(({ name }) => name);
   } catch {
@@ -127,6 +121,18 @@ function checkQueues({ queues: { producers = [], consumers = [] } }) {
   }
 }
 
+/** Migrations are applied before the first deployment, so the database has to be one that is found without it. */
+function checkDatabase(config) {
+  const database = eventLog(config);
+  if (database === undefined) return;
+  if (database.database_id === undefined && database.database_name === undefined) {
+    return 'The database bound to DB has no name: set database_name = "unfollow-events" in wrangler.toml.';
+  }
+  if (LOCATION && !LOCATIONS.includes(LOCATION)) {
+    return `D1_LOCATION=${LOCATION} is not a location of D1: set one of ${LOCATIONS.join(", ")}, or none.`;
+  }
+}
+
 /** Whether a route covers a URL; its pattern is a host, or host and path, with * for any text. */
 function covers(pattern, { hostname, pathname }) {
   const [host, ...path] = pattern.replace(/^https?:\/\//i, "").split("/");
@@ -146,13 +152,49 @@ function checkOrigin({ name, route, routes = [], vars }) {
 }
 
 /** Each gives one sentence that says what is wrong and what to do, or nothing. */
-const CHECKS = [checkApps, checkCallbackTokens, checkAdminToken, checkVars, checkQueues, checkOrigin];
+const CHECKS = [checkApps, checkCallbackTokens, checkAdminToken, checkVars, checkQueues, checkDatabase, checkOrigin];
 
 /** Refuses what would be deployed in vain. */
 function checkAll(config) {
   const secrets = listSecrets();
   const problems = CHECKS.map((check) => check(config, secrets)).filter(Boolean);
   if (problems.length > 0) throw new Refusal(problems.join("\n"));
+}
+
+/** Runs wrangler where everyone sees its output. It cannot ask anything: it goes on with what it suggests. */
+function runWrangler(args, failure) {
+  const { status } = spawnSync(WRANGLER, [...args, "--config", CONFIG], { stdio: ["ignore", "inherit", "inherit"] });
+  if (status !== 0) throw new Refusal(`${failure}, so nothing was deployed: see wrangler's output above.`);
+}
+
+/** Whether the account has a database of this name. */
+function hasDatabase(name) {
+  const { status, stdout, stderr } = spawnSync(WRANGLER, ["d1", "list", "--json", "--config", CONFIG], {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const names = status === 0 ? namesIn(stdout) : undefined;
+  if (names !== undefined) return names.includes(name);
+  process.stderr.write(`${stdout}${stderr}`);
+  throw new Refusal("The account's D1 databases cannot be listed, so nothing was deployed: see wrangler's output above.");
+}
+
+/** Creates the database where there is none of its name. wrangler.toml has the name, and stays as it is. */
+function createDatabase({ database_id: id, database_name: name, jurisdiction }) {
+  if (id !== undefined || hasDatabase(name)) return;
+  const args = ["d1", "create", name, "--update-config=false"];
+  if (LOCATION) args.push("--location", LOCATION);
+  if (jurisdiction) args.push("--jurisdiction", jurisdiction);
+  runWrangler(args, `The D1 database ${name} could not be created`);
+  console.log(`The database ${name} was created. wrangler.toml already binds it by name, so nothing has to be added.\n`);
+}
+
+/** Brings the schema up to date before the Worker that needs it. Migrations only add, so the one before goes on working. */
+function prepareDatabase(config) {
+  const database = eventLog(config);
+  if (database === undefined) return;
+  createDatabase(database);
+  runWrangler(["d1", "migrations", "apply", "DB", "--remote"], "The migrations could not be applied to the D1 database");
 }
 
 /** Deploys, and returns the addresses where the Worker can be reached, a domain of one's own first. */
@@ -213,8 +255,9 @@ async function checkHealth(origin) {
 }
 
 try {
-  const config = readConfig();
+  const config = readConfig(CONFIG);
   checkAll(config);
+  prepareDatabase(config);
   const [origin] = deploy();
   await checkHealth(origin);
   console.log(`\nDeployed. Register this URL in the Chat console:\n${origin}${config.vars.WEBHOOK_PATH ?? "/"}`);

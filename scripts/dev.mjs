@@ -1,7 +1,8 @@
-// What `make dev` does after the build; dev.sh sets the stage. It serves the Worker with wrangler, which runs as a child
-// of this process, and prints where the page is, its token and the invalid settings, once the Worker answers.
+// What `make dev` does after the build; dev.sh sets the stage. It brings the schema of the local database up to date and
+// serves the Worker with wrangler, which runs as a child of this process, and prints where the page is, its token and the
+// invalid settings, once the Worker answers.
 
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
@@ -10,6 +11,7 @@ import { constants } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseEnv } from "node:util";
+import { Refusal, eventLog, readConfig } from "./config.mjs";
 
 const WRANGLER = process.env.WRANGLER ?? "wrangler";
 const PORT = process.env.PORT || "8787";
@@ -19,9 +21,6 @@ const EXAMPLE = join(import.meta.dirname, "../.dev.vars.example");
 // .dev.vars.example had it as ADMIN_TOKEN once, so anyone may know it.
 const PUBLISHED_TOKEN = "change-me-to-16-or-more";
 const WAIT_SECONDS = 120;
-
-/** What keeps the Worker from being served, in one sentence. */
-class Refusal extends Error {}
 
 /** Makes .dev.vars, with a token that nobody else knows, unless there is one. */
 function makeSettings() {
@@ -51,6 +50,18 @@ async function checkPort() {
   } catch (error) {
     throw new Refusal(`Port ${PORT} cannot be used (${error.code}): choose another, as in PORT=8788 make dev.`);
   }
+}
+
+/** wrangler does not do this by itself. What it prints is shown only where it fails. */
+function applyMigrations() {
+  if (eventLog(readConfig("wrangler.toml")) === undefined) return;
+  const { status, stdout, stderr } = spawnSync(WRANGLER, ["d1", "migrations", "apply", "DB", "--local"], {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  if (status === 0) return;
+  process.stderr.write(`${stdout}${stderr}`);
+  throw new Refusal("dev: the migrations could not be applied to the local database: see wrangler's output above.");
 }
 
 /** Starts wrangler. This process ends when it ends, and passes on the signals that would end one without the other. */
@@ -103,6 +114,7 @@ try {
   const { ADMIN_TOKEN: token } = parseEnv(readFileSync(".dev.vars", "utf8"));
   checkTunnel(token);
   await checkPort();
+  applyMigrations();
   serve();
   await announce(token);
 } catch (error) {

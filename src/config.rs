@@ -19,6 +19,9 @@ use crate::{
     },
 };
 
+/// The Worker's version.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
 /// The rule that a setting breaks: the rest of a sentence whose subject is the setting. It never quotes the value.
 pub type Problem = &'static str;
 
@@ -45,6 +48,8 @@ const TOKEN: &str = "CALLBACK_TOKEN";
 
 /// Name of the KV binding that holds the events.
 pub const EVENTS: &str = "EVENTS";
+/// Name of the binding of the D1 database of the event log.
+pub const DB: &str = "DB";
 /// Name of the binding of the queue whose messages are deliveries to come.
 pub const DELIVERIES: &str = "DELIVERIES";
 /// Name of the binding of the queue of what could not be delivered.
@@ -55,6 +60,8 @@ pub const DEAD_LETTERS: &str = "DEAD_LETTERS";
 pub struct Bound {
     /// The KV namespace [`EVENTS`].
     pub events: bool,
+    /// The D1 database [`DB`].
+    pub database: bool,
     /// The queue [`DELIVERIES`].
     pub deliveries: bool,
     /// The queue [`DEAD_LETTERS`].
@@ -106,17 +113,25 @@ pub struct Settings {
     pub retention_seconds: Option<u64>,
 }
 
-/// Where events go: at least one of the two.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Where events go: at least one of the three.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sinks {
     /// Into KV.
     pub kv: bool,
+    /// Into the event log in D1.
+    pub d1: bool,
     /// To the origin, by way of the queue.
     pub origin: bool,
 }
 
 impl Sinks {
-    const KV: Self = Self { kv: true, origin: false };
+    /// The names of the sinks, as the setting has them.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        [("kv", self.kv), ("d1", self.d1), ("origin", self.origin)]
+            .into_iter()
+            .filter(|(_, wanted)| *wanted)
+            .map(|(name, _)| name)
+    }
 }
 
 /// One app of ours.
@@ -144,8 +159,11 @@ impl Config {
             reader.miss_tokens(apps.as_deref(), shared_tokens.as_deref());
         }
         let webhook_path = reader.optional("WEBHOOK_PATH", "/".to_owned(), webhook_path);
-        let sinks = reader.optional("SINKS", Sinks::KV, sinks);
+        let sinks = reader.optional("SINKS", Sinks { kv: true, d1: bindings.database, origin: false }, sinks);
         let events = reader.check(EVENTS, "must be bound to a KV namespace", bindings.events);
+        let wants_d1 = sinks.is_some_and(|sinks| sinks.d1);
+        let database =
+            reader.check(DB, "must be bound to a D1 database where SINKS has d1", bindings.database || !wants_d1);
         let origin = reader.optional("ORIGIN_URL", None, |text| OriginUrl::new(&text).map(Some));
         // Whoever wants events at the origin has to say where that is, and needs the queues on the way there.
         let way_there = !matches!(sinks, Some(Sinks { origin: true, .. })) || {
@@ -172,7 +190,7 @@ impl Config {
 
         let invalid_settings = reader.invalid;
         let settings = (|| {
-            events.filter(|()| way_there)?;
+            events.and(database).filter(|()| way_there)?;
             Some(Settings {
                 apps: apps?,
                 shared_tokens: shared_tokens?,
@@ -347,14 +365,15 @@ fn webhook_path(text: String) -> Result<String, Problem> {
     routes::may_be_webhook_path(&text).then_some(text).ok_or(RULE)
 }
 
-/// `kv`, `origin`, or both with a comma between them.
+/// `kv`, `d1` and `origin`, one or more, with commas between them.
 fn sinks(text: String) -> Result<Sinks, Problem> {
-    let mut sinks = Sinks { kv: false, origin: false };
+    let mut sinks = Sinks::default();
     for name in text.split(',') {
         match name.trim_ascii() {
             "kv" => sinks.kv = true,
+            "d1" => sinks.d1 = true,
             "origin" => sinks.origin = true,
-            _ => return Err("must be kv, origin, or both, separated by a comma"),
+            _ => return Err("must be one or more of kv, d1 and origin, separated by commas"),
         }
     }
     Ok(sinks)
@@ -373,12 +392,12 @@ fn own_token(id: SdkAppId) -> String {
 impl Response {
     /// Whether the settings are valid: 200, or 503 with the invalid ones.
     #[must_use]
-    pub fn health(config: &Config) -> Self {
-        let healthy = config.invalid_settings.is_empty();
+    pub fn health(invalid_settings: &[InvalidSetting]) -> Self {
+        let healthy = invalid_settings.is_empty();
         let health = Health {
             status: if healthy { "ok" } else { "invalid settings" },
-            version: env!("CARGO_PKG_VERSION"),
-            settings: &config.invalid_settings,
+            version: VERSION,
+            settings: invalid_settings,
         };
         Self { status: if healthy { 200 } else { 503 }, ..Self::json(&health) }
     }

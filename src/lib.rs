@@ -26,6 +26,7 @@ pub mod config;
 pub mod delivery;
 mod encoding;
 pub mod event;
+pub mod event_log;
 pub mod log;
 pub mod origin;
 pub mod receive;
@@ -41,7 +42,7 @@ mod handlers {
     //! What the runtime calls.
 
     use worker::{
-        Context, Env, event, js_sys,
+        Context, Env, ScheduleContext, ScheduledEvent, event, js_sys,
         wasm_bindgen::{self, JsValue, prelude::wasm_bindgen},
         web_sys::{Request, Response},
         worker_sys::MessageBatch,
@@ -59,6 +60,11 @@ mod handlers {
     #[event(fetch)]
     async fn fetch(request: Request, env: Env, ctx: Context) -> worker::Result<Response> {
         Ok(runtime::fetch(request, env, ctx).await?)
+    }
+
+    #[event(scheduled)]
+    async fn scheduled(_: ScheduledEvent, env: Env, _: ScheduleContext) {
+        runtime::retain(env).await;
     }
 
     /// Not `#[event(queue)]`: its `MessageBatch` hides the JavaScript messages, and their `attempts` with them.

@@ -15,6 +15,8 @@ use crate::event::Entry;
 pub enum AttemptError {
     /// KV asks for a pause, because the key was written less than a second ago.
     TooManyRequests,
+    /// A second attempt would fail in the same way: D1 is overloaded, a day's limit is reached, or the schema is missing.
+    Unavailable,
     /// Anything else.
     Failed,
 }

@@ -15,19 +15,25 @@ use std::{
     thread::{self, JoinHandle},
 };
 
+use serde_json::json;
 use toml::{Table, Value};
 
 /// The stub for wrangler. It lists the secrets in the file `secrets` beside it, or fails with the text in `failure`; without
-/// either file, there is no such Worker. It deploys to the targets in `targets`; without that file, it fails. It writes each of its calls to `calls`.
+/// either file, there is no such Worker. It lists the databases in `databases`, and fails at the command in `fails`. It
+/// deploys to the targets in `targets`; without that file, it fails. It writes each of its calls to `calls`.
 const STUB: &str = r#"#!/bin/sh
 here=$(dirname "$0")
-echo "$1" >>"$here/calls"
+echo "$*" | sed 's/ --config .*//' >>"$here/calls"
 case $1 in
 secret)
     cat "$here/secrets" 2>/dev/null && exit
     cat "$here/failure" >&2 2>/dev/null && exit 1
     echo 'Worker "unfollow-webhook" not found.' >&2
     exit 1
+    ;;
+d1)
+    if [ "$2" = "$(cat "$here/fails")" ]; then echo "the stub fails" >&2; exit 1; fi
+    if [ "$2" = list ]; then cat "$here/databases"; fi
     ;;
 deploy)
     [ -e "$here/targets" ] || { echo "the stub fails" >&2; exit 1; }
@@ -55,6 +61,12 @@ struct Case<'a> {
     around: [&'a str; 2],
     /// What wrangler says where it cannot list the secrets.
     failure: Option<&'a str>,
+    /// The D1 databases that there are.
+    databases: &'a [&'a str],
+    /// `D1_LOCATION`.
+    location: &'a str,
+    /// The command of `wrangler d1` that fails.
+    fails: &'a str,
     /// JSON; `None` where wrangler cannot deploy.
     targets: Option<String>,
     wait_seconds: u32,
@@ -63,6 +75,8 @@ struct Case<'a> {
 struct Outcome {
     success: bool,
     output: String,
+    /// What wrangler was called with, without `--config`.
+    calls: Vec<String>,
     deployed: bool,
 }
 
@@ -91,6 +105,14 @@ impl Case<'_> {
         if let Some(failure) = self.failure {
             fs::write(at("failure"), failure).unwrap();
         }
+        // As wrangler prints it.
+        let databases = serde_json::Value::from_iter(
+            self.databases
+                .iter()
+                .map(|name| json!({ "uuid": "0", "name": name, "read_replication": { "mode": "off" } })),
+        );
+        fs::write(at("databases"), format!("{databases:#}\n")).unwrap();
+        fs::write(at("fails"), self.fails).unwrap();
         if let Some(targets) = &self.targets {
             fs::write(at("targets"), targets).unwrap();
         }
@@ -99,28 +121,33 @@ impl Case<'_> {
             .arg(root.join("scripts/deploy.sh"))
             .env("WRANGLER", at("wrangler"))
             .env("WRANGLER_CONFIG", at("wrangler.toml"))
+            .env("D1_LOCATION", self.location)
             .env("DEPLOY_WAIT_SECONDS", self.wait_seconds.to_string())
             .output()
             .unwrap();
         let output_bytes = [&output.stdout[..], &output.stderr].concat();
+        let calls: Vec<_> =
+            fs::read_to_string(at("calls")).unwrap_or_default().lines().map(ToOwned::to_owned).collect();
         Outcome {
             success: output.status.success(),
             output: String::from_utf8(output_bytes).unwrap(),
-            deployed: fs::read_to_string(at("calls")).unwrap_or_default().lines().any(|call| call == "deploy"),
+            deployed: calls.iter().any(|call| call == "deploy"),
+            calls,
         }
     }
 
-    /// Runs it, and expects a deployment that succeeds, to a Worker that is healthy at once.
-    fn succeeds(self) {
+    /// Runs it, and expects a deployment that succeeds, to a Worker that is healthy at once. Gives wrangler's calls.
+    fn succeeds(self) -> Vec<String> {
         let worker = Worker::answering(&[OK]);
         let outcome = Case { targets: Some(format!(r#"["{}"]"#, worker.url())), wait_seconds: 10, ..self }.run();
         assert!(outcome.success && outcome.deployed, "{}", outcome.output);
+        outcome.calls
     }
 
-    /// Runs it, and expects one sentence with all of `words`, and no deployment.
+    /// Runs it, and expects one sentence with all of `words`, before anything is done.
     fn refuses(&self, words: &[&str]) {
         let outcome = self.run();
-        assert!(!outcome.success && !outcome.deployed, "{}", outcome.output);
+        assert!(!outcome.success && outcome.calls == ["secret list"], "{:?}: {}", outcome.calls, outcome.output);
         assert_eq!(outcome.output.trim().lines().count(), 1, "{}", outcome.output);
         for word in words {
             assert!(outcome.output.contains(word), "{word} is not in: {}", outcome.output);
@@ -361,6 +388,79 @@ fn the_worker_takes_both_queues_or_none() {
     case(&|config| queues(config, "producers").clear()).refuses(&["DELIVERIES is not bound"]);
     case(&|config| drop(config.remove("queues"))).succeeds();
     case(&|config| queues(config, "consumers")[0]["max_batch_size"] = 100.into()).succeeds();
+}
+
+const LIST: &str = "d1 list --json";
+const CREATE: &str = "d1 create unfollow-events --update-config=false";
+const MIGRATE: &str = "d1 migrations apply DB --remote";
+
+/// The table of the database.
+fn database(config: &mut Table) -> &mut Table {
+    config["d1_databases"][0].as_table_mut().unwrap()
+}
+
+#[test]
+fn the_database_is_created_and_migrated_before_the_deployment() {
+    for databases in [&[][..], &["other", "unfollow-events-2"]] {
+        let calls = Case { vars: ONE_APP, secrets: SECRETS, databases, ..Case::default() }.succeeds();
+        assert_eq!(calls, ["secret list", LIST, CREATE, MIGRATE, "deploy"]);
+    }
+}
+
+#[test]
+fn a_database_that_is_there_is_migrated_alone() {
+    let databases = &["other", "unfollow-events"];
+    let calls = Case { vars: ONE_APP, secrets: SECRETS, databases, location: "apac", ..Case::default() }.succeeds();
+    assert_eq!(calls, ["secret list", LIST, MIGRATE, "deploy"]);
+
+    // One with an id is there.
+    let calls = case(&|config| database(config).extend([("database_id".to_owned(), "0".into())])).succeeds();
+    assert_eq!(calls, ["secret list", MIGRATE, "deploy"]);
+}
+
+#[test]
+fn a_new_database_is_created_where_it_is_wanted() {
+    let calls = Case { vars: ONE_APP, secrets: SECRETS, location: "apac", ..Case::default() }.succeeds();
+    assert_eq!(calls[2], format!("{CREATE} --location apac"));
+
+    let edit = |config: &mut Table| {
+        database(config)
+            .extend([("database_name", "log"), ("jurisdiction", "eu")].map(|(k, v)| (k.to_owned(), v.into())));
+    };
+    let calls = case(&edit).succeeds();
+    assert_eq!(calls[2], "d1 create log --update-config=false --jurisdiction eu");
+}
+
+#[test]
+fn without_the_binding_of_a_database_there_is_none_to_prepare() {
+    let other = |config: &mut Table| database(config)["binding"] = "OTHER".into();
+    for calls in [case(&|config| drop(config.remove("d1_databases"))).succeeds(), case(&other).succeeds()] {
+        assert_eq!(calls, ["secret list", "deploy"]);
+    }
+}
+
+#[test]
+fn a_database_that_could_not_be_found_is_refused() {
+    let words = ["DB has no name", r#"database_name = "unfollow-events""#];
+    case(&|config| drop(database(config).remove("database_name"))).refuses(&words);
+    let case = Case { vars: ONE_APP, secrets: SECRETS, location: "europe", ..Case::default() };
+    case.refuses(&["D1_LOCATION=europe", "weur, eeur, apac, oc, wnam, enam"]);
+}
+
+#[test]
+fn nothing_is_deployed_where_the_database_is_not_ready() {
+    for (fails, calls, said) in [
+        ("list", &[LIST][..], "The account's D1 databases cannot be listed"),
+        ("create", &[LIST, CREATE], "The D1 database unfollow-events could not be created"),
+        ("migrations", &[LIST, CREATE, MIGRATE], "The migrations could not be applied to the D1 database"),
+    ] {
+        let outcome = Case { vars: ONE_APP, secrets: SECRETS, fails, ..Case::default() }.run();
+        assert!(!outcome.success, "{}", outcome.output);
+        assert_eq!(outcome.calls[1..], *calls);
+        assert!(outcome.output.contains("the stub fails\n"), "{}", outcome.output);
+        let said = format!("{said}, so nothing was deployed: see wrangler's output above.");
+        assert!(outcome.output.lines().any(|line| line == said), "{}", outcome.output);
+    }
 }
 
 /// Whether a Worker with this `ORIGIN_URL` and this route would be deployed.

@@ -1,5 +1,5 @@
-//! What `make dev` does after the build, with a stub instead of wrangler: the settings that it makes, what it prints
-//! about the Worker, and when it refuses to serve it.
+//! What `make dev` does after the build, with a stub instead of wrangler: the settings that it makes, the migrations that it
+//! applies, what it prints about the Worker, and when it refuses to serve it.
 
 use std::{
     env,
@@ -14,12 +14,17 @@ use std::{
 
 use tempfile::TempDir;
 
-/// The stub for wrangler. It answers with the text in `health`, notes its arguments in `args`, and ends after a while, so
-/// that a test fails and does not wait for ever.
+/// The stub for wrangler. It notes its calls in `calls`. As `wrangler d1` it prints a line, and fails where there is a file
+/// `fails`. As `wrangler dev` it answers with the text in `health`, and ends after a while, so that a test fails and does not
+/// wait for ever.
 const STUB: &str = r#"#!/usr/bin/env node
 const fs = require("node:fs");
 const args = process.argv.slice(2);
-fs.writeFileSync("args", args.join(" "));
+fs.appendFileSync("calls", `${args.join(" ")}\n`);
+if (args[0] === "d1") {
+  console.log("wrangler's output");
+  process.exit(fs.existsSync("fails") ? 1 : 0);
+}
 const respond = (request, response) => response.end(request.url === "/healthz" ? fs.readFileSync("health") : "");
 require("node:http").createServer(respond).listen(args[args.indexOf("--port") + 1], "127.0.0.1");
 setTimeout(process.exit, 20000);
@@ -38,6 +43,7 @@ impl Folder {
         fs::write(folder.path("wrangler"), STUB).unwrap();
         fs::set_permissions(folder.path("wrangler"), fs::Permissions::from_mode(0o755)).unwrap();
         fs::write(folder.path("health"), health).unwrap();
+        fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("wrangler.toml"), folder.path("wrangler.toml")).unwrap();
         if let Some(settings) = settings {
             fs::write(folder.path(".dev.vars"), settings).unwrap();
         }
@@ -50,6 +56,11 @@ impl Folder {
 
     fn settings(&self) -> String {
         fs::read_to_string(self.path(".dev.vars")).unwrap()
+    }
+
+    /// What wrangler was called with.
+    fn calls(&self) -> Vec<String> {
+        fs::read_to_string(self.path("calls")).unwrap_or_default().lines().map(ToOwned::to_owned).collect()
     }
 
     fn command(&self, port: u16, tunnel: bool) -> Command {
@@ -70,7 +81,8 @@ impl Folder {
         let mut dev = self.command(port, tunnel).stdout(Stdio::piped()).spawn().unwrap();
         let page = format!("Page:        http://127.0.0.1:{port}/dashboard");
         let lines = BufReader::new(dev.stdout.take().unwrap()).lines().map(Result::unwrap);
-        let mut lines = lines.skip_while(|line| *line != page).skip(1);
+        let quiet = |line: &String| assert_ne!(line, "wrangler's output");
+        let mut lines = lines.inspect(quiet).skip_while(|line| *line != page).skip(1);
         let announcement = lines.by_ref().take_while(|line| !line.is_empty()).collect();
         assert!(Command::new("kill").arg(dev.id().to_string()).status().unwrap().success());
         // The stub was told to end, and has ended too.
@@ -84,7 +96,7 @@ impl Folder {
         let output = self.command(port, tunnel).output().unwrap();
         let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
         assert_eq!(output.status.code(), Some(1), "{text}");
-        assert!(!self.path("args").exists());
+        assert!(self.calls().is_empty());
         assert_eq!(text.lines().count(), 1, "{text}");
         for word in words {
             assert!(text.contains(word), "{word} is not in: {text}");
@@ -142,7 +154,7 @@ fn a_public_address_needs_a_token_that_nobody_knows() {
     for settings in [None, Some(&*format!("ADMIN_TOKEN={TOKEN}"))] {
         let folder = Folder::new(settings, OK);
         folder.serve(true);
-        assert!(fs::read_to_string(folder.path("args")).unwrap().ends_with(" --tunnel"));
+        assert!(folder.calls().last().unwrap().ends_with(" --tunnel"));
     }
 }
 
@@ -151,4 +163,32 @@ fn another_server_on_the_port_is_not_taken_for_the_worker() {
     let other = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = other.local_addr().unwrap().port();
     Folder::new(Some(""), OK).refuses(port, false, &[&port.to_string(), "PORT="]);
+}
+
+const MIGRATE: &str = "d1 migrations apply DB --local";
+
+#[test]
+fn migrations_are_applied_before_the_worker_is_served() {
+    let folder = Folder::new(Some(""), OK);
+    folder.serve(false);
+    let [migrate, dev] = &*folder.calls() else { panic!("{:?}", folder.calls()) };
+    assert!(migrate == MIGRATE && dev.starts_with("dev "), "{migrate}, {dev}");
+}
+
+#[test]
+fn migrations_that_fail_are_said_and_the_worker_is_not_served() {
+    let folder = Folder::new(Some(""), OK);
+    fs::write(folder.path("fails"), "").unwrap();
+    let output = folder.command(free_port(), false).output().unwrap();
+    assert_eq!((output.status.code(), folder.calls()), (Some(1), vec![MIGRATE.to_owned()]));
+    let said = "dev: the migrations could not be applied to the local database: see wrangler's output above.";
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), format!("wrangler's output\n{said}\n"));
+}
+
+#[test]
+fn without_a_database_there_are_no_migrations() {
+    let folder = Folder::new(Some(""), OK);
+    fs::write(folder.path("wrangler.toml"), "").unwrap();
+    folder.serve(false);
+    assert!(folder.calls().len() == 1 && folder.calls()[0].starts_with("dev "), "{:?}", folder.calls());
 }

@@ -35,20 +35,21 @@ const DAY: u64 = 24 * HOUR;
 /// 2026-01-01, in Unix ms.
 const NEW_YEAR: u64 = 1_767_225_600_000;
 
+/// What the API says where `DB` is not bound.
+const NO_LOG: &str = "There is no event log: bind DB to a D1 database, and add d1 to SINKS.";
+
 // ---- What is printed ----
 
 #[test]
-fn the_oldest_comes_first_and_each_once_over_windows_and_pages() {
+fn the_oldest_comes_first_and_each_once_over_pages() {
     let log = Log::default();
     log.short_pages(7);
     // Many at a time, gaps of years, neighbours, and two of the same millisecond.
     let mut times = vec![0, 1, NEW_YEAR - 1, NEW_YEAR, NEW_YEAR, NEW_YEAR + 1, NEW_YEAR + 99 * DAY];
     times.extend((0..100).map(|n| NEW_YEAR + 40 * DAY + n * 7 * MINUTE));
     times.extend((0..50).map(|n| NEW_YEAR - 400 * DAY + n));
-    let mut stored: Vec<_> = times.iter().map(|&time| log.store(time)).collect();
-    // Each begins with its id, and ids sort the newest first.
-    stored.sort();
-    stored.reverse();
+    times.sort_unstable();
+    let stored: Vec<_> = times.iter().map(|&time| log.store(time)).collect();
     let server = log.serve();
 
     for (since, before_it) in [("0", 0), ("1", 1), ("1980-01-01T00:00:00Z", 2)] {
@@ -84,23 +85,44 @@ fn a_large_log_is_read_in_windows() {
     assert!(ran.stdout.lines().eq(&stored), "{} lines", ran.stdout.lines().count());
 
     let mut windows: Vec<_> = server.requests().iter().map(window).collect();
-    // 10,000 fit into 1,000 s. Of a longer window, only as much is read as shows that it is too long.
-    let too_long = (NEW_YEAR, Some(NEW_YEAR - NEW_YEAR % 10_000_000 + 9_999_999));
+    // Of a window that is too long, only as much is read as shows that it is.
+    let too_long = (NEW_YEAR, None);
     assert_eq!(windows.iter().filter(|window| **window == too_long).count(), 11);
+    // No event is read more than twice.
+    assert!(windows.len() <= 2 * 25, "{} requests", windows.len());
     // Each begins where the one before did, but is shorter, or where that one ended.
     windows.dedup();
     assert_eq!((windows[0], windows[windows.len() - 1].1), ((NEW_YEAR, None), None));
     for pair in windows.windows(2) {
-        let ((since, until), (next, _)) = (pair[0], pair[1]);
-        assert!(next == since || Some(next) == until.map(|until| until + 1), "{windows:?}");
-        // Its ids begin with other digits than those of the window before.
-        assert!(next == NEW_YEAR || next % 100_000 == 0, "{windows:?}");
+        let ((since, until), (next, end)) = (pair[0], pair[1]);
+        let is_shorter = next == since && end.is_some_and(|end| until.is_none_or(|until| end < until));
+        assert!(is_shorter || Some(next) == until.map(|until| until + 1), "{windows:?}");
     }
 
     let home = Home::new();
     let following = home.follow(&server, &NEW_YEAR.to_string(), "10m");
     following.prints(&stored);
     home.passes(now() - HOUR);
+}
+
+#[test]
+fn an_uneven_log_is_read_in_windows() {
+    let log = Log::default();
+    // Few over years, many in one millisecond, very many in a day, and a gap.
+    let mut times: Vec<_> = (0..50).map(|n| NEW_YEAR - 4000 * DAY + n * 40 * DAY).collect();
+    times.extend([NEW_YEAR - 1; 10_500]);
+    times.extend((0..15_000).map(|n| NEW_YEAR + n * 5_000));
+    times.push(NEW_YEAR + 200 * DAY);
+    times.sort_unstable();
+    let stored: Vec<_> = times.iter().map(|&time| log.store(time)).collect();
+    let server = log.serve();
+    for until in [None, Some(NEW_YEAR + 200 * DAY)] {
+        let until = until.map(|until| format!("--until={until}"));
+        let ran = events(&server, "0").args(until.iter().map(|it| &**it).collect::<Vec<_>>()).run();
+        assert!(ran.ok() && ran.stderr.is_empty(), "{}", ran.stderr);
+        assert!(ran.stdout.lines().eq(&stored), "{} lines", ran.stdout.lines().count());
+    }
+    assert!(server.requests().len() <= 2 * 2 * 27, "{} requests", server.requests().len());
 }
 
 #[test]
@@ -116,7 +138,7 @@ fn an_event_is_printed_byte_for_byte_on_one_line() {
 #[test]
 fn the_filters_are_the_apis() {
     let server = Log::default().serve();
-    let filters = ["--app", "1400000000", "--kind", "follow", "--user", "用户 1&a=b+c%41"];
+    let filters = ["--app", "1400000000", "--kind", "follow", "--user", "用户 1&a=b+c%41", "--role", "target"];
     assert!(events(&server, "1h").args(filters).run().ok());
     assert!(events(&server, "1h").run().ok());
 
@@ -125,8 +147,9 @@ fn the_filters_are_the_apis() {
     assert_eq!(asked.text("app"), Some("1400000000"));
     assert_eq!(asked.text("kind"), Some("follow"));
     assert_eq!(asked.text("user"), Some("用户 1&a=b+c%41"));
+    assert_eq!(asked.text("role"), Some("target"));
     let asked = Asked::read(&requests[requests.len() - 1]);
-    assert_eq!([asked.text("app"), asked.text("kind"), asked.text("user")], [None; 3]);
+    assert_eq!(["app", "kind", "user", "role"].map(|name| asked.text(name)), [None; 4]);
 }
 
 #[test]
@@ -169,7 +192,8 @@ fn an_error_ends_it_with_one_sentence() {
         (problem(401, "Unauthorized", "Wrong token."), "HTTP 401, Unauthorized: Wrong token."),
         (problem(404, "Not Found", "No such app."), "HTTP 404, Not Found: No such app."),
         (problem(400, "Bad Request", "Which app?"), "HTTP 400, Bad Request: Which app?"),
-        (problem(503, "Unavailable", "KV is silent."), "HTTP 503, Unavailable: KV is silent."),
+        (problem(409, "Conflict", NO_LOG), NO_LOG),
+        (problem(503, "Unavailable", "D1 is silent."), "HTTP 503, Unavailable: D1 is silent."),
         (problem(403, "Forbidden", r"\u001b[2J"), "HTTP 403, Forbidden: \u{fffd}[2J"),
         (Reply::whole(302, ""), "HTTP 302, but not in the API's form: is this the Worker's URL?"),
         (Reply::whole(404, "<html>"), "HTTP 404, but not in the API's form: is this the Worker's URL?"),
@@ -205,17 +229,16 @@ fn a_wrong_token_a_silent_server_and_a_refused_connection_have_messages_of_their
 #[test]
 fn a_run_that_broke_off_can_be_continued() {
     let log = Log::default();
-    // The log begins long before the current block of time.
-    let first = log.store(1);
-    let second = log.store(NEW_YEAR);
-    let whole = answer(200, &[], &format!(r#"{{"events":[{first}],"cursor":null}}"#));
-    log.reply_once(whole);
+    let stored: Vec<_> = (0..25_000).map(|n| log.store(NEW_YEAR + n * 100)).collect();
+    // It breaks off after some of the windows.
+    log.reply_with_events(30);
     log.reply_once(problem(503, "Unavailable", "No."));
     let server = log.serve();
     let ran = events(&server, "0").run();
-    assert_eq!((ran.code, ran.stdout.trim_end()), (1, &*first));
+    let printed = ran.stdout.lines().count();
+    assert!(ran.code == 1 && printed > 0 && ran.stdout.lines().eq(&stored[..printed]), "{printed}: {}", ran.stderr);
     let (_, since) = ran.stderr.trim_end().rsplit_once("go on with --since ").expect("advice");
-    assert_eq!(events(&server, since).run().stdout.trim_end(), second);
+    assert!(events(&server, since).run().stdout.lines().eq(&stored[printed..]));
 }
 
 #[test]
@@ -271,6 +294,8 @@ fn a_mistake_on_the_command_line_is_explained() {
         (with(&["--app", "01"]), "an SDKAppID is 1 to 15 digits"),
         (with(&["--kind", "unlike"]), "unfollow, follow"),
         (with(&["--user", ""]), "--user <USERID>"),
+        (with(&["--user", "alice", "--role", "follower"]), "actor, target"),
+        (with(&["--role", "actor"]), "--user <USERID>"),
         (with(&["--follow", "--until", "1"]), "cannot be used with"),
         (with(&["--interval", "5"]), "--follow"),
         (with(&["--overlap", "5m"]), "--follow"),
@@ -328,6 +353,25 @@ fn a_poll_begins_with_the_overlap() {
     assert!((before - 10 * MINUTE..=now() - 10 * MINUTE).contains(&since), "{since}");
     // It has no end: an event may have a time that is in the future here.
     assert!(server.requests().iter().all(|request| window(request).1.is_none()));
+}
+
+#[test]
+fn a_poll_reads_each_page_of_the_overlap_once() {
+    let log = Log::default();
+    let start = now();
+    let stored: Vec<_> = (0..11_500).map(|n| log.store(start - 5 * MINUTE + n)).collect();
+    let server = log.serve();
+    let home = Home::new();
+    let following = home.follow(&server, "1h", "10m");
+    following.prints(&stored);
+    following.polls(&server, 3 * 12);
+    following.kill();
+
+    let mut polls: Vec<_> = server.requests().iter().map(window).collect();
+    let since = polls[polls.len() - 20].0;
+    polls.retain(|window| *window == (since, None));
+    assert_eq!(polls.len(), 12);
+    assert_eq!(home.read()["checkpoint"]["printed"].as_array().unwrap().len(), stored.len());
 }
 
 #[test]
@@ -416,6 +460,36 @@ fn a_temporary_error_is_retried_and_a_permanent_one_is_not() {
 }
 
 #[test]
+fn without_an_event_log_it_ends_with_the_apis_sentence() {
+    let log = Log::default();
+    let server = log.serve();
+    let home = Home::new();
+    let following = home.follow(&server, "1h", "10m");
+    following.polls(&server, 1);
+    // A deployment without DB: the first answer that says so ends it.
+    log.reply_once(problem(409, "Conflict", NO_LOG));
+    let (code, messages) = following.ends();
+    assert_eq!((code, messages), (1, vec![format!("error: HTTP 409, Conflict: {NO_LOG}")]));
+
+    // From the first call on, and the checkpoint stays.
+    let asked = server.requests().len();
+    log.reply_once(problem(409, "Conflict", NO_LOG));
+    let (code, messages) = home.follow(&server, "1h", "10m").ends();
+    assert_eq!(code, 1);
+    assert_eq!(messages[1..], [format!("error: HTTP 409, Conflict: {NO_LOG}")]);
+    assert_eq!(server.requests().len(), asked + 1);
+    home.follow(&server, "1h", "10m").polls(&server, 1);
+}
+
+#[test]
+fn the_help_says_what_polls_cost() {
+    let help = Program::bare().args(["--help"]).run().stdout;
+    let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(help.contains("How long to wait between two polls [default: 10]"), "{help}");
+    assert!(help.contains("8,640 requests a day"), "{help}");
+}
+
+#[test]
 fn a_clock_that_is_ahead_misses_nothing() {
     let log = Log::default();
     // The Worker's clock is an hour behind ours, and so are the events.
@@ -463,6 +537,47 @@ fn a_file_without_a_checkpoint_of_this_query_is_not_changed() {
         assert_eq!(fs::read_to_string(home.checkpoint()).unwrap(), content);
     }
     assert_eq!(server.requests().len(), asked);
+}
+
+#[test]
+fn a_checkpoint_belongs_to_one_role_of_a_user() {
+    let log = Log::default();
+    let server = log.serve();
+    let home = Home::new();
+    let of_actor = ["--user", "alice", "--role", "actor"];
+    let follow = |filter: &[&str]| Following::start(home.command(&server, "1h", "10m").args(filter));
+    let following = follow(&of_actor);
+    following.polls(&server, 1);
+    assert_eq!(Asked::read(&server.requests()[0]).text("role"), Some("actor"));
+    following.kill();
+
+    for other in [&["--user", "alice", "--role", "target"][..], &["--user", "alice"]] {
+        let (code, messages) = follow(other).ends();
+        assert_eq!((code, messages.len()), (1, 1), "{messages:?}");
+        assert!(messages[0].contains("another query (--url http://127.0.0.1:"), "{messages:?}");
+        assert!(messages[0].contains(" --user alice --role actor)"), "{messages:?}");
+    }
+    let following = follow(&of_actor);
+    following.polls(&server, 1);
+    assert!(following.messages()[0].starts_with("going on from 20"));
+}
+
+#[test]
+fn a_checkpoint_of_the_version_before_roles_is_read() {
+    let log = Log::default();
+    let server = log.serve();
+    let home = Home::new();
+    let following = home.follow(&server, "1h", "10m");
+    following.polls(&server, 1);
+    following.kill();
+    let now = fs::read_to_string(home.checkpoint()).unwrap();
+    let before = now.replacen(r#","role":null"#, "", 1);
+    assert_ne!(now, before);
+    fs::write(home.checkpoint(), before).unwrap();
+
+    let following = home.follow(&server, "1h", "10m");
+    following.polls(&server, 1);
+    assert!(following.messages()[0].starts_with("going on from 20"));
 }
 
 #[test]

@@ -1,11 +1,12 @@
 // Before anything is measured: the receivers agree. Each gets the calls of tests/vectors/, and must give the same
-// response, store the same entry under the same key, and write the same log record.
+// response, put the same entry into KV under the same key, run the same statement with the same parameters in D1, where
+// that is a sink, and write the same log record.
 
 import { readFileSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
 import { Connection, getJson, post } from "./load.mjs";
 import { signature } from "./calls.mjs";
-import { RECEIVERS } from "./variants.mjs";
+import { D1_RECEIVERS, RECEIVERS } from "./variants.mjs";
 import { APP, Served, TOKEN } from "./workerd.mjs";
 
 const VECTORS = new URL("../../tests/vectors/", import.meta.url);
@@ -17,9 +18,19 @@ const OURS_ALONE = /duplicate member/;
 /** How long a log record may take to arrive, in ms. */
 const LOG_WITHIN_MS = 5000;
 
-/** Throws where two receivers differ. Returns on how many calls they agree, and how many of these they reject. */
+/**
+ * Throws where two receivers with the same sinks differ. Returns on how many calls they agree, and how many of these they
+ * reject.
+ */
 export async function check(prepared) {
-	const receivers = await Promise.all(RECEIVERS.map((name) => Receiver.start(name, prepared[name].path)));
+	const count = await checkAll(prepared, RECEIVERS, { insertsAPut: 0 });
+	await checkAll(prepared, D1_RECEIVERS, { insertsAPut: 1 });
+	return count;
+}
+
+/** Compares the receivers `names`, the last of which is ours. */
+async function checkAll(prepared, names, { insertsAPut }) {
+	const receivers = await Promise.all(names.map((name) => Receiver.start(name, prepared[name].path)));
 	const count = { agreed: 0, rejected: 0 };
 	for (const call of vectors()) {
 		// Signed anew for each call, the same for all receivers.
@@ -32,7 +43,11 @@ export async function check(prepared) {
 				);
 			}
 		}
-		const { status } = ours.seen.response;
+		const { response, storage } = ours.seen;
+		if (storage.inserts !== storage.puts * insertsAPut) {
+			throw new Error(`${call.why}: ${storage.inserts} inserts into D1, ${storage.puts} puts into KV`);
+		}
+		const { status } = response;
 		if (call.status !== undefined && call.status !== status) {
 			throw new Error(`${call.why}: status ${status}, not ${call.status}`);
 		}
@@ -87,23 +102,27 @@ class Receiver {
 		return receiver;
 	}
 
-	/** Sends `request`, and returns what must be the same for all receivers: response, log record and stored entry. */
+	/** Sends `request`, and returns what must be the same for all receivers: response, log record and what was stored. */
 	async call(request) {
 		const { served } = this;
 		served.log = "";
 		const response = await this.connection.send(request);
 		const record = JSON.parse(await recordOf(served));
 		delete record.duration_ms;
-		const timeless = (text) => text?.replace(/"received_at":[0-9]+/, '"received_at":0');
-		const { puts, key, metadata, value } = await getJson(served.ports.kv);
-		const entry = { puts, key, metadata: timeless(metadata), value: timeless(value) };
-		return { name: this.name, seen: { response, record, entry } };
+		const storage = timeless(await getJson(served.ports.storage));
+		return { name: this.name, seen: { response, record, storage } };
 	}
 
 	async stop() {
 		this.connection.close();
 		await this.served.stop();
 	}
+}
+
+/** `value` with each `received_at` in its texts set to 0. */
+function timeless(value) {
+	const reset = (text) => text.replace(/"received_at":[0-9]+/, '"received_at":0');
+	return JSON.parse(JSON.stringify(value), (_, part) => (typeof part === "string" ? reset(part) : part));
 }
 
 /** The record that was logged. It does not arrive with the response. */

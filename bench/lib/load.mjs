@@ -35,10 +35,10 @@ export class Load {
 	}
 }
 
-/** Requests `/` over a connection of its own, and returns the JSON of the response. */
-export async function getJson(port) {
+/** Requests `path` over a connection of its own, and returns the JSON of the response. */
+export async function getJson(port, path = "/") {
 	const connection = await Connection.open(port);
-	const { body } = await connection.send(Buffer.from("GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"));
+	const { body } = await connection.send(Buffer.from(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`));
 	connection.close();
 	return JSON.parse(body);
 }

@@ -3,7 +3,7 @@
 import { calls } from "./calls.mjs";
 import { cpuTime } from "./cpu.mjs";
 import { getJson, Load } from "./load.mjs";
-import { RECEIVERS, VARIANTS } from "./variants.mjs";
+import { D1_RECEIVERS, RECEIVERS, VARIANTS } from "./variants.mjs";
 import { Served } from "./workerd.mjs";
 
 /** As many calls are under way at once. */
@@ -18,17 +18,21 @@ export const ROUNDS_A_PROCESS = 4;
 /** Calls before the first round of a process, so that V8 has compiled what it will. */
 const WARM_UP_CALLS = 3000;
 
-const STORED = { status: 200, token: undefined, puts: 1 };
-const REJECTED = { status: 401, token: "not the token", puts: 0 };
+/** The kinds of calls, each with the response's status, and how many puts into KV and inserts into D1 it takes. */
+const STORED = { status: 200, token: undefined, puts: 1, inserts: 0 };
+const REJECTED = { status: 401, token: "not the token", puts: 0, inserts: 0 };
+const STORED_IN_BOTH = { status: 200, token: undefined, puts: 1, inserts: 1 };
 
 /**
- * Measures `rounds` rounds of `count` calls. For the stored and the rejected calls, and by variant: `cpu` in µs a call
- * and `rate` in calls a second, each a list with one value a round; and `puts`, how many the stub counted a call.
+ * Measures `rounds` rounds of `count` calls. For the calls that are stored in KV, rejected, and stored in KV and D1, and
+ * by variant: `cpu` in µs a call and `rate` in calls a second, each a list with one value a round; and `puts` and
+ * `inserts`, how many the stub counted a call.
  */
 export async function measure(prepared, { rounds, count, progress }) {
 	const kinds = [
 		{ ...STORED, results: empty(VARIANTS) },
 		{ ...REJECTED, results: empty(RECEIVERS) },
+		{ ...STORED_IN_BOTH, results: empty(D1_RECEIVERS) },
 	];
 	let served = {};
 	for (let round = 0; round < rounds; round++) {
@@ -39,25 +43,25 @@ export async function measure(prepared, { rounds, count, progress }) {
 		for (const { status, token, results } of kinds) {
 			const requests = calls(count, token);
 			for (const name of shuffled(Object.keys(results))) {
-				const { cpu, ms, puts } = await run(served[name], requests, status);
+				const { cpu, ms, puts, inserts } = await run(served[name], requests, status);
 				results[name].cpu.push(cpu / 1000 / count);
 				results[name].rate.push((count / ms) * 1000);
 				results[name].puts += puts / count / rounds;
+				results[name].inserts += inserts / count / rounds;
 			}
 		}
 		progress(round + 1);
 	}
 	await stop(served);
-	const [stored, rejected] = kinds;
-	checkPuts(stored);
-	checkPuts(rejected);
-	return { stored: stored.results, rejected: rejected.results };
+	kinds.forEach(checkCounts);
+	const [stored, rejected, storedInBoth] = kinds.map(({ results }) => results);
+	return { stored, rejected, storedInBoth };
 }
 
 /** All variants, served and warm. */
 async function start(prepared, kinds) {
 	const served = {};
-	for (const name of VARIANTS) served[name] = await Served.start(prepared[name].path);
+	for (const name of [...VARIANTS, ...D1_RECEIVERS]) served[name] = await Served.start(prepared[name].path);
 	for (const { status, token, results } of kinds) {
 		const requests = calls(WARM_UP_CALLS, token);
 		for (const name in results) await run(served[name], requests, status);
@@ -69,13 +73,16 @@ async function stop(served) {
 	for (const name in served) await served[name].stop();
 }
 
-const empty = (names) => Object.fromEntries(names.map((name) => [name, { cpu: [], rate: [], puts: 0 }]));
+const empty = (names) => Object.fromEntries(names.map((name) => [name, { cpu: [], rate: [], puts: 0, inserts: 0 }]));
 
-/** A receiver must have put each event that it acknowledged, and nothing else. */
-function checkPuts({ puts: expected, results }) {
-	for (const name of RECEIVERS) {
-		const { puts } = results[name];
-		if (Math.abs(puts - expected) > 1e-6) throw new Error(`${name} put ${puts} times a call, not ${expected}`);
+/** Each event that was acknowledged must have been stored once in each sink, and nothing else. */
+function checkCounts({ results, ...expected }) {
+	for (const [name, counted] of Object.entries(results)) {
+		for (const what of ["puts", "inserts"]) {
+			if (Math.abs(counted[what] - expected[what]) > 1e-6) {
+				throw new Error(`${name}: ${counted[what]} ${what} a call, not ${expected[what]}`);
+			}
+		}
 	}
 }
 
@@ -84,13 +91,14 @@ function shuffled(names) {
 	return drawn.sort(([a], [b]) => a - b).map(([, name]) => name);
 }
 
-/** Sends `requests`; CPU time in ns, time in ms, and how many puts there were by the last response. */
+/** Sends `requests`; CPU time in ns, time in ms, and how many puts and inserts there were by the last response. */
 async function run({ pid, ports }, requests, status) {
-	const { puts } = await getJson(ports.kv);
+	const earlier = await getJson(ports.storage);
 	const load = await Load.open(ports.variant, CONNECTIONS);
 	const before = cpuTime(pid);
 	const ms = await load.send(requests, status);
 	const cpu = cpuTime(pid) - before;
 	load.close();
-	return { cpu, ms, puts: (await getJson(ports.kv)).puts - puts };
+	const { puts, inserts } = await getJson(ports.storage);
+	return { cpu, ms, puts: puts - earlier.puts, inserts: inserts - earlier.inserts };
 }

@@ -10,8 +10,11 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 /** Those that receive: they check, store and log, and must agree in all of it. */
 export const RECEIVERS = ["javascript", "hono", "ours"];
 
-/** All, by their names in the results. */
+/** With KV as the only sink; by their names in the results. */
 export const VARIANTS = ["floor", ...RECEIVERS];
+
+/** Receivers with `SINKS=kv,d1`: they insert each event into D1 as well, beside the put. */
+export const D1_RECEIVERS = ["javascript_d1", "ours_d1"];
 
 /** How the report calls them. */
 export const TITLES = {
@@ -19,6 +22,8 @@ export const TITLES = {
 	javascript: "hand-written JavaScript",
 	hono: "Hono",
 	ours: "ours",
+	javascript_d1: "hand-written JavaScript",
+	ours_d1: "ours",
 };
 
 /** What `make build` made. */
@@ -26,11 +31,12 @@ export const OURS = ["index.js", "index_bg.wasm"].map((name) => join(ROOT, "buil
 
 /** Bundles the peers into `folder`, minified, and writes every variant's config; `path`s and `bundle`s by name. */
 export async function prepareAll(folder) {
-	const kv = join(ROOT, "bench", "kv.js");
+	const storage = join(ROOT, "bench", "storage.js");
 	const prepared = {};
-	for (const name of VARIANTS) {
-		const modules = name === "ours" ? ours() : [await bundled(name, folder)];
-		prepared[name] = { path: prepare(join(folder, name), modules, kv), bundle: modules[0].path };
+	for (const name of [...VARIANTS, ...D1_RECEIVERS]) {
+		const [source, sinks] = D1_RECEIVERS.includes(name) ? [name.replace("_d1", ""), "kv,d1"] : [name, "kv"];
+		const modules = source === "ours" ? ours() : [await bundled(source, folder)];
+		prepared[name] = { path: prepare(join(folder, name), modules, sinks, storage), bundle: modules[0].path };
 	}
 	return prepared;
 }

@@ -1,4 +1,4 @@
-// Serves one variant in a workerd process of its own, with the stub KV behind its namespace binding.
+// Serves one variant in a workerd process of its own, with the stub behind its storage bindings.
 
 import { spawn } from "node:child_process";
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
@@ -14,8 +14,13 @@ const START_WITHIN_MS = 20_000;
 /** One module of a Worker, embedded from the folder of the config. */
 const embedded = ({ name, kind }) => `(name = "${name}", ${kind} = embed "${name}")`;
 
-/** The config of a Worker. Port 0 lets the system choose; workerd tells which. */
-const config = (modules) => `
+/** The binding of a D1 database, with workerd's own D1 client. */
+const DATABASE =
+	'(name = "DB", wrapped = (moduleName = "cloudflare-internal:d1-api", ' +
+	'innerBindings = [(name = "fetcher", service = "storage")])),';
+
+/** The config of a Worker with these `SINKS`. Port 0 lets the system choose; workerd tells which. */
+const config = (modules, sinks) => `
 using Workerd = import "/workerd/workerd.capnp";
 
 const config :Workerd.Config = (
@@ -24,33 +29,35 @@ const config :Workerd.Config = (
 			modules = [${modules.map(embedded).join(", ")}],
 			compatibilityDate = "${COMPATIBILITY_DATE}",
 			bindings = [
-				(name = "EVENTS", kvNamespace = "kv"),
+				(name = "EVENTS", kvNamespace = "storage"),
+				${sinks.includes("d1") ? DATABASE : ""}
+				(name = "SINKS", text = "${sinks}"),
 				(name = "SDK_APP_IDS", text = "${APP}"),
 				(name = "CALLBACK_TOKEN", text = "${TOKEN}"),
 			],
 		)),
-		(name = "kv", worker = (
-			modules = [(name = "kv.js", esModule = embed "kv.js")],
+		(name = "storage", worker = (
+			modules = [(name = "storage.js", esModule = embed "storage.js")],
 			compatibilityDate = "${COMPATIBILITY_DATE}",
 		)),
 	],
 	sockets = [
 		(name = "variant", address = "127.0.0.1:0", http = (), service = "variant"),
-		(name = "kv", address = "127.0.0.1:0", http = (), service = "kv"),
+		(name = "storage", address = "127.0.0.1:0", http = (), service = "storage"),
 	],
 );
 `;
 
 /**
  * Writes a config and the modules that it embeds into `folder`, and returns the path of the config.
- * `modules` are `{ name, kind, path }`, the main one first; `kv` is the path of the stub.
+ * `modules` are `{ name, kind, path }`, the main one first; `storage` is the path of the stub.
  */
-export function prepare(folder, modules, kv) {
+export function prepare(folder, modules, sinks, storage) {
 	mkdirSync(folder, { recursive: true });
 	for (const { name, path } of modules) copyFileSync(path, join(folder, name));
-	copyFileSync(kv, join(folder, "kv.js"));
+	copyFileSync(storage, join(folder, "storage.js"));
 	const path = join(folder, "config.capnp");
-	writeFileSync(path, config(modules));
+	writeFileSync(path, config(modules, sinks));
 	return path;
 }
 
@@ -116,7 +123,7 @@ function ports(child) {
 				const { event, socket, port } = JSON.parse(line);
 				if (event === "listen") found[socket] = port;
 			}
-			if (found.variant && found.kv) {
+			if (found.variant && found.storage) {
 				clearTimeout(late);
 				resolve(found);
 			}

@@ -14,8 +14,9 @@ use crate::{http, query::EventQuery, span, window::Window};
 /// Most events that the API puts on one page.
 const PAGE_EVENTS: usize = 1000;
 
-/// Longest answer that is read, in bytes. An event has little more than KV's 1,024 bytes of metadata.
-const ANSWER_MAX: u64 = 16 * 1024 * 1024;
+/// Longest answer that is read, in bytes: as much as a Worker has memory. Events of up to 20 targets, as Tencent sends
+/// them, are a page of about 1 MB.
+const ANSWER_MAX: u64 = 128 * 1024 * 1024;
 
 /// The pauses before a retry, unless the Worker asks for a longer one.
 const PAUSE_MIN: Duration = Duration::from_secs(1);
@@ -45,6 +46,14 @@ pub struct Event {
     pub event_time: u64,
     /// Its JSON on one line, as it came.
     pub json: String,
+}
+
+/// What there is in a window.
+pub enum Listed {
+    /// All its events, oldest first.
+    All(Vec<Event>),
+    /// Too many. Those read so far, the newest, go back to `oldest` (Unix ms).
+    TooMany { oldest: u64 },
 }
 
 /// Why there is no page of events.
@@ -103,19 +112,21 @@ impl Api {
         ms.saturating_add_signed(self.ahead)
     }
 
-    /// All events of `window`, oldest first; `None` where there are more than `max`.
-    pub fn events(&mut self, window: Window, max: usize) -> Result<Option<Vec<Event>>, String> {
-        let mut events = Vec::new();
+    /// The events of `window`, if they are not many more than `max`. A page may be short, even empty: the cursor tells
+    /// whether there is another.
+    pub fn events(&mut self, window: Window, max: usize) -> Result<Listed, String> {
+        let mut events = Vec::<Event>::new();
         let mut cursor: Option<String> = None;
         loop {
             let (page, next) = self.page(window, cursor.as_deref())?;
             events.extend(page);
-            if events.len() > max {
-                return Ok(None);
-            }
             if next.is_none() {
                 events.reverse();
-                return Ok(Some(events));
+                return Ok(Listed::All(events));
+            }
+            match events.last() {
+                Some(last) if events.len() > max => return Ok(Listed::TooMany { oldest: last.event_time }),
+                _ => {}
             }
             if next == cursor {
                 return Err("the API's list does not continue: it returned the same cursor again".into());
@@ -140,7 +151,7 @@ impl Api {
                 Ok(page) => return Ok(page),
                 Err(ApiError::Temporary(message, retry_after)) if self.persistent => {
                     let wait = retry_after.map_or(pause, |longer| longer.clamp(pause, RETRY_AFTER_MAX));
-                    eprintln!("{message}; retrying in {} s", wait.as_secs());
+                    eprintln!("{}; retrying in {} s", message.trim_end_matches('.'), wait.as_secs());
                     thread::sleep(wait);
                     pause = (pause * 2).min(PAUSE_MAX);
                 }

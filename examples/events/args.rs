@@ -47,22 +47,23 @@ pub struct Follow {
 #[derive(Parser)]
 #[command(
     name = "events",
-    about = "Prints the events that the Worker has stored, as NDJSON, oldest first, and can follow the log",
+    about = "Prints the events of the Worker's event log as NDJSON, oldest first, and can follow the log",
     override_usage = "\
 events --url <URL> --since <TIME> [--until <TIME>] [OPTIONS]
        events --url <URL> --since <TIME> --follow [OPTIONS]",
     after_help = "\
 A TIME is in Unix ms, in RFC 3339, or how long ago: 10m, 24h, 7d. Each event is one line: its JSON as the API returns \
-it. They are in the order of event_time, which is Tencent's.\n\n\
-With --follow, each poll reads the overlap again and leaves out what has been printed. The overlap is needed because an \
-event may be stored after others that are newer. An event that is stored later than the overlap is missed. A backend \
-that must not miss any event uses deliveries instead: SINKS=origin.\n\n\
+it. They are in the order of event_time, which is Tencent's. The Worker needs an event log: d1 in SINKS.\n\n\
+With --follow, each poll reads the overlap again and leaves out what has been printed. A poll sees every event that was \
+acknowledged before it, except for those that wait on the queue because D1 did not store them at once. The overlap is \
+for these, and for the time from an event to Tencent's call. An event that is stored more than the overlap after its \
+event_time is missed. A backend that must not miss any event uses deliveries instead: origin in SINKS.\n\n\
 The checkpoint file is written after the lines. After a crash some lines may be printed again, and none is lost. The \
-file belongs to one URL, app, kind and user, and to one program at a time. Where the Worker or the network fails, the \
-call is retried.\n\n\
-A poll costs the Worker one KV list, and one more for each thousand events of the overlap. The first reading of the log \
-costs one list for each thousand events, and somewhat more for over 10,000 events or with --until. The free plan has \
-1,000 lists a day: use an --interval of 120 there.\n\n\
+file belongs to one URL, app, kind, user and role, and to one program at a time. Where the Worker or the network fails, \
+the call is retried.\n\n\
+A poll is one request, and one more for each further thousand events of the overlap. At an --interval of 10, polls are \
+8,640 requests a day; at 60, they are 1,440. The free plan has 100,000 requests a day, the webhook's own among them. The \
+first reading takes one request for each thousand events, or up to two where there are more than 10,000 events.\n\n\
 Exit status: 0 at the end, or when the reader of the output goes away; 1 for an error; 2 for a mistake on the command \
 line."
 )]
@@ -96,6 +97,10 @@ struct Args {
     #[arg(long, value_name = "USERID", value_parser = NonEmptyStringValueParser::new())]
     user: Option<String>,
 
+    /// Only those in which the user has this role
+    #[arg(long, value_parser = PossibleValuesParser::new(["actor", "target"]), requires = "user")]
+    role: Option<String>,
+
     /// Go on with new events, until the program is stopped
     #[arg(long)]
     follow: bool,
@@ -124,8 +129,13 @@ pub fn read() -> Plan {
     if args.until.is_some_and(|until| until < args.since) {
         reject("--since is after --until".into());
     }
-    let query =
-        EventQuery { url: http::origin(&args.url).to_lowercase(), app: args.app, kind: args.kind, user: args.user };
+    let query = EventQuery {
+        url: http::origin(&args.url).to_lowercase(),
+        app: args.app,
+        kind: args.kind,
+        user: args.user,
+        role: args.role,
+    };
     let follow = Follow { interval: args.interval, overlap: args.overlap, checkpoint: args.checkpoint };
     Plan {
         url: args.url,

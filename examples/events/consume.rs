@@ -8,12 +8,12 @@ use std::{
 };
 
 use crate::{
-    api::{Api, Event},
+    api::{Api, Event, Listed},
     args::Plan,
     checkpoint::{Checkpoint, CheckpointFile},
     query::EventQuery,
     span,
-    window::Stride,
+    window::Windows,
 };
 
 /// Why the program ended early.
@@ -38,7 +38,7 @@ struct Consumer {
     since: u64,
     until: Option<u64>,
     overlap: u64,
-    stride: Stride,
+    windows: Windows,
     checkpoint: Checkpoint,
     file: Option<CheckpointFile>,
 }
@@ -51,7 +51,7 @@ pub fn run(plan: Plan) -> Result<(), End> {
         since: plan.since,
         until: plan.until,
         overlap: 0,
-        stride: Stride::new(),
+        windows: Windows::default(),
         checkpoint: Checkpoint::new(plan.since),
         file: None,
     };
@@ -85,14 +85,15 @@ impl Consumer {
     fn window(&mut self) -> Result<Next, End> {
         let asked = span::now();
         let from = self.checkpoint.from();
-        let settled = self.settled(asked);
-        let window = self.stride.window(from, settled, self.until);
-        let max = if self.stride.may_shrink(from, settled) { Stride::EVENTS_MAX } else { usize::MAX };
-        let Some(events) = self.api.events(window, max).map_err(|message| self.how_to_go_on(message))? else {
-            self.stride.shrink();
-            return Ok(Next::Window);
+        let window = self.windows.next(from, self.until);
+        let max = self.windows.events_max(from, self.settled(asked), self.overlap);
+        let events = match self.api.events(window, max).map_err(|message| self.how_to_go_on(message))? {
+            Listed::All(events) => events,
+            Listed::TooMany { oldest } => {
+                self.windows.divide(from, oldest.min(self.settled(asked)));
+                return Ok(Next::Window);
+            }
         };
-        self.stride.learn(events.len());
         self.print(events)?;
         // Once more, because the first response has the Worker's time.
         let settled = self.settled(asked);
@@ -102,8 +103,7 @@ impl Consumer {
         if let Some(file) = &self.file {
             file.write(&self.query, &self.checkpoint)?;
         }
-        let is_done = window.until.is_none() || self.until.is_some_and(|until| self.checkpoint.from() > until);
-        Ok(if is_done { Next::Wait } else { Next::Window })
+        Ok(if self.windows.advance() { Next::Window } else { Next::Wait })
     }
 
     /// The time up to which no new event is expected, for a poll at `asked`; both in Unix ms. With `until`, no new

@@ -1,5 +1,5 @@
-//! Prints the events that the Worker has stored in KV as NDJSON, oldest first, and can follow the log: a consumer for a
-//! backend without a public address. See `cargo run --example events -- --help`.
+//! Prints the events of the Worker's event log as NDJSON, oldest first, and can follow the log: a consumer for a backend
+//! without a public address. See `cargo run --example events -- --help`.
 //!
 //! `args` reads the command line, and `span` the times in it. `query` is which events are asked for, and `api` calls
 //! the Worker. `window` decides which range of time is read next. `checkpoint` records what has been printed. `consume`

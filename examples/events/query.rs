@@ -20,13 +20,15 @@ pub struct EventQuery {
     pub kind: Option<String>,
     /// Only this user's.
     pub user: Option<String>,
+    /// Only those in which the user has this role.
+    pub role: Option<String>,
 }
 
 impl EventQuery {
     /// The query as URL parameters, each followed by `&`.
     pub fn parameters(&self) -> String {
         let app = self.app.map(|app| app.to_string());
-        let parameters = [("app", &app), ("kind", &self.kind), ("user", &self.user)];
+        let parameters = [("app", &app), ("kind", &self.kind), ("user", &self.user), ("role", &self.role)];
         let given = parameters.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?)));
         given.map(|(name, value)| format!("{name}={}&", percent_encode(value))).collect()
     }
@@ -38,7 +40,8 @@ impl fmt::Display for EventQuery {
         write!(f, "--url {}", self.url)?;
         self.app.map_or(Ok(()), |app| write!(f, " --app {app}"))?;
         self.kind.as_ref().map_or(Ok(()), |kind| write!(f, " --kind {kind}"))?;
-        self.user.as_ref().map_or(Ok(()), |user| write!(f, " --user {user}"))
+        self.user.as_ref().map_or(Ok(()), |user| write!(f, " --user {user}"))?;
+        self.role.as_ref().map_or(Ok(()), |role| write!(f, " --role {role}"))
     }
 }
 

@@ -1,12 +1,8 @@
 //! Which range of time is read next.
 //!
 //! The API lists the newest event first, but the oldest is printed first. So a range is read completely, and then
-//! printed from its end. A log that is too long for this is divided into blocks of a power of ten of milliseconds. All
-//! ids of such a block begin with the same digits, and the Worker lists by these: it reads no key outside the block.
-
-/// The largest blocks are of 10¹² ms: 2001 to 2033 is one. A log that fits into memory is read in one piece, which
-/// costs the fewest KV lists.
-const LAST_LEVEL: u32 = 12;
+//! printed from its end. A range with too many events for this is divided where reading it was given up: first comes
+//! what was not reached, then the rest, which is now known to be short enough. So no event is read more than twice.
 
 /// A range of time in Unix ms; both ends are inclusive.
 #[derive(Clone, Copy)]
@@ -17,47 +13,41 @@ pub struct Window {
     pub until: Option<u64>,
 }
 
-/// How long the windows are, learnt from the number of events in them.
-pub struct Stride {
-    level: u32,
+/// The windows into which what is left to read is divided.
+#[derive(Default)]
+pub struct Windows {
+    /// The ends of all but the last one, the next one's last.
+    ends: Vec<u64>,
+    /// Whether the next one is known to be short enough, or cannot be divided.
+    is_final: bool,
 }
 
-impl Stride {
-    /// Most events of one window, as long as it can be made shorter.
-    pub const EVENTS_MAX: usize = 10_000;
+impl Windows {
+    /// Most events of a window, as long as it can be divided.
+    const EVENTS_MAX: usize = 10_000;
 
-    pub fn new() -> Self {
-        Self { level: LAST_LEVEL }
+    /// The next window, which begins at `from`. The last one ends at `until`.
+    pub fn next(&self, from: u64, until: Option<u64>) -> Window {
+        Window { since: from, until: self.ends.last().copied().or(until) }
     }
 
-    /// The window that begins at `from`: the rest of its block, but not beyond `until`. A block that ends after
-    /// `settled` has no end, because events are still being added to it.
-    pub fn window(&self, from: u64, settled: u64, until: Option<u64>) -> Window {
-        let block = 10_u64.pow(self.level);
-        let block_end = from - from % block + (block - 1);
-        let until = match until {
-            Some(until) => Some(until.min(block_end)),
-            None => (block_end < settled).then_some(block_end),
-        };
-        Window { since: from, until }
+    /// How many events the next window may have. After `settled`, events are still being added: that is read in one
+    /// piece, `overlap` ms with each poll. So a window that has no more than as much before it is not divided.
+    pub fn events_max(&self, from: u64, settled: u64, overlap: u64) -> usize {
+        if self.is_final || settled.saturating_sub(from) <= overlap { usize::MAX } else { Self::EVENTS_MAX }
     }
 
-    /// Whether a window that begins at `from` can be made shorter: one that begins after `settled` has to be read in
-    /// one piece.
-    pub fn may_shrink(&self, from: u64, settled: u64) -> bool {
-        self.level > 0 && from < settled
-    }
-
-    /// A window has more events than [`Self::EVENTS_MAX`].
-    pub fn shrink(&mut self) {
-        self.level -= 1;
-    }
-
-    /// A window had so many events. The next may be ten times as long where the events of that would still be few
-    /// enough.
-    pub fn learn(&mut self, events: usize) {
-        if events < Self::EVENTS_MAX / 10 && self.level < LAST_LEVEL {
-            self.level += 1;
+    /// The next window has too many events. It is divided at `at`, if that is after its beginning.
+    pub fn divide(&mut self, from: u64, at: u64) {
+        self.is_final = at <= from;
+        if !self.is_final {
+            self.ends.push(at - 1);
         }
+    }
+
+    /// The next window has been read; whether there is another.
+    pub fn advance(&mut self) -> bool {
+        self.is_final = self.ends.pop().is_some();
+        self.is_final
     }
 }

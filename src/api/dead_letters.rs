@@ -3,17 +3,16 @@
 use serde::Serialize;
 
 use super::{
-    Api, app_of,
-    cursor::Cursor,
-    our_app,
+    Api, app_of, cursor, our_app,
     parameters::Parameters,
     problem::Problem,
-    store::{Cache, LIST_MAX, Listed, StoreReader},
+    store::{LIST_MAX, Listed, StoreReader},
 };
 use crate::{
     config::Settings,
     delivery::{dead_letter, message::Message},
-    event::{self, EventId},
+    event::EventId,
+    event_log::Database,
     response::Response,
     storage::{Clock, Queue},
     webhook::SdkAppId,
@@ -57,7 +56,29 @@ struct ReplayedSome {
     cursor: Option<String>,
 }
 
-impl<S: StoreReader, Q: Queue, C: Cache, T: Clock> Api<'_, S, Q, C, T> {
+/// A position in the list of an app's dead letters.
+#[derive(Default)]
+struct Position {
+    /// KV's own cursor; `None` at the beginning. KV cannot start after a key.
+    list: Option<String>,
+    /// The last id of this list that is done.
+    after: String,
+}
+
+impl Position {
+    /// Neither an id nor a cursor of KV's contains a space.
+    fn write(&self, prefix: &str) -> String {
+        cursor::write(prefix, &format!("{} {}", self.after, self.list.as_deref().unwrap_or_default()))
+    }
+
+    fn read(cursor: &str, prefix: &str) -> Option<Self> {
+        let position = cursor::read(prefix, cursor)?;
+        let (after, list) = position.split_once(' ')?;
+        Some(Self { list: Some(list.to_owned()).filter(|list| !list.is_empty()), after: after.to_owned() })
+    }
+}
+
+impl<S: StoreReader, D: Database, Q: Queue, C: Clock> Api<'_, S, D, Q, C> {
     pub(super) async fn list_dead_letters(&self, settings: &Settings, query: &str) -> Result<Response, Problem> {
         let parameters = Parameters::read(query, &["app", "cursor"])?;
         let app = match parameters.text("app") {
@@ -66,14 +87,14 @@ impl<S: StoreReader, Q: Queue, C: Cache, T: Clock> Api<'_, S, Q, C, T> {
         };
         let prefix = dead_letter::prefix(app);
         let from = self.cursor(&parameters, &prefix)?;
-        let page = self.reader.list(&prefix, PAGE, from.kv.as_deref()).await?;
+        let page = self.reader.list(&prefix, PAGE, from.list.as_deref()).await?;
         let letter = |Listed { key, metadata }| ListedLetter {
             id: key.strip_prefix(&prefix).unwrap_or_default().to_owned(),
             sdk_app_id: app,
             metadata: dead_letter::Metadata::read(&metadata),
         };
         let dead_letters = page.keys.into_iter().map(letter).collect();
-        let cursor = page.cursor.map(|kv| Cursor { kv: Some(kv), ..Cursor::default() }.write(&prefix));
+        let cursor = page.cursor.map(|list| Position { list: Some(list), ..Position::default() }.write(&prefix));
         Ok(Response::json(&DeadLetters { dead_letters, cursor }))
     }
 
@@ -84,7 +105,7 @@ impl<S: StoreReader, Q: Queue, C: Cache, T: Clock> Api<'_, S, Q, C, T> {
         self.queue()?;
         let prefix = dead_letter::prefix(Some(app));
         let mut from = self.cursor(&parameters, &prefix)?;
-        let page = self.reader.list(&prefix, LIST_MAX, from.kv.as_deref()).await?;
+        let page = self.reader.list(&prefix, LIST_MAX, from.list.as_deref()).await?;
         let (mut replayed, mut reads) = (0_usize, 0_usize);
         for Listed { key, .. } in page.keys {
             let id = key.strip_prefix(&prefix).unwrap_or_default();
@@ -103,17 +124,16 @@ impl<S: StoreReader, Q: Queue, C: Cache, T: Clock> Api<'_, S, Q, C, T> {
             }
             id.clone_into(&mut from.after);
         }
-        let cursor = page.cursor.map(|kv| Cursor { kv: Some(kv), ..Cursor::default() }.write(&prefix));
+        let cursor = page.cursor.map(|list| Position { list: Some(list), ..Position::default() }.write(&prefix));
         Ok(Response::json(&ReplayedSome { replayed, cursor }))
     }
 
     /// Where the list of an app's dead letters goes on.
-    fn cursor(&self, parameters: &Parameters<'_>, prefix: &str) -> Result<Cursor, Problem> {
+    fn cursor(&self, parameters: &Parameters<'_>, prefix: &str) -> Result<Position, Problem> {
         match parameters.text("cursor") {
-            None => Ok(Cursor::default()),
-            Some(text) => {
-                Cursor::read(text, prefix).ok_or(Problem::BadRequest("The cursor is none, or belongs to another app."))
-            }
+            None => Ok(Position::default()),
+            Some(cursor) => Position::read(cursor, prefix)
+                .ok_or(Problem::BadRequest("The cursor is invalid, or belongs to another app.")),
         }
     }
 
@@ -146,7 +166,7 @@ impl<S: StoreReader, Q: Queue, C: Cache, T: Clock> Api<'_, S, Q, C, T> {
             return Err(Problem::Conflict("There is no origin to send to: see ORIGIN_URL."));
         }
         let id = EventId::read(id).ok_or(Problem::NotFound)?;
-        let record = self.reader.get(&event::key(app, &id)).await?.ok_or(Problem::NotFound)?;
+        let record = self.record(app, &id).await?;
         let message = Message::of_record(&record).ok_or(Problem::Conflict("The event cannot be read."))?;
         self.send(&message.text()).await?;
         Ok(Response::json(&Replayed { replayed: 1 }))

@@ -5,11 +5,10 @@
 
 pub mod cursor;
 mod dead_letters;
-pub mod events;
+mod events;
 mod parameters;
 mod problem;
-pub mod range;
-pub mod stats;
+mod stats;
 pub mod store;
 
 use std::pin::pin;
@@ -17,14 +16,15 @@ use std::pin::pin;
 use serde::Serialize;
 
 use crate::{
-    config::{Config, Settings},
+    config::{Config, InvalidSetting, Settings, VERSION},
+    event_log::{Database, Schema},
     response::Response,
     storage::{Clock, Queue, within},
     webhook::SdkAppId,
 };
 use parameters::Parameters;
 use problem::Problem;
-use store::{Cache, StoreReader};
+use store::StoreReader;
 
 /// What the paths of the API begin with.
 pub const PREFIX: &str = "/v1/";
@@ -48,17 +48,19 @@ pub struct ApiRequest<'a> {
 }
 
 /// What answers requests to the API.
-pub struct Api<'a, S, Q, C, T> {
+pub struct Api<'a, S, D, Q, C> {
     /// As read from the environment.
     pub config: &'a Config,
-    /// Where events and dead letters are.
+    /// Where events and dead letters are stored.
     pub reader: &'a S,
     /// Where replayed ones go.
     pub queue: Option<&'a Q>,
-    /// Where counts are cached for a while.
-    pub cache: &'a C,
+    /// The event log's database, where one is bound.
+    pub database: Option<&'a D>,
+    /// Its schema.
+    pub schema: &'a Schema,
     /// The time.
-    pub clock: &'a T,
+    pub clock: &'a C,
 }
 
 #[derive(Serialize)]
@@ -79,8 +81,12 @@ pub enum Operation {
     EraseEvent,
     /// One event is sent to the origin again.
     ReplayEvent,
-    /// Counts per hour.
+    /// Counts per hour or day.
     Stats,
+    /// What the Worker is and does.
+    Status,
+    /// Some events are read from KV into the event log.
+    Reindex,
     /// A page of dead letters.
     ListDeadLetters,
     /// Some dead letters go back on the queue.
@@ -91,13 +97,15 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::ListApps,
         Self::ListEvents,
         Self::ReadEvent,
         Self::EraseEvent,
         Self::ReplayEvent,
         Self::Stats,
+        Self::Status,
+        Self::Reindex,
         Self::ListDeadLetters,
         Self::ReplayDeadLetters,
         Self::ReplayDeadLetter,
@@ -113,6 +121,8 @@ impl Operation {
             Self::EraseEvent => ("DELETE", "events/{app}/{id}"),
             Self::ReplayEvent => ("POST", "events/{app}/{id}/replay"),
             Self::Stats => ("GET", "stats"),
+            Self::Status => ("GET", "status"),
+            Self::Reindex => ("POST", "reindex"),
             Self::ListDeadLetters => ("GET", "dead-letters"),
             Self::ReplayDeadLetters => ("POST", "dead-letters/{app}/replay"),
             Self::ReplayDeadLetter => ("POST", "dead-letters/{app}/{id}/replay"),
@@ -151,7 +161,7 @@ fn fit<'a>(template: &str, path: &'a str) -> Option<[&'a str; 2]> {
     segments.next().is_none().then_some(texts)
 }
 
-impl<S: StoreReader, Q: Queue, C: Cache, T: Clock> Api<'_, S, Q, C, T> {
+impl<S: StoreReader, D: Database, Q: Queue, C: Clock> Api<'_, S, D, Q, C> {
     /// Answers one request whose path begins with [`PREFIX`], within [`ANSWER_WITHIN_MS`].
     pub async fn answer(&self, request: ApiRequest<'_>) -> Response {
         let performed = within(self.clock, ANSWER_WITHIN_MS, pin!(self.perform(request))).await;
@@ -181,11 +191,45 @@ impl<S: StoreReader, Q: Queue, C: Cache, T: Clock> Api<'_, S, Q, C, T> {
             Operation::EraseEvent => self.erase_event(our_app(settings, app)?, id).await,
             Operation::ReplayEvent => self.replay_event(settings, our_app(settings, app)?, id).await,
             Operation::Stats => self.stats(settings, query).await,
+            Operation::Status => self.status(settings, query).await,
+            Operation::Reindex => self.reindex(query).await,
             Operation::ListDeadLetters => self.list_dead_letters(settings, query).await,
             Operation::ReplayDeadLetters => self.replay_dead_letters(our_app(settings, app)?, query).await,
             Operation::ReplayDeadLetter => self.replay_dead_letter(settings, app, id).await,
         }
     }
+}
+
+impl<S: StoreReader, D: Database, Q: Queue, C: Clock> Api<'_, S, D, Q, C> {
+    fn database(&self) -> Result<&D, Problem> {
+        self.database.ok_or(Problem::Conflict("There is no event log: bind DB to a D1 database, and add d1 to SINKS."))
+    }
+
+    async fn status(&self, settings: &Settings, query: &str) -> Result<Response, Problem> {
+        Parameters::read(query, &[])?;
+        let schema = match self.database {
+            Some(database) => self.schema.check(database).await.err(),
+            None => None,
+        };
+        let invalid: Vec<_> = self.config.invalid_settings.iter().cloned().chain(schema).collect();
+        Ok(Response::json(&Status {
+            version: VERSION,
+            sinks: settings.sinks.names().collect(),
+            origin: settings.origin.is_some(),
+            webhook_path: &settings.webhook_path,
+            settings: &invalid,
+        }))
+    }
+}
+
+#[derive(Serialize)]
+struct Status<'a> {
+    version: &'static str,
+    sinks: Vec<&'static str>,
+    origin: bool,
+    webhook_path: &'a str,
+    /// The invalid ones.
+    settings: &'a [InvalidSetting],
 }
 
 /// The app of this text; one that is not ours is not found.

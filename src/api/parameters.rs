@@ -62,6 +62,19 @@ impl<'a> Parameters<'a> {
         let time = digits::parse(text, COUNTDOWN_DIGITS).or_else(|| parse_rfc3339(text));
         time.filter(|&time| time <= EVENT_TIME_MAX).map(Some).ok_or(Problem::BadRequest(reason))
     }
+
+    /// The times `since` and `until`, in Unix ms.
+    ///
+    /// # Errors
+    /// [`Problem::BadRequest`] for what is no time, and where `since` is after `until`.
+    pub fn range(&self) -> Result<(Option<u64>, Option<u64>), Problem> {
+        let since = self.time("since", "since is a time in Unix ms, or as in RFC 3339.")?;
+        let until = self.time("until", "until is a time in Unix ms, or as in RFC 3339.")?;
+        if since.zip(until).is_some_and(|(since, until)| since > until) {
+            return Err(Problem::BadRequest("since is after until."));
+        }
+        Ok((since, until))
+    }
 }
 
 /// The Unix ms of a time like `2026-11-24T13:35:00.250+08:00`; what is below a ms is dropped. `t`, `z` and a space for the

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use super::store::StoreError;
+use crate::event_log::DatabaseError;
 use crate::response::Response;
 
 /// Why a request is not answered as asked.
@@ -24,7 +25,9 @@ pub enum Problem {
     Conflict(&'static str),
     /// A setting that calls depend on is invalid.
     Settings,
-    /// KV or the queue failed.
+    /// The event log's tables are missing.
+    NoSchema,
+    /// KV, D1 or the queue failed, or took too long.
     Unavailable,
 }
 
@@ -41,6 +44,15 @@ impl From<StoreError> for Problem {
     }
 }
 
+impl From<DatabaseError> for Problem {
+    fn from(error: DatabaseError) -> Self {
+        match error {
+            DatabaseError::NoSchema => Self::NoSchema,
+            DatabaseError::Failed => Self::Unavailable,
+        }
+    }
+}
+
 impl Problem {
     /// The response.
     #[must_use]
@@ -53,8 +65,9 @@ impl Problem {
             Self::BadRequest(detail) => (400, "Bad Request", detail),
             Self::Conflict(detail) => (409, "Conflict", detail),
             Self::Settings => (503, "Service Unavailable", "GET /healthz names the invalid settings."),
+            Self::NoSchema => (503, "Service Unavailable", "The event log has no tables: apply the migrations to DB."),
             Self::Unavailable => {
-                (503, "Service Unavailable", "KV or the queue did not take part; nothing is lost, try again.")
+                (503, "Service Unavailable", "KV, D1 or the queue did not take part; nothing is lost, try again.")
             }
         };
         let header = match self {

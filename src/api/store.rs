@@ -1,4 +1,4 @@
-//! What the API reads from and writes to besides the queue: the namespace with its lists, and a cache.
+//! What the API reads from and writes to besides the queue: the namespace with its lists.
 
 use std::future::Future;
 
@@ -39,13 +39,4 @@ pub trait StoreReader {
 
     /// Forgets `key`, if it is there.
     fn delete(&self, key: &str) -> impl Future<Output = Result<(), StoreError>>;
-}
-
-/// Responses cached for a while where they were asked for. It may forget at any time.
-pub trait Cache {
-    /// The text that was stored under `name`, if it still is.
-    fn find(&self, name: &str) -> impl Future<Output = Option<String>>;
-
-    /// Stores `text` under `name` for so many seconds.
-    fn store(&self, name: &str, text: &str, seconds: u32) -> impl Future<Output = ()>;
 }

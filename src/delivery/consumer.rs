@@ -1,4 +1,4 @@
-//! The consumer of the queues' messages: it delivers events to the origin, or stores them in KV, retries what failed, and
+//! The consumer of the queues' messages: it delivers events to the origin, or stores them in KV or D1, retries what failed, and
 //! writes a dead letter for what failed for good. Delivery is at least once, in no order.
 //!
 //! Each message is settled on its own. One that ends its invocation before it is settled, by a panic or a limit of the
@@ -15,6 +15,7 @@ use super::{
 use crate::{
     config::{Config, DELIVERY_HOURS_DEFAULT, RETRY_BASE_DEFAULT_SECONDS, Settings},
     event::{Entry, Event},
+    event_log::{self, Database},
     log::Level,
     origin::{HOP_HEADER, LOOP_STATUS, Origin, OriginRequest, OriginResponse, OriginSigning},
     storage::{Clock, Store, within},
@@ -30,7 +31,7 @@ pub const DEAD_LETTER_BASE_SECONDS: u64 = 60;
 /// invocation, and is stored as it is.
 pub const PARSE_ATTEMPTS_MAX: u32 = 3;
 
-/// How long KV may take to answer a put, in ms.
+/// How long KV or D1 may take to store an event, in ms.
 const PUT_WITHIN_MS: u64 = 10_000;
 
 /// Which queue a batch is from.
@@ -83,11 +84,13 @@ pub trait QueuedMessage {
 }
 
 /// What processes messages.
-pub struct Consumer<'a, S, O, C> {
+pub struct Consumer<'a, S, D, O, C> {
     /// As read from the environment.
     pub config: &'a Config,
     /// Where events and dead letters are stored.
     pub store: &'a S,
+    /// The event log's database, where one is bound.
+    pub database: Option<&'a D>,
     /// The way to the app's backend.
     pub origin: &'a O,
     /// The time.
@@ -119,7 +122,7 @@ impl From<Failure> for AttemptFailed {
     }
 }
 
-impl<S: Store, O: Origin, C: Clock> Consumer<'_, S, O, C> {
+impl<S: Store, D: Database, O: Origin, C: Clock> Consumer<'_, S, D, O, C> {
     /// Processes a batch, one message after the other, and settles each on its own.
     pub async fn consume<M: QueuedMessage>(&self, source: Option<Source>, batch: impl IntoIterator<Item = M>) {
         for message in batch {
@@ -181,8 +184,13 @@ impl<S: Store, O: Origin, C: Clock> Consumer<'_, S, O, C> {
             return self.dead_letter(raw(failure), MessageRecord::default(), failure, queued).await;
         };
         let mut record = MessageRecord::of(&event, message.job);
-        // Where KV takes a dead letter, it takes the event too.
-        if message.job == Job::StoreKv && self.put(&event.entry(self.retention(), self.now())).await {
+        let is_stored = match message.job {
+            // Where KV takes a dead letter, it takes the event too.
+            Job::StoreKv => self.put(&event.entry(self.retention(), self.now())).await,
+            Job::StoreD1 => self.insert(&event).await,
+            Job::Deliver => false,
+        };
+        if is_stored {
             record.outcome = message.job.done();
             (self.log)(Level::Info, record.text());
             return Outcome::Ack;
@@ -197,6 +205,13 @@ impl<S: Store, O: Origin, C: Clock> Consumer<'_, S, O, C> {
             Job::StoreKv => {
                 let entry = event.entry(settings.retention_seconds, self.now());
                 if self.put(&entry).await { Ok(()) } else { Err(Failure::KV.into()) }
+            }
+            Job::StoreD1 => {
+                if self.insert(event).await {
+                    Ok(())
+                } else {
+                    Err(Failure::D1.into())
+                }
             }
             // Without its app there is no token to sign it with.
             Job::Deliver if !settings.is_ours(event.app()) => Err(AttemptFailed::for_good(Failure::APP_REMOVED)),
@@ -244,6 +259,11 @@ impl<S: Store, O: Origin, C: Clock> Consumer<'_, S, O, C> {
 
     async fn put(&self, entry: &Entry) -> bool {
         within(self.clock, PUT_WITHIN_MS, self.store.put(entry)).await == Some(Ok(()))
+    }
+
+    async fn insert(&self, event: &Event<'_>) -> bool {
+        let Some(database) = self.database else { return false };
+        within(self.clock, PUT_WITHIN_MS, database.attempt(event_log::insert(event))).await == Some(Ok(()))
     }
 
     fn now(&self) -> u64 {

@@ -32,6 +32,8 @@ impl Failure {
     pub const QUEUE: Self = Self::Error("queue");
     /// KV did not take the event.
     pub const KV: Self = Self::Error("kv");
+    /// D1 did not take the event.
+    pub const D1: Self = Self::Error("d1");
     /// There is no `ORIGIN_URL`, or a setting that delivery depends on is invalid.
     pub const SETTINGS: Self = Self::Error("settings");
     /// The message cannot be read.
@@ -137,8 +139,8 @@ pub fn entry(event: &Event<'_>, job: Job, failure: Failure, dead_at: u64, retent
 
 /// The keys of the dead letters that there may be of one event.
 #[must_use]
-pub fn keys(app: SdkAppId, id: &EventId) -> [String; 2] {
-    [key(app, id, Job::Deliver), key(app, id, Job::StoreKv)]
+pub fn keys(app: SdkAppId, id: &EventId) -> [String; 3] {
+    Job::ALL.map(|job| key(app, id, job))
 }
 
 fn key(app: SdkAppId, id: &EventId, job: Job) -> String {

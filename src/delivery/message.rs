@@ -29,15 +29,21 @@ pub enum Job {
     Deliver,
     /// Store it in KV, which did not take it when it came.
     StoreKv,
+    /// Add it to the event log in D1, which did not take it when it came.
+    StoreD1,
 }
 
 impl Job {
+    /// All jobs.
+    pub const ALL: [Self; 3] = [Self::Deliver, Self::StoreKv, Self::StoreD1];
+
     /// Its name in messages, and behind the id in the key of a dead letter.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Deliver => "deliver",
             Self::StoreKv => "store_kv",
+            Self::StoreD1 => "store_d1",
         }
     }
 
@@ -46,7 +52,7 @@ impl Job {
     pub const fn done(self) -> &'static str {
         match self {
             Self::Deliver => "delivered",
-            Self::StoreKv => "stored",
+            Self::StoreKv | Self::StoreD1 => "stored",
         }
     }
 }

@@ -63,6 +63,18 @@ impl EventId {
         countdown(digits::parse(digits, COUNTDOWN_DIGITS).unwrap_or_default())
     }
 
+    /// The hash of the event's content: 32 hex digits.
+    #[must_use]
+    pub fn hash(&self) -> &str {
+        self.0.get(COUNTDOWN_DIGITS.saturating_add(1)..).unwrap_or_default()
+    }
+
+    /// The id of an event of this time (Unix ms) and hash, as the event log has them; `None` where there is none.
+    #[must_use]
+    pub fn of_parts(event_time: u64, hash: &str) -> Option<Self> {
+        Self::read(&format!("{:0COUNTDOWN_DIGITS$}-{hash}", countdown(event_time)))
+    }
+
     /// The id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {

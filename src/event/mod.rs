@@ -1,10 +1,8 @@
-//! The record of an event: its KV key, its metadata and its JSON. Its [`id`] is made from its content; what
-//! a list says of it is read back in [`listed`].
+//! The record of an event: its KV key, its metadata and its JSON. Its [`id`] is made from its content.
 //!
 //! Metadata is what a KV `list` returns: enough to show an event without reading it.
 
 pub mod id;
-pub mod listed;
 
 use std::borrow::Cow;
 
@@ -49,9 +47,9 @@ pub struct Entry {
     pub expiration: Option<u64>,
 }
 
-/// The record: what KV stores as the value, and the API shows.
+/// The record less query and body: what the event log stores, and a list shows.
 #[derive(Serialize)]
-struct Record<'a> {
+struct Summary<'a> {
     id: &'a EventId,
     sdk_app_id: SdkAppId,
     kind: Kind,
@@ -62,6 +60,13 @@ struct Record<'a> {
     opt_platform: Option<&'a str>,
     client_ip: Option<&'a str>,
     request_id: Option<&'a str>,
+}
+
+/// The record: what KV stores as the value, and the API shows.
+#[derive(Serialize)]
+struct Record<'a> {
+    #[serde(flatten)]
+    summary: Summary<'a>,
     query: String,
     body: &'a RawValue,
 }
@@ -151,8 +156,24 @@ impl<'a> Event<'a> {
         retention_seconds.map(|seconds| (self.received_at / 1000).saturating_add(seconds).max(earliest))
     }
 
+    /// Unfollow or follow.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.follow.kind
+    }
+
+    /// The record as flat JSON, without query and body.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        to_json(&self.summarised())
+    }
+
     fn record(&self) -> String {
-        to_json(&Record {
+        to_json(&Record { summary: self.summarised(), query: self.query(), body: self.follow.object })
+    }
+
+    fn summarised(&self) -> Summary<'_> {
+        Summary {
             id: &self.id,
             sdk_app_id: self.app,
             kind: self.follow.kind,
@@ -163,9 +184,7 @@ impl<'a> Event<'a> {
             opt_platform: self.query.opt_platform.as_deref(),
             client_ip: self.query.client_ip.as_deref(),
             request_id: self.query.request_id.as_deref(),
-            query: self.query(),
-            body: self.follow.object,
-        })
+        }
     }
 
     /// The metadata as JSON. Where it has no room for all, texts are cut, as many targets are listed as fit, and two more
@@ -213,14 +232,11 @@ impl<'a> Event<'a> {
 /// The key of the event of this app and id.
 #[must_use]
 pub fn key(app: SdkAppId, id: &EventId) -> String {
-    format!("{}{id}", prefix(app))
+    format!("{PREFIX}{app}/{id}")
 }
 
-/// What the keys of all events of an app begin with.
-#[must_use]
-pub fn prefix(app: SdkAppId) -> String {
-    format!("event/{app}/")
-}
+/// What the keys of all events begin with.
+pub const PREFIX: &str = "event/";
 
 /// The longest beginning of `text` that is at most [`CUT_TEXT_MAX`] bytes as JSON.
 fn cut_text(text: &str) -> &str {

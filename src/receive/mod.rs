@@ -13,7 +13,7 @@ use std::{
 };
 
 pub use call_record::CallRecord;
-use futures_util::future::join;
+use futures_util::future::{OptionFuture, join3};
 use persist::{ANSWER_WITHIN_MS, Attempts, Persisted, persist};
 use rejection::Rejection;
 use relay::{RelayError, Webhook, relay};
@@ -26,6 +26,7 @@ use crate::{
         message::{Job, Message},
     },
     event::Event,
+    event_log::{self, Database},
     log::Level,
     origin::Origin,
     response::Response,
@@ -61,11 +62,13 @@ pub struct HandledCall {
 }
 
 /// What receives calls: the settings, and what events are brought to.
-pub struct Receiver<'a, S, Q, O, C> {
+pub struct Receiver<'a, S, D, Q, O, C> {
     /// As read from the environment.
     pub config: &'a Config,
     /// Where events are stored.
     pub store: &'a S,
+    /// The event log's database, where one is bound.
+    pub database: Option<&'a D>,
     /// What brings events to the origin, and to the store what that did not take at once; where there is a queue.
     pub queue: Option<&'a Q>,
     /// The app's backend.
@@ -74,7 +77,7 @@ pub struct Receiver<'a, S, Q, O, C> {
     pub clock: &'a C,
 }
 
-impl<S: Store, Q: Queue, O: Origin, C: Clock> Receiver<'_, S, Q, O, C> {
+impl<S: Store, D: Database, Q: Queue, O: Origin, C: Clock> Receiver<'_, S, D, Q, O, C> {
     /// Answers one call within [`ANSWER_WITHIN_MS`]. The response is OK only where there was nothing to store, or every
     /// wanted sink has the event or a queued job to bring it there.
     pub async fn receive(&self, head: RequestHead<'_>, body: &impl Body) -> HandledCall {
@@ -145,25 +148,26 @@ impl<S: Store, Q: Queue, O: Origin, C: Clock> Receiver<'_, S, Q, O, C> {
         deadline: u64,
         late: &mut Vec<Attempts>,
     ) -> Result<(), Rejection> {
-        let Sinks { kv, origin } = settings.sinks;
+        let Sinks { kv, d1, origin } = settings.sinks;
+        // Settings that want the origin want the queue too, and those that want D1 a database.
+        let send = |job| self.queue.map_or_else(unbound, |queue| queue.send(&Message::of(event, job).text()));
         let put = || self.store.put(&event.entry(settings.retention_seconds, event.received_at()));
+        let insert = || self.database.map_or_else(unbound, |database| database.attempt(event_log::insert(event)));
         let dead_letter = || {
             let now = self.clock.now_ms();
             self.store.put(&dead_letter::entry(event, Job::Deliver, Failure::QUEUE, now, settings.retention_seconds))
         };
-        // Settings that want the origin want the queue too.
-        let send = |job| self.queue.map_or_else(no_queue, |queue| queue.send(&Message::of(event, job).text()));
-        let (send_to_store, send_to_origin) = (|| send(Job::StoreKv), || send(Job::Deliver));
-        let fall_back: Option<&dyn Fn() -> Attempt> = if self.queue.is_some() { Some(&send_to_store) } else { None };
-        let store = persist(self.clock, deadline, &put, fall_back);
-        let send = persist(self.clock, deadline, &send_to_origin, Some(&dead_letter));
-        let outcomes = match (kv, origin) {
-            (true, true) => <[Persisted; 2]>::from(join(store, send).await).into(),
-            (true, false) => vec![store.await],
-            (false, _) => vec![send.await],
-        };
+        let (send_to_kv, send_to_d1, send_to_origin) =
+            (|| send(Job::StoreKv), || send(Job::StoreD1), || send(Job::Deliver));
+        let has_queue = self.queue.is_some();
+        let outcomes = join3(
+            OptionFuture::from(kv.then(|| persist(self.clock, deadline, &put, has_queue.then_some(&send_to_kv)))),
+            OptionFuture::from(d1.then(|| persist(self.clock, deadline, &insert, has_queue.then_some(&send_to_d1)))),
+            OptionFuture::from(origin.then(|| persist(self.clock, deadline, &send_to_origin, Some(&dead_letter)))),
+        );
+        let (kv, d1, origin) = outcomes.await;
         let mut all_stored = true;
-        for outcome in outcomes {
+        for outcome in [kv, d1, origin].into_iter().flatten() {
             all_stored &= matches!(outcome, Persisted::Stored);
             if let Persisted::Late(attempts) = outcome {
                 late.push(attempts);
@@ -173,8 +177,8 @@ impl<S: Store, Q: Queue, O: Origin, C: Clock> Receiver<'_, S, Q, O, C> {
     }
 }
 
-/// An attempt to send where there is no queue.
-fn no_queue() -> Attempt {
+/// An attempt where there is no binding.
+fn unbound() -> Attempt {
     Box::pin(ready(Err(AttemptError::Failed)))
 }
 

@@ -43,7 +43,7 @@ pub enum Persisted {
 /// [`FALLBACK_AFTER_MS`], `fall_back`, if there is one, begins an attempt to leave the event elsewhere. The
 /// first to succeed settles it.
 ///
-/// Where the sink asks for a pause, the second attempt waits for its end, and the fallback for the second attempt: until it
+/// Where a second attempt is pointless, there is none. Where the sink asks for a pause, the second attempt waits for its end, and the fallback for the second attempt: until it
 /// failed, or there is just time enough left for the fallback.
 pub async fn persist(
     clock: &impl Clock,
@@ -77,6 +77,7 @@ pub async fn persist(
                 clock.sleep(in_time(SAME_KEY_PAUSE_MS)).await;
                 fall_back_after = ANSWER_WITHIN_MS;
             }
+            Some(Err(AttemptError::Unavailable)) => second = None,
             Some(Err(_)) | None => {}
         }
         let all_failed = settled.is_some();

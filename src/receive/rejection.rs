@@ -154,6 +154,8 @@ table! {
         "From_Account is not a non-empty string."
     [Body(Targets)] 400 40010 "targets"
         "The targets are not a non-empty list: To_Account of strings, or FollowList of objects with a To_Account."
+    [Body(TooManyTargets)] 413 41301 "too_many_targets"
+        "There are more than 500 targets."
     [Body(EventTime)] 400 40011 "event_time"
         "EventTime is not a time in Unix seconds or milliseconds."
     [NotStored] 503 50300 "not_stored"

@@ -5,7 +5,6 @@ use std::borrow::Cow;
 
 use serde::de::IgnoredAny;
 
-use super::rejection::Rejection;
 use crate::{
     origin::{HOP_HEADER, Origin, OriginError, OriginRequest, OriginUrl},
     response::Response,
@@ -34,7 +33,7 @@ pub async fn relay(
     url: &OriginUrl,
     webhook: Webhook<'_>,
     within_ms: u64,
-) -> Result<Response, Rejection> {
+) -> Result<Response, RelayError> {
     let mut headers = vec![(HOP_HEADER, "1".to_owned())];
     headers.extend(webhook.content_type.map(|it| ("content-type", it.to_owned())));
     let request = OriginRequest {
@@ -46,9 +45,9 @@ pub async fn relay(
     };
     let response = origin.post(request).await.map_err(RelayError::from)?;
     match response.status {
-        300..400 => return Err(RelayError::Redirect.into()),
+        300..400 => return Err(RelayError::Redirect),
         // These have no body, or are no statuses: the runtime would not build such a response.
-        204 | 205 | ..200 | 600.. => return Err(RelayError::NotJson.into()),
+        204 | 205 | ..200 | 600.. => return Err(RelayError::NotJson),
         _ => {}
     }
     let body = String::from_utf8(response.body).ok().filter(|text| serde_json::from_str::<IgnoredAny>(text).is_ok());

@@ -4,8 +4,11 @@ use std::{cell::OnceCell, rc::Rc};
 
 use worker::{Env, js_sys::Reflect, wasm_bindgen::JsValue};
 
-use super::{kv::Kv, queue::Producer};
-use crate::config::{Bound, Config, DEAD_LETTERS, DELIVERIES, EVENTS};
+use super::{d1::D1, kv::Kv, queue::Producer};
+use crate::{
+    config::{Bound, Config, DB, DEAD_LETTERS, DELIVERIES, EVENTS, InvalidSetting},
+    event_log::Schema,
+};
 
 thread_local! {
     static BINDINGS: OnceCell<Rc<Bindings>> = const { OnceCell::new() };
@@ -17,8 +20,12 @@ pub struct Bindings {
     pub config: Config,
     /// The namespace that holds the events.
     pub events: Kv,
+    /// The database of the event log, where it is bound.
+    pub database: Option<D1>,
     /// The queue of deliveries to come, where it is bound.
     pub deliveries: Option<Producer>,
+    /// Its schema.
+    pub schema: Schema,
 }
 
 impl Bindings {
@@ -29,13 +36,25 @@ impl Bindings {
 
     fn read(env: &Env) -> Self {
         let events = Kv::bound(env, EVENTS);
+        let database = D1::bound(env, DB);
         let deliveries = Producer::bound(env, DELIVERIES);
         let bound = Bound {
             events: events.is_bound(),
+            database: database.is_some(),
             deliveries: deliveries.is_some(),
             dead_letters: Producer::bound(env, DEAD_LETTERS).is_some(),
         };
-        Self { config: Config::read(|name| variable(env, name), bound), events, deliveries }
+        let config = Config::read(|name| variable(env, name), bound);
+        Self { config, events, database, deliveries, schema: Schema::default() }
+    }
+
+    /// The invalid settings; one of them is a database without the schema.
+    pub async fn invalid_settings(&self) -> Vec<InvalidSetting> {
+        let mut invalid = self.config.invalid_settings.clone();
+        if let Some(database) = &self.database {
+            invalid.extend(self.schema.check(database).await.err());
+        }
+        invalid
     }
 }
 

@@ -74,9 +74,17 @@ impl Store for Kv {
     }
 }
 
-/// KV reports "KV PUT failed: 429 Too Many Requests" as the text of an error.
+/// KV reports "KV PUT failed: 429 Too Many Requests" as the text of an error, for a key that was written less than a second
+/// ago; and "KV put() limit exceeded for the day." on the free plan.
 fn attempt_error(error: &JsValue) -> AttemptError {
-    if error_text(error).contains("429") { AttemptError::TooManyRequests } else { AttemptError::Failed }
+    let text = error_text(error);
+    if text.contains("limit exceeded for the day") {
+        AttemptError::Unavailable
+    } else if text.contains("429") {
+        AttemptError::TooManyRequests
+    } else {
+        AttemptError::Failed
+    }
 }
 
 #[derive(Serialize)]

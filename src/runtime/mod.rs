@@ -2,8 +2,8 @@
 //! decided here, and nothing outside this folder knows that there is a runtime.
 
 mod bindings;
-mod cache;
 mod clock;
+mod d1;
 mod http;
 mod kv;
 mod origin;
@@ -21,16 +21,16 @@ use worker::{
 use crate::{
     api::{self, Api, ApiRequest},
     delivery::consumer::{Consumer, Source},
+    event_log,
     log::Level,
     origin::HOP_HEADER,
     receive::validate::RequestHead,
     receive::{HandledCall, Receiver},
     response::Response,
     routes::{self, Target},
+    storage::Clock as _,
 };
-use {
-    bindings::Bindings, cache::EdgeCache, clock::RuntimeClock, http::RequestBody, origin::OriginFetch, queue::Message,
-};
+use {bindings::Bindings, clock::RuntimeClock, http::RequestBody, origin::OriginFetch, queue::Message};
 
 /// Answers one request.
 pub async fn fetch(request: Request, env: Env, ctx: Context) -> Result<web_sys::Response, JsValue> {
@@ -40,7 +40,7 @@ pub async fn fetch(request: Request, env: Env, ctx: Context) -> Result<web_sys::
     #[cfg(feature = "provoke-panic")]
     panic::provoke(target.path).await;
     if routes::is_health(&method, target.path) {
-        return http::response(&Response::health(&bindings.config));
+        return http::response(&Response::health(&bindings.invalid_settings().await));
     }
     if target.path.starts_with(api::PREFIX) {
         let authorization = http::header(&request, "authorization");
@@ -48,7 +48,8 @@ pub async fn fetch(request: Request, env: Env, ctx: Context) -> Result<web_sys::
             config: &bindings.config,
             reader: &bindings.events,
             queue: bindings.deliveries.as_ref(),
-            cache: &EdgeCache { host: target.host },
+            database: bindings.database.as_ref(),
+            schema: &bindings.schema,
             clock: &RuntimeClock,
         };
         let request = ApiRequest {
@@ -67,6 +68,7 @@ pub async fn fetch(request: Request, env: Env, ctx: Context) -> Result<web_sys::
     let receiver = Receiver {
         config: &bindings.config,
         store: &bindings.events,
+        database: bindings.database.as_ref(),
         queue: bindings.deliveries.as_ref(),
         origin: &OriginFetch,
         clock: &RuntimeClock,
@@ -88,6 +90,7 @@ pub async fn consume(batch: MessageBatch, env: Env) {
     let consumer = Consumer {
         config: &bindings.config,
         store: &bindings.events,
+        database: bindings.database.as_ref(),
         origin: &OriginFetch,
         clock: &RuntimeClock,
         random: &js_sys::Math::random,
@@ -95,6 +98,16 @@ pub async fn consume(batch: MessageBatch, env: Env) {
     };
     let queue = batch.queue().map(String::from).unwrap_or_default();
     consumer.consume(Source::of(&queue), Message::all(&batch)).await;
+}
+
+/// Deletes from the event log what is older than `RETENTION_DAYS`.
+pub async fn retain(env: Env) {
+    let bindings = Bindings::get(&env);
+    let retention = bindings.config.settings.as_ref().and_then(|settings| settings.retention_seconds);
+    let (Some(database), Some(retention)) = (&bindings.database, retention) else { return };
+    if event_log::retain(database, retention, RuntimeClock.now_ms()).await.is_err() {
+        log(Level::Error, r#"{"outcome":"failed","reason":"retention"}"#);
+    }
 }
 
 /// Writes a log record.

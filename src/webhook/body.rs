@@ -24,6 +24,10 @@ pub const EVENT_TIME_MAX: u64 = 9_999_999_999_999;
 /// it would be a day in the spring of 1970.
 const EVENT_TIME_SECONDS_MAX: u64 = 9_999_999_999;
 
+/// Most targets of an event. Tencent sends at most 20 [REST API: follow_add, follow_delete]; each is two rows of the event log,
+/// and a free day has 100,000.
+pub const TARGETS_MAX: usize = 500;
+
 /// What a Follow webhook says. UserIDs are opaque: decoded from JSON, otherwise as they came.
 #[derive(Clone, Debug)]
 pub struct Follow<'a> {
@@ -52,6 +56,8 @@ pub enum FollowError {
     FromAccount,
     /// `To_Account` is not a non-empty array of non-empty strings; or `FollowList`, of objects with one.
     Targets,
+    /// There are more than [`TARGETS_MAX`] targets.
+    TooManyTargets,
     /// `EventTime` is neither an integer nor a string of digits, of at most 13 digits.
     EventTime,
 }
@@ -97,10 +103,15 @@ impl<'a> Follow<'a> {
         {
             return Err(FollowError::CommandMismatch);
         }
+        let from_account = from_account.and_then(non_empty_text).ok_or(FollowError::FromAccount)?;
+        let to_accounts = to_accounts.and_then(|list| targets(kind, list)).ok_or(FollowError::Targets)?;
+        if to_accounts.len() > TARGETS_MAX {
+            return Err(FollowError::TooManyTargets);
+        }
         Ok(Self {
             kind,
-            from_account: from_account.and_then(non_empty_text).ok_or(FollowError::FromAccount)?,
-            to_accounts: to_accounts.and_then(|list| targets(kind, list)).ok_or(FollowError::Targets)?,
+            from_account,
+            to_accounts,
             event_time: event_time.and_then(self::event_time).ok_or(FollowError::EventTime)?,
             object,
         })

@@ -1,7 +1,9 @@
 //! An event log, and the part of the Worker's API that the example `events` uses.
 
 use std::{
+    cmp::Reverse,
     collections::{BTreeMap, HashMap, VecDeque},
+    ops::Bound::{Excluded, Included},
     sync::{Arc, Mutex},
 };
 
@@ -13,17 +15,23 @@ pub const TOKEN: &str = "a-token-that-is-never-shown";
 /// Most events on a page of the API.
 const PAGE_EVENTS_MAX: usize = 1000;
 
+/// The parameters of the API's call; it rejects others, and duplicates.
+const PARAMETERS: [&str; 8] = ["app", "kind", "user", "role", "since", "until", "limit", "cursor"];
+
+/// Where an event is in the log: its `event_time` (Unix ms) and hash.
+type Position = Reverse<(u64, u64)>;
+
 /// Shared with the server.
 #[derive(Clone, Default)]
 pub struct Log(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
-    /// The events' JSON by id, which is the API's order: newest first.
-    events: BTreeMap<String, String>,
+    /// The events' JSON by `event_time` and hash, in the API's order: newest first.
+    events: BTreeMap<Position, String>,
     next: u64,
-    /// What the next requests get instead of events.
-    replies: VecDeque<Reply>,
+    /// What the next requests get; `None` is a page of events.
+    replies: VecDeque<Option<Reply>>,
     /// The most events of a page, of which each third is empty; unset, pages are full.
     page: Option<usize>,
     /// The header `Date`.
@@ -41,15 +49,21 @@ impl Log {
     pub fn store_as(&self, event_time: u64, members: &str) -> String {
         let mut log = self.0.lock().unwrap();
         log.next += 1;
-        let id = format!("{:013}-{:032x}", 9_999_999_999_999 - event_time, log.next);
+        let hash = log.next;
+        let id = format!("{:013}-{hash:032x}", 9_999_999_999_999 - event_time);
         let json = format!(r#"{{"id":"{id}","sdk_app_id":1400000000,{members},"event_time":{event_time}}}"#);
-        log.events.insert(id, json.clone());
+        log.events.insert(Reverse((event_time, hash)), json.clone());
         json
     }
 
     /// Answers one of the next requests with `reply`, in the order of the calls of this function.
     pub fn reply_once(&self, reply: Reply) {
-        self.0.lock().unwrap().replies.push_back(reply);
+        self.0.lock().unwrap().replies.push_back(Some(reply));
+    }
+
+    /// Answers so many of the next requests with events, in the order of the calls of `reply_once`.
+    pub fn reply_with_events(&self, requests: usize) {
+        self.0.lock().unwrap().replies.extend((0..requests).map(|_| None));
     }
 
     /// Makes pages short.
@@ -71,7 +85,7 @@ impl Log {
 
 impl State {
     fn answer(&mut self, request: &Request) -> Reply {
-        if let Some(reply) = self.replies.pop_front() {
+        if let Some(Some(reply)) = self.replies.pop_front() {
             return reply;
         }
         if request.header("authorization") != Some(&format!("Bearer {TOKEN}")) {
@@ -85,32 +99,29 @@ impl State {
         let time = |name| query.get(name).map(|time| time.parse::<u64>().unwrap());
         let (since, until) = (time("since").unwrap_or(0), time("until").unwrap_or(u64::MAX));
         assert!(since <= until, "{request:?}");
+        assert!(query.contains_key("user") || !query.contains_key("role"), "{request:?}");
 
         // A cursor is valid for its own query only, and has characters that have a meaning in a URL's query.
         let mut asked: Vec<_> = query.iter().map(|(name, value)| format!("{name}={value}")).collect();
         asked.sort();
         let asked = asked.join("&");
         let (number, after) = match &cursor {
-            None => (0, ""),
+            None => (0, Reverse((until, u64::MAX))),
             Some(cursor) => {
-                let [number, after, of] = cursor.splitn(3, '+').collect::<Vec<_>>().try_into().unwrap();
+                let [number, time, hash, of] = cursor.splitn(4, '+').collect::<Vec<_>>().try_into().unwrap();
                 assert_eq!(of, asked);
-                (number.parse::<usize>().unwrap(), after)
+                (number.parse::<usize>().unwrap(), Reverse((time.parse().unwrap(), hash.parse().unwrap())))
             }
         };
-        let in_range = |id: &str| {
-            let event_time = 9_999_999_999_999 - id[..13].parse::<u64>().unwrap();
-            id > after && (since..=until).contains(&event_time)
-        };
-        let mut rest = self.events.iter().filter(|(id, _)| in_range(id)).peekable();
+        let mut rest = self.events.range((Excluded(after), Included(Reverse((since, 0))))).peekable();
         let most = match self.page {
             Some(_) if number % 3 == 1 => 0,
             Some(page) => page.min(limit),
             None => limit,
         };
         let page: Vec<_> = rest.by_ref().take(most).collect();
-        let last = page.last().map_or(after, |(id, _)| id);
-        let cursor = rest.peek().map(|_| format!("{}+{last}+{asked}", number + 1));
+        let Reverse((time, hash)) = page.last().map_or(after, |(position, _)| **position);
+        let cursor = rest.peek().map(|_| format!("{}+{time}+{hash}+{asked}", number + 1));
         let events: Vec<_> = page.iter().map(|(_, json)| json.as_str()).collect();
         let cursor = serde_json::to_string(&cursor).unwrap();
         let date = self.date.iter().map(|date| ("Date", date.as_str())).collect::<Vec<_>>();
@@ -123,11 +134,13 @@ pub struct Asked(HashMap<String, String>);
 
 impl Asked {
     pub fn read(request: &Request) -> Self {
-        let parameter = |parameter: &str| {
+        let mut parameters = HashMap::new();
+        for parameter in request.query().split('&') {
             let (name, value) = parameter.split_once('=').expect("name=value");
-            (name.to_owned(), percent_decode(value))
-        };
-        Self(request.query().split('&').map(parameter).collect())
+            assert!(PARAMETERS.contains(&name), "the API has no parameter {name}");
+            assert_eq!(parameters.insert(name.to_owned(), percent_decode(value)), None, "{name} is a duplicate");
+        }
+        Self(parameters)
     }
 
     pub fn text(&self, name: &str) -> Option<&str> {

@@ -1,17 +1,27 @@
 //! The acknowledgement rule: OK if, and only if, every wanted sink or its fallback has the event; and always within 1.5
 //! s.
 
+use futures_util::future::join3;
 use proptest::prelude::*;
 use serde_json::Value;
 use unfollow_webhook::{
-    config::Config, event::Entry, log::Level, receive::Receiver, receive::persist::ANSWER_WITHIN_MS,
-    receive::rejection::Rejection, response::Response, storage::within, webhook::command::Kind,
+    config::Config,
+    event::Entry,
+    event_log::{self, Statement},
+    log::Level,
+    receive::Receiver,
+    receive::persist::ANSWER_WITHIN_MS,
+    receive::rejection::Rejection,
+    response::Response,
+    storage::within,
+    webhook::command::Kind,
 };
 
 use crate::{
+    database::Sqlite,
     fakes::{
-        FakeBody, FakeClock, FakeOrigin, FakeQueue, FakeSink, FakeStore,
-        Plan::{self, Busy, Fails, Hangs, Succeeds},
+        FakeBody, FakeClock, FakeDatabase, FakeOrigin, FakeQueue, FakeSink, FakeStore, NO_QUEUE,
+        Plan::{self, Busy, Fails, Hangs, Succeeds, Unavailable},
         paused,
     },
     samples::{APP, NOW_MS, ORIGIN, TOKEN, UNFOLLOW, config, event, post, query, url_of},
@@ -21,25 +31,33 @@ use crate::{
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Places {
     stored: bool,
+    /// In the event log.
+    logged: bool,
     /// As a dead letter.
     dead_lettered: bool,
     /// On the queue, to be delivered.
     to_deliver: bool,
-    /// On the queue, to be stored.
+    /// On the queue, to be stored in KV.
     to_store: bool,
+    /// On the queue, to be added to the event log.
+    to_log: bool,
 }
 
 impl Places {
     /// Whether the rule allows OK for these sinks.
     fn satisfy(self, sinks: &str) -> bool {
         let kv = self.stored || self.to_store;
+        let d1 = self.logged || self.to_log;
         let origin = self.to_deliver || self.dead_lettered;
-        (kv || !sinks.contains("kv")) && (origin || !sinks.contains("origin"))
+        (kv || !sinks.contains("kv")) && (d1 || !sinks.contains("d1")) && (origin || !sinks.contains("origin"))
     }
 }
 
-fn places(store: &FakeStore, queue: &FakeQueue) -> Places {
-    let mut places = Places::default();
+fn places(store: &FakeStore, database: &FakeDatabase, queue: &FakeQueue) -> Places {
+    let mut places = Places { logged: !database.entries().is_empty(), ..Places::default() };
+    let query = query(Kind::Unfollow.command());
+    let insert = event_log::insert(&event(&query, Kind::Unfollow, UNFOLLOW.as_bytes()));
+    assert!(database.entries().iter().all(|it| without_time(it) == without_time(&insert)));
     for Entry { key, value, .. } in store.entries() {
         let value: Value = serde_json::from_str(&value).unwrap();
         match key.split('/').next().unwrap() {
@@ -59,10 +77,16 @@ fn places(store: &FakeStore, queue: &FakeQueue) -> Places {
         match message["job"].as_str().unwrap() {
             "deliver" => places.to_deliver = true,
             "store_kv" => places.to_store = true,
+            "store_d1" => places.to_log = true,
             other => panic!("{other}"),
         }
     }
     places
+}
+
+/// A statement without the time of receipt, which a late body delays.
+fn without_time(statement: &Statement) -> String {
+    format!("{statement:?}").split("received_at").next().unwrap().to_owned()
 }
 
 fn with_sinks(sinks: &str) -> Config {
@@ -77,21 +101,41 @@ struct Run {
     /// Where the event was at the response, and after the attempts under way had ended.
     places: Places,
     in_the_end: Places,
+    /// How many attempts there were at KV and at the queue.
     attempts: (usize, usize),
+    /// When each attempt at D1 began.
+    inserts: Vec<u64>,
     keys: Vec<String>,
     messages: Vec<String>,
 }
 
+/// A run in which D1 is no sink.
 fn run(config: &Config, body_delay: u64, kv: FakePlans<'_>, queue: Option<FakePlans<'_>>) -> Run {
+    run_with(config, body_delay, kv, FakePlans::Each(&[]), queue)
+}
+
+fn run_with(
+    config: &Config,
+    body_delay: u64,
+    kv: FakePlans<'_>,
+    d1: FakePlans<'_>,
+    queue: Option<FakePlans<'_>>,
+) -> Run {
     paused(async {
         let (clock, origin) = (FakeClock::at(NOW_MS), FakeOrigin::unused());
-        let (store, bound) = (kv.sink(), queue.is_some());
+        let (store, database, bound) = (kv.sink(), d1.sink(), queue.is_some());
         let queue = queue.unwrap_or(FakePlans::Each(&[])).sink();
-        let receiver =
-            Receiver { config, store: &store, queue: bound.then_some(&queue), origin: &origin, clock: &clock };
+        let receiver = Receiver {
+            config,
+            store: &store,
+            database: Some(&database),
+            queue: bound.then_some(&queue),
+            origin: &origin,
+            clock: &clock,
+        };
         let url = url_of(Kind::Unfollow);
         let handled = receiver.receive(post(&url), &FakeBody::of(UNFOLLOW).after(body_delay)).await;
-        let (at, at_response) = (clock.elapsed(), places(&store, &queue));
+        let (at, at_response) = (clock.elapsed(), places(&store, &database, &queue));
         for attempts in handled.late {
             let _ = within(&clock, 60_000, attempts).await;
         }
@@ -101,7 +145,8 @@ fn run(config: &Config, body_delay: u64, kv: FakePlans<'_>, queue: Option<FakePl
             level: handled.log.0,
             at,
             places: at_response,
-            in_the_end: places(&store, &queue),
+            in_the_end: places(&store, &database, &queue),
+            inserts: database.begun(),
             attempts: (store.begun().len(), queue.begun().len()),
             keys: store.attempted().into_iter().map(|entry| entry.key).collect(),
             messages: queue.attempted(),
@@ -125,7 +170,11 @@ impl FakePlans<'_> {
     }
 }
 
+/// The sinks but D1.
 const SINKS: [&str; 3] = ["kv", "origin", "kv,origin"];
+
+/// Every combination with D1.
+const SINKS_WITH_D1: [&str; 4] = ["d1", "kv,d1", "d1,origin", "kv,d1,origin"];
 
 /// Whether a sink with this plan, or else its fallback, stores an event in time; `None` is no fallback.
 fn in_time(first: Plan, fallback: Option<Plan>) -> bool {
@@ -134,6 +183,8 @@ fn in_time(first: Plan, fallback: Option<Plan>) -> bool {
     let turn = match first {
         Fails(ms) => 2 * ms,
         Busy(ms) => 1000 + ms,
+        // There is no second attempt.
+        Unavailable(ms) => ms,
         Succeeds(_) | Hangs => 1000,
     };
     takes(first, 0) || fallback.is_some_and(|fallback| takes(fallback, turn))
@@ -141,42 +192,159 @@ fn in_time(first: Plan, fallback: Option<Plan>) -> bool {
 
 #[test]
 fn an_event_is_ok_if_and_only_if_every_wanted_sink_or_its_fallback_has_it() {
-    let plans = [Succeeds(0), Succeeds(30), Succeeds(450), Succeeds(700), Succeeds(1600), Fails(20), Busy(10), Hangs];
+    let plans = [
+        Succeeds(0),
+        Succeeds(30),
+        Succeeds(450),
+        Succeeds(700),
+        Succeeds(1600),
+        Fails(20),
+        Busy(10),
+        Unavailable(10),
+        Hangs,
+    ];
+    let d1_plans = [Succeeds(30), Succeeds(700), Succeeds(1600), Fails(20), Unavailable(10), Hangs];
     let mut seen = [0, 0];
-    for sinks in SINKS {
+    for sinks in SINKS.into_iter().chain(SINKS_WITH_D1) {
         let config = with_sinks(sinks);
+        let wants = |sink| sinks.split(',').any(|it| it == sink);
         for bound in [true, false] {
             // Settings with the origin require the queue; if it were missing all the same, every send would fail.
             for kv in plans {
                 for queue in plans {
-                    let why = format!("{sinks}, KV {kv:?}, queue {queue:?} ({bound})");
-                    let run = run(&config, 0, FakePlans::All(kv), bound.then_some(FakePlans::All(queue)));
-                    let stored = !sinks.contains("kv") || in_time(kv, bound.then_some(queue));
-                    let sent = !sinks.contains("origin") || in_time(if bound { queue } else { Fails(0) }, Some(kv));
-                    let ok = stored && sent;
-                    seen[usize::from(ok)] += 1;
+                    for &d1 in if wants("d1") { &d1_plans[..] } else { &d1_plans[..1] } {
+                        let why = format!("{sinks}, KV {kv:?}, D1 {d1:?}, queue {queue:?} ({bound})");
+                        let fake_queue = bound.then_some(FakePlans::All(queue));
+                        let run = run_with(&config, 0, FakePlans::All(kv), FakePlans::All(d1), fake_queue);
+                        let fallback = bound.then_some(queue);
+                        let stored = !wants("kv") || in_time(kv, fallback);
+                        let logged = !wants("d1") || in_time(d1, fallback);
+                        let sent = !wants("origin") || in_time(if bound { queue } else { Fails(0) }, Some(kv));
+                        let ok = stored && logged && sent;
+                        seen[usize::from(ok)] += 1;
 
-                    let expected = if ok { Response::ok() } else { Response::from(Rejection::NotStored) };
-                    assert_eq!(run.response, expected, "{why}: {:?} at {}", run.places, run.at);
-                    assert_eq!(run.places.satisfy(sinks), ok, "{why}: {:?}", run.places);
-                    assert!(run.at <= ANSWER_WITHIN_MS, "{why}: at {}", run.at);
-                    assert_eq!(run.level, if ok { Level::Info } else { Level::Error }, "{why}");
-                    assert_eq!(run.record["outcome"], if ok { "stored" } else { "failed" }, "{why}");
-                    // Nothing goes to a sink that is not wanted.
-                    let Places { stored, dead_lettered, to_deliver, to_store } = run.in_the_end;
-                    assert!(sinks.contains("kv") || !(stored || to_store), "{why}");
-                    assert!(sinks.contains("origin") || !(to_deliver || dead_lettered), "{why}");
-                    assert!(bound || run.attempts.1 == 0, "{why}");
+                        let expected = if ok { Response::ok() } else { Response::from(Rejection::NotStored) };
+                        assert_eq!(run.response, expected, "{why}: {:?} at {}", run.places, run.at);
+                        assert_eq!(run.places.satisfy(sinks), ok, "{why}: {:?}", run.places);
+                        assert!(run.at <= ANSWER_WITHIN_MS, "{why}: at {}", run.at);
+                        assert_eq!(run.level, if ok { Level::Info } else { Level::Error }, "{why}");
+                        assert_eq!(run.record["outcome"], if ok { "stored" } else { "failed" }, "{why}");
+                        // Nothing goes to a sink that is not wanted.
+                        let Places { stored, logged, dead_lettered, to_deliver, to_store, to_log } = run.in_the_end;
+                        assert!(wants("kv") || !(stored || to_store), "{why}");
+                        assert!(wants("d1") || !(logged || to_log) && run.inserts.is_empty(), "{why}");
+                        assert!(wants("origin") || !(to_deliver || dead_lettered), "{why}");
+                        assert!(bound || run.attempts.1 == 0, "{why}");
+                    }
                 }
             }
         }
     }
-    assert!(seen[0] > 60 && seen[1] > 60, "{seen:?}");
+    assert!(seen[0] > 1000 && seen[1] > 1000, "{seen:?}");
+}
+
+/// One round trip, not three.
+#[test]
+fn all_sinks_are_tried_at_the_same_time() {
+    let all = |plan| FakePlans::All(plan);
+    let run =
+        run_with(&with_sinks("kv,d1,origin"), 0, all(Succeeds(500)), all(Succeeds(520)), Some(all(Succeeds(550))));
+    assert_eq!((run.response.status, run.at, run.attempts, run.inserts), (200, 550, (1, 1), vec![0]));
+}
+
+#[test]
+fn what_d1_does_not_store_goes_onto_the_queue() {
+    for (plan, begun, at) in [
+        (Fails(20), &[0, 20][..], 70),
+        // A second attempt is pointless: the queue takes over at once.
+        (Unavailable(20), &[0], 50),
+        (Hangs, &[0, 600], 1030),
+    ] {
+        for sinks in SINKS_WITH_D1 {
+            let queue = Some(FakePlans::All(Succeeds(30)));
+            let run = run_with(&with_sinks(sinks), 0, FakePlans::All(Succeeds(30)), FakePlans::All(plan), queue);
+            assert_eq!((&run.response, run.at, &*run.inserts), (&Response::ok(), at, begun), "{sinks} {plan:?}");
+            let (stored, to_deliver) = (sinks.contains("kv"), sinks.contains("origin"));
+            assert_eq!(
+                run.places,
+                Places { to_log: true, stored, to_deliver, ..Places::default() },
+                "{sinks} {plan:?}"
+            );
+            let query = query(Kind::Unfollow.command());
+            let (stored, _) = query.split_once("&Sign=").unwrap();
+            let expected = format!(
+                r#"{{"v":1,"job":"store_d1","sdk_app_id":{APP},"received_at":{NOW_MS},"query":"{stored}","body":{UNFOLLOW}}}"#
+            );
+            assert_eq!(run.messages.last(), Some(&expected));
+        }
+    }
+}
+
+/// Neither D1 alone nor KV alone is enough where both are wanted, and no dead letter stands in for either.
+#[test]
+fn one_sink_of_two_is_503_where_the_queue_is_down() {
+    for (kv, d1) in
+        [(Fails(1), Succeeds(1)), (Succeeds(1), Fails(1)), (Succeeds(1), Unavailable(1)), (Succeeds(1), Hangs)]
+    {
+        for queue in [None, Some(FakePlans::All(Fails(1)))] {
+            let run = run_with(&with_sinks("kv,d1"), 0, FakePlans::All(kv), FakePlans::All(d1), queue);
+            assert_eq!(run.response, Response::from(Rejection::NotStored), "{kv:?} {d1:?}");
+            assert!(!run.places.dead_lettered && run.places.stored != run.places.logged);
+        }
+    }
+}
+
+/// Whether the schema is missing, or the database is not there at all: the event is not lost.
+#[test]
+fn without_a_schema_or_a_database_the_queue_has_the_event() {
+    for database in [Some(Sqlite::without_schema()), None] {
+        paused(async {
+            let (clock, origin, queue) = (FakeClock::at(NOW_MS), FakeOrigin::unused(), FakeQueue::always(Succeeds(30)));
+            let (config, store) = (with_sinks("d1"), FakeStore::of(&[]));
+            let receiver = Receiver {
+                config: &config,
+                store: &store,
+                database: database.as_ref(),
+                queue: Some(&queue),
+                origin: &origin,
+                clock: &clock,
+            };
+            let url = url_of(Kind::Unfollow);
+            let handled = receiver.receive(post(&url), &FakeBody::of(UNFOLLOW)).await;
+            assert_eq!((handled.response, clock.elapsed()), (Response::ok(), 30));
+            assert!(queue.entries()[0].contains(r#""job":"store_d1""#));
+        });
+    }
+}
+
+/// However often it comes, also at once.
+#[test]
+fn an_event_that_is_repeated_is_logged_once() {
+    let database = Sqlite::default();
+    paused(async {
+        let (clock, origin) = (FakeClock::at(NOW_MS), FakeOrigin::unused());
+        let (config, store) = (with_sinks("d1"), FakeStore::of(&[]));
+        let receiver = Receiver {
+            config: &config,
+            store: &store,
+            database: Some(&database),
+            queue: NO_QUEUE,
+            origin: &origin,
+            clock: &clock,
+        };
+        let url = url_of(Kind::Unfollow);
+        let (head, body) = (post(&url), FakeBody::of(UNFOLLOW));
+        let calls = join3(receiver.receive(head, &body), receiver.receive(head, &body), receiver.receive(head, &body));
+        let (one, two, three) = calls.await;
+        assert!([one, two, three].iter().all(|handled| handled.response == Response::ok()));
+    });
+    assert_eq!((database.table("events").len(), database.table("event_users").len()), (1, 3));
+    assert_eq!(database.table("hourly_totals")[0]["unfollows"], 2);
 }
 
 #[test]
 fn what_kv_does_not_store_goes_onto_the_queue() {
-    for plan in [Fails(20), Busy(10), Hangs] {
+    for plan in [Fails(20), Busy(10), Unavailable(10), Hangs] {
         for sinks in ["kv", "kv,origin"] {
             let run = run(&with_sinks(sinks), 0, FakePlans::All(plan), Some(FakePlans::All(Succeeds(30))));
             assert_eq!(run.response, Response::ok(), "{sinks} {plan:?}");
@@ -195,7 +363,7 @@ fn what_kv_does_not_store_goes_onto_the_queue() {
 #[test]
 fn what_the_queue_does_not_accept_is_written_as_a_dead_letter() {
     let id = event(&query(Kind::Unfollow.command()), Kind::Unfollow, UNFOLLOW.as_bytes()).id().to_string();
-    for plan in [Fails(20), Busy(10), Hangs] {
+    for plan in [Fails(20), Busy(10), Unavailable(10), Hangs] {
         for sinks in ["origin", "kv,origin"] {
             let run = run(&with_sinks(sinks), 0, FakePlans::All(Succeeds(30)), Some(FakePlans::All(plan)));
             assert_eq!(run.response, Response::ok(), "{sinks} {plan:?}");
@@ -278,6 +446,7 @@ fn plan() -> impl Strategy<Value = Plan> {
         4 => (0..800_u64).prop_map(Fails),
         1 => delay().prop_map(Fails),
         1 => delay().prop_map(Busy),
+        2 => delay().prop_map(Unavailable),
         2 => Just(Hangs),
     ]
 }
@@ -285,17 +454,20 @@ fn plan() -> impl Strategy<Value = Plan> {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: 3000, ..ProptestConfig::default() })]
 
-    /// Whatever KV and the queue do at each attempt, and whenever the body comes.
+    /// Whatever KV, D1 and the queue do at each attempt, and whenever the body comes.
     #[test]
     fn the_rule_holds_for_any_delays(
-        sinks in prop::sample::select(&SINKS[..]),
+        sinks in prop::sample::select([&SINKS[..], &SINKS_WITH_D1].concat()),
         bound in prop::bool::weighted(0.8),
         body_delay in prop_oneof![2 => Just(0_u64), 1 => 0..1499_u64],
         kv in prop::collection::vec(plan(), 3),
-        queue in prop::collection::vec(plan(), 3),
+        d1 in prop::collection::vec(plan(), 2),
+        // Two attempts to send, and the fallbacks of KV and D1.
+        queue in prop::collection::vec(plan(), 4),
     ) {
         let config = with_sinks(sinks);
-        let run = run(&config, body_delay, FakePlans::Each(&kv), bound.then_some(FakePlans::Each(&queue)));
+        let fake_queue = bound.then_some(FakePlans::Each(&queue));
+        let run = run_with(&config, body_delay, FakePlans::Each(&kv), FakePlans::Each(&d1), fake_queue);
         let ok = run.response.status == 200;
         prop_assert!(run.at <= ANSWER_WITHIN_MS, "answered at {}", run.at);
         prop_assert_eq!(ok, run.places.satisfy(sinks), "{:?}", run.places);

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use proptest::prelude::*;
 use unfollow_webhook::{
-    config::{Bound, Config, DEAD_LETTERS, DELIVERIES, EVENTS, InvalidSetting, Sinks},
+    config::{Bound, Config, DB, DEAD_LETTERS, DELIVERIES, EVENTS, InvalidSetting, Sinks},
     origin::{OriginSecret, OriginSigning},
     response::Response,
     webhook::{
@@ -13,7 +13,7 @@ use unfollow_webhook::{
     },
 };
 
-use crate::samples::{APP, BOUND, ORIGIN, ORIGIN_SECRET, TOKEN, UNBOUND, config};
+use crate::samples::{APP, BOUND, BOUND_WITHOUT_DATABASE, ORIGIN, ORIGIN_SECRET, TOKEN, UNBOUND, config};
 
 /// Valid settings with `changed` in them: a text is set, `None` is not set.
 fn with(changed: &[(&str, Option<&str>)]) -> Config {
@@ -97,7 +97,7 @@ fn an_invalid_setting_that_decides_who_may_call_or_where_events_go_stops_every_c
                 "/openapi.json",
             ],
         ),
-        ("SINKS", &["", "disk", "KV", "kv,", ",kv", "kv;origin", "kv origin"]),
+        ("SINKS", &["", "disk", "KV", "D1", "kv,", ",kv", "kv;origin", "kv origin", "kv,d2", "d1,,kv", "none"]),
     ] {
         for text in invalid {
             let config = with(&[(name, Some(text))]);
@@ -126,7 +126,7 @@ fn a_valid_setting_is_not_named() {
         (&own, &["x", &long]),
         ("ALLOW_UNSIGNED", &["true", "false"]),
         ("WEBHOOK_PATH", &["/", "/hook", "/hook/", "/tencent/chat.v1", "/a-b_c~d", "/v1hook", "/hook/healthz"]),
-        ("SINKS", &["kv", " kv", "kv,kv"]),
+        ("SINKS", &["kv", " kv", "kv,kv", "d1", "d1,kv", "d1,d1"]),
         (
             "ORIGIN_URL",
             &[
@@ -214,7 +214,7 @@ fn a_problem_is_the_rule_that_was_broken_and_never_the_value() {
     const IDS: &str = "must be SDKAppIDs (digits only), separated by commas";
     const FLAG: &str = "must be true or false";
     const PATH: &str = "must be a path of letters, digits, -._~ and /, and none that this Worker uses itself";
-    const SINKS: &str = "must be kv, origin, or both, separated by a comma";
+    const SINKS: &str = "must be one or more of kv, d1 and origin, separated by commas";
     const DAYS: &str = "must be a whole number from 1 to 3650";
     const BASE: &str = "must be a whole number from 1 to 3600";
     const HOURS: &str = "must be a whole number from 1 to 90";
@@ -268,7 +268,7 @@ fn a_problem_is_the_rule_that_was_broken_and_never_the_value() {
         let config = with(&[(name, Some(text))]);
         let expected = InvalidSetting { name: name.to_owned(), problem };
         assert_eq!(config.invalid_settings, [expected], "{name}={text:?}");
-        let shown = format!("{} {config:?}", Response::health(&config).body);
+        let shown = format!("{} {config:?}", Response::health(&config.invalid_settings).body);
         for part in ["pa55", "777777", text.trim()] {
             assert!(part.is_empty() || !shown.contains(part), "{name}={text:?}: {shown}");
         }
@@ -301,6 +301,8 @@ fn a_problem_says_what_is_missing() {
     ] {
         assert_eq!(problems(read(&delivering, bound)), one(name, problem));
     }
+    let without_database = problems(read(&[("SINKS", "d1")], BOUND_WITHOUT_DATABASE));
+    assert_eq!(without_database, one(DB, "must be bound to a D1 database where SINKS has d1"));
 }
 
 #[test]
@@ -478,10 +480,10 @@ fn an_invalid_retention_switches_off_only_the_expiry() {
 
 #[test]
 fn healthz_gives_the_version_or_names_what_to_fix() {
-    let healthy = Response::health(&with(&[]));
+    let healthy = Response::health(&with(&[]).invalid_settings);
     assert_eq!(healthy.status, 200);
     assert_eq!(healthy.body, concat!(r#"{"status":"ok","version":""#, env!("CARGO_PKG_VERSION"), r#""}"#));
-    let two = Response::health(&with(&[("SDK_APP_IDS", None), ("DELIVERY_HOURS", Some("100"))]));
+    let two = Response::health(&with(&[("SDK_APP_IDS", None), ("DELIVERY_HOURS", Some("100"))]).invalid_settings);
     let expected = concat!(
         r#"{"status":"invalid settings","version":""#,
         env!("CARGO_PKG_VERSION"),
@@ -495,7 +497,7 @@ fn healthz_gives_the_version_or_names_what_to_fix() {
         (with(&[("CALLBACK_TOKEN", None)]), &["CALLBACK_TOKEN"]),
         (Config::read(|_| None, UNBOUND), &["SDK_APP_IDS", EVENTS]),
     ] {
-        let unhealthy = Response::health(&config);
+        let unhealthy = Response::health(&config.invalid_settings);
         assert_eq!(unhealthy.status, 503, "{names:?}");
         assert!(names.iter().all(|name| unhealthy.body.contains(&format!("\"{name}\""))), "{}", unhealthy.body);
         assert!(serde_json::from_str::<serde_json::Value>(&unhealthy.body).unwrap().is_object());
@@ -541,18 +543,52 @@ fn read(variables: &[(&str, &str)], bindings: Bound) -> Config {
 }
 
 #[test]
-fn sinks_are_kv_or_the_origin_or_both() {
-    for (text, kv, origin) in [
-        ("kv", true, false),
-        ("origin", false, true),
-        ("kv,origin", true, true),
-        ("origin,kv", true, true),
-        (" kv , origin ", true, true),
+fn sinks_are_any_of_kv_d1_and_the_origin() {
+    for (text, names) in [
+        ("kv", &["kv"][..]),
+        ("d1", &["d1"]),
+        ("origin", &["origin"]),
+        ("kv,d1", &["kv", "d1"]),
+        ("d1,kv", &["kv", "d1"]),
+        ("kv,origin", &["kv", "origin"]),
+        ("origin,kv", &["kv", "origin"]),
+        ("origin,d1", &["d1", "origin"]),
+        (" kv , origin ", &["kv", "origin"]),
+        ("origin,d1,kv", &["kv", "d1", "origin"]),
+        ("d1,d1, d1", &["d1"]),
     ] {
         let settings = with(&[("SINKS", Some(text)), ("ORIGIN_URL", Some(ORIGIN))]).settings.unwrap();
-        assert_eq!(settings.sinks, Sinks { kv, origin }, "{text}");
+        let [kv, d1, origin] = ["kv", "d1", "origin"].map(|name| names.contains(&name));
+        assert_eq!(settings.sinks, Sinks { kv, d1, origin }, "{text}");
+        assert_eq!(settings.sinks.names().collect::<Vec<_>>(), names, "{text}");
     }
-    assert_eq!(with(&[]).settings.unwrap().sinks, Sinks { kv: true, origin: false });
+}
+
+#[test]
+fn the_default_is_kv_and_d1_where_a_database_is_bound() {
+    for (bound, names) in [(BOUND, &["kv", "d1"][..]), (BOUND_WITHOUT_DATABASE, &["kv"])] {
+        let config = read(&[], bound);
+        assert!(config.invalid_settings.is_empty());
+        assert_eq!(config.settings.unwrap().sinks.names().collect::<Vec<_>>(), names);
+        // A database that is bound is no reason to write to it where the setting says otherwise.
+        let config = read(&[("SINKS", "kv")], bound);
+        assert_eq!(config.settings.unwrap().sinks, Sinks { kv: true, ..Sinks::default() });
+    }
+}
+
+#[test]
+fn d1_is_a_sink_only_where_a_database_is_bound() {
+    for sinks in ["d1", "kv,d1", "d1,origin", "kv,d1,origin"] {
+        let variables = [("SINKS", sinks), ("ORIGIN_URL", ORIGIN)];
+        assert!(read(&variables, BOUND).settings.is_some());
+        let config = read(&variables, BOUND_WITHOUT_DATABASE);
+        assert!(config.settings.is_none(), "{sinks}");
+        assert_eq!(config.invalid_names(), [DB], "{sinks}");
+        // D1 needs no queue, and dead letters are in KV whatever the sinks are.
+        let config = read(&variables, Bound { deliveries: false, dead_letters: false, ..BOUND });
+        assert_eq!(config.settings.is_some(), !sinks.contains("origin"), "{sinks}");
+        assert_eq!(read(&variables, Bound { events: false, ..BOUND }).invalid_names(), [EVENTS], "{sinks}");
+    }
 }
 
 #[test]
@@ -727,21 +763,21 @@ proptest! {
     fn invalid_settings_are_given_by_name(
         texts in proptest::collection::vec(proptest::option::of(any::<String>()), 15),
         are_valid in any::<[bool; 15]>(),
-        [events, deliveries, dead_letters] in any::<[bool; 3]>(),
+        [events, database, deliveries, dead_letters] in any::<[bool; 4]>(),
     ) {
         let names = [
             "SDK_APP_IDS", "CALLBACK_TOKEN", "CALLBACK_TOKEN_PREVIOUS", "CALLBACK_TOKEN_1400000000",
             "CALLBACK_TOKEN_1400000000_PREVIOUS", "ALLOW_UNSIGNED", "WEBHOOK_PATH", "SINKS", "RETENTION_DAYS",
             "ORIGIN_URL", "RETRY_BASE_SECONDS", "ORIGIN_SECRET", "ADMIN_TOKEN", "DELIVERY_HOURS", "ORIGIN_SECRET_PREVIOUS",
         ];
-        let valid = [APP, "secret", "secret", "secret", "secret", "true", "/secret", "kv,origin", "90", "https://secret.com/",
+        let valid = [APP, "secret", "secret", "secret", "secret", "true", "/secret", "kv,d1,origin", "90", "https://secret.com/",
             "7", ORIGIN_SECRET, "secret-secret-secret", "20", ORIGIN_SECRET];
-        let asked = RefCell::new([EVENTS, DELIVERIES, DEAD_LETTERS].map(str::to_owned).to_vec());
+        let asked = RefCell::new([EVENTS, DB, DELIVERIES, DEAD_LETTERS].map(str::to_owned).to_vec());
         let config = Config::read(|name| {
             asked.borrow_mut().push(name.to_owned());
             let at = names.iter().position(|it| *it == name)?;
             if are_valid[at] { Some(valid[at].to_owned()) } else { texts[at].as_ref().map(|text| format!("\u{1}secret{text}")) }
-        }, Bound { events, deliveries, dead_letters });
+        }, Bound { events, database, deliveries, dead_letters });
         for InvalidSetting { name, problem } in &config.invalid_settings {
             prop_assert!(asked.borrow().contains(name));
             prop_assert!(!name.contains("secret"));
@@ -750,7 +786,7 @@ proptest! {
         let distinct: std::collections::HashSet<_> = config.invalid_names().into_iter().collect();
         prop_assert_eq!(distinct.len(), config.invalid_settings.len());
         prop_assert!(config.settings.is_some() || !config.invalid_settings.is_empty());
-        let response = Response::health(&config);
+        let response = Response::health(&config.invalid_settings);
         prop_assert_eq!(response.status == 200, config.invalid_settings.is_empty());
         prop_assert!(!response.body.contains("secret"));
     }

@@ -18,6 +18,7 @@ use unfollow_webhook::{
     },
     delivery::message::{Job, Message},
     event::Entry,
+    event_log::{self, Statement},
     log::Level,
     origin::{HOP_HEADER, LOOP_STATUS, OriginError, OriginResponse},
     receive::{
@@ -28,9 +29,10 @@ use unfollow_webhook::{
 };
 
 use crate::{
+    database::Sqlite,
     fakes::{
-        FakeClock, FakeOrigin, FakeStore,
-        Plan::{self, Busy, Fails, Succeeds},
+        FakeClock, FakeDatabase, FakeOrigin, FakeStore, NO_DATABASE,
+        Plan::{self, Busy, Fails, Succeeds, Unavailable},
         Reaction, Seen, paused,
     },
     samples::{APP, FOLLOW, NOW_MS, ORIGIN, ORIGIN_SECRET, TOKEN, UNFOLLOW, config, event, post, query, signed, url},
@@ -82,6 +84,8 @@ struct Run {
     seen: Vec<Seen>,
     most_under_way: usize,
     entries: Vec<Entry>,
+    /// What D1 has taken.
+    inserted: Vec<Statement>,
     records: Vec<(Level, Value)>,
 }
 
@@ -113,6 +117,8 @@ struct Batch<'a> {
     /// How often they have been handed over.
     attempts: u32,
     store: Vec<Plan>,
+    /// `None` where no database is bound.
+    database: Option<Vec<Plan>>,
     origin: Box<dyn Fn(&Seen) -> Reaction + 'a>,
     now_ms: u64,
 }
@@ -127,6 +133,7 @@ impl Default for Batch<'_> {
             age_ms: 0,
             attempts: 1,
             store: Vec::new(),
+            database: Some(Vec::new()),
             origin: Box::new(|_| Reaction::status(200)),
             now_ms: NOW_MS,
         }
@@ -136,7 +143,8 @@ impl Default for Batch<'_> {
 impl Batch<'_> {
     fn run(self) -> Run {
         paused(async {
-            let Self { config, source, texts, age_ms, attempts, store, origin, now_ms } = self;
+            let Self { config, source, texts, age_ms, attempts, store, database, origin, now_ms } = self;
+            let database = database.map(|plans| FakeDatabase::of(&plans));
             let (store, origin, clock) = (FakeStore::of(&store), FakeOrigin::of(origin), FakeClock::at(now_ms));
             let settled = Rc::default();
             let records = RefCell::new(Vec::new());
@@ -153,12 +161,20 @@ impl Batch<'_> {
             });
             // Halfway between the bounds, there is no jitter.
             let random = || 0.5;
-            let consumer =
-                Consumer { config: &config, store: &store, origin: &origin, clock: &clock, random: &random, log: &log };
+            let consumer = Consumer {
+                config: &config,
+                store: &store,
+                database: database.as_ref(),
+                origin: &origin,
+                clock: &clock,
+                random: &random,
+                log: &log,
+            };
             consumer.consume(source, messages).await;
             let (seen, most_under_way, entries) = (origin.seen(), origin.most_under_way.get(), store.entries());
             let (settled, records) = (settled.take(), records.into_inner());
-            Run { settled, seen, most_under_way, entries, records }
+            let inserted = database.map(|database| database.entries()).unwrap_or_default();
+            Run { settled, seen, most_under_way, entries, inserted, records }
         })
     }
 }
@@ -357,10 +373,10 @@ fn the_wait_depends_on_the_attempts_and_not_on_the_age() {
 
 #[test]
 fn what_waited_six_hours_in_a_backlog_is_retried_after_seconds() {
-    for job in [Job::Deliver, Job::StoreKv] {
-        let (texts, store) = (vec![message(job)], vec![Fails(1)]);
+    for job in Job::ALL {
+        let (texts, store, database) = (vec![message(job)], vec![Fails(1)], Some(vec![Fails(1)]));
         let origin = Box::new(|_: &Seen| Reaction::refuse());
-        let run = Batch { texts, store, age_ms: 6 * HOUR_MS, origin, ..Batch::default() }.run();
+        let run = Batch { texts, store, database, age_ms: 6 * HOUR_MS, origin, ..Batch::default() }.run();
         assert_eq!(run.outcome(), Outcome::Retry { after_seconds: 5 }, "{job:?}");
     }
 }
@@ -439,8 +455,15 @@ fn a_panic_leaves_what_was_settled_before_it() {
                 });
             let (config, store, clock) = (forwarding(&[]), FakeStore::of(&[]), FakeClock::at(NOW_MS));
             let (random, log) = (|| 0.5, |_, _| {});
-            let consumer =
-                Consumer { config: &config, store: &store, origin: &origin, clock: &clock, random: &random, log: &log };
+            let consumer = Consumer {
+                config: &config,
+                store: &store,
+                database: NO_DATABASE,
+                origin: &origin,
+                clock: &clock,
+                random: &random,
+                log: &log,
+            };
             let epoch = Instant::now();
             let messages = texts.into_iter().enumerate().map(|(index, text)| FakeMessage {
                 id: index.to_string(),
@@ -497,6 +520,109 @@ fn a_store_job_that_kv_does_not_take_is_retried() {
     }
 }
 
+/// What the job to store an event in D1 inserts.
+fn insert() -> Statement {
+    let query = format!("{}&&x=%zz&x=2", query(Kind::Unfollow.command()));
+    event_log::insert(&event(&query, Kind::Unfollow, UNFOLLOW.as_bytes()))
+}
+
+/// A message with the job to store its event in D1, which does this.
+fn to_d1(database: &[Plan]) -> Batch<'static> {
+    let origin = Box::new(|_: &Seen| panic!("the origin must not be called"));
+    Batch { texts: vec![message(Job::StoreD1)], database: Some(database.to_vec()), origin, ..Batch::default() }
+}
+
+#[test]
+fn the_job_to_store_adds_the_event_to_d1_and_calls_neither_kv_nor_the_origin() {
+    for source in [DELIVERIES, DEAD_LETTERS] {
+        for attempts in 1..=3 {
+            let run = Batch { source, attempts, ..to_d1(&[Succeeds(5)]) }.run();
+            assert_eq!(run.settled, [("0".to_owned(), Outcome::Ack, 5)]);
+            assert_eq!((run.inserted, run.entries.len()), (vec![insert()], 0));
+            assert_eq!((run.records[0].0, &run.records[0].1["outcome"]), (Level::Info, &json!("stored")));
+        }
+    }
+    // Whatever the sinks are now: the event was acknowledged.
+    let kv_alone = config(&[("SDK_APP_IDS", APP), ("CALLBACK_TOKEN", TOKEN), ("SINKS", "kv")]);
+    let run = Batch { config: kv_alone, ..to_d1(&[Succeeds(5)]) }.run();
+    assert_eq!((run.outcome(), run.inserted.len()), (Outcome::Ack, 1));
+}
+
+#[test]
+fn a_store_job_that_d1_does_not_take_is_retried() {
+    for (plan, at) in [(Fails(5), 5), (Unavailable(5), 5), (Plan::Hangs, 10_000)] {
+        let run = to_d1(&[plan]).run();
+        assert_eq!(run.settled, [("0".to_owned(), Outcome::Retry { after_seconds: 5 }, at)]);
+        let (level, record) = &run.records[0];
+        assert_eq!((*level, &record["last_error"], &record["job"]), (Level::Warn, &json!("d1"), &json!("store_d1")));
+        assert_eq!((run.inserted.len(), run.entries.len()), (0, 0));
+    }
+    let run = Batch { database: None, ..to_d1(&[]) }.run();
+    assert_eq!((run.outcome(), &run.records[0].1["last_error"]), (Outcome::Retry { after_seconds: 5 }, &json!("d1")));
+}
+
+#[test]
+fn a_store_job_that_d1_has_not_taken_in_time_is_dead_lettered() {
+    let unbound = || Batch { database: None, ..to_d1(&[]) };
+    let old = |batch| Batch { age_ms: 73 * HOUR_MS, ..batch };
+    let given_up = |batch| Batch { source: DEAD_LETTERS, ..batch };
+    for (batch, error) in [
+        (old(to_d1(&[Fails(1)])), "d1"),
+        (old(to_d1(&[Unavailable(1)])), "d1"),
+        (old(to_d1(&[Plan::Hangs])), "d1"),
+        (old(unbound()), "d1"),
+        (given_up(to_d1(&[Fails(1)])), "retries_exhausted"),
+        (given_up(to_d1(&[Plan::Hangs])), "retries_exhausted"),
+        (given_up(unbound()), "retries_exhausted"),
+    ] {
+        let run = Batch { store: vec![Succeeds(1)], ..batch }.run();
+        assert_eq!((run.outcome(), run.inserted.len()), (Outcome::Ack, 0));
+        let (key, value) = run.dead_letter();
+        assert_eq!(key, format!("dead/{APP}/{}-store_d1", id_of(Kind::Unfollow, UNFOLLOW)));
+        assert_eq!((&value["last_error"], &value["job"]), (&json!(error), &json!("store_d1")));
+        assert_eq!(value["message"], serde_json::from_str::<Value>(&message(Job::StoreD1)).unwrap());
+        assert_eq!(run.records[0].0, Level::Error);
+    }
+    // Where neither takes it, nothing is acknowledged.
+    for batch in [old(to_d1(&[Fails(1)])), given_up(to_d1(&[Fails(1)])), given_up(unbound())] {
+        let run = Batch { store: vec![Fails(1)], ..batch }.run();
+        assert_eq!((run.outcome(), run.inserted.len()), (Outcome::Retry { after_seconds: 60 }, 0));
+    }
+}
+
+/// A queue delivers at least once.
+#[test]
+fn a_store_job_that_comes_twice_counts_once() {
+    let database = Sqlite::default();
+    let text = message(Job::StoreD1);
+    let settled = Rc::default();
+    paused(async {
+        let (config, store, clock) = (forwarding(&[]), FakeStore::of(&[]), FakeClock::at(NOW_MS));
+        let (random, log) = (|| 0.5, |_, _| {});
+        let consumer = Consumer {
+            config: &config,
+            store: &store,
+            database: Some(&database),
+            origin: &FakeOrigin::unused(),
+            clock: &clock,
+            random: &random,
+            log: &log,
+        };
+        let message = |id: &str| FakeMessage {
+            id: id.to_owned(),
+            text: text.clone(),
+            sent_at: NOW_MS,
+            attempts: 1,
+            epoch: Instant::now(),
+            settled: Rc::clone(&settled),
+        };
+        consumer.consume(DELIVERIES, [message("0"), message("1")]).await;
+    });
+    assert!(settled.take().iter().all(|(_, outcome, _): &Settled| *outcome == Outcome::Ack));
+    let totals = database.table("hourly_totals");
+    assert_eq!((totals.len(), &totals[0]["unfollows"]), (1, &json!(2)));
+}
+
 #[test]
 fn an_event_that_is_stored_after_its_retention_gets_an_expiry_that_kv_allows() {
     let config = config(&[("SDK_APP_IDS", APP), ("CALLBACK_TOKEN", TOKEN), ("RETENTION_DAYS", "1")]);
@@ -551,7 +677,8 @@ fn an_event_that_the_queue_has_given_up_on_is_stored_if_kv_takes_it() {
 #[test]
 fn from_its_fourth_attempt_on_a_dead_message_is_stored_unread() {
     for attempts in [4, 5, 100, u32::MAX] {
-        for text in [&*message(Job::Deliver), &message(Job::StoreKv), "poison", "", "{\"v\":1"] {
+        for text in [&*message(Job::Deliver), &message(Job::StoreKv), &message(Job::StoreD1), "poison", "", "{\"v\":1"]
+        {
             let origin = Box::new(|_: &Seen| panic!("the origin must not be called"));
             let texts = vec![text.to_owned()];
             let run =
@@ -888,13 +1015,14 @@ fn what_succeeds_is_never_too_old() {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: 2000, ..ProptestConfig::default() })]
 
-    /// Whatever is on the queue, and whatever the origin and KV do, each message is settled once, and acknowledged only
+    /// Whatever is on the queue, and whatever the origin, KV and D1 do, each message is settled once, and acknowledged only
     /// where it was delivered, stored or dead-lettered.
     #[test]
     fn nothing_is_acknowledged_that_is_not_done(
         texts in prop::collection::vec(prop_oneof![
             3 => (0..50_usize).prop_map(|n| message_of(Kind::Unfollow, &numbered(n), Job::Deliver)),
             2 => (0..50_usize).prop_map(|n| message_of(Kind::Unfollow, &numbered(n), Job::StoreKv)),
+            2 => (0..50_usize).prop_map(|n| message_of(Kind::Unfollow, &numbered(n), Job::StoreD1)),
             1 => any::<String>(),
         ], 1..12),
         source in prop::sample::select(&[DELIVERIES, DEAD_LETTERS, None][..]),
@@ -904,6 +1032,9 @@ proptest! {
             prop::option::weighted(0.8, prop_oneof![3 => Just(200), 1 => Just(500), 1 => Just(301), 1 => Just(508)]), 12,
         ),
         store in prop::collection::vec(prop_oneof![Just(Succeeds(3)), Just(Fails(3))], 24),
+        database in prop::option::weighted(
+            0.8, prop::collection::vec(prop_oneof![Just(Succeeds(3)), Just(Fails(3)), Just(Unavailable(3))], 12),
+        ),
     ) {
         let next = RefCell::new(statuses.into_iter());
         let delivered = RefCell::new(0);
@@ -913,11 +1044,11 @@ proptest! {
             None => Reaction::hang(),
         });
         let count = texts.len();
-        let run = Batch { texts, source, attempts, age_ms, origin, store, ..Batch::default() }.run();
+        let run = Batch { texts, source, attempts, age_ms, origin, store, database, ..Batch::default() }.run();
         let acked = run.settled.iter().filter(|(_, outcome, _)| *outcome == Outcome::Ack).count();
         prop_assert_eq!(run.settled.len(), count);
         prop_assert_eq!(run.records.len(), count);
-        prop_assert_eq!(acked, run.entries.len() + *delivered.borrow());
+        prop_assert_eq!(acked, run.entries.len() + run.inserted.len() + *delivered.borrow());
         prop_assert!(source == DELIVERIES || run.seen.is_empty());
         prop_assert!(source.is_some() || acked == 0);
     }

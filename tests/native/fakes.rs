@@ -9,12 +9,14 @@ use std::{
     time::Duration,
 };
 
+use serde::de::DeserializeOwned;
 use tokio::{
     runtime::Builder,
     time::{Instant, sleep, sleep_until},
 };
 use unfollow_webhook::{
     event::Entry,
+    event_log::{Database, DatabaseError, Statement},
     origin::{Origin, OriginError, OriginRequest, OriginResponse},
     receive::{Body, BodyError},
     storage::{Attempt, AttemptError, Clock, Queue, Store},
@@ -63,6 +65,8 @@ pub enum Plan {
     Fails(u64),
     /// KV's 429: the same key was written less than a second ago.
     Busy(u64),
+    /// A second attempt would fail in the same way.
+    Unavailable(u64),
     Hangs,
 }
 
@@ -79,9 +83,14 @@ pub struct FakeSink<T> {
 
 pub type FakeStore = FakeSink<Entry>;
 pub type FakeQueue = FakeSink<String>;
+/// A database that events are inserted into and nothing is read from. `database.rs` has a real one.
+pub type FakeDatabase = FakeSink<Statement>;
 
 /// For a receiver without queue bindings.
 pub const NO_QUEUE: Option<&FakeQueue> = None;
+
+/// For a receiver without a database.
+pub const NO_DATABASE: Option<&FakeDatabase> = None;
 
 impl<T: Clone + 'static> FakeSink<T> {
     pub fn of(plans: &[Plan]) -> Self {
@@ -137,6 +146,10 @@ impl<T: Clone + 'static> FakeSink<T> {
                     after(ms).await;
                     Err(AttemptError::TooManyRequests)
                 }
+                Plan::Unavailable(ms) => {
+                    after(ms).await;
+                    Err(AttemptError::Unavailable)
+                }
                 Plan::Hangs => pending().await,
             }
         })
@@ -152,6 +165,24 @@ impl Store for FakeStore {
 impl Queue for FakeQueue {
     fn send(&self, message: &str) -> Attempt {
         self.attempt(message.to_owned())
+    }
+}
+
+impl Database for FakeDatabase {
+    async fn rows<T: DeserializeOwned>(&self, statement: Statement) -> Result<Vec<T>, DatabaseError> {
+        panic!("nothing is read: {statement:?}")
+    }
+
+    async fn run(&self, statement: Statement) -> Result<(), DatabaseError> {
+        panic!("nothing is deleted: {statement:?}")
+    }
+
+    async fn run_all(&self, statements: Vec<Statement>) -> Result<(), DatabaseError> {
+        panic!("events come one by one: {statements:?}")
+    }
+
+    fn attempt(&self, statement: Statement) -> Attempt {
+        FakeSink::attempt(self, statement)
     }
 }
 

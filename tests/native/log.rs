@@ -9,7 +9,7 @@ use unfollow_webhook::{
 
 use crate::{
     fakes::{
-        FakeBody, FakeClock, FakeOrigin, FakeStore, NO_QUEUE,
+        FakeBody, FakeClock, FakeOrigin, FakeStore, NO_DATABASE, NO_QUEUE,
         Plan::{self, Fails, Succeeds},
         paused,
     },
@@ -20,7 +20,8 @@ fn log_of(config: &Config, head: RequestHead<'_>, body: &str, plans: &[Plan]) ->
     paused(async {
         let (store, clock) = (FakeStore::of(plans), FakeClock::at(NOW_MS));
         let origin = FakeOrigin::unused();
-        let receiver = Receiver { config, store: &store, queue: NO_QUEUE, origin: &origin, clock: &clock };
+        let receiver =
+            Receiver { config, store: &store, database: NO_DATABASE, queue: NO_QUEUE, origin: &origin, clock: &clock };
         receiver.receive(head, &FakeBody::of(body)).await.log
     })
 }

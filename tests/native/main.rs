@@ -7,9 +7,11 @@ mod acknowledgement;
 mod api;
 mod config;
 mod consumer;
+mod database;
 #[path = "../shared/document.rs"]
 mod document;
 mod event;
+mod event_log;
 mod fakes;
 mod log;
 mod message;

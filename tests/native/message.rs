@@ -24,12 +24,14 @@ fn a_message_is_the_documented_text() {
     assert_eq!(text_of(&query(Kind::Unfollow.command()), UNFOLLOW, Job::Deliver), GOLDEN);
     let to_store = text_of(&query(Kind::Unfollow.command()), UNFOLLOW, Job::StoreKv);
     assert_eq!(to_store, GOLDEN.replace("deliver", "store_kv"));
+    let to_log = text_of(&query(Kind::Unfollow.command()), UNFOLLOW, Job::StoreD1);
+    assert_eq!(to_log, GOLDEN.replace("deliver", "store_d1"));
 }
 
 #[test]
 fn a_message_is_read_as_it_was_written() {
     for (kind, body) in [(Kind::Unfollow, UNFOLLOW), (Kind::Follow, FOLLOW)] {
-        for job in [Job::Deliver, Job::StoreKv] {
+        for job in Job::ALL {
             let query = query(kind.command());
             let event = event(&query, kind, body.as_bytes());
             let text = Message::of(&event, job).text();

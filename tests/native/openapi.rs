@@ -132,6 +132,9 @@ fn each_operation_says_what_it_takes_returns_and_costs() {
         for parameter in &described.parameters {
             let name = parameter["name"].as_str().unwrap();
             assert!(parameter["description"].is_string() && parameter["schema"].is_object(), "{path}: {name}");
+            // A cursor comes from a response.
+            let has_example = ["example", "examples"].iter().any(|member| parameter.get(member).is_some());
+            assert!(has_example || name == "cursor", "{path}: {name} has no example");
             match parameter["in"].as_str().unwrap() {
                 "path" => assert!(of_path.insert(name) && parameter["required"] == true, "{path}: {name}"),
                 location => assert_eq!(location, "query", "{path}: {name}"),
@@ -151,6 +154,9 @@ fn each_operation_says_what_it_takes_returns_and_costs() {
             let response = document.resolve(response);
             assert!(response["description"].is_string(), "{path}: {status}");
             assert_eq!(response.get("content").is_none(), status == "204", "{path}: {status}");
+            for (media_type, body) in response["content"].as_object().into_iter().flatten() {
+                assert!(body.get("example").is_some(), "{path}: {status}: {media_type} has no example");
+            }
         }
     }
     assert_eq!(document.0["security"], json!([{"adminToken": []}]));

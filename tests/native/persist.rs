@@ -11,7 +11,7 @@ use unfollow_webhook::{
 use crate::{
     fakes::{
         FakeClock, FakeQueue, FakeStore,
-        Plan::{self, Busy, Fails, Hangs, Succeeds},
+        Plan::{self, Busy, Fails, Hangs, Succeeds, Unavailable},
         paused,
     },
     samples::NOW_MS,
@@ -84,6 +84,25 @@ fn two_puts_that_fail_are_a_failure_at_once() {
     check(&[Fails(30), Fails(40)], "failed", 70, &[0, 30], &[]);
     check(&[Fails(0), Fails(0)], "failed", 0, &[0, 0], &[]);
     check(&[Fails(700), Fails(300)], "failed", 900, &[0, 600], &[]);
+}
+
+#[test]
+fn where_a_second_attempt_is_pointless_there_is_none() {
+    check(&[Unavailable(30)], "failed", 30, &[0], &[]);
+    check(&[Unavailable(0)], "failed", 0, &[0], &[]);
+    // A second one that was begun already goes on.
+    check(&[Unavailable(700), Succeeds(200)], "stored", 800, &[0, 600], &[800]);
+    check(&[Fails(30), Unavailable(30)], "failed", 60, &[0, 30], &[]);
+    check(&[Hangs, Unavailable(30)], "late", 1500, &[0, 600], &[]);
+    check(&[Busy(10), Unavailable(30)], "failed", 1030, &[0, 1000], &[]);
+    // The fallback comes at once, and not after a second attempt's time.
+    for (plan, begun) in [(Unavailable(0), 0), (Unavailable(30), 30), (Unavailable(599), 599)] {
+        let (run, sent, taken) = run_with(&[plan], Some(Succeeds(30)), ANSWER_WITHIN_MS);
+        assert_eq!((run.end, run.at, run.begun), ("stored", begun + 30, vec![0]), "{plan:?}");
+        assert_eq!((sent, taken), (vec![begun], vec![begun + 30]));
+    }
+    let (run, sent, _) = run_with(&[Unavailable(30)], Some(Unavailable(40)), ANSWER_WITHIN_MS);
+    assert_eq!((run.end, run.at, sent), ("failed", 70, vec![30]));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::{cell::RefCell, fs, path::Path};
 
 use unfollow_webhook::{
-    config::{Config, EVENTS},
+    config::{Config, DB, EVENTS},
     receive::rejection::Rejection,
 };
 
@@ -41,7 +41,7 @@ fn the_answer_table_has_one_row_for_each_rejection_and_no_other() {
 
 #[test]
 fn the_settings_table_names_every_variable_that_is_read() {
-    let asked = RefCell::new(vec![EVENTS.to_owned()]);
+    let asked = RefCell::new([EVENTS, DB].map(str::to_owned).to_vec());
     let _ = Config::read(
         |name| {
             asked.borrow_mut().push(name.replace(APP, "{SdkAppid}"));

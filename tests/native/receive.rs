@@ -15,7 +15,7 @@ use unfollow_webhook::{
 
 use crate::{
     fakes::{
-        End, FakeBody, FakeClock, FakeOrigin, FakeStore, NO_QUEUE,
+        End, FakeBody, FakeClock, FakeOrigin, FakeStore, NO_DATABASE, NO_QUEUE,
         Plan::{self, Busy, Fails, Hangs, Succeeds},
         paused,
     },
@@ -48,7 +48,8 @@ fn run_of(config: &Config, head: RequestHead<'_>, body: FakeBody, plans: &[Plan]
     paused(async {
         let (store, clock) = (FakeStore::of(plans), FakeClock::at(NOW_MS));
         let origin = FakeOrigin::unused();
-        let receiver = Receiver { config, store: &store, queue: NO_QUEUE, origin: &origin, clock: &clock };
+        let receiver =
+            Receiver { config, store: &store, database: NO_DATABASE, queue: NO_QUEUE, origin: &origin, clock: &clock };
         let mut handled = receiver.receive(head, &body).await;
         let (at, stored) = (clock.elapsed(), store.stored_at());
         let was_late = !handled.late.is_empty();
@@ -281,7 +282,14 @@ fn a_second_delivery_overwrites_the_first() {
     let entries = paused(async {
         let (store, clock) = (FakeStore::of(&[Succeeds(1); 2]), FakeClock::at(NOW_MS));
         let origin = FakeOrigin::unused();
-        let receiver = Receiver { config: &config, store: &store, queue: NO_QUEUE, origin: &origin, clock: &clock };
+        let receiver = Receiver {
+            config: &config,
+            store: &store,
+            database: NO_DATABASE,
+            queue: NO_QUEUE,
+            origin: &origin,
+            clock: &clock,
+        };
         receiver.receive(post(&url), &unfollow()).await;
         receiver.receive(post(&later), &FakeBody::of(spaced).after(300)).await;
         store.entries()
@@ -325,7 +333,7 @@ fn plan() -> impl Strategy<Value = Plan> {
 
 fn ends_at(plan: Plan, begun: u64) -> Option<u64> {
     match plan {
-        Succeeds(ms) | Fails(ms) | Busy(ms) => Some(begun + ms),
+        Succeeds(ms) | Fails(ms) | Busy(ms) | Plan::Unavailable(ms) => Some(begun + ms),
         Hangs => None,
     }
 }

@@ -15,7 +15,9 @@ use unfollow_webhook::{
 };
 
 use crate::{
-    fakes::{FakeBody, FakeClock, FakeOrigin, FakeStore, NO_QUEUE, Plan::Succeeds, Reaction, Seen, paused},
+    fakes::{
+        FakeBody, FakeClock, FakeOrigin, FakeStore, NO_DATABASE, NO_QUEUE, Plan::Succeeds, Reaction, Seen, paused,
+    },
     samples::{APP, FOLLOW, NOW_MS, ORIGIN, TOKEN, UNFOLLOW, config, post, query, signed, url, url_of},
 };
 
@@ -38,7 +40,8 @@ fn relaying() -> Config {
 fn run_of(config: &Config, head: RequestHead<'_>, body: FakeBody, react: impl Fn(&Seen) -> Reaction) -> Run {
     paused(async {
         let (store, clock, origin) = (FakeStore::always(Succeeds(5)), FakeClock::at(NOW_MS), FakeOrigin::of(react));
-        let receiver = Receiver { config, store: &store, queue: NO_QUEUE, origin: &origin, clock: &clock };
+        let receiver =
+            Receiver { config, store: &store, database: NO_DATABASE, queue: NO_QUEUE, origin: &origin, clock: &clock };
         let handled = receiver.receive(head, &body).await;
         assert!(handled.late.is_empty());
         Run {

@@ -30,15 +30,24 @@ pub const UNFOLLOW: &str = r#"{"CallbackCommand":"Follow.CallbackAfterFollowDele
 pub const FOLLOW: &str = r#"{"CallbackCommand":"Follow.CallbackAfterFollowAdd","From_Account":"UserID_001","FollowList":[{"To_Account":"UserID_002"},{"To_Account":"UserID_003"}],"EventTime":1702018343678}"#;
 
 /// All bindings.
-pub const BOUND: Bound = Bound { events: true, deliveries: true, dead_letters: true };
+pub const BOUND: Bound = Bound { events: true, database: true, deliveries: true, dead_letters: true };
+
+/// All bindings but the database: events go into KV unless the settings say otherwise.
+pub const BOUND_WITHOUT_DATABASE: Bound = Bound { database: false, ..BOUND };
 
 /// No binding at all.
-pub const UNBOUND: Bound = Bound { events: false, deliveries: false, dead_letters: false };
+pub const UNBOUND: Bound = Bound { events: false, database: false, deliveries: false, dead_letters: false };
 
-/// Settings with these variables and all bindings.
+/// Settings with these variables and all bindings. Events go into KV alone unless `SINKS` is among them.
 pub fn config(variables: &[(&str, &str)]) -> Config {
+    let bound = if variables.iter().any(|(name, _)| *name == "SINKS") { BOUND } else { BOUND_WITHOUT_DATABASE };
+    config_with(variables, bound)
+}
+
+/// Settings with these variables and bindings.
+pub fn config_with(variables: &[(&str, &str)], bound: Bound) -> Config {
     let lookup = |name: &str| variables.iter().find(|(it, _)| *it == name).map(|(_, text)| (*text).to_owned());
-    Config::read(lookup, BOUND)
+    Config::read(lookup, bound)
 }
 
 pub fn signed() -> Config {
@@ -83,6 +92,11 @@ pub fn event<'a>(query: &'a str, kind: Kind, body: &'a [u8]) -> Event<'a> {
 
 /// The event of an unsigned call with this query, whose body says this.
 pub fn event_of<'a>(query: &'a str, follow: Follow<'a>) -> Event<'a> {
+    event_for(app(), query, follow)
+}
+
+/// The same for this app.
+pub fn event_for<'a>(app: SdkAppId, query: &'a str, follow: Follow<'a>) -> Event<'a> {
     let query = Policy::Unsigned.check(Query::parse(query).unwrap(), None, None, NOW_MS).unwrap();
-    Event::new(app(), query, follow, NOW_MS)
+    Event::new(app, query, follow, NOW_MS)
 }

@@ -24,8 +24,8 @@ use unfollow_webhook::{
 };
 
 use crate::{
-    fakes::{FakeBody, FakeClock, FakeOrigin, FakeStore, NO_QUEUE, Plan, paused},
-    samples::{BOUND, UNBOUND, post},
+    fakes::{FakeBody, FakeClock, FakeOrigin, FakeStore, NO_DATABASE, NO_QUEUE, Plan, paused},
+    samples::{BOUND_WITHOUT_DATABASE, UNBOUND, post},
 };
 
 fn folder() -> PathBuf {
@@ -172,11 +172,18 @@ struct EntryRow {
 #[test]
 fn an_entry_is_byte_for_byte_that_of_its_row() {
     for row in read::<EntryFile>("entry.json").entries {
-        let config = Config::read(|name| row.settings.get(name).cloned(), BOUND);
+        let config = Config::read(|name| row.settings.get(name).cloned(), BOUND_WITHOUT_DATABASE);
         let entries = paused(async {
             let (store, clock) = (FakeStore::of(&[Plan::Succeeds(5)]), FakeClock::at(row.now_ms));
             let origin = FakeOrigin::unused();
-            let receiver = Receiver { config: &config, store: &store, queue: NO_QUEUE, origin: &origin, clock: &clock };
+            let receiver = Receiver {
+                config: &config,
+                store: &store,
+                database: NO_DATABASE,
+                queue: NO_QUEUE,
+                origin: &origin,
+                clock: &clock,
+            };
             let head = RequestHead { content_length: Some(row.body.len() as u64), ..post(&row.url) };
             let handled = receiver.receive(head, &FakeBody::of(row.body)).await;
             assert_eq!(handled.response.status, 200, "{}: {}", row.why, handled.log.1);
@@ -254,7 +261,10 @@ impl CallRow {
 
     /// What is wrong with the response, the log record or what was stored, if anything.
     fn mismatch(&self) -> Option<String> {
-        let config = Config::read(|name| self.settings.get(name).cloned(), if self.bindings { BOUND } else { UNBOUND });
+        let config = Config::read(
+            |name| self.settings.get(name).cloned(),
+            if self.bindings { BOUND_WITHOUT_DATABASE } else { UNBOUND },
+        );
         let body = FakeBody::of(self.bytes());
         let content_length = self.content_length.as_ref().map(|declared| match declared {
             Declared::Bytes(bytes) => *bytes,
@@ -264,7 +274,14 @@ impl CallRow {
         let (handled, entries) = paused(async {
             let (store, clock) = (FakeStore::of(&[plan; 2]), FakeClock::at(self.now_ms));
             let origin = FakeOrigin::unused();
-            let receiver = Receiver { config: &config, store: &store, queue: NO_QUEUE, origin: &origin, clock: &clock };
+            let receiver = Receiver {
+                config: &config,
+                store: &store,
+                database: NO_DATABASE,
+                queue: NO_QUEUE,
+                origin: &origin,
+                clock: &clock,
+            };
             let head = RequestHead { method: &self.method, content_length, ..post(&self.url) };
             let handled = receiver.receive(head, &body).await;
             (handled, store.entries())

@@ -76,6 +76,7 @@ fn each_rejection_has_its_status_and_code() {
         ("command_mismatch", post(url, &query(), with(UNFOLLOW, FOLLOW))),
         ("from_account", post(url, &query(), with(r#""alice""#, r#""""#))),
         ("targets", post(url, &query(), with(r#"["bob"]"#, "[]"))),
+        ("too_many_targets", post(url, &query(), with(r#""bob""#, &vec![r#""bob""#; 501].join(",")))),
         ("event_time", post(url, &query(), with(event_time, r#""EventTime":12345678901234"#))),
     ];
 

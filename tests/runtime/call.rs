@@ -127,6 +127,12 @@ pub fn get_text(url: &str) -> Answer {
     Answer { status: response.status().as_u16(), headers: response.headers().clone(), body: Value::Null, text }
 }
 
+/// The text of a response of the API, which need not be JSON that serde_json can read.
+pub fn get_api_text(url: &str, token: &str) -> String {
+    let mut response = AGENT.get(url).header("authorization", format!("Bearer {token}")).call().unwrap();
+    response.body_mut().read_to_string().unwrap()
+}
+
 /// Posts a body with this content type.
 pub fn post_typed(url: &str, query: &str, content_type: &str, body: &[u8]) -> Answer {
     Answer::read(AGENT.post(format!("{url}/?{query}")).content_type(content_type).send(body).unwrap())

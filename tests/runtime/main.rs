@@ -13,6 +13,8 @@ mod delivery;
 #[path = "../shared/document.rs"]
 mod document;
 mod durability;
+mod event_log;
+mod event_log_costs;
 mod failures;
 // Memory is read from /proc.
 #[cfg(target_os = "linux")]
@@ -24,7 +26,6 @@ mod panic;
 mod process;
 mod records;
 mod relay;
-mod scale;
 mod settings;
 mod worker;
 #[cfg(target_os = "linux")]

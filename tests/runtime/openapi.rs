@@ -108,6 +108,7 @@ fn each_response_of_the_document_occurs_and_is_as_described() {
     let caller = Caller { document: Document::read(), seen: RefCell::default() };
     responses_with_a_full_log(&caller);
     responses_with_a_failing_store(&caller);
+    responses_without_a_schema(&caller);
     responses_with_invalid_settings(&caller);
     // Without a token there is no API.
     for it in caller.document.operations().iter().filter(|it| it.path != "/healthz") {
@@ -150,6 +151,7 @@ fn responses_with_a_full_log(caller: &Caller) {
         dead_letter(1, Job::Deliver, Failure::Error("timeout")),
         dead_letter(2, Job::Deliver, Failure::QUEUE),
         dead_letter(3, Job::StoreKv, Failure::KV),
+        dead_letter(4, Job::StoreD1, Failure::D1),
         dead_letter::raw_entry("5f1c", "poison", Failure::UNREADABLE, now, None),
     ];
     let origin = Origin::start(origin::scripted);
@@ -162,39 +164,65 @@ fn responses_with_a_full_log(caller: &Caller) {
     let call = |method: &str, path: &str, status: u16, costs: &[&str]| {
         let (answer, operations) = worker.api(method, path);
         let answer = caller.check(method, &format!("/v1/{path}"), status, answer);
-        let names: Vec<_> = counted::names(&operations).into_iter().filter(|name| *name != "put").collect();
-        assert_eq!(names, costs, "{method} {path}");
+        let operations: Vec<_> = operations.iter().filter(|operation| *operation != "put").collect();
+        assert_eq!(operations, costs, "{method} {path}");
         answer.body
     };
     call("GET", "apps", 200, &[]);
     call("GET", "apps?app=1", 400, &[]);
+    let status = call("GET", "status", 200, &[]);
+    assert_eq!((&status["sinks"], &status["settings"]), (&json!(["kv", "origin"]), &json!([])));
+    call("GET", "status?app=1", 400, &[]);
 
-    let page = caller.call("GET", url, &format!("/v1/events?app={APP}"), 200).body;
-    let is_truncated = |event: &&Value| event["truncated"] == true;
-    let listed = page["events"].as_array().unwrap();
-    assert_eq!((listed.len(), listed.iter().filter(is_truncated).count()), (events.len(), 1));
-    let page = caller.call("GET", url, &format!("/v1/events?app={APP}&limit=1"), 200).body;
-    let cursor = page["cursor"].as_str().expect("a cursor");
-    caller.call("GET", url, &format!("/v1/events?app={APP}&cursor={cursor}"), 200);
+    // The event log lacks what was put into KV without the Worker.
+    let path_of = |event| format!("events/{APP}/{}", id(event));
+    let list = format!("events?app={APP}");
+    assert_eq!(call("GET", &list, 200, &[]), json!({"events": [], "cursor": null}));
     for event in &events {
-        call("GET", &format!("events/{APP}/{}", id(event)), 200, &["get"]);
+        call("GET", &path_of(event), 200, &["get"]);
     }
-    let first = format!("events/{APP}/{}", id(&events[0]));
-    call("POST", &format!("{first}/replay"), 200, &["get"]);
-    call("DELETE", &first, 204, &["delete"; 3]);
+    let everything = json!({"indexed": events.len(), "cursor": null});
+    for _ in 0..2 {
+        assert_eq!(call("POST", "reindex", 200, &["list", "get", "get", "get", "get"]), everything);
+    }
+    let page = call("GET", &list, 200, &[]);
+    let targets = |event: &Value| event["to_accounts"].as_array().unwrap().len();
+    let listed: Vec<_> = page["events"].as_array().unwrap().iter().map(targets).collect();
+    assert_eq!(listed, [2, 1, many.len(), 1]);
+    let page = call("GET", &format!("{list}&limit=1"), 200, &[]);
+    let cursor = page["cursor"].as_str().expect("a cursor");
+    call("GET", &format!("{list}&cursor={cursor}"), 200, &[]);
+    call("GET", &format!("{list}&kind=follow&cursor={cursor}"), 400, &[]);
+    call("GET", &format!("{list}&role=actor"), 400, &[]);
+    for event in &events {
+        call("GET", &path_of(event), 200, &[]);
+    }
 
-    call("GET", &format!("stats?app={APP}"), 200, &["list"]);
+    let sums = |query: &str| {
+        let counts = call("GET", &format!("stats?app={APP}{query}"), 200, &[]);
+        let buckets = counts["buckets"].as_array().unwrap();
+        ["unfollows", "follows"].map(|kind| buckets.iter().map(|bucket| bucket[kind].as_u64().unwrap()).sum::<u64>())
+    };
+    assert_eq!((sums(""), sums("&bucket=day&user=bob")), ([302, 1], [1, 1]));
+    call("GET", &format!("stats?app={APP}&since=0"), 400, &[]);
+
+    let first = path_of(&events[0]);
+    call("POST", &format!("{first}/replay"), 200, &[]);
+    call("DELETE", &first, 204, &["delete"; 4]);
+    call("GET", &first, 404, &["get"]);
+    assert_eq!(sums(""), [300, 1]);
+
     let count_dead_letters = |app: &str| {
         let page = call("GET", &format!("dead-letters?app={app}"), 200, &["list"]);
         page["dead_letters"].as_array().unwrap().len()
     };
-    assert_eq!((count_dead_letters(APP), count_dead_letters("0")), (4, 1));
+    assert_eq!((count_dead_letters(APP), count_dead_letters("0")), (5, 1));
     call("POST", &format!("dead-letters/{APP}/{}/replay", id(&dead_letters[0])), 200, &["get", "delete"]);
-    call("POST", &format!("dead-letters/0/{}/replay", id(&dead_letters[4])), 409, &["get"]);
+    call("POST", &format!("dead-letters/0/{}/replay", id(&dead_letters[5])), 409, &["get"]);
     caller.call("POST", url, &format!("/v1/dead-letters/{APP}/replay?cursor=00"), 400);
-    let costs = ["list", "get", "delete", "get", "delete", "get", "delete"];
+    let costs = ["list", "get", "delete", "get", "delete", "get", "delete", "get", "delete"];
     let replayed = call("POST", &format!("dead-letters/{APP}/replay"), 200, &costs);
-    assert_eq!(replayed, json!({"replayed": 3, "cursor": null}));
+    assert_eq!(replayed, json!({"replayed": 4, "cursor": null}));
 
     for described in caller.document.operations() {
         takes_the_parameters(caller, url, &described);
@@ -216,40 +244,50 @@ fn takes_the_parameters(caller: &Caller, url: &str, described: &Described<'_>) {
         return;
     }
     let takes_app = of_query.iter().any(|parameter| parameter["name"] == "app");
-    let with_app = if takes_app { format!("{path}?app={APP}") } else { format!("{path}?") };
+    let alone = if takes_app { format!("{path}?app={APP}") } else { format!("{path}?") };
     for (parameter, name) in of_query.iter().map(|parameter| (parameter, parameter["name"].as_str().unwrap())) {
         if name == "app" {
-            caller.call(method, url, &with_app, 200);
+            caller.call(method, url, &alone, 200);
             caller.call(method, url, path, 400);
             caller.call(method, url, &format!("{path}?app=1400000009"), 404);
             continue;
         }
+        // These two need another one: a role is that of a user, and a range that begins long ago has to end.
+        let with = match name {
+            "role" => format!("{alone}&user=alice"),
+            "since" => format!("{alone}&until=1702018343678"),
+            _ => alone.clone(),
+        };
         let schema = caller.document.resolve(&parameter["schema"]);
         let numbers = |names: [&str; 2]| names.map(|name| schema[name].as_u64());
         if let [Some(minimum), Some(maximum)] = numbers(["minimum", "maximum"]) {
             for (number, status) in [(minimum, 200), (maximum, 200), (minimum - 1, 400), (maximum + 1, 400)] {
-                caller.call(method, url, &format!("{with_app}&{name}={number}"), status);
+                caller.call(method, url, &format!("{with}&{name}={number}"), status);
             }
         }
-        for text in schema["enum"].as_array().into_iter().flatten() {
-            caller.call(method, url, &format!("{with_app}&{name}={}", text.as_str().unwrap()), 200);
+        if let Some(texts) = schema["enum"].as_array() {
+            for text in texts {
+                caller.call(method, url, &format!("{with}&{name}={}", text.as_str().unwrap()), 200);
+            }
+            caller.call(method, url, &format!("{with}&{name}=none-of-them"), 400);
         }
         let several = parameter["examples"].as_object().into_iter().flatten().map(|(_, example)| &example["value"]);
         for example in several.chain(parameter.get("example")) {
             let text = example.as_str().map_or_else(|| example.to_string(), str::to_owned);
-            caller.call(method, url, &format!("{with_app}&{name}={text}"), 200);
-            caller.call(method, url, &format!("{with_app}&{name}={text}&{name}={text}"), 400);
+            caller.call(method, url, &format!("{with}&{name}={text}"), 200);
+            caller.call(method, url, &format!("{with}&{name}={text}&{name}={text}"), 400);
         }
     }
-    caller.call(method, url, &format!("{with_app}&unnamed=1"), 400);
+    caller.call(method, url, &format!("{alone}&unnamed=1"), 400);
 }
 
-/// The responses with a KV that does not answer, without queue and origin, and over plain HTTP.
+/// The responses with a KV that does not answer, without D1, queue and origin, and over plain HTTP.
 fn responses_with_a_failing_store(caller: &Caller) {
     let settings = [("SDK_APP_IDS", APP), ("ALLOW_UNSIGNED", "true"), ("ADMIN_TOKEN", ADMIN_TOKEN)];
     // This store can neither list nor get nor delete.
     let home = Home::with_stand_ins(&settings, &["EVENTS"], |config| {
         config.remove("queues");
+        config.remove("d1_databases");
         config["dev"].as_table_mut().unwrap().insert("upstream_protocol".into(), "http".into());
     });
     let worker = home.start();
@@ -263,10 +301,31 @@ fn responses_with_a_failing_store(caller: &Caller) {
         let headers = [("host", "example.com"), ("authorization", &*bearer)];
         caller.check(method, &path, 403, request_with(method, &format!("{url}{path}"), &headers));
         match described.operation["operationId"].as_str().unwrap() {
-            "listApps" => drop(caller.call(method, url, &path, 200)),
+            "listApps" | "status" => drop(caller.call(method, url, &path, 200)),
+            "listEvents" | "stats" | "reindex" => {
+                let answer = caller.call(method, url, &path, 409);
+                assert!(answer.body["detail"].as_str().unwrap().contains("bind DB to a D1 database"), "{answer:?}");
+            }
             "replayEvent" | "replayDeadLetters" => drop(caller.call(method, url, &path, 409)),
             _ => assert_eq!(caller.call(method, url, &path, 503).header("retry-after"), "1", "{path}"),
         }
+    }
+}
+
+/// The responses with a database to which the migrations were not applied.
+fn responses_without_a_schema(caller: &Caller) {
+    let settings = [("SDK_APP_IDS", APP), ("ALLOW_UNSIGNED", "true"), ("ADMIN_TOKEN", ADMIN_TOKEN)];
+    let home = Home::without_schema(&settings, |_| {});
+    let worker = home.start();
+    for path in ["/healthz", "/v1/status"] {
+        let answer = caller.call("GET", &worker.url, path, if path == "/healthz" { 503 } else { 200 });
+        assert_eq!(answer.body["settings"][0]["name"], "DB", "{answer:?}");
+    }
+    for path in ["/v1/events", "/v1/stats", &filled("/v1/events/{app}/{id}")] {
+        let answer = caller.call("GET", &worker.url, path, 503);
+        // A retry would not help.
+        assert_eq!(answer.header("retry-after"), "");
+        assert!(answer.body["detail"].as_str().unwrap().contains("apply the migrations"), "{answer:?}");
     }
 }
 

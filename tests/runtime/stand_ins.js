@@ -1,6 +1,6 @@
-// A store and a queue that replace the KV namespace and the queue, and behave as the event's From_Account says. They
-// log what they stored.
-import { WorkerEntrypoint } from "cloudflare:workers";
+// A store, a database and a queue that replace KV, D1 and the queue, and behave as the event's From_Account says. They log
+// what they stored.
+import { RpcTarget, WorkerEntrypoint } from "cloudflare:workers";
 
 const attempts = new Map();
 
@@ -27,11 +27,46 @@ export class EVENTS extends WorkerEntrypoint {
 	}
 }
 
+// The words of a behaviour that are for one of them.
+const wordsFor = (prefix, behaviour) =>
+	behaviour.split(",").filter((word) => word.startsWith(prefix)).map((word) => word.slice(prefix.length)).join(",");
+
+const D1_ERRORS = {
+	overloaded: "D1_ERROR: D1 DB is overloaded. Too many requests queued.",
+	"no-schema": "D1_ERROR: no such table: events: SQLITE_ERROR",
+};
+
+class Statement extends RpcTarget {
+	#parameters;
+
+	constructor(parameters = []) {
+		super();
+		this.#parameters = parameters;
+	}
+	bind(...parameters) {
+		return new Statement(parameters);
+	}
+	async run() {
+		const [, , , hash, record] = this.#parameters;
+		const behaviour = wordsFor("d1-", JSON.parse(record).from_account);
+		console.log(JSON.stringify({ outcome: "insert begun", request_id: hash }));
+		if (D1_ERRORS[behaviour]) throw new Error(D1_ERRORS[behaviour]);
+		const attempt = await behave(`d1 ${hash}`, behaviour);
+		console.log(JSON.stringify({ outcome: "inserted", request_id: hash, attempt }));
+		return { success: true, meta: {}, results: [] };
+	}
+}
+
+export class DB extends WorkerEntrypoint {
+	prepare() {
+		return new Statement();
+	}
+}
+
 export class DELIVERIES extends WorkerEntrypoint {
 	async send(text, options) {
 		const message = JSON.parse(text);
-		const of_queue = message.body.From_Account.split(",").filter((word) => word.startsWith("queue-"));
-		await behave(text, of_queue.map((word) => word.slice("queue-".length)).join(","));
+		await behave(text, wordsFor("queue-", message.body.From_Account));
 		console.log(JSON.stringify({ outcome: "queued", options, message }));
 	}
 }

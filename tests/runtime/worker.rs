@@ -7,6 +7,7 @@ use std::{
     net::TcpStream,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::OnceLock,
     thread,
     time::{Duration, Instant},
 };
@@ -35,11 +36,21 @@ pub struct Home {
 impl Home {
     /// A new one. `change` may change what the repository's wrangler.toml says.
     pub fn new(settings: Settings<'_>, change: impl FnOnce(&mut Table)) -> Self {
+        let home = Self::without_schema(settings, change);
+        let state = home.path().join("state");
+        fs::create_dir(&state).unwrap();
+        copy(&migrated().join("state"), &state);
+        home
+    }
+
+    /// The same, with a D1 database to which no migration has been applied.
+    pub fn without_schema(settings: Settings<'_>, change: impl FnOnce(&mut Table)) -> Self {
         let mut config: Table = fs::read_to_string(Path::new(ROOT).join("wrangler.toml")).unwrap().parse().unwrap();
         // What is tested is what was built.
         config.remove("build").expect("wrangler.toml has a build command");
         config.insert("main".into(), format!("{ROOT}/build/index.js").into());
         config["assets"]["directory"] = format!("{ROOT}/build/assets").into();
+        config["d1_databases"][0]["migrations_dir"] = format!("{ROOT}/migrations").into();
         let vars: Table = settings.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
         config.insert("vars".into(), Value::Table(vars));
         change(&mut config);
@@ -70,6 +81,22 @@ impl Home {
             kv_namespaces = [{ binding = "EVENTS" }]
         "#;
         let counting = home.another("counting", include_str!("counting.js"), bindings);
+        home.served.insert(0, counting);
+        home
+    }
+
+    /// A home whose D1 database is reached through another Worker, which records what each statement costs: see
+    /// `counting_d1.js`.
+    pub fn with_counted_log(settings: Settings<'_>) -> Self {
+        let mut home = Self::new(settings, |config| replace_bindings("counting", &["DB"], config));
+        let bindings = format!(
+            r#"
+            compatibility_flags = ["service_binding_extra_handlers"]
+            services = [{{ binding = "OURS", service = "unfollow-webhook" }}]
+            d1_databases = [{{ binding = "DB", database_name = "unfollow-events", migrations_dir = "{ROOT}/migrations" }}]
+            "#
+        );
+        let counting = home.another("counting", include_str!("counting_d1.js"), &bindings);
         home.served.insert(0, counting);
         home
     }
@@ -155,9 +182,54 @@ impl Home {
         values.into_iter().filter_map(text).collect()
     }
 
+    /// Applies the migrations of the event log.
+    pub fn apply_migrations(&self) {
+        let output = self.wrangler(&["d1", "migrations", "apply", "DB", "--local"]).output().unwrap();
+        assert!(output.status.success(), "wrangler: {output:?}");
+    }
+
+    /// The rows of a statement on the event log, run by wrangler and not by the Worker.
+    pub fn sql(&self, statement: &str) -> serde_json::Value {
+        let output =
+            self.wrangler(&["d1", "execute", "DB", "--local", "--json", "--command", statement]).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        let json = text.find('[').map_or("", |at| &text[at..]);
+        let results: serde_json::Value = serde_json::from_str(json).unwrap_or_else(|_| panic!("wrangler: {output:?}"));
+        results[0]["results"].clone()
+    }
+
     /// Starts the Worker.
     pub fn start(&self) -> Worker {
         Worker::start(self)
+    }
+}
+
+/// A folder with the state of a D1 database to which the migrations have been applied: wrangler takes a second for it, so it is
+/// done once, and copied.
+fn migrated() -> &'static Path {
+    static MIGRATED: OnceLock<PathBuf> = OnceLock::new();
+    MIGRATED.get_or_init(|| {
+        let home = Home::without_schema(&[], |_| {});
+        home.apply_migrations();
+        // Cargo's own folder for such files, because a static is never dropped.
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("migrated");
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).unwrap();
+        copy(home.path(), &folder);
+        folder
+    })
+}
+
+/// Copies what is in a folder into another one.
+fn copy(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        if from.is_dir() {
+            fs::create_dir_all(&to).unwrap();
+            copy(&from, &to);
+        } else {
+            fs::copy(&from, &to).unwrap();
+        }
     }
 }
 
@@ -166,6 +238,7 @@ fn replace_bindings(service: &str, bindings: &[&str], config: &mut Table) {
     let is_real = |table: &Value| !bindings.contains(&table["binding"].as_str().unwrap());
     config["kv_namespaces"].as_array_mut().unwrap().retain(is_real);
     config["queues"]["producers"].as_array_mut().unwrap().retain(is_real);
+    config["d1_databases"].as_array_mut().unwrap().retain(is_real);
     let binding = |name: &&str| format!(r#"{{ binding = "{name}", service = "{service}", entrypoint = "{name}" }}"#);
     let services: Vec<_> = bindings.iter().map(binding).collect();
     config.extend(format!("services = [{}]", services.join(", ")).parse::<Table>().unwrap());

@@ -547,6 +547,7 @@ REASONS = {
     "command_mismatch": (400, 40008),
     "from_account": (400, 40009),
     "targets": (400, 40010),
+    "too_many_targets": (413, 41301),
     "event_time": (400, 40011),
     "not_stored": (503, 50300),
 }
@@ -1008,6 +1009,12 @@ def body_rows():
                   '[["To_Account","a"]]', '[{"To_Account":"a"},["b"]]', '["To_Account"]', '[{"To_Account":"\\ud800"}]', "[null]", deep]:
         yield call(f"FollowList is {short(value)}", "targets", url=follow, body=members(targets=value, name="FollowList"))
     yield call("a follow whose targets are in an unfollow's member", "targets", url=follow, body=members())
+    many = [f"u{n}" for n in range(501)]
+    yield call("501 targets", "too_many_targets", body=members(targets=compact(many)))
+    yield call("501 targets of a follow", "too_many_targets", url=follow,
+               body=members(targets=compact([{"To_Account": target} for target in many]), name="FollowList"))
+    yield call("501 targets that are all the same", "too_many_targets", body=members(targets=compact(["a"] * 501)))
+    yield call("500 targets", key(targets=many[:500]), body=members(targets=compact(many[:500])))
 
     for text, value in [
         # Milliseconds: 11 to 13 digits.

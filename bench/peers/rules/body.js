@@ -4,6 +4,7 @@ import { Rejection } from "./rejection.js";
 
 const FOLLOW_BODY_MAX = 64 * 1024;
 const OTHER_BODY_MAX = 1024 * 1024;
+const TARGETS_MAX = 500;
 /** 13 digits, in Unix ms. */
 const EVENT_TIME_MAX = 9_999_999_999_999;
 /** An EventTime of at most 10 digits is in Unix seconds. */
@@ -85,6 +86,7 @@ export function parseFollow(command, { text, object }) {
 	if (!Array.isArray(list) || list.length === 0) throw new Rejection("targets");
 	const toAccounts = kind === "unfollow" ? list : list.map((item) => item?.To_Account);
 	if (!toAccounts.every(isUserId)) throw new Rejection("targets");
+	if (toAccounts.length > TARGETS_MAX) throw new Rejection("too_many_targets");
 	return { kind, command, fromAccount, toAccounts, eventTime: parseEventTime(object.EventTime), text };
 }
 

@@ -1,4 +1,4 @@
-// The record of an event: its id, its KV key, its metadata and its JSON.
+// The record of an event: its id, what KV stores, and what D1 stores.
 
 const EVENT_TIME_CEILING = 9_999_999_999_999;
 const HASH_BYTES = 16;
@@ -9,10 +9,14 @@ const encoder = new TextEncoder();
 
 const byteLength = (text) => encoder.encode(text).length;
 
-/** The key, value and metadata of an event that was received at `receivedAt` (Unix ms). */
-export async function entryOf(app, query, follow, receivedAt) {
-	const id = await idOf(app, follow);
+/**
+ * An event that was received at `receivedAt` (Unix ms): its KV `key`, `value` and `metadata`, and its `row` in D1's table
+ * `events`.
+ */
+export async function eventOf(app, query, follow, receivedAt) {
+	const hash = await hashOf(app, follow);
 	const { kind, fromAccount, toAccounts, eventTime, text } = follow;
+	const id = `${String(EVENT_TIME_CEILING - eventTime).padStart(13, "0")}-${hash}`;
 	const summary = {
 		kind,
 		from_account: fromAccount,
@@ -33,23 +37,23 @@ export async function entryOf(app, query, follow, receivedAt) {
 		opt_platform: summary.opt_platform,
 		client_ip: summary.client_ip,
 		request_id: summary.request_id,
-		query: query.unsigned,
 	});
 	return {
+		// The time is counted down, so that the newest sorts first.
 		key: `event/${app.id}/${id}`,
 		// The body goes in byte for byte.
-		value: `${record.slice(0, -1)},"body":${text}}`,
+		value: `${record.slice(0, -1)},"query":${JSON.stringify(query.unsigned)},"body":${text}}`,
 		metadata: byteLength(JSON.stringify(summary)) <= METADATA_MAX ? summary : cut(summary),
+		row: [app.id, kind, eventTime, hash, record, query.unsigned, text],
 	};
 }
 
-/** The time, counted down so that the newest sorts first, and a hash of netstrings of what identifies the event. */
-async function idOf(app, { command, fromAccount, toAccounts, eventTime }) {
+/** The hash of netstrings of what identifies the event, in hex. */
+async function hashOf(app, { command, fromAccount, toAccounts, eventTime }) {
 	const parts = [String(app.id), command, fromAccount, ...toAccounts, String(eventTime)];
 	const netstrings = parts.map((part) => `${byteLength(part)}:${part},`).join("");
 	const hash = await crypto.subtle.digest("SHA-256", encoder.encode(netstrings));
-	const countdown = String(EVENT_TIME_CEILING - eventTime).padStart(13, "0");
-	return `${countdown}-${new Uint8Array(hash, 0, HASH_BYTES).toHex()}`;
+	return new Uint8Array(hash, 0, HASH_BYTES).toHex();
 }
 
 /** What fits into KV's metadata: texts are cut, as many targets remain as fit, and two more members say so. */

@@ -1,4 +1,4 @@
-// Storing an event in time: one deadline, and a second attempt beside one that fails or is slow.
+// Storing an event in time: all sinks side by side, one deadline, and a second attempt beside one that fails or is slow.
 
 import { Rejection } from "./rejection.js";
 
@@ -7,6 +7,12 @@ export const RESPOND_WITHIN_MS = 1500;
 const SECOND_AFTER_MS = 600;
 /** How long KV rejects a second write to the same key. */
 const SAME_KEY_PAUSE_MS = 1000;
+
+/** Errors that a second attempt would get as well: a day's limit, D1 overloaded, a full database, a missing schema. */
+const UNAVAILABLE = new RegExp(
+	"limit exceeded for the day|D1 DB is overloaded|Your account has exceeded D1's|Exceeded maximum|SQLITE_FULL|" +
+		"no such table|no such column|has no column named",
+);
 
 const LATE = Symbol("late");
 
@@ -26,25 +32,29 @@ export async function within(ms, promise, late) {
 	}
 }
 
-/** Resolves once `put` has succeeded; throws where it has not before `deadline` (Unix ms). */
-export async function persist(put, deadline, ctx) {
+/** Persists in all `sinks`, functions that begin an attempt. Waits for all of them, and throws where one has failed. */
+export async function persistAll(sinks, deadline, ctx) {
+	const outcomes = await Promise.allSettled(sinks.map((begin) => persist(begin, deadline, ctx)));
+	if (outcomes.some(({ status }) => status === "rejected")) throw new Rejection("not_stored");
+}
+
+/** Resolves once an attempt has succeeded; throws where none has before `deadline` (Unix ms). */
+async function persist(begin, deadline, ctx) {
 	const left = () => Math.max(0, deadline - Date.now());
-	const attempts = [put()];
+	const attempts = [begin()];
 	try {
 		const slow = await within(Math.min(SECOND_AFTER_MS, left()), attempts[0], () => LATE);
 		if (slow !== LATE) return;
 	} catch (error) {
+		const message = String(error?.message);
+		if (UNAVAILABLE.test(message)) throw error;
 		// An immediate second attempt would get the same error.
-		if (String(error?.message).includes("429")) await sleep(Math.min(SAME_KEY_PAUSE_MS, left()));
+		if (message.includes("429")) await sleep(Math.min(SAME_KEY_PAUSE_MS, left()));
 	}
-	attempts.push(put());
-	try {
-		await within(left(), Promise.any(attempts), () => {
-			// They go on after the response.
-			ctx.waitUntil(Promise.allSettled(attempts));
-			throw new Rejection("not_stored");
-		});
-	} catch {
+	attempts.push(begin());
+	await within(left(), Promise.any(attempts), () => {
+		// They go on after the response.
+		ctx.waitUntil(Promise.allSettled(attempts));
 		throw new Rejection("not_stored");
-	}
+	});
 }

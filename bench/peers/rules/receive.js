@@ -2,10 +2,14 @@
 
 import { authenticate } from "./auth.js";
 import { bodyMax, commandOf, declaredLength, isContentless, kindOf, parseBody, parseFollow, readBody } from "./body.js";
-import { entryOf } from "./event.js";
-import { persist, RESPOND_WITHIN_MS, within } from "./persist.js";
+import { eventOf } from "./event.js";
+import { persistAll, RESPOND_WITHIN_MS, within } from "./persist.js";
 import { parseQuery } from "./query.js";
 import { Rejection } from "./rejection.js";
+
+const INSERT =
+	"INSERT INTO events (app, kind, event_time, hash, record, query, body) " +
+	"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING";
 
 /** What was done with the call, in a word; throws a Rejection. `arrived` is Unix ms. */
 export async function receive(request, url, { settings, ctx, log, arrived }) {
@@ -37,8 +41,10 @@ export async function receive(request, url, { settings, ctx, log, arrived }) {
 	if (bytes.byteLength > bodyMax(command)) throw new Rejection("body_too_large");
 
 	const follow = parseFollow(command, body);
-	const { key, value, metadata } = await entryOf(app, query, follow, arrived);
+	const { key, value, metadata, row } = await eventOf(app, query, follow, arrived);
 	log.count(follow.toAccounts.length);
-	await persist(() => settings.events.put(key, value, { metadata }), deadline, ctx);
+	const sinks = [() => settings.events.put(key, value, { metadata })];
+	if (settings.database) sinks.push(() => settings.database.prepare(INSERT).bind(...row).run());
+	await persistAll(sinks, deadline, ctx);
 	return "stored";
 }

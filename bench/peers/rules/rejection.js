@@ -37,6 +37,7 @@ const ROWS = {
 		40010,
 		"The targets are not a non-empty list: To_Account of strings, or FollowList of objects with a To_Account.",
 	],
+	too_many_targets: [413, 41301, "There are more than 500 targets."],
 	event_time: [400, 40011, "EventTime is not a time in Unix seconds or milliseconds."],
 	not_stored: [503, 50300, "The event could not be stored; it may be sent again."],
 };

@@ -12,9 +12,12 @@ function read(env) {
 		(env.SDK_APP_IDS ?? "").split(",").map((id) => [id.trim(), { id: Number(id), tokens: tokens(env, id.trim()) }]),
 	);
 	const complete = [...apps].every(([id, { tokens }]) => /^[1-9][0-9]{0,14}$/.test(id) && tokens.length > 0);
-	if (!complete || !env.EVENTS) return null;
+	// The peers always store in KV, and in D1 where SINKS says so.
+	const wantsD1 = env.SINKS === "kv,d1";
+	if (!complete || !env.EVENTS || (wantsD1 && !env.DB)) return null;
 	const all = new Set([...apps.values()].flatMap(({ tokens }) => tokens));
-	return { apps, allTokens: [...all], path: env.WEBHOOK_PATH ?? "/", events: env.EVENTS };
+	const database = wantsD1 ? env.DB : undefined;
+	return { apps, allTokens: [...all], path: env.WEBHOOK_PATH ?? "/", events: env.EVENTS, database };
 }
 
 /** An app's own tokens, or else those that all apps share: the current one, then the previous one. */

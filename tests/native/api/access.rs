@@ -173,6 +173,8 @@ fn a_wrong_method_gets_all_that_are_right() {
         ("apps", "GET"),
         ("events", "GET"),
         ("stats", "GET"),
+        ("status", "GET"),
+        ("reindex", "POST"),
         ("dead-letters", "GET"),
         ("events/1400000000/x", "GET, DELETE"),
         ("events/1400000000/x/replay", "POST"),

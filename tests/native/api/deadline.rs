@@ -1,11 +1,23 @@
-//! A request is answered within 10 s, whatever KV and the queue do.
+//! A request is answered within 10 s, whatever KV, D1 and the queue do.
 
-use unfollow_webhook::api::{ANSWER_WITHIN_MS, ApiRequest};
+use unfollow_webhook::{
+    api::{ANSWER_WITHIN_MS, ApiRequest},
+    event::Entry,
+    webhook::command::Kind,
+};
 
 use super::{
-    FakeQueue, FakeReader, is_problem, numbered_dead_letter, operated, reader_of_dead_letters, request, timed,
+    FakeQueue, FakeReader, is_problem, numbered, numbered_dead_letter, operated, reader_of_dead_letters, request, timed,
 };
-use crate::samples::APP;
+use crate::{
+    database::{Sqlite, Trouble},
+    samples::{APP, NOW_MS, event, query},
+};
+
+/// The event of the first dead letter.
+fn stored() -> Entry {
+    event(&query(Kind::Unfollow.command()), Kind::Unfollow, numbered(0).as_bytes()).entry(None, NOW_MS)
+}
 
 fn replay_one() -> String {
     format!("/v1/dead-letters/{APP}/{}/replay", numbered_dead_letter(0).1)
@@ -18,12 +30,11 @@ fn what_hangs_is_503_after_10_seconds() {
     let event = format!("/v1/events/{APP}/{id}");
     let (replay_event, replay_all) = (format!("{event}/replay"), format!("/v1/dead-letters/{APP}/replay"));
     for (method, path, operation) in [
-        ("GET", "/v1/events", "list"),
-        ("GET", "/v1/stats", "list"),
         ("GET", "/v1/dead-letters", "list"),
         ("GET", &*event, "get"),
         ("DELETE", &event, "delete"),
         ("POST", &replay_event, "get"),
+        ("POST", "/v1/reindex", "list"),
         ("POST", &replay_all, "list"),
         ("POST", &replay_all, "get"),
         ("POST", &replay_all, "send"),
@@ -35,7 +46,7 @@ fn what_hangs_is_503_after_10_seconds() {
         let reader = reader_of_dead_letters(2);
         reader.hangs.set(Some(operation));
         let queue = FakeQueue { hangs: operation == "send", ..FakeQueue::default() };
-        let (response, at) = timed(&operated(), &reader, Some(&queue), request(method, path));
+        let (response, at) = timed(&operated(), &reader, Some(&queue), Some(&Sqlite::default()), request(method, path));
         is_problem(&response, 503);
         assert_eq!((at, response.header), (10_000, Some(("retry-after", "1".into()))), "{method} {path}: {operation}");
         assert_eq!(reader.keys().len(), 2, "{method} {path}: {operation}");
@@ -43,13 +54,47 @@ fn what_hangs_is_503_after_10_seconds() {
 }
 
 #[test]
+fn a_database_that_hangs_is_503_after_10_seconds() {
+    let (entry, id, _) = numbered_dead_letter(0);
+    let event = format!("/v1/events/{APP}/{id}");
+    let replay_event = format!("{event}/replay");
+    for (method, path) in [
+        ("GET", "/v1/events"),
+        ("GET", "/v1/events?user=a"),
+        ("GET", "/v1/stats"),
+        ("GET", "/v1/status"),
+        ("POST", "/v1/reindex"),
+        ("GET", &event),
+        ("DELETE", &event),
+        ("POST", &replay_event),
+    ] {
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let (reader, queue, database) =
+            (FakeReader::of([stored(), entry.clone()]), FakeQueue::default(), Sqlite::default());
+        database.trouble.set(Some(Trouble::Hangs));
+        let wanted = ApiRequest { query, ..request(method, path) };
+        let (response, at) = timed(&operated(), &reader, Some(&queue), Some(&database), wanted);
+        is_problem(&response, 503);
+        assert_eq!((at, response.header), (10_000, Some(("retry-after", "1".into()))), "{method} {path}");
+        assert!(queue.sent.borrow().is_empty());
+    }
+    // What needs no database does not wait for it.
+    let (reader, database) = (reader_of_dead_letters(2), Sqlite::default());
+    database.trouble.set(Some(Trouble::Hangs));
+    for path in ["/v1/apps", "/v1/dead-letters"] {
+        let (response, at) = timed(&operated(), &reader, None, Some(&database), request("GET", path));
+        assert_eq!((response.status, at), (200, 0), "{path}");
+    }
+}
+
+#[test]
 fn what_needs_neither_kv_nor_the_queue_does_not_wait() {
     let reader = FakeReader::default();
     reader.hangs.set(Some("list"));
-    let (response, at) = timed(&operated(), &reader, None, request("GET", "/v1/apps"));
+    let (response, at) = timed(&operated(), &reader, None, None, request("GET", "/v1/apps"));
     assert_eq!((response.status, at), (200, 0));
     let unauthorized = ApiRequest { authorization: None, ..request("GET", "/v1/events") };
-    let (response, at) = timed(&operated(), &reader, None, unauthorized);
+    let (response, at) = timed(&operated(), &reader, None, None, unauthorized);
     assert_eq!((response.status, at), (401, 0));
 }
 
@@ -59,7 +104,7 @@ fn the_time_of_all_operations_counts() {
     for (takes_ms, status, at) in [(4_999, 200, 9_998), (5_001, 503, 10_000)] {
         let (reader, queue) = (reader_of_dead_letters(1), FakeQueue::default());
         reader.takes_ms.set(takes_ms);
-        let (response, took) = timed(&operated(), &reader, Some(&queue), request("POST", &replay_one()));
+        let (response, took) = timed(&operated(), &reader, Some(&queue), None, request("POST", &replay_one()));
         assert_eq!((response.status, took), (status, at), "{takes_ms} ms each");
         // It is sent before it is deleted: what is cut off in between comes twice, and is not lost.
         assert_eq!((queue.sent.borrow().len(), reader.keys().len()), (1, usize::from(status == 503)));

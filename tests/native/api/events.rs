@@ -1,39 +1,37 @@
-//! The event log: all pages together are what a plain filter finds; what a page costs; one event, and its erasure.
+//! The event log: all pages together are what a plain filter finds, and a cursor belongs to its query.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::{collection::vec, prelude::*, sample::Index};
 use serde_json::{Value, json};
-use unfollow_webhook::{
-    api::{ApiRequest, cursor::Cursor, events::LISTS_MAX},
-    response::Response,
-    webhook::command::Kind,
-};
+use unfollow_webhook::{api::ApiRequest, event::EventId, event_log, webhook::command::Kind};
 
 use super::{
-    ADMIN, FakeReader, TestEvent, any_event, ask, encoded, get, id_in, is_problem, json_of, long_log, numbered_key,
-    operated, reader_of, request,
+    FakeReader, OTHER_APP, TestEvent, add, any_event, ask, encoded, get, get_by, is_problem, json_of, log_of, long_log,
+    operated, operated_with_two_apps, other_app, request, times_of,
 };
-use crate::samples::{APP, NOW_MS, TOKEN, UNFOLLOW, config, event, query};
-
-const MINUTE_MS: u64 = 60_000;
-const DAY_MS: u64 = 24 * 60 * MINUTE_MS;
+use crate::{
+    database::{Sqlite, Trouble},
+    samples::{APP, NOW_MS, app},
+};
 
 /// Which events are asked for.
 #[derive(Clone, Debug, Default)]
 struct EventQuery {
     kind: Option<Kind>,
     user: Option<String>,
+    role: Option<&'static str>,
     since: Option<u64>,
     until: Option<u64>,
 }
 
 impl EventQuery {
     fn parameters(&self) -> String {
-        let Self { kind, user, since, until } = self;
+        let Self { kind, user, role, since, until } = self;
         let parameters = [
             kind.map(|kind| format!("kind={}", kind.name())),
             user.as_ref().map(|user| format!("user={}", encoded(user))),
+            role.map(|role| format!("role={role}")),
             since.map(|since| format!("since={since}")),
             until.map(|until| format!("until={until}")),
         ];
@@ -41,41 +39,45 @@ impl EventQuery {
     }
 
     /// The plain filter.
-    fn matches(&self, test_event: &TestEvent) -> bool {
-        let concerns = |user: &String| test_event.from == *user || test_event.to.contains(user) || test_event.is_cut();
-        self.kind.is_none_or(|kind| kind == test_event.kind)
-            && self.user.as_ref().is_none_or(concerns)
-            && self.since.is_none_or(|since| since <= test_event.time)
-            && self.until.is_none_or(|until| test_event.time <= until)
+    fn matches(&self, event: &TestEvent) -> bool {
+        self.kind.is_none_or(|kind| kind == event.kind)
+            && self.user.as_ref().is_none_or(|user| event.is_of(user, self.role))
+            && self.since.is_none_or(|since| since <= event.time)
+            && self.until.is_none_or(|until| event.time <= until)
+    }
+
+    /// What a list shows of the events that are asked for, in its order.
+    fn expected<'a>(&self, events: impl IntoIterator<Item = &'a TestEvent>) -> Vec<Value> {
+        // What has the same id is the same event.
+        let events: BTreeMap<_, _> =
+            events.into_iter().filter(|it| self.matches(it)).map(|it| (it.rank(), it)).collect();
+        events.into_values().map(TestEvent::listed).collect()
     }
 }
 
-/// One page: the ids on it, and where it goes on. No page costs more than forty lists, or reads an event.
-fn page(reader: &FakeReader, query: &str, limit: usize, cursor: Option<&str>) -> (Vec<String>, Option<String>) {
+/// One page: the events on it, and where it goes on. It costs one statement.
+fn page(database: &Sqlite, query: &str, limit: usize, cursor: Option<&str>) -> (Vec<Value>, Option<String>) {
     let cursor = cursor.map_or(String::new(), |cursor| format!("&cursor={cursor}"));
-    reader.take_operations();
-    let response = get(reader, "/v1/events", &format!("{query}&limit={limit}{cursor}"));
+    database.operations.take();
+    let response = get(database, "/v1/events", &format!("{query}&limit={limit}{cursor}"));
     assert_eq!((response.status, response.content_type), (200, "application/json"), "{response:?}");
-    let operations = reader.operations.borrow();
-    assert!(operations.iter().all(|operation| operation.starts_with(&format!("list event/{APP}/"))), "{operations:?}");
-    assert!((1..=40).contains(&operations.len()), "{} lists", operations.len());
+    assert_eq!(database.operations.take().len(), 1);
     let answer = json_of(&response);
     assert_eq!(answer.as_object().unwrap().len(), 2);
-    let ids: Vec<_> = answer["events"].as_array().unwrap().iter().map(id_of).collect();
-    assert!(ids.len() <= limit);
-    (ids, answer["cursor"].as_str().map(str::to_owned))
+    let events = answer["events"].as_array().unwrap().clone();
+    assert!(events.len() <= limit);
+    (events, answer["cursor"].as_str().map(str::to_owned))
 }
 
-fn id_of(event: &Value) -> String {
-    event["id"].as_str().unwrap().to_owned()
-}
-
-/// The ids on all pages. `between` may change the log between two of them.
-fn walk(reader: &FakeReader, query: &str, limits: &[usize], mut between: impl FnMut(usize)) -> Vec<String> {
-    let (mut ids, mut cursor) = (Vec::new(), None);
+/// The events on all pages. `between` may change the log between two of them.
+fn walk(database: &Sqlite, query: &str, limits: &[usize], mut between: impl FnMut(usize)) -> Vec<Value> {
+    let (mut events, mut cursor) = (Vec::new(), None);
     for pages in 0.. {
-        let (more, next) = page(reader, query, limits[pages % limits.len()], cursor.as_deref());
-        ids.extend(more);
+        let limit = limits[pages % limits.len()];
+        let (more, next) = page(database, query, limit, cursor.as_deref());
+        // A page that has a next one is full.
+        assert!(next.is_none() || more.len() == limit);
+        events.extend(more);
         if next.is_none() {
             break;
         }
@@ -83,79 +85,46 @@ fn walk(reader: &FakeReader, query: &str, limits: &[usize], mut between: impl Fn
         between(pages);
         assert!(pages < 400, "the pages do not end");
     }
-    ids
-}
-
-fn lists(reader: &FakeReader) -> usize {
-    reader.operations.borrow().len()
-}
-
-/// Keys among those of the app's events that this Worker has not written, and the events of other apps.
-fn put_junk(reader: &FakeReader) {
-    let good = TestEvent::at(NOW_MS).entry().metadata;
-    for (n, metadata) in
-        ["{}", "{", "[]", "{\"kind\":\"block\",\"from_account\":\"a\",\"to_accounts\":[\"b\"]}"].iter().enumerate()
-    {
-        reader.put(&numbered_key(n, NOW_MS + n as u64), "x", metadata);
-    }
-    for key in ["", "0", "8297", "8297981656321", "8297981656321-", "8297981656321-XYZ", "9", "z"] {
-        reader.put(&format!("event/{APP}/{key}"), "x", &good);
-    }
-    for other in ["event/140000000", "event/14000000001", "event/1400000001", "dead/1400000000"] {
-        reader.put(&format!("{other}/{}", TestEvent::at(NOW_MS).id()), "x", &good);
-    }
+    events
 }
 
 fn queries(events: &[TestEvent]) -> BoxedStrategy<EventQuery> {
     let times: Vec<_> = events.iter().map(|it| it.time).chain([NOW_MS]).collect();
     let near = (proptest::sample::select(times), prop_oneof![Just(0_i64), -2..=2_i64, -4_000_000..4_000_000_i64]);
     let near = near.prop_map(|(time, by)| time.saturating_add_signed(by).min(9_999_999_999_999));
-    let time = || proptest::option::of(prop_oneof![9 => near.clone(), 1 => 0..=9_999_999_999_999_u64]);
+    let time = || proptest::option::weighted(0.4, prop_oneof![9 => near.clone(), 1 => 0..=9_999_999_999_999_u64]);
     let kind = proptest::option::weighted(0.4, proptest::sample::select(&Kind::ALL[..]));
     let user = proptest::sample::select(&["a", "c", "\u{e9} \"&%+", "nobody"][..]);
-    let user = proptest::option::weighted(0.4, user.prop_map(str::to_owned));
+    let role = proptest::option::of(proptest::sample::select(&["actor", "target"][..]));
+    let user = proptest::option::weighted(0.6, (user.prop_map(str::to_owned), role));
     let query = (kind, user, time(), time()).prop_map(|(kind, user, since, until)| {
         let is_crossed = since.zip(until).is_some_and(|(since, until)| since > until);
         let (since, until) = if is_crossed { (until, since) } else { (since, until) };
-        EventQuery { kind, user, since, until }
+        let (user, role) = user.unzip();
+        EventQuery { kind, user, role: role.flatten(), since, until }
     });
     query.boxed()
 }
 
 /// A log, and a query for it.
 fn logs() -> impl Strategy<Value = (Vec<TestEvent>, EventQuery)> {
-    vec(any_event(), 0..120).prop_flat_map(|events| (Just(events.clone()), queries(&events)))
+    vec(any_event(), 0..80).prop_flat_map(|events| (Just(events.clone()), queries(&events)))
 }
 
 fn limits() -> impl Strategy<Value = Vec<usize>> {
     vec(prop_oneof![1..10_usize, 1..=1000_usize], 1..4)
 }
 
-/// The keys that KV returns in a list at most, and whether its last page is empty.
-fn list_behaviours() -> impl Strategy<Value = (usize, bool)> {
-    (prop_oneof![2 => Just(1000), 1 => 1..20_usize], any::<bool>())
-}
-
-/// The ids of the events that are asked for, in the order of a list.
-fn expected<'a>(events: impl IntoIterator<Item = &'a TestEvent>, query: &EventQuery) -> Vec<String> {
-    let ids: BTreeSet<_> = events.into_iter().filter(|it| query.matches(it)).map(TestEvent::id).collect();
-    ids.into_iter().collect()
-}
-
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: 80, max_shrink_iters: 200, ..ProptestConfig::default() })]
 
     #[test]
-    fn all_pages_together_are_what_a_plain_filter_finds(
-        (events, query) in logs(),
-        limits in limits(),
-        (list_max, has_empty_last_page) in list_behaviours(),
-    ) {
-        let reader = reader_of(&events);
-        put_junk(&reader);
-        reader.list_max.set(list_max);
-        reader.has_empty_last_page.set(has_empty_last_page);
-        prop_assert_eq!(walk(&reader, &query.parameters(), &limits, |_| {}), expected(&events, &query));
+    fn all_pages_together_are_what_a_plain_filter_finds((events, query) in logs(), limits in limits()) {
+        let database = log_of(&events);
+        // The same events of another app, and a repeat of each.
+        add(&database, other_app(), &events);
+        add(&database, app(), &events);
+        prop_assert_eq!(walk(&database, &query.parameters(), &limits, |_| {}), query.expected(&events));
     }
 
     /// An event that stays is shown once, and none is shown that was never there.
@@ -164,168 +133,194 @@ proptest! {
         (events, query) in logs(),
         limits in vec(1..6_usize, 1..3),
         changes in vec((any::<Index>(), vec(any_event(), 0..4)), 1..10),
-        (list_max, has_empty_last_page) in list_behaviours(),
     ) {
-        let reader = reader_of(&events);
-        put_junk(&reader);
-        reader.list_max.set(list_max);
-        reader.has_empty_last_page.set(has_empty_last_page);
-        let mut staying: BTreeMap<_, _> = events.iter().map(|it| (it.id(), it.clone())).collect();
-        let mut ever = staying.clone();
-        let shown = walk(&reader, &query.parameters(), &limits, |pages| {
+        let database = log_of(&events);
+        let mut staying: BTreeMap<_, _> = events.iter().map(|it| (it.rank(), it.clone())).collect();
+        let mut ever: BTreeSet<_> = events.iter().map(TestEvent::id).collect();
+        let shown = walk(&database, &query.parameters(), &limits, |pages| {
             let Some((gone, came)) = changes.get(pages) else { return };
             if !staying.is_empty() {
-                let id = staying.keys().nth(gone.index(staying.len())).unwrap().clone();
-                staying.remove(&id);
-                reader.forget(&format!("event/{APP}/{id}"));
+                let rank = staying.keys().nth(gone.index(staying.len())).unwrap().clone();
+                let gone = staying.remove(&rank).unwrap();
+                database.execute(event_log::delete(app(), &EventId::read(&gone.id()).unwrap()));
             }
-            for test_event in came {
-                let entry = test_event.entry();
-                reader.put(&entry.key, &entry.value, &entry.metadata);
-                ever.insert(test_event.id(), test_event.clone());
-            }
+            add(&database, app(), came);
+            ever.extend(came.iter().filter(|it| query.matches(it)).map(TestEvent::id));
         });
-        prop_assert!(shown.windows(2).all(|two| two[0] < two[1]), "{:?}", shown);
-        let expected = expected(staying.values(), &query);
-        prop_assert!(expected.iter().all(|id| shown.contains(id)), "{:?} of {:?}", shown, expected);
-        prop_assert!(shown.iter().all(|id| ever.get(id).is_some_and(|test_event| query.matches(test_event))));
+        let rank = |event: &Value| (event["event_time"].as_u64(), event["id"].as_str().map(|id| id[14..].to_owned()));
+        prop_assert!(shown.windows(2).all(|two| rank(&two[0]) > rank(&two[1])), "{:?}", shown);
+        let expected = query.expected(staying.values());
+        prop_assert!(expected.iter().all(|event| shown.contains(event)), "{:?} of {:?}", shown, expected);
+        prop_assert!(shown.iter().all(|event| ever.contains(event["id"].as_str().unwrap())));
+    }
+}
+
+/// More events than a page has in the same ms, in each kind; and new ones come in front of, into and behind each page.
+#[test]
+fn events_that_share_a_ms_are_each_shown_once() {
+    let event = |n: usize, time| TestEvent {
+        kind: Kind::ALL[n % 2],
+        from: format!("actor{n}"),
+        ..TestEvent::between("", "b", time)
+    };
+    let events: Vec<_> = (0..60).map(|n| event(n, NOW_MS)).collect();
+    for query in ["", "user=b", "user=b&role=target", "kind=follow", "kind=follow&user=b"] {
+        let database = log_of(&events);
+        let shown = walk(&database, query, &[7], |pages| {
+            let later = (0..5).map(|n| event(1000 + n, NOW_MS + 1 + pages as u64)).collect::<Vec<_>>();
+            let same = event(2000 + pages, NOW_MS);
+            add(&database, app(), later.iter().chain([&same]));
+        });
+        let of_before = shown.iter().filter(|it| events.iter().any(|event| event.id() == it["id"])).count();
+        assert_eq!(of_before, if query.contains("kind") { 30 } else { 60 }, "{query}");
+        let ids: BTreeSet<_> = shown.iter().map(|it| it["id"].to_string()).collect();
+        assert_eq!(ids.len(), shown.len(), "{query}");
+        assert!(shown.iter().all(|it| it["event_time"] == NOW_MS), "{query}");
     }
 }
 
 #[test]
 fn a_page_is_the_newest_hundred_without_a_limit() {
-    let reader = long_log(250, |n| NOW_MS + n as u64);
-    let answer = json_of(&get(&reader, "/v1/events", ""));
-    let times: Vec<_> =
-        answer["events"].as_array().unwrap().iter().map(|it| it["event_time"].as_u64().unwrap()).collect();
-    assert_eq!(times, (150..250).rev().map(|n| NOW_MS + n).collect::<Vec<_>>());
-    assert!(answer["cursor"].is_string());
+    let answer = get(&long_log(250), "/v1/events", "");
+    assert_eq!(times_of(&answer), (0..100).map(|n| NOW_MS - n).collect::<Vec<_>>());
+    assert!(json_of(&answer)["cursor"].is_string());
+}
+
+#[test]
+fn the_last_page_has_no_cursor_even_where_it_is_full() {
+    let database = long_log(20);
+    for (limit, is_last) in [(19, false), (20, true), (21, true)] {
+        let (events, cursor) = page(&database, "", limit, None);
+        assert_eq!((events.len(), cursor.is_none()), (limit.min(20), is_last));
+    }
 }
 
 #[test]
 fn an_empty_log_is_an_empty_page() {
-    assert_eq!(json_of(&get(&FakeReader::default(), "/v1/events", "")), json!({ "events": [], "cursor": null }));
+    for query in ["", "user=a", "user=a&role=target", "kind=follow", "since=1&until=2"] {
+        assert_eq!(json_of(&get(&Sqlite::default(), "/v1/events", query)), json!({ "events": [], "cursor": null }));
+    }
 }
 
 #[test]
-fn a_page_without_a_filter_is_one_list_however_long_the_log_is() {
-    for size in [5_usize, 5000, 50_000] {
-        let reader = long_log(size, |n| NOW_MS - n as u64 * 1000);
-        for limit in [1, 100, 1000] {
-            let (first, mut cursor) = page(&reader, "", limit, None);
-            assert_eq!((first.len(), lists(&reader)), (limit.min(size), 1), "{limit} of {size}");
-            // KV is asked for no more than is shown.
-            assert_eq!(reader.keys_read.get(), limit.min(size));
-            // Nor do the next pages cost more.
-            for _ in 0..3 {
-                let Some(last) = cursor else { break };
-                let (ids, next) = page(&reader, "", limit, Some(&last));
-                assert_eq!((lists(&reader), reader.keys_read.get()), (1, ids.len()));
-                cursor = next;
+fn an_events_members_have_the_names_of_the_contract() {
+    let event = TestEvent { to: vec!["b".to_owned(), "c".to_owned()], ..TestEvent::at(NOW_MS) };
+    let database = Sqlite::default();
+    event.with(app(), "RequestId=r&OptPlatform=Web", |event| database.insert(event));
+    let expected = json!([{
+        "id": event.id(), "sdk_app_id": 1_400_000_000, "kind": "unfollow", "from_account": "a",
+        "to_accounts": ["b", "c"], "event_time": NOW_MS, "received_at": NOW_MS, "opt_platform": "Web",
+        "client_ip": null, "request_id": "r",
+    }]);
+    assert_eq!(json_of(&get(&database, "/v1/events", ""))["events"], expected);
+}
+
+/// The metadata in KV would cut them.
+#[test]
+fn a_list_shows_all_of_500_targets() {
+    let to: Vec<_> = (0..500).map(|n| format!("user{n}")).collect();
+    let database = log_of(&[TestEvent { to: to.clone(), ..TestEvent::at(NOW_MS) }]);
+    let listed = json_of(&get(&database, "/v1/events", "user=user499"));
+    assert_eq!(listed["events"][0]["to_accounts"], json!(to));
+}
+
+#[test]
+fn a_user_is_the_actor_a_target_or_both() {
+    let database = log_of(&[
+        TestEvent::between("a", "b", 1),
+        TestEvent::between("b", "a", 2),
+        TestEvent::between("a", "a", 3),
+        TestEvent { to: vec!["a".to_owned(), "b".to_owned(), "a".to_owned()], ..TestEvent::between("c", "", 4) },
+        TestEvent::between("b", "c", 5),
+    ]);
+    for (query, times) in [
+        ("user=a", &[4, 3, 2, 1][..]),
+        ("user=a&role=actor", &[3, 1]),
+        ("user=a&role=target", &[4, 3, 2]),
+        ("user=c", &[5, 4]),
+        ("user=d", &[]),
+    ] {
+        assert_eq!(times_of(&get(&database, "/v1/events", query)), times, "{query}");
+    }
+}
+
+/// A user id is any text, and no other text is the same user.
+#[test]
+fn a_user_id_is_matched_exactly() {
+    let users = [
+        "a",
+        "A",
+        "a ",
+        " a",
+        "a\0",
+        "a\0b",
+        "\0",
+        "caf\u{e9}",
+        "cafe\u{301}",
+        "\u{feff}a",
+        "'",
+        "''",
+        "\"",
+        "a' OR '1'='1",
+        "'; DROP TABLE events; --",
+        "?1",
+        ":user",
+        "%",
+        "_",
+        "*",
+        "a%",
+        "1",
+        "1.0",
+        "01",
+        "1e0",
+        "9007199254740993",
+        "null",
+        "[\"a\"]",
+        "{\"a\":1}",
+        "$.a",
+        "\\",
+        "\\u0000",
+        "\u{fffd}",
+        "\u{10ffff}",
+        "\u{2028}",
+        "\u{1}\u{7f}",
+        "a\nb",
+        "a\r\nb",
+        "\u{1f642}",
+    ];
+    let time = |at: usize| NOW_MS + at as u64;
+    let events: Vec<_> = users.iter().enumerate().map(|(at, user)| TestEvent::between(user, "x", time(at))).collect();
+    let actors = log_of(&events);
+    let events: Vec<_> = users.iter().enumerate().map(|(at, user)| TestEvent::between("x", user, time(at))).collect();
+    let targets = log_of(&events);
+    for (at, user) in users.iter().enumerate() {
+        let user = encoded(user);
+        for (database, role) in [(&actors, "actor"), (&targets, "target")] {
+            for query in [format!("user={user}"), format!("user={user}&role={role}")] {
+                let listed = get(database, "/v1/events", &query);
+                assert_eq!(times_of(&listed), [time(at)], "{query}");
             }
         }
-        // Nor does a page that begins with the newest event and ends the range.
-        let (ids, cursor) = page(&reader, &format!("since={}", NOW_MS - 3500), 100, None);
-        assert_eq!((ids.len(), cursor, lists(&reader)), (4, None, 1));
+        let stats = json_of(&get(&targets, "/v1/stats", &format!("user={user}&until={}", NOW_MS + 1000)));
+        let unfollows: u64 =
+            stats["buckets"].as_array().unwrap().iter().map(|it| it["unfollows"].as_u64().unwrap()).sum();
+        assert_eq!(unfollows, 1, "{user}");
     }
-}
-
-/// A log of 30 days with an event about every two minutes, and `newer` events after that.
-fn month(newer: usize) -> FakeReader {
-    let reader = long_log(20_000, |n| NOW_MS - n as u64 * 129_600);
-    let metadata = TestEvent::at(0).entry().metadata;
-    for n in 0..newer {
-        reader.list_only(&numbered_key(n, NOW_MS + 1 + n as u64), &metadata);
-    }
-    reader
-}
-
-#[test]
-fn an_hour_in_the_middle_of_a_month_is_found_without_reading_what_is_newer() {
-    let (since, until) = (NOW_MS - 15 * DAY_MS, NOW_MS - 15 * DAY_MS + 60 * MINUTE_MS);
-    let cost = |newer| {
-        let reader = month(newer);
-        let (ids, cursor) = page(&reader, &format!("since={since}&until={until}"), 100, None);
-        assert_eq!((ids.len(), cursor), (28, None));
-        (lists(&reader), reader.keys_read.get())
-    };
-    let (lists, keys) = cost(0);
-    assert!(lists <= 40 && keys <= 28 * 3 / 2 + 1, "{lists} lists, {keys} keys");
-    assert_eq!(cost(30_000), (lists, keys));
-}
-
-/// New events at the front move the last event of a page into the next KV list.
-#[test]
-fn new_events_between_two_pages_repeat_nothing() {
-    let reader = long_log(3_000, |n| NOW_MS - n as u64);
-    let metadata = TestEvent::at(0).entry().metadata;
-    let kind = serde_json::from_str::<Value>(&metadata).unwrap()["kind"].as_str().unwrap().to_owned();
-    let ids = walk(&reader, &format!("kind={kind}"), &[950], |pages| {
-        for n in 0..100 {
-            reader.list_only(&numbered_key(n, NOW_MS + (pages as u64 + 1) * 1_000 + n as u64), &metadata);
-        }
-    });
-    assert!(ids.is_sorted_by(|before, behind| before < behind));
-    assert_eq!(ids.len(), 3_000);
-}
-
-#[test]
-fn what_is_older_than_a_time_is_found_without_reading_what_is_newer() {
-    let until = NOW_MS - 15 * DAY_MS;
-    let cost = |newer| {
-        let reader = month(newer);
-        let (ids, cursor) = page(&reader, &format!("until={until}"), 50, None);
-        assert_eq!((ids.len(), cursor.is_some()), (50, true));
-        let first = TestEvent::at(until).id();
-        assert!(ids[0].as_str() >= &first[..13]);
-        (lists(&reader), reader.keys_read.get())
-    };
-    let (lists, keys) = cost(0);
-    // The newer ones of a day are 864.
-    assert!(lists <= 40 && keys <= 1000 + 864, "{lists} lists, {keys} keys");
-    assert_eq!(cost(30_000), (lists, keys));
-}
-
-#[test]
-fn a_rare_user_is_searched_for_within_a_bound_and_found_in_the_end() {
-    let reader = long_log(12_000, |n| NOW_MS - n as u64);
-    let rare = TestEvent { from: "rare".to_owned(), ..TestEvent::at(NOW_MS - 20_000) };
-    let entry = rare.entry();
-    reader.put(&entry.key, &entry.value, &entry.metadata);
-    let (mut cursor, mut found) = (None, Vec::new());
-    for most in [5000_usize, 5000, 2001] {
-        assert!(found.is_empty());
-        let (ids, next) = page(&reader, "user=rare", 100, cursor.as_deref());
-        // Full lists, so that few of them reach the bound.
-        assert_eq!((reader.keys_read.get(), lists(&reader)), (most, most.div_ceil(1000)));
-        (found, cursor) = (ids, next);
-    }
-    assert_eq!((found, cursor), (vec![rare.id()], None));
-}
-
-#[test]
-fn a_rare_kind_is_searched_for_with_full_lists() {
-    let reader = long_log(6000, |n| NOW_MS - n as u64);
-    let (ids, cursor) = page(&reader, "kind=follow", 1, None);
-    assert_eq!((ids.len(), cursor.is_some(), reader.keys_read.get(), lists(&reader)), (0, true, 5000, 5));
-}
-
-/// Where lists are short, their number is the bound.
-#[test]
-fn a_page_is_forty_lists_at_most() {
-    let reader = long_log(500, |n| NOW_MS - n as u64);
-    reader.list_max.set(7);
-    let (ids, cursor) = page(&reader, "user=nobody", 100, None);
-    assert_eq!((ids.len(), cursor.is_some(), lists(&reader), LISTS_MAX), (0, true, 40, 40));
 }
 
 #[test]
 fn a_cursor_belongs_to_its_query() {
-    let two = config(&[("SDK_APP_IDS", "1400000000,1400000001"), ("CALLBACK_TOKEN", TOKEN), ("ADMIN_TOKEN", ADMIN)]);
-    let reader = long_log(10, |n| NOW_MS - n as u64);
-    let asked =
-        |query: &str| -> Response { ask(&two, &reader, None, ApiRequest { query, ..request("GET", "/v1/events") }) };
-    let query = [("app", APP), ("kind", "unfollow"), ("user", "a"), ("since", "5"), ("until", "9999999999998")];
+    let two = operated_with_two_apps();
+    let database = long_log(10);
+    let asked = |query: &str| get_by(&two, &database, "/v1/events", query);
+    let query = [
+        ("app", APP),
+        ("kind", "unfollow"),
+        ("user", "a"),
+        ("role", "actor"),
+        ("since", "5"),
+        ("until", "9999999999998"),
+    ];
     let text = |change: Option<(&str, &str)>| -> String {
         let value = |(name, value)| change.filter(|(it, _)| *it == name).map_or(value, |(_, other)| other);
         query.iter().map(|&(name, it)| format!("{name}={}&", value((name, it)))).collect()
@@ -338,11 +333,12 @@ fn a_cursor_belongs_to_its_query() {
     let same = text(Some(("since", "1970-01-01T00:00:00.005Z")));
     assert_eq!(asked(&format!("{same}cursor={cursor}")).status, 200);
     for change in [
-        ("app", "1400000001"),
+        ("app", OTHER_APP),
         ("kind", "follow"),
         ("kind", ""),
         ("user", "b"),
-        ("user", ""),
+        ("role", "target"),
+        ("role", ""),
         ("since", "6"),
         ("since", ""),
         ("until", "9999999999999"),
@@ -360,155 +356,81 @@ fn a_cursor_belongs_to_its_query() {
 /// A user's name may look like the other parts of a query.
 #[test]
 fn a_query_is_not_mistaken_for_another_whose_parts_join_to_the_same_text() {
-    let by = |from: &str, time| TestEvent { from: from.to_owned(), ..TestEvent::at(time) };
-    let reader = reader_of(&[by("7 a", 1), by("7 a", 2), by(" a", 1), by(" a", 2)]);
-    for (one, others) in [("user=7%20a", ["until=7&user=a", "since=7&user=a"]), ("user=%20a", ["user=a", "user=+a"])] {
-        let cursor = page(&reader, one, 1, None).1.unwrap();
+    let by = |from: &str, time| TestEvent::between(from, "b", time);
+    let events = ["7 a", " a", "actor a", "a"].map(|user| [by(user, 1), by(user, 2)]);
+    let database = log_of(events.iter().flatten());
+    for (one, others) in [
+        ("user=7%20a", ["until=7&user=a", "since=7&user=a"]),
+        ("user=%20a", ["user=a", "user=+a"]),
+        ("user=actor%20a", ["user=a&role=actor", "user=a"]),
+    ] {
+        let cursor = page(&database, one, 1, None).1.unwrap();
         for other in others {
-            is_problem(&get(&reader, "/v1/events", &format!("{other}&cursor={cursor}")), 400);
+            is_problem(&get(&database, "/v1/events", &format!("{other}&cursor={cursor}")), 400);
         }
     }
 }
 
 #[test]
 fn a_cursor_of_dead_letters_is_none_of_events() {
-    let dead_letters = super::reader_of_dead_letters(101);
-    let cursor = json_of(&get(&dead_letters, "/v1/dead-letters", ""))["cursor"].as_str().unwrap().to_owned();
-    is_problem(&get(&dead_letters, "/v1/events", &format!("cursor={cursor}")), 400);
-    let events = long_log(2, |n| n as u64);
-    let cursor = json_of(&get(&events, "/v1/events", "limit=1"))["cursor"].as_str().unwrap().to_owned();
-    is_problem(&get(&events, "/v1/dead-letters", &format!("cursor={cursor}")), 400);
-}
-
-#[test]
-fn a_cursor_past_all_prefixes_is_the_end() {
-    let reader = long_log(2, |n| n as u64);
-    // The query as the text in a cursor's checksum; the cursor of a page shows that it is right.
-    let query = format!("{APP}    ");
-    assert!(Cursor::read(&page(&reader, "", 1, None).1.unwrap(), &query).is_some());
-    for place in [1, usize::MAX] {
-        let cursor = Cursor { place, ..Cursor::default() }.write(&query);
-        let response = get(&reader, "/v1/events", &format!("cursor={cursor}"));
-        assert_eq!((response.status, json_of(&response)), (200, json!({ "events": [], "cursor": null })));
-    }
+    let reader = super::reader_of_dead_letters(101);
+    let list =
+        |query: &str| ask(&operated(), &reader, None, ApiRequest { query, ..request("GET", "/v1/dead-letters") });
+    let cursor = json_of(&list(""))["cursor"].as_str().unwrap().to_owned();
+    let database = long_log(2);
+    is_problem(&get(&database, "/v1/events", &format!("cursor={cursor}")), 400);
+    let cursor = page(&database, "", 1, None).1.unwrap();
+    is_problem(&list(&format!("cursor={cursor}")), 400);
 }
 
 #[test]
 fn app_may_be_left_out_where_there_is_one_and_a_foreign_one_is_not_found() {
-    let reader = long_log(3, |n| NOW_MS - n as u64);
-    let listed = get(&reader, "/v1/events", "");
-    assert_eq!(get(&reader, "/v1/events", &format!("app={APP}")), listed);
-    assert_eq!(get(&reader, "/v1/events", "app="), listed);
-    reader.take_operations();
+    let database = long_log(3);
+    let listed = get(&database, "/v1/events", "");
+    assert_eq!(get(&database, "/v1/events", &format!("app={APP}")), listed);
+    assert_eq!(get(&database, "/v1/events", "app="), listed);
+    database.operations.take();
+    let two = operated_with_two_apps();
     for path in ["/v1/events", "/v1/stats"] {
-        for app in ["1400000001", "0", "x", "01400000000", "%2F"] {
-            is_problem(&get(&reader, path, &format!("app={app}")), 404);
+        for app in [OTHER_APP, "0", "x", "01400000000", "%2F"] {
+            is_problem(&get(&database, path, &format!("app={app}")), 404);
         }
-        let two = config(&[("SDK_APP_IDS", "1,2"), ("CALLBACK_TOKEN", TOKEN), ("ADMIN_TOKEN", ADMIN)]);
-        is_problem(&ask(&two, &reader, None, request("GET", path)), 400);
-        assert_eq!(lists(&reader), 0);
-        assert_eq!(
-            ask(&two, &FakeReader::default(), None, ApiRequest { query: "app=2", ..request("GET", path) }).status,
-            200
-        );
+        is_problem(&get_by(&two, &database, path, ""), 400);
+        assert!(database.operations.take().is_empty());
+        assert_eq!(get_by(&two, &database, path, &format!("app={OTHER_APP}")).status, 200);
+        database.operations.take();
     }
+    assert_eq!(times_of(&get_by(&two, &database, "/v1/events", &format!("app={OTHER_APP}"))), [0; 0]);
 }
 
 #[test]
-fn an_event_is_read_with_its_query_and_body() {
-    let query = query(Kind::Unfollow.command());
-    let event = event(&query, Kind::Unfollow, UNFOLLOW.as_bytes());
-    let entry = event.entry(None, NOW_MS);
-    let reader = FakeReader::of([entry.clone()]);
-    let response = get(&reader, &format!("/v1/events/{APP}/{}", event.id()), "");
-    assert_eq!((response.status, response.content_type, &*response.body), (200, "application/json", &*entry.value));
-    assert_eq!(json_of(&response)["body"], serde_json::from_str::<Value>(UNFOLLOW).unwrap());
-    assert_eq!(reader.take_operations(), [format!("get {}", entry.key)]);
-    let gone = TestEvent::at(NOW_MS).id();
-    is_problem(&get(&reader, &format!("/v1/events/{APP}/{gone}"), ""), 404);
-}
-
-#[test]
-fn what_is_no_id_or_of_another_app_is_not_found_without_reading() {
-    let id = TestEvent::at(NOW_MS).id();
-    let reader = reader_of(&[TestEvent::at(NOW_MS)]);
-    let upper = id.to_uppercase().replace(|c: char| c.is_ascii_digit(), "A");
-    for path in [
-        format!("{APP}/x"),
-        format!("{APP}/"),
-        format!("{APP}/{id}0"),
-        format!("{APP}/{}", &id[1..]),
-        format!("{APP}/{upper}"),
-        format!("{APP}/{id}-store_kv"),
-        format!("{APP}/{}", id.replace('-', "%2D")),
-        format!("{APP}/../{id}"),
-        format!("1400000001/{id}"),
-        format!("0{APP}/{id}"),
-        format!("/{id}"),
-    ] {
-        for method in ["GET", "DELETE"] {
-            let response = ask(&operated(), &reader, None, request(method, &format!("/v1/events/{path}")));
-            is_problem(&response, 404);
-        }
-    }
-    assert_eq!((lists(&reader), reader.keys().len()), (0, 1));
-}
-
-#[test]
-fn an_erased_event_is_gone_with_its_dead_letters_and_nothing_else_is() {
-    let (dead_letter, id, _) = super::numbered_dead_letter(0);
-    let stored = super::event(&query(Kind::Unfollow.command()), Kind::Unfollow, super::numbered(0).as_bytes())
-        .entry(None, NOW_MS);
-    assert_eq!(id_in(&stored.key), id);
-    let other = super::numbered_dead_letter(1);
-    let others = [
-        other.0.key.clone(),
-        format!("{}-store_kv", other.0.key),
-        format!("event/{APP}/{}", other.1),
-        format!("event/1400000001/{id}"),
-        format!("dead/1400000001/{id}"),
-        format!("dead/0/{id}"),
-        format!("{}0", stored.key),
-    ];
-    let mine = [dead_letter.key.clone(), format!("{}-store_kv", dead_letter.key), stored.key.clone()];
-    let reader = FakeReader::default();
-    for key in others.iter().chain(&mine) {
-        reader.put(key, "{}", "{}");
-    }
-    let path = format!("/v1/events/{APP}/{id}");
-    let erase = || ask(&operated(), &reader, None, request("DELETE", &path));
-    for _ in 0..2 {
-        let response = erase();
-        assert_eq!((response.status, &*response.body), (204, ""));
-        let mut operations = reader.take_operations();
-        // The event goes last: where an erasure fails half-way, the event is still there to be erased again.
-        assert_eq!(operations.last(), Some(&format!("delete {}", stored.key)));
-        operations.sort();
-        let mut expected = mine.clone().map(|key| format!("delete {key}"));
-        expected.sort();
-        assert_eq!(operations, expected);
-        let mut left = others.to_vec();
-        left.sort();
-        assert_eq!(reader.keys(), left);
-    }
-    is_problem(&get(&reader, &path, ""), 404);
-}
-
-#[test]
-fn a_store_that_fails_is_503() {
-    let id = TestEvent::at(NOW_MS).id();
-    let path = format!("/v1/events/{APP}/{id}");
-    for (method, path, operation) in [
-        ("GET", "/v1/events", "list"),
-        ("GET", "/v1/stats", "list"),
-        ("GET", &path, "get"),
-        ("DELETE", &path, "delete"),
-    ] {
-        let reader = reader_of(&[TestEvent::at(NOW_MS)]);
-        reader.fails.set(Some(operation));
+fn without_a_database_there_are_no_lists_and_the_problem_says_what_to_bind() {
+    let reader = FakeReader::of([TestEvent::at(NOW_MS).entry()]);
+    for (method, path) in [("GET", "/v1/events"), ("GET", "/v1/stats"), ("POST", "/v1/reindex")] {
         let response = ask(&operated(), &reader, None, request(method, path));
-        is_problem(&response, 503);
-        assert_eq!(response.header.map(|(name, _)| name), Some("retry-after"));
-        assert_eq!(reader.keys(), [format!("event/{APP}/{id}")]);
+        is_problem(&response, 409);
+        assert!(json_of(&response)["detail"].as_str().unwrap().contains("bind DB"), "{response:?}");
+        // What cannot be followed is still told first.
+        is_problem(&ask(&operated(), &reader, None, ApiRequest { query: "x=1", ..request(method, path) }), 400);
+    }
+    assert!(reader.operations.borrow().is_empty());
+}
+
+#[test]
+fn a_database_that_fails_or_has_no_schema_is_503() {
+    for path in ["/v1/events", "/v1/stats"] {
+        for query in ["", "user=a"] {
+            let database = long_log(2);
+            database.trouble.set(Some(Trouble::Fails));
+            let response = get(&database, path, query);
+            is_problem(&response, 503);
+            assert_eq!(response.header.map(|(name, _)| name), Some("retry-after"));
+
+            let response = get(&Sqlite::without_schema(), path, query);
+            is_problem(&response, 503);
+            assert!(response.body.contains("apply the migrations to DB"), "{response:?}");
+            // Soon again is no help.
+            assert_eq!(response.header, None);
+        }
     }
 }

@@ -1,19 +1,21 @@
 //! The operator's API: who may use it, what is listed and counted, and that nothing is deleted before it is on the
-//! queue.
+//! queue. KV is a map, the event log is a real SQLite.
 
 mod access;
 mod cursor;
 mod dead_letters;
 mod deadline;
+mod event;
 mod events;
-mod listed;
 mod parameters;
-mod range;
+mod reindex;
 mod stats;
+mod status;
 mod times;
 
 use std::{
     cell::{Cell, RefCell},
+    cmp::Reverse,
     collections::BTreeMap,
     future::pending,
     ops::Bound,
@@ -28,20 +30,24 @@ use tokio::time::sleep;
 use unfollow_webhook::{
     api::{
         Api, ApiRequest,
-        store::{Cache, Listed, Page, StoreError, StoreReader},
+        store::{Listed, Page, StoreError, StoreReader},
     },
     config::Config,
-    delivery::dead_letter::{self, Failure},
-    delivery::message::{Job, Message},
-    event::{self, Entry, EventId},
+    delivery::{
+        dead_letter::{self, Failure},
+        message::{Job, Message},
+    },
+    event::{Entry, Event},
+    event_log::Schema,
     response::Response,
     storage::{Attempt, AttemptError, Queue},
-    webhook::{body::Follow, command::Kind},
+    webhook::{SdkAppId, body::Follow, command::Kind},
 };
 
 use crate::{
+    database::Sqlite,
     fakes::{FakeClock, paused},
-    samples::{APP, NOW_MS, ORIGIN, TOKEN, UNFOLLOW, app, config, event, event_of, query},
+    samples::{APP, NOW_MS, ORIGIN, TOKEN, UNFOLLOW, app, config, event, event_for, query},
 };
 
 const ADMIN: &str = "a-token-of-the-operator";
@@ -62,8 +68,6 @@ struct FakeReader {
     takes_ms: Cell<u64>,
     /// Whether lists show what was deleted, as KV's do for a minute.
     lists_deleted: Cell<bool>,
-    /// How many keys all lists together have shown.
-    keys_read: Cell<usize>,
     /// Most keys of one list, whatever the limit: KV may return fewer.
     list_max: Cell<usize>,
     /// Whether a full list has a cursor even where nothing follows.
@@ -80,7 +84,6 @@ impl Default for FakeReader {
             hangs: Cell::default(),
             takes_ms: Cell::default(),
             lists_deleted: Cell::default(),
-            keys_read: Cell::default(),
             list_max: Cell::new(1000),
             has_empty_last_page: Cell::default(),
         }
@@ -129,7 +132,6 @@ impl FakeReader {
 
     /// The operations since the last call.
     fn take_operations(&self) -> Vec<String> {
-        self.keys_read.set(0);
         self.operations.take()
     }
 }
@@ -150,7 +152,6 @@ impl StoreReader for FakeReader {
             metadata: serde_json::from_str(metadata).unwrap_or_default(),
         };
         let keys: Vec<_> = rest.by_ref().take(size).map(listed).collect();
-        self.keys_read.set(self.keys_read.get() + keys.len());
         let more = rest.peek().is_some() || self.has_empty_last_page.get() && keys.len() == size;
         let cursor = keys.last().filter(|_| more).map(|last| Base64::encode_string(last.key.as_bytes()));
         Ok(Page { keys, cursor })
@@ -195,25 +196,6 @@ impl Queue for FakeQueue {
     }
 }
 
-/// A cache with a clock of its own.
-#[derive(Default)]
-struct FakeCache {
-    entries: RefCell<BTreeMap<String, (String, u64)>>,
-    /// In seconds.
-    now: Cell<u64>,
-}
-
-impl Cache for FakeCache {
-    async fn find(&self, name: &str) -> Option<String> {
-        self.entries.borrow().get(name).filter(|(_, until)| self.now.get() < *until).map(|(text, _)| text.clone())
-    }
-
-    async fn store(&self, name: &str, text: &str, seconds: u32) {
-        let until = self.now.get() + u64::from(seconds);
-        self.entries.borrow_mut().insert(name.to_owned(), (text.to_owned(), until));
-    }
-}
-
 fn operated() -> Config {
     let variables = [("SDK_APP_IDS", APP), ("CALLBACK_TOKEN", TOKEN), ("ADMIN_TOKEN", ADMIN), ("ORIGIN_URL", ORIGIN)];
     config(&variables)
@@ -223,22 +205,38 @@ fn request<'a>(method: &'a str, path: &'a str) -> ApiRequest<'a> {
     ApiRequest { method, path, query: "", is_confidential: true, authorization: Some("Bearer a-token-of-the-operator") }
 }
 
+/// The response where no database is bound.
 fn ask(config: &Config, reader: &FakeReader, queue: Option<&FakeQueue>, request: ApiRequest<'_>) -> Response {
-    timed(config, reader, queue, request).0
+    timed(config, reader, queue, None, request).0
 }
 
 /// A response, and after how many ms it came.
-fn timed(config: &Config, reader: &FakeReader, queue: Option<&FakeQueue>, request: ApiRequest<'_>) -> (Response, u64) {
+fn timed(
+    config: &Config,
+    reader: &FakeReader,
+    queue: Option<&FakeQueue>,
+    database: Option<&Sqlite>,
+    request: ApiRequest<'_>,
+) -> (Response, u64) {
     paused(async {
         let clock = FakeClock::at(NOW_MS);
-        let api = Api { config, reader, queue, cache: &FakeCache::default(), clock: &clock };
+        let api = Api { config, reader, queue, database, schema: &Schema::default(), clock: &clock };
         (api.answer(request).await, clock.elapsed())
     })
 }
 
-/// The response to a GET with the right token.
-fn get(reader: &FakeReader, path: &str, query: &str) -> Response {
-    ask(&operated(), reader, None, ApiRequest { query, ..request("GET", path) })
+/// The response to a GET with the right token, where KV has nothing and is not asked.
+fn get(database: &Sqlite, path: &str, query: &str) -> Response {
+    get_by(&operated(), database, path, query)
+}
+
+/// The same with these settings.
+fn get_by(config: &Config, database: &Sqlite, path: &str, query: &str) -> Response {
+    let reader = FakeReader::default();
+    let request = ApiRequest { query, ..request("GET", path) };
+    let (response, _) = timed(config, &reader, None, Some(database), request);
+    assert!(reader.operations.borrow().is_empty(), "{:?}", reader.operations);
+    response
 }
 
 fn json_of(response: &Response) -> Value {
@@ -284,59 +282,95 @@ impl TestEvent {
         Self { time, kind: Kind::Unfollow, from: "a".to_owned(), to: vec!["b".to_owned()] }
     }
 
-    /// What the Worker stores of it where it came with this query.
-    fn entry_of(&self, query: &str) -> Entry {
+    /// User `from` unfollows user `to`.
+    fn between(from: &str, to: &str, time: u64) -> Self {
+        Self { from: from.to_owned(), to: vec![to.to_owned()], ..Self::at(time) }
+    }
+
+    /// What `use_event` makes of it where it came for `app` with this query.
+    fn with<T>(&self, app: SdkAppId, query: &str, use_event: impl FnOnce(&Event<'_>) -> T) -> T {
         let Self { time, kind, from, to } = self;
         let (name, to) = match kind {
             Kind::Unfollow => ("To_Account", json!(to)),
             Kind::Follow => ("FollowList", to.iter().map(|it| json!({ "To_Account": it })).collect()),
         };
-        let body = json!({ "From_Account": from, name: to, "EventTime": time }).to_string();
+        let body = json!({ "CallbackCommand": kind.command(), "From_Account": from, name: to, "EventTime": time });
+        let body = body.to_string();
         // Any time at all, also such as a body would have in seconds.
         let follow = Follow { event_time: *time, ..Follow::parse(*kind, body.as_bytes()).unwrap() };
-        event_of(query, follow).entry(None, NOW_MS)
+        use_event(&event_for(app, query, follow))
     }
 
     fn entry(&self) -> Entry {
-        self.entry_of("OptPlatform=iOS")
+        self.with(app(), QUERY, |event| event.entry(None, NOW_MS))
     }
 
     fn id(&self) -> String {
-        id_in(&self.entry().key).to_owned()
+        self.with(app(), QUERY, |event| event.id().to_string())
     }
 
-    /// Whether the metadata was cut.
-    fn is_cut(&self) -> bool {
-        self.entry().metadata.contains(r#""truncated":true"#)
+    /// What a list shows of it.
+    fn listed(&self) -> Value {
+        let mut record: Value = serde_json::from_str(&self.entry().value).unwrap();
+        for name in ["query", "body"] {
+            assert!(record.as_object_mut().unwrap().remove(name).is_some());
+        }
+        record
+    }
+
+    /// Where it comes in a list: the newest first.
+    fn rank(&self) -> (Reverse<u64>, Reverse<String>) {
+        (Reverse(self.time), Reverse(self.id()[14..].to_owned()))
+    }
+
+    fn is_of(&self, user: &str, role: Option<&str>) -> bool {
+        let is_actor = role != Some("target") && self.from == user;
+        is_actor || role != Some("actor") && self.to.iter().any(|target| target == user)
     }
 }
 
-/// What follows the last slash of a key.
-fn id_in(key: &str) -> &str {
-    key.rsplit_once('/').unwrap().1
+/// The query that a [`TestEvent`] comes with.
+const QUERY: &str = "OptPlatform=iOS";
+
+/// Another app of ours.
+const OTHER_APP: &str = "1400000001";
+
+fn other_app() -> SdkAppId {
+    SdkAppId::parse(OTHER_APP).unwrap()
 }
 
-fn reader_of<'a>(events: impl IntoIterator<Item = &'a TestEvent>) -> FakeReader {
-    FakeReader::of(events.into_iter().map(TestEvent::entry))
+/// Settings with both apps.
+fn operated_with_two_apps() -> Config {
+    let apps = format!("{APP},{OTHER_APP}");
+    config(&[("SDK_APP_IDS", &*apps), ("CALLBACK_TOKEN", TOKEN), ("ADMIN_TOKEN", ADMIN)])
 }
 
-/// A long log, made quickly: `count` unfollows of one user each, `time(n)` being the time of the one numbered `n`.
-fn long_log(count: usize, time: impl Fn(usize) -> u64) -> FakeReader {
-    let reader = FakeReader::default();
-    let metadata = TestEvent::at(0).entry().metadata;
-    for n in 0..count {
-        reader.list_only(&numbered_key(n, time(n)), &metadata);
-    }
-    reader
+/// A database with these events.
+fn log_of<'a>(events: impl IntoIterator<Item = &'a TestEvent>) -> Sqlite {
+    let database = Sqlite::default();
+    add(&database, app(), events);
+    database
 }
 
-/// The key of an event of this time, told from others by its number.
-fn numbered_key(n: usize, time: u64) -> String {
-    let id = EventId::read(&format!("{:013}-{n:032x}", 9_999_999_999_999 - time)).unwrap();
-    event::key(app(), &id)
+fn add<'a>(database: &Sqlite, app: SdkAppId, events: impl IntoIterator<Item = &'a TestEvent>) {
+    events.into_iter().for_each(|event| event.with(app, QUERY, |event| database.insert(event)));
 }
 
-/// Few users, so that events meet; one of them a target among so many that the metadata is cut.
+/// A log of `count` unfollows, a ms apart, the newest at [`NOW_MS`].
+fn long_log(count: u64) -> Sqlite {
+    let events: Vec<_> = (0..count).map(|n| TestEvent::at(NOW_MS - n)).collect();
+    log_of(&events)
+}
+
+/// The times of the events that are listed, as they are listed.
+#[track_caller]
+fn times_of(response: &Response) -> Vec<u64> {
+    assert_eq!(response.status, 200, "{response:?}");
+    let answer = json_of(response);
+    answer["events"].as_array().unwrap().iter().map(|it| it["event_time"].as_u64().unwrap()).collect()
+}
+
+/// Few users, so that events meet; some events of many targets, duplicates among them.
 fn any_event() -> impl Strategy<Value = TestEvent> {
     // Clusters within a ms, some ms, a minute, a day, a year; and the ends of all time.
     let time = prop_oneof![

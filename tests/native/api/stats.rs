@@ -1,113 +1,120 @@
-//! Counts per hour, compared with a plain count.
+//! Counts per hour or day, compared with a plain count.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::{collection::vec, prelude::*};
 use serde_json::{Value, json};
-use unfollow_webhook::{
-    api::{
-        Api, ApiRequest,
-        stats::{CACHED_SECONDS, LISTS_MAX},
-    },
-    config::Config,
-    response::Response,
-    webhook::command::Kind,
-};
+use unfollow_webhook::{event::EventId, event_log, webhook::command::Kind};
 
-use super::{
-    ADMIN, FakeCache, FakeQueue, FakeReader, TestEvent, any_event, is_problem, json_of, long_log, operated, reader_of,
-    request,
-};
+use super::{TestEvent, add, any_event, encoded, get, is_problem, json_of, log_of, other_app};
 use crate::{
-    fakes::{FakeClock, paused},
-    samples::{APP, NOW_MS, TOKEN, config},
+    database::Sqlite,
+    samples::{NOW_MS, app},
 };
 
 const HOUR_MS: u64 = 3_600_000;
+const DAY_MS: u64 = 24 * HOUR_MS;
 
 /// When the hour of [`NOW_MS`] begins.
 const THIS_HOUR: u64 = 1_702_018_800_000 - HOUR_MS;
 
-fn ask(config: &Config, reader: &FakeReader, cache: &FakeCache, now_ms: u64, query: &str) -> Response {
-    paused(async {
-        let clock = FakeClock::at(now_ms);
-        let api = Api { config, reader, queue: None::<&FakeQueue>, cache, clock: &clock };
-        api.answer(ApiRequest { query, ..request("GET", "/v1/stats") }).await
-    })
-}
+/// The start, unfollows and follows of each bucket.
+type Buckets = Vec<(u64, u64, u64)>;
 
-/// The answer of now, without a cache.
-fn stats(reader: &FakeReader, hours: u64) -> Value {
-    let response = ask(&operated(), reader, &FakeCache::default(), NOW_MS, &format!("hours={hours}"));
+/// The range that is answered, and its buckets.
+fn stats(database: &Sqlite, query: &str) -> (u64, u64, Buckets) {
+    let response = get(database, "/v1/stats", query);
     assert_eq!((response.status, response.content_type), (200, "application/json"), "{response:?}");
-    json_of(&response)
+    let answer = json_of(&response);
+    assert_eq!(answer.as_object().unwrap().len(), 3, "{answer}");
+    let number = |value: &Value, name| value[name].as_u64().unwrap();
+    let bucket = |it: &Value| (number(it, "start"), number(it, "unfollows"), number(it, "follows"));
+    let buckets = answer["buckets"].as_array().unwrap().iter().map(bucket).collect();
+    (number(&answer, "since"), number(&answer, "until"), buckets)
 }
 
-/// A plain count of what happened from `since` on in each of these hours, the oldest first.
-fn counted<'a>(events: impl IntoIterator<Item = &'a TestEvent>, hours: u64, since: u64) -> Vec<(u64, u64, u64)> {
+/// A plain count: of the distinct targets of each event, or of `user` as one of them, in each bucket of `length` ms that
+/// has a part in the range.
+fn counted<'a>(
+    events: impl IntoIterator<Item = &'a TestEvent>,
+    user: Option<&str>,
+    since: u64,
+    until: u64,
+    length: u64,
+) -> Buckets {
     // What has the same id is the same event.
     let events: BTreeMap<_, _> = events.into_iter().map(|it| (it.id(), it)).collect();
-    let hour = |start| {
-        let within = |it: &&&TestEvent| (start..start + HOUR_MS).contains(&it.time) && it.time >= since;
+    let bucket = |number: u64| {
         let targets = |kind| {
-            events.values().filter(within).filter(|it| it.kind == kind).map(|it| it.to.len() as u64).sum::<u64>()
+            let within = |it: &&&TestEvent| it.kind == kind && it.time / length == number;
+            let targets = |it: &TestEvent| {
+                let distinct: BTreeSet<_> = it.to.iter().filter(|it| user.is_none_or(|user| user == **it)).collect();
+                distinct.len() as u64
+            };
+            events.values().filter(within).map(|it| targets(it)).sum::<u64>()
         };
-        (start, targets(Kind::Unfollow), targets(Kind::Follow))
+        (number * length, targets(Kind::Unfollow), targets(Kind::Follow))
     };
-    (0..hours).rev().map(|back| hour(THIS_HOUR - back * HOUR_MS)).collect()
-}
-
-fn hours_of(answer: &Value) -> Vec<(u64, u64, u64)> {
-    let number = |hour: &Value, name| hour[name].as_u64().unwrap();
-    let hour = |it: &Value| (number(it, "start"), number(it, "unfollows"), number(it, "follows"));
-    answer["hours"].as_array().unwrap().iter().map(hour).collect()
+    (since / length..=until / length).map(bucket).collect()
 }
 
 /// Events of these days, and any others.
 fn recent() -> impl Strategy<Value = TestEvent> {
     let time = prop_oneof![
         3 => NOW_MS - 5 * HOUR_MS..NOW_MS + 2 * HOUR_MS,
-        1 => NOW_MS - 200 * HOUR_MS..NOW_MS,
+        1 => NOW_MS - 20 * DAY_MS..NOW_MS,
         // Around the full hours.
-        2 => (0..30_u64, 0..3_u64).prop_map(|(back, by)| THIS_HOUR + HOUR_MS - back * HOUR_MS + by - 1),
+        2 => (0..60_u64, 0..3_u64).prop_map(|(back, by)| THIS_HOUR + HOUR_MS - back * HOUR_MS + by - 1),
     ];
     prop_oneof![9 => (any_event(), time).prop_map(|(event, time)| TestEvent { time, ..event }), 1 => any_event()]
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 60, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 80, ..ProptestConfig::default() })]
 
     #[test]
     fn counts_are_those_of_a_plain_count(
         events in vec(recent(), 0..60),
-        hours in prop_oneof![1..=30_u64, Just(168)],
-        list_max in prop_oneof![Just(1000_usize), 1..10_usize],
-        has_empty_last_page in any::<bool>(),
+        gone in vec(any::<proptest::sample::Index>(), 0..10),
+        user in proptest::option::of(proptest::sample::select(&["b", "c", "\u{e9} \"&%+", "nobody"][..])),
+        is_daily in any::<bool>(),
+        (until, range) in (NOW_MS - 2 * DAY_MS..NOW_MS + DAY_MS, 0..31 * DAY_MS),
     ) {
-        let reader = reader_of(&events);
-        reader.list_max.set(list_max);
-        reader.has_empty_last_page.set(has_empty_last_page);
-        let answer = stats(&reader, hours);
-        let operations = reader.operations.borrow();
-        prop_assert!(operations.len() <= 20 && operations.iter().all(|operation| *operation == format!("list event/{APP}/")), "{:?}", operations);
-        prop_assert_eq!(&answer["sdk_app_id"], 1_400_000_000);
-        let (read, all) = (hours_of(&answer), counted(&events, hours, 0));
-        let Some(since) = answer["complete_since"].as_u64() else {
-            prop_assert_eq!(read, all);
-            return Ok(());
-        };
-        // It was cut for a reason, and from there on every count is exact.
-        prop_assert!(operations.len() == 20 && list_max < 10);
-        let complete = counted(&events, hours, since);
-        for ((read, all), complete) in read.iter().zip(&all).zip(&complete) {
-            prop_assert!(complete.1 <= read.1 && read.1 <= all.1 && complete.2 <= read.2 && read.2 <= all.2);
-            prop_assert!(read.0 < since || read == all, "{:?} {:?} {}", read, all, since);
+        let database = log_of(&events);
+        // A repeat counts once, another app not at all, and what is erased no longer.
+        add(&database, app(), &events);
+        add(&database, other_app(), &events);
+        let mut staying: BTreeMap<_, _> = events.iter().map(|it| (it.id(), it)).collect();
+        for index in gone {
+            if events.is_empty() { break; }
+            let id = index.get(&events).id();
+            database.execute(event_log::delete(app(), &EventId::read(&id).unwrap()));
+            staying.remove(&id);
         }
-        // It is as early as can be told: just after the oldest event that was read.
-        let mut ids: Vec<_> = events.iter().map(|it| (it.id(), it.time)).collect();
-        ids.sort();
-        ids.dedup();
-        prop_assert_eq!(since, ids[20 * list_max - 1].1 + 1);
+        let (since, length, name) = (until - range, if is_daily { DAY_MS } else { HOUR_MS }, if is_daily { "day" } else { "hour" });
+        let by_user = user.map_or(String::new(), |user| format!("&user={}", encoded(user)));
+        let answer = stats(&database, &format!("bucket={name}&since={since}&until={until}{by_user}"));
+        let expected = counted(staying.values().copied(), user, since, until, length);
+        // Widened to whole buckets, and saying so.
+        prop_assert_eq!(answer, (since / length * length, (until / length + 1) * length, expected));
+    }
+
+    /// Whatever is added and erased in whatever order, the counts are those of the events that are there.
+    #[test]
+    fn no_count_outlives_its_events(events in vec(any_event(), 1..25), order in vec(any::<proptest::sample::Index>(), 25)) {
+        let database = log_of(&events);
+        for index in order {
+            database.execute(event_log::delete(app(), &EventId::read(&index.get(&events).id()).unwrap()));
+        }
+        let left: Vec<_> = events.iter().filter(|it| {
+            database.table("events").iter().any(|row| row["record"].as_str().unwrap().contains(&it.id()))
+        }).collect();
+        let expected = log_of(left);
+        for table in ["event_users", "hourly_counts", "hourly_totals"] {
+            prop_assert_eq!(database.table(table), expected.table(table));
+        }
+        events.iter().for_each(|it| database.execute(event_log::delete(app(), &EventId::read(&it.id()).unwrap())));
+        prop_assert_eq!(database.size(), 0);
     }
 }
 
@@ -119,99 +126,85 @@ fn an_hour_begins_with_its_first_ms_and_ends_with_its_last() {
         to: targets.iter().map(|&it| it.to_owned()).collect(),
         ..TestEvent::at(time)
     };
-    let reader = reader_of(&[
+    let database = log_of(&[
         // Not begun yet, or over.
         TestEvent::at(THIS_HOUR + HOUR_MS),
         TestEvent::at(THIS_HOUR - 2 * HOUR_MS - 1),
         // Later than now, but in this hour.
         TestEvent::at(THIS_HOUR + HOUR_MS - 1),
         TestEvent::at(THIS_HOUR),
-        follow(THIS_HOUR, &["b", "c", "d"]),
+        follow(THIS_HOUR, &["b", "c", "d", "b"]),
         TestEvent::at(THIS_HOUR - 1),
         TestEvent::at(THIS_HOUR - HOUR_MS),
         follow(THIS_HOUR - 2 * HOUR_MS, &["b"]),
     ]);
-    let expected = json!({ "sdk_app_id": 1_400_000_000, "hours": [
+    let expected = json!({ "since": THIS_HOUR - 2 * HOUR_MS, "until": THIS_HOUR + HOUR_MS, "buckets": [
         { "start": THIS_HOUR - 2 * HOUR_MS, "unfollows": 0, "follows": 1 },
         { "start": THIS_HOUR - HOUR_MS, "unfollows": 2, "follows": 0 },
         { "start": THIS_HOUR, "unfollows": 2, "follows": 3 },
-    ], "complete_since": null });
-    assert_eq!(stats(&reader, 3), expected);
-    // A day where the parameter is absent.
-    let day = json_of(&ask(&operated(), &reader, &FakeCache::default(), NOW_MS, ""));
-    assert_eq!(hours_of(&day).len(), 24);
-}
-
-#[test]
-fn all_targets_of_a_list_that_was_cut_are_counted() {
-    let many = TestEvent { to: (0..300).map(|n| format!("user{n}")).collect(), ..TestEvent::at(NOW_MS) };
-    assert!(many.is_cut());
-    assert_eq!(hours_of(&stats(&reader_of(&[many]), 1)), [(THIS_HOUR, 300, 0)]);
-}
-
-#[test]
-fn a_log_of_more_than_twenty_lists_is_counted_as_far_as_they_go() {
-    // Ten in a ms.
-    let reader = long_log(20_001, |n| NOW_MS - n as u64 / 10);
-    let answer = stats(&reader, 24);
-    assert_eq!((reader.take_operations().len(), LISTS_MAX), (20, 20));
-    assert_eq!(answer["complete_since"], NOW_MS - 1999 + 1);
-    assert_eq!(hours_of(&answer)[23], (THIS_HOUR, 20_000, 0));
-    // One that ends with the last list is complete, and so is one that goes on before the first hour.
-    let reader = long_log(2000, |n| NOW_MS - n as u64);
-    reader.list_max.set(100);
-    assert_eq!((&stats(&reader, 24)["complete_since"], reader.take_operations().len()), (&Value::Null, 20));
-    let reader = long_log(4000, |n| if n < 1500 { NOW_MS - n as u64 } else { THIS_HOUR - n as u64 });
-    let answer = stats(&reader, 1);
-    assert_eq!((reader.operations.borrow().len(), &answer["complete_since"]), (2, &Value::Null));
-    assert_eq!(hours_of(&answer), [(THIS_HOUR, 1500, 0)]);
-}
-
-#[test]
-fn what_is_no_event_is_not_counted_and_does_not_end_the_count() {
-    let reader = reader_of(&[TestEvent::at(NOW_MS), TestEvent::at(NOW_MS - 2)]);
-    reader.put(&super::numbered_key(1, NOW_MS - 1), "x", "{}");
-    for key in ["", "8", "z"] {
-        reader.put(&format!("event/{APP}/{key}"), "x", &TestEvent::at(0).entry().metadata);
+    ] });
+    for since in [THIS_HOUR - 2 * HOUR_MS, THIS_HOUR - HOUR_MS - 1] {
+        assert_eq!(json_of(&get(&database, "/v1/stats", &format!("since={since}"))), expected);
     }
-    reader.put(&format!("event/1400000001/{}", TestEvent::at(NOW_MS).id()), "x", &TestEvent::at(0).entry().metadata);
-    assert_eq!(hours_of(&stats(&reader, 1)), [(THIS_HOUR, 2, 0)]);
 }
 
 #[test]
-fn an_answer_is_cached_for_a_minute_by_app_and_hours() {
-    let two = config(&[("SDK_APP_IDS", "1400000000,1400000001"), ("CALLBACK_TOKEN", TOKEN), ("ADMIN_TOKEN", ADMIN)]);
-    let (reader, cache) = (reader_of(&[TestEvent::at(NOW_MS)]), FakeCache::default());
-    let asked = |query: &str| {
-        reader.take_operations();
-        let response = ask(&two, &reader, &cache, NOW_MS, query);
-        assert_eq!((response.status, response.content_type), (200, "application/json"));
-        (json_of(&response), reader.operations.borrow().len())
+fn the_default_is_the_last_24_hours_by_the_hour() {
+    let database = log_of(&[TestEvent::at(NOW_MS), TestEvent::at(NOW_MS - DAY_MS), TestEvent::at(NOW_MS - 2 * DAY_MS)]);
+    let (since, until, buckets) = stats(&database, "");
+    // 24 hours have a part in 25.
+    assert_eq!((since, until, buckets.len()), (THIS_HOUR - DAY_MS, THIS_HOUR + HOUR_MS, 25));
+    assert_eq!((buckets[0], buckets[24]), ((THIS_HOUR - DAY_MS, 1, 0), (THIS_HOUR, 1, 0)));
+    assert_eq!(stats(&database, "bucket=hour"), stats(&database, ""));
+    // From until, where that is set.
+    let (since, until, _) = stats(&database, &format!("until={}", THIS_HOUR - 1));
+    assert_eq!((since, until), (THIS_HOUR - DAY_MS - HOUR_MS, THIS_HOUR));
+    // There is nothing before 1970.
+    let (since, until, buckets) = stats(&database, "until=1");
+    assert_eq!((since, until, buckets), (0, HOUR_MS, vec![(0, 0, 0)]));
+}
+
+#[test]
+fn a_day_is_one_of_utc() {
+    let midnight = NOW_MS / DAY_MS * DAY_MS;
+    let database =
+        log_of(&[TestEvent::at(midnight - 1), TestEvent::at(midnight), TestEvent::at(midnight + DAY_MS - 1)]);
+    let (since, until, buckets) =
+        stats(&database, "bucket=day&since=2023-12-07T12:00:00%2B08:00&until=2023-12-08T23:59:59Z");
+    assert_eq!((since, until), (midnight - DAY_MS, midnight + DAY_MS));
+    assert_eq!(buckets, [(midnight - DAY_MS, 1, 0), (midnight, 2, 0)]);
+}
+
+/// Of an event of three targets a user counts one, and the actor none.
+#[test]
+fn a_user_counts_as_target() {
+    let to = ["b", "c", "d"].map(str::to_owned).to_vec();
+    let database = log_of(&[TestEvent { to, ..TestEvent::at(NOW_MS) }]);
+    for (user, unfollows) in [("b", 1), ("d", 1), ("a", 0), ("e", 0)] {
+        let (.., buckets) = stats(&database, &format!("since={NOW_MS}&user={user}"));
+        assert_eq!(buckets, [(THIS_HOUR, unfollows, 0)], "{user}");
+    }
+    assert_eq!(stats(&database, &format!("since={NOW_MS}")).2, [(THIS_HOUR, 3, 0)]);
+}
+
+#[test]
+fn the_range_is_bounded() {
+    let database = Sqlite::default();
+    let count = |bucket: &str, since: u64, until: u64| {
+        stats(&database, &format!("bucket={bucket}&since={since}&until={until}")).2.len()
     };
-    let (first, lists) = asked("app=1400000000");
-    assert_eq!(lists, 1);
-    reader.put(&TestEvent::at(NOW_MS + 1).entry().key, "{}", &TestEvent::at(0).entry().metadata);
-    cache.now.set(59);
-    // The same query in another spelling.
-    for query in ["app=1400000000", "hours=24&app=1400000000", "app=1400000000&hours=024"] {
-        assert_eq!(asked(query), (first.clone(), 0), "{query}");
+    // 31 days have a part in one hour more, and two more are taken at most.
+    let end = THIS_HOUR;
+    assert_eq!(count("hour", end - 31 * DAY_MS, end), 31 * 24 + 1);
+    assert_eq!(count("hour", end - 31 * DAY_MS + 1, end), 31 * 24 + 1);
+    assert_eq!(count("day", end - 366 * DAY_MS, end), 367);
+    for (bucket, range) in [("hour", 31 * DAY_MS + 2 * HOUR_MS), ("day", 368 * DAY_MS), ("hour", end), ("day", end)] {
+        let query = format!("bucket={bucket}&since={}&until={end}", end - range);
+        is_problem(&get(&database, "/v1/stats", &query), 400);
     }
-    for (query, app, hours) in [("app=1400000001", 1_400_000_001, 24), ("app=1400000000&hours=2", 1_400_000_000, 2)] {
-        let (answer, lists) = asked(query);
-        assert_eq!((&answer["sdk_app_id"], hours_of(&answer).len(), lists), (&json!(app), hours, 1));
+    assert_eq!(database.operations.take().len(), 3);
+    for latest in ["hour", "day"] {
+        let query = format!("bucket={latest}&since=9999999999999&until=9999999999999");
+        assert_eq!(stats(&database, &query).2.len(), 1);
     }
-    cache.now.set(60);
-    let (later, lists) = asked("app=1400000000");
-    assert_eq!((lists, hours_of(&later)[23], CACHED_SECONDS), (1, (THIS_HOUR, 2, 0), 60));
-}
-
-#[test]
-fn a_count_that_failed_or_was_rejected_is_not_cached() {
-    let (reader, cache) = (reader_of(&[TestEvent::at(NOW_MS)]), FakeCache::default());
-    reader.fails.set(Some("list"));
-    is_problem(&ask(&operated(), &reader, &cache, NOW_MS, ""), 503);
-    is_problem(&ask(&operated(), &reader, &cache, NOW_MS, "hours=0"), 400);
-    assert!(cache.entries.borrow().is_empty());
-    reader.fails.set(None);
-    assert_eq!(ask(&operated(), &reader, &cache, NOW_MS, "").status, 200);
 }

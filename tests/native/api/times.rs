@@ -1,6 +1,6 @@
 //! Times in RFC 3339, as the API's `since` and `until` take them.
 
-use super::{TestEvent, encoded, get, is_problem, json_of, reader_of};
+use super::{TestEvent, encoded, get, is_problem, log_of, times_of};
 
 /// The latest time that an event can have.
 const LATEST: u64 = 9_999_999_999_999;
@@ -25,15 +25,14 @@ fn times_are_read_in_every_spelling() {
     ] {
         let neighbours = ms.saturating_sub(1)..=LATEST.min(ms + 1);
         let events: Vec<_> = neighbours.map(TestEvent::at).collect();
-        let answer = json_of(&get(&reader_of(&events), "/v1/events", &format!("since={0}&until={0}", encoded(text))));
-        let times: Vec<_> = answer["events"].as_array().unwrap().iter().map(|it| it["event_time"].as_u64()).collect();
-        assert_eq!(times, [Some(ms)], "{text}");
+        let listed = get(&log_of(&events), "/v1/events", &format!("since={0}&until={0}", encoded(text)));
+        assert_eq!(times_of(&listed), [ms], "{text}");
     }
 }
 
 #[test]
 fn no_other_text_is_a_time() {
-    let reader = reader_of(&[]);
+    let database = log_of(&[]);
     for text in [
         " ",
         "2023-12-08",
@@ -67,6 +66,6 @@ fn no_other_text_is_a_time() {
         "2286-11-20T17:46:40Z",
         "9999-12-31T23:59:59.999Z",
     ] {
-        is_problem(&get(&reader, "/v1/events", &format!("since={}", encoded(text))), 400);
+        is_problem(&get(&database, "/v1/events", &format!("since={}", encoded(text))), 400);
     }
 }

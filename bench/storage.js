@@ -1,0 +1,61 @@
+// The stub behind the bindings EVENTS and DB: workerd makes each KV put an HTTP PUT to it, and its D1 client makes each
+// statement a POST. It counts them, and remembers only the last of each; `GET /` returns counts and last ones.
+// `GET /?delay=200` has every later response wait for 200 ms.
+
+let puts = 0;
+let inserts = 0;
+let lastPut;
+let lastInsert;
+let delay = 0;
+
+/** What D1 responds to the insert of an event with two targets. */
+const INSERTED = JSON.stringify([
+	{
+		success: true,
+		results: [],
+		meta: {
+			served_by: "stub",
+			served_by_region: "APAC",
+			served_by_primary: true,
+			timings: { sql_duration_ms: 0.5 },
+			duration: 0.5,
+			changes: 7,
+			last_row_id: 0,
+			changed_db: true,
+			size_after: 1_000_000,
+			rows_read: 10,
+			rows_written: 7,
+			total_attempts: 1,
+		},
+	},
+]);
+
+export default {
+	async fetch(request) {
+		if (request.method === "GET") return state(new URL(request.url));
+		if (request.method === "PUT") {
+			puts += 1;
+			lastPut = { url: request.url, metadata: request.headers.get("cf-kv-metadata"), value: request.text() };
+			await lastPut.value;
+			if (delay > 0) await scheduler.wait(delay);
+			return new Response(null);
+		}
+		inserts += 1;
+		lastInsert = request.text();
+		await lastInsert;
+		if (delay > 0) await scheduler.wait(delay);
+		return new Response(INSERTED, { headers: { "content-type": "application/json" } });
+	},
+};
+
+async function state(url) {
+	delay = Number(url.searchParams.get("delay") ?? delay);
+	const { url: putUrl, metadata, value } = lastPut ?? {};
+	const put = lastPut && { key: keyOf(putUrl), metadata, value: await value };
+	const insert = lastInsert && JSON.parse(await lastInsert);
+	return Response.json({ puts, put, inserts, insert });
+}
+
+function keyOf(url) {
+	return decodeURIComponent(new URL(url).pathname.slice(1));
+}

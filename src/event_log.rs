@@ -1,0 +1,385 @@
+//! The event log in D1: its SQL statements with their parameters, and what their rows mean. The schema is in `migrations/`.
+//!
+//! The log is a projection of the events that can be rebuilt from KV. SQL never parses a query or a body.
+
+use std::{borrow::Cow, cell::Cell, future::Future};
+
+use serde::{Deserialize, de::DeserializeOwned};
+
+use crate::{
+    config::{DB, InvalidSetting},
+    event::{Event, EventId},
+    storage::Attempt,
+    webhook::{SdkAppId, body::EVENT_TIME_MAX, command::Kind},
+};
+
+/// The newest migration, which this Worker needs.
+pub const SCHEMA_VERSION: u64 = 1;
+
+/// Ms of an hour, the unit of the counts.
+pub const HOUR_MS: u64 = 60 * 60 * 1000;
+
+/// How many events one statement of the retention deletes.
+const RETENTION_BATCH: u64 = 100;
+
+/// A parameter of a statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Parameter {
+    /// A whole number far below 2^53.
+    Integer(u64),
+    /// A text.
+    Text(String),
+}
+
+impl From<u64> for Parameter {
+    fn from(number: u64) -> Self {
+        Self::Integer(number)
+    }
+}
+
+impl From<SdkAppId> for Parameter {
+    fn from(app: SdkAppId) -> Self {
+        Self::Integer(app.get())
+    }
+}
+
+impl From<&str> for Parameter {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+/// A statement with its parameters, `?1` first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Statement {
+    /// The SQL. No value from outside is ever a part of it.
+    pub sql: Cow<'static, str>,
+    /// The parameters.
+    pub parameters: Vec<Parameter>,
+}
+
+impl Statement {
+    fn new<const N: usize>(sql: impl Into<Cow<'static, str>>, parameters: [Parameter; N]) -> Self {
+        Self { sql: sql.into(), parameters: parameters.into() }
+    }
+}
+
+/// Why a statement failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DatabaseError {
+    /// A table is missing: the migrations were not applied.
+    NoSchema,
+    /// Anything else.
+    Failed,
+}
+
+/// A database that runs SQL statements: D1.
+pub trait Database {
+    /// The rows of a statement.
+    fn rows<T: DeserializeOwned>(&self, statement: Statement) -> impl Future<Output = Result<Vec<T>, DatabaseError>>;
+
+    /// Runs a statement for what it changes.
+    fn run(&self, statement: Statement) -> impl Future<Output = Result<(), DatabaseError>>;
+
+    /// Runs statements as one transaction.
+    fn run_all(&self, statements: Vec<Statement>) -> impl Future<Output = Result<(), DatabaseError>>;
+
+    /// Begins to run a statement.
+    fn attempt(&self, statement: Statement) -> Attempt;
+}
+
+/// The part that a user has in an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The user who acted.
+    Actor,
+    /// A user who was unfollowed or followed.
+    Target,
+}
+
+impl Role {
+    /// Both roles.
+    pub const ALL: [Self; 2] = [Self::Actor, Self::Target];
+
+    /// Its name in the API and in the log.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Actor => "actor",
+            Self::Target => "target",
+        }
+    }
+}
+
+/// Which events a page has, newest first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventQuery {
+    /// The app.
+    pub app: SdkAppId,
+    /// The kind, or both.
+    pub kind: Option<Kind>,
+    /// Only events in which this user has a part.
+    pub user: Option<String>,
+    /// The part that the user has, or any.
+    pub role: Option<Role>,
+    /// The earliest `EventTime`, in Unix ms.
+    pub since: Option<u64>,
+    /// The latest `EventTime`, in Unix ms.
+    pub until: Option<u64>,
+}
+
+/// An event of a page.
+#[derive(Clone, Debug, Deserialize)]
+pub struct LoggedEvent {
+    /// In Unix ms.
+    pub event_time: u64,
+    /// The hash of its id.
+    pub hash: String,
+    /// The flat JSON that a list shows.
+    pub record: String,
+}
+
+/// A whole event, as the log has it.
+#[derive(Clone, Debug, Deserialize)]
+pub struct WholeEvent {
+    record: String,
+    query: String,
+    body: String,
+}
+
+impl WholeEvent {
+    /// The record as KV has it: the flat JSON with query and body, the body byte for byte.
+    #[must_use]
+    pub fn record(&self) -> String {
+        let Self { record, query, body } = self;
+        let flat = record.strip_suffix('}').unwrap_or(record);
+        format!(r#"{flat},"query":{},"body":{body}}}"#, crate::encoding::to_json(query))
+    }
+}
+
+/// The counts of an hour.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct HourlyCount {
+    /// Hours since 1970.
+    pub hour: u64,
+    /// Users that were unfollowed.
+    pub unfollows: u64,
+    /// Users that were followed.
+    pub follows: u64,
+}
+
+/// Adds an event. A repeat changes nothing.
+#[must_use]
+pub fn insert(event: &Event<'_>) -> Statement {
+    const SQL: &str = "INSERT INTO events (app, kind, event_time, hash, record, query, body) \
+                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING";
+    let id = event.id();
+    Statement::new(
+        SQL,
+        [
+            event.app().into(),
+            event.kind().name().into(),
+            id.event_time().into(),
+            id.hash().into(),
+            Parameter::Text(event.summary()),
+            Parameter::Text(event.query()),
+            event.body().get().into(),
+        ],
+    )
+}
+
+/// A page of at most `limit` events, from the one after `after` on.
+#[must_use]
+pub fn page(query: &EventQuery, after: Option<&EventId>, limit: u64) -> Statement {
+    let kinds = query.kind.map_or(Kind::ALL.to_vec(), |kind| vec![kind]);
+    // The page begins before this event, which may be none.
+    let (time, hash) = match (after, query.until) {
+        (Some(after), _) => (after.event_time(), after.hash()),
+        (None, Some(until)) => (until.saturating_add(1), ""),
+        (None, None) => (EVENT_TIME_MAX.saturating_add(1), ""),
+    };
+    let since = query.since.unwrap_or(0);
+    match &query.user {
+        None => {
+            Statement::new(app_page(&kinds), [query.app.into(), since.into(), time.into(), hash.into(), limit.into()])
+        }
+        Some(user) => {
+            let roles = query.role.map_or(Role::ALL.to_vec(), |role| vec![role]);
+            let (app, user) = (query.app.into(), Parameter::Text(user.clone()));
+            Statement::new(user_page(&roles, &kinds), [app, user, since.into(), time.into(), hash.into(), limit.into()])
+        }
+    }
+}
+
+/// Each kind is a range of the key, newest first; SQLite merges the ranges and stops at the limit.
+fn app_page(kinds: &[Kind]) -> String {
+    let ranges: Vec<_> = kinds
+        .iter()
+        .map(|kind| {
+            let kind = kind.name();
+            format!(
+                "SELECT event_time, hash, record FROM events \
+                 WHERE app = ?1 AND kind = '{kind}' AND event_time >= ?2 AND (event_time, hash) < (?3, ?4)"
+            )
+        })
+        .collect();
+    format!("{} ORDER BY event_time DESC, hash DESC LIMIT ?5", ranges.join(" UNION ALL "))
+}
+
+/// Each role and kind is a range of the key. UNION, not UNION ALL: an event in which the user is both actor and target comes
+/// once.
+fn user_page(roles: &[Role], kinds: &[Kind]) -> String {
+    let range = |role: &Role, kind: &Kind| {
+        let (role, kind) = (role.name(), kind.name());
+        format!(
+            "SELECT event_time, hash, kind FROM event_users WHERE app = ?1 AND user = ?2 AND role = '{role}' \
+             AND kind = '{kind}' AND event_time >= ?3 AND (event_time, hash) < (?4, ?5)"
+        )
+    };
+    let ranges: Vec<_> = roles.iter().flat_map(|role| kinds.iter().map(move |kind| range(role, kind))).collect();
+    // Most polls find nothing new: where the app has no event since ?3, the limit is 0, and none of many ranges is read.
+    let any_new = |kind: &Kind| {
+        let kind = kind.name();
+        format!("EXISTS (SELECT 1 FROM events WHERE app = ?1 AND kind = '{kind}' AND event_time >= ?3)")
+    };
+    let limit = match ranges.len() {
+        0..=2 => "?6".to_owned(),
+        _ => format!("?6 * ({})", kinds.iter().map(any_new).collect::<Vec<_>>().join(" OR ")),
+    };
+    format!(
+        "SELECT e.event_time, e.hash, e.record FROM ({} ORDER BY event_time DESC, hash DESC LIMIT {limit}) AS k \
+         CROSS JOIN events AS e ON e.app = ?1 AND e.kind = k.kind AND e.event_time = k.event_time AND e.hash = k.hash \
+         ORDER BY k.event_time DESC, k.hash DESC",
+        ranges.join(" UNION ")
+    )
+}
+
+/// The event of this id.
+#[must_use]
+pub fn read(app: SdkAppId, id: &EventId) -> Statement {
+    const SQL: &str = "SELECT record, query, body FROM events \
+                       WHERE app = ?1 AND kind IN ('unfollow', 'follow') AND event_time = ?2 AND hash = ?3";
+    Statement::new(SQL, [app.into(), id.event_time().into(), id.hash().into()])
+}
+
+/// Deletes the event of this id, and what it counts.
+#[must_use]
+pub fn delete(app: SdkAppId, id: &EventId) -> Statement {
+    const SQL: &str = "DELETE FROM events \
+                       WHERE app = ?1 AND kind IN ('unfollow', 'follow') AND event_time = ?2 AND hash = ?3";
+    Statement::new(SQL, [app.into(), id.event_time().into(), id.hash().into()])
+}
+
+/// The counts of the hours from `since` to before `until` (hours since 1970) that have any, oldest first: of the app's targets,
+/// or of `user` as target.
+#[must_use]
+pub fn hourly_counts(app: SdkAppId, user: Option<&str>, since: u64, until: u64) -> Statement {
+    match user {
+        None => {
+            const SQL: &str = "SELECT hour, unfollows, follows FROM hourly_totals \
+                               WHERE app = ?1 AND hour >= ?2 AND hour < ?3 ORDER BY hour";
+            Statement::new(SQL, [app.into(), since.into(), until.into()])
+        }
+        Some(user) => {
+            // ?5, the number of hours, ends the scan at the last hour instead of one row later.
+            const SQL: &str = "SELECT c.hour, c.unfollows, c.follows \
+                 FROM (SELECT hour FROM hourly_totals \
+                 WHERE app = ?1 AND hour >= ?3 AND hour < ?4 ORDER BY hour LIMIT ?5) AS t \
+                 CROSS JOIN hourly_counts AS c ON c.app = ?1 AND c.hour = t.hour AND c.user = ?2 ORDER BY t.hour";
+            let hours = until.saturating_sub(since);
+            Statement::new(SQL, [app.into(), user.into(), since.into(), until.into(), hours.into()])
+        }
+    }
+}
+
+/// The apps that have an event before the hour `before` (hours since 1970), those included that are no longer in
+/// `SDK_APP_IDS`, each with the hour of its oldest event. One row is read for each app.
+#[must_use]
+pub fn due_apps(before: u64) -> Statement {
+    const SQL: &str = "WITH RECURSIVE apps (oldest) AS ( \
+         SELECT (SELECT json_array(app, hour) FROM hourly_totals ORDER BY app, hour LIMIT 1) \
+         UNION ALL \
+         SELECT (SELECT json_array(app, hour) FROM hourly_totals WHERE app > oldest ->> 0 ORDER BY app, hour LIMIT 1) \
+         FROM apps WHERE oldest IS NOT NULL) \
+         SELECT oldest ->> 0 AS app, oldest ->> 1 AS hour FROM apps WHERE oldest ->> 1 < ?1";
+    Statement::new(SQL, [before.into()])
+}
+
+/// Deletes the oldest events of an app before `before` (Unix ms), a hundred at most.
+#[must_use]
+pub fn delete_due(app: SdkAppId, before: u64) -> Statement {
+    // The inner SELECT has to be a simple one: for `IN (… UNION ALL …)`, SQLite reads the whole table.
+    const SQL: &str = "DELETE FROM events WHERE (app, kind, event_time, hash) IN ( \
+         SELECT app, kind, event_time, hash FROM ( \
+         SELECT app, kind, event_time, hash FROM events WHERE app = ?1 AND kind = 'unfollow' AND event_time < ?2 \
+         UNION ALL \
+         SELECT app, kind, event_time, hash FROM events WHERE app = ?1 AND kind = 'follow' AND event_time < ?2 \
+         ORDER BY event_time, hash LIMIT ?3))";
+    Statement::new(SQL, [app.into(), before.into(), RETENTION_BATCH.into()])
+}
+
+/// The version of the schema.
+#[must_use]
+pub fn schema_version() -> Statement {
+    Statement::new("SELECT max(version) AS version FROM schema_version", [])
+}
+
+/// Whether the database was seen to have the schema. Migrations only add to it, so one look is enough.
+#[derive(Debug, Default)]
+pub struct Schema {
+    is_known: Cell<bool>,
+}
+
+impl Schema {
+    /// Whether the schema is the one that this Worker needs.
+    ///
+    /// # Errors
+    /// The setting to fix.
+    pub async fn check(&self, database: &impl Database) -> Result<(), InvalidSetting> {
+        #[derive(Deserialize)]
+        struct Row {
+            version: Option<u64>,
+        }
+        if self.is_known.get() {
+            return Ok(());
+        }
+        let problem = match database.rows::<Row>(schema_version()).await.as_deref() {
+            Ok([Row { version: Some(version) }]) if *version >= SCHEMA_VERSION => {
+                self.is_known.set(true);
+                return Ok(());
+            }
+            Err(DatabaseError::Failed) => "must answer: D1 fails",
+            _ => "must have the tables of this version: run `npx wrangler d1 migrations apply DB --remote`",
+        };
+        Err(InvalidSetting { name: DB.to_owned(), problem })
+    }
+}
+
+/// How many statements one run of the retention has at most.
+const RETENTION_STATEMENTS_MAX: usize = 10;
+
+/// Deletes the oldest events that are older than `retention_seconds`, of all apps that the log has. What a run leaves, the next
+/// one deletes.
+///
+/// # Errors
+/// [`DatabaseError`]; what was deleted before it stays deleted.
+pub async fn retain(database: &impl Database, retention_seconds: u64, now_ms: u64) -> Result<(), DatabaseError> {
+    #[derive(Deserialize)]
+    struct Due {
+        app: SdkAppId,
+        hour: u64,
+    }
+    let before = now_ms.saturating_sub(retention_seconds.saturating_mul(1000));
+    let mut due: Vec<Due> = database.rows(due_apps(before / HOUR_MS)).await?;
+    if due.is_empty() {
+        return Ok(());
+    }
+    // The app with the oldest event has the first turn, so that none waits for ever. Sorted here, as D1 counts the rows that it
+    // sorts as read.
+    due.sort_by_key(|due| due.hour);
+    let batches = due.iter().cycle().take(RETENTION_STATEMENTS_MAX.saturating_sub(1));
+    for Due { app, .. } in batches {
+        database.run(delete_due(*app, before)).await?;
+    }
+    Ok(())
+}

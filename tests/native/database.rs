@@ -1,0 +1,176 @@
+//! A real SQLite in memory in the place of D1, with the migrations applied.
+
+use std::{
+    cell::{Cell, RefCell},
+    future::pending,
+    rc::Rc,
+};
+
+use rusqlite::{
+    Connection, Row, ToSql, params_from_iter,
+    types::{Value as SqlValue, ValueRef},
+};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use unfollow_webhook::{
+    event::Event,
+    event_log::{self, Database, DatabaseError, Parameter, Statement},
+    storage::{Attempt, AttemptError},
+};
+
+/// Every migration, in order.
+const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/0001_event_log.sql")];
+
+/// What a database does instead of its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    Fails,
+    Hangs,
+}
+
+/// A database like D1.
+pub struct Sqlite {
+    connection: Rc<Connection>,
+    /// What every statement meets.
+    pub trouble: Cell<Option<Trouble>>,
+    /// The first word of each statement, behind `sql`. A reader may share the list.
+    pub operations: Rc<RefCell<Vec<String>>>,
+}
+
+impl Default for Sqlite {
+    fn default() -> Self {
+        let database = Self::without_schema();
+        MIGRATIONS.iter().for_each(|migration| database.connection.execute_batch(migration).unwrap());
+        database
+    }
+}
+
+impl Sqlite {
+    /// One to which no migration was applied.
+    pub fn without_schema() -> Self {
+        let connection = Rc::new(Connection::open_in_memory().unwrap());
+        Self { connection, trouble: Cell::default(), operations: Rc::default() }
+    }
+
+    /// Adds an event.
+    pub fn insert(&self, event: &Event<'_>) {
+        execute(&self.connection, event_log::insert(event)).unwrap();
+    }
+
+    /// Runs a statement without a note.
+    pub fn execute(&self, statement: Statement) {
+        execute(&self.connection, statement).unwrap();
+    }
+
+    /// All rows of a table, in the order of its key, as JSON: what tests compare.
+    pub fn table(&self, name: &str) -> Vec<Value> {
+        let sql = format!("SELECT * FROM {name}");
+        rows(&self.connection, Statement { sql: sql.into(), parameters: Vec::new() }).unwrap()
+    }
+
+    /// The `event_time`s of an app's events, ascending.
+    pub fn event_times(&self, app: u64) -> Vec<u64> {
+        let events = self.table("events").into_iter().filter(|row| row["app"] == app);
+        let mut times: Vec<_> = events.map(|row| row["event_time"].as_u64().unwrap()).collect();
+        times.sort_unstable();
+        times
+    }
+
+    /// How many rows the tables of the log have together.
+    pub fn size(&self) -> usize {
+        ["events", "event_users", "hourly_counts", "hourly_totals"].iter().map(|table| self.table(table).len()).sum()
+    }
+
+    async fn begin(&self, statement: &Statement) -> Result<(), DatabaseError> {
+        let word = statement.sql.split(' ').next().unwrap();
+        self.operations.borrow_mut().push(format!("sql {word}"));
+        match self.trouble.get() {
+            None => Ok(()),
+            Some(Trouble::Fails) => Err(DatabaseError::Failed),
+            Some(Trouble::Hangs) => pending().await,
+        }
+    }
+}
+
+/// Numbers are bound as D1 binds them.
+#[allow(clippy::cast_precision_loss)]
+fn bind(parameter: Parameter) -> SqlValue {
+    match parameter {
+        Parameter::Integer(number) => SqlValue::Real(number as f64),
+        Parameter::Text(text) => SqlValue::Text(text),
+    }
+}
+
+/// A row as D1 gives it: JavaScript writes a whole number without a point.
+#[allow(clippy::cast_possible_truncation)]
+fn object(row: &Row<'_>, names: &[String]) -> Value {
+    let value = |at| match row.get_ref(at).unwrap() {
+        ValueRef::Null => Value::Null,
+        ValueRef::Integer(number) => number.into(),
+        ValueRef::Real(number) if number.fract() == 0.0 => (number as i64).into(),
+        ValueRef::Real(number) => number.into(),
+        ValueRef::Text(text) => str::from_utf8(text).unwrap().into(),
+        ValueRef::Blob(_) => panic!("no table has blobs"),
+    };
+    let members = names.iter().enumerate().map(|(at, name)| (name.clone(), value(at)));
+    Value::Object(members.collect::<Map<_, _>>())
+}
+
+fn rows(connection: &Connection, Statement { sql, parameters }: Statement) -> rusqlite::Result<Vec<Value>> {
+    let mut prepared = connection.prepare(&sql)?;
+    // D1 wants as many values as there are parameters.
+    assert_eq!(prepared.parameter_count(), parameters.len(), "{sql}");
+    let names: Vec<_> = prepared.column_names().map(str::to_owned).collect();
+    let parameters: Vec<_> = parameters.into_iter().map(bind).collect();
+    let rows = prepared
+        .query_map(params_from_iter(parameters.iter().map(|it| it as &dyn ToSql)), |row| Ok(object(row, &names)))?;
+    rows.collect()
+}
+
+fn execute(connection: &Connection, statement: Statement) -> rusqlite::Result<()> {
+    rows(connection, statement).map(|_| ())
+}
+
+fn is_schema_missing(error: &rusqlite::Error) -> bool {
+    error.to_string().contains("no such table")
+}
+
+fn database_error(error: rusqlite::Error) -> DatabaseError {
+    if is_schema_missing(&error) { DatabaseError::NoSchema } else { panic!("{error}") }
+}
+
+impl Database for Sqlite {
+    async fn rows<T: DeserializeOwned>(&self, statement: Statement) -> Result<Vec<T>, DatabaseError> {
+        self.begin(&statement).await?;
+        let rows = rows(&self.connection, statement).map_err(database_error)?;
+        Ok(rows.into_iter().map(|row| serde_json::from_value(row).unwrap()).collect())
+    }
+
+    async fn run(&self, statement: Statement) -> Result<(), DatabaseError> {
+        self.begin(&statement).await?;
+        execute(&self.connection, statement).map_err(database_error)
+    }
+
+    async fn run_all(&self, statements: Vec<Statement>) -> Result<(), DatabaseError> {
+        // One round trip.
+        self.begin(&statements[0]).await?;
+        let transaction = self.connection.unchecked_transaction().unwrap();
+        statements
+            .into_iter()
+            .try_for_each(|statement| execute(&self.connection, statement))
+            .map_err(database_error)?;
+        transaction.commit().map_err(database_error)
+    }
+
+    fn attempt(&self, statement: Statement) -> Attempt {
+        let done = match self.trouble.get() {
+            Some(Trouble::Hangs) => return Box::pin(pending()),
+            Some(Trouble::Fails) => Err(AttemptError::Failed),
+            None => execute(&self.connection, statement).map_err(|error| match database_error(error) {
+                DatabaseError::NoSchema => AttemptError::Unavailable,
+                DatabaseError::Failed => AttemptError::Failed,
+            }),
+        };
+        Box::pin(async move { done })
+    }
+}

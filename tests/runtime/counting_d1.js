@@ -1,0 +1,61 @@
+// Before the Worker under test, and between it and its D1 database. `/costs` returns the rows that were read and written
+// since the last time, for each statement; `/sql` runs statements as they are; `/scheduled` is the cron trigger; all else is
+// passed on.
+import { RpcTarget, WorkerEntrypoint } from "cloudflare:workers";
+
+let costs = [];
+
+class Statement extends RpcTarget {
+	#statement;
+
+	constructor(statement) {
+		super();
+		this.#statement = statement;
+	}
+	bind(...parameters) {
+		return new Statement(this.#statement.bind(...parameters));
+	}
+	all() {
+		return this.#counted(this.#statement.all());
+	}
+	run() {
+		return this.#counted(this.#statement.run());
+	}
+	async #counted(result) {
+		const { meta, ...rest } = await result;
+		costs.push({ read: meta.rows_read, written: meta.rows_written });
+		return { meta, ...rest };
+	}
+}
+
+export class DB extends WorkerEntrypoint {
+	prepare(sql) {
+		return new Statement(this.env.DB.prepare(sql));
+	}
+	async batch(statements) {
+		const results = [];
+		for (const statement of statements) results.push(await statement.run());
+		return results;
+	}
+}
+
+export default {
+	async fetch(request, env) {
+		const { pathname } = new URL(request.url);
+		if (pathname === "/costs") {
+			const since = costs;
+			costs = [];
+			return Response.json(since);
+		}
+		if (pathname === "/sql") {
+			const statements = (await request.json()).map(([sql, ...parameters]) => env.DB.prepare(sql).bind(...parameters));
+			const results = await env.DB.batch(statements);
+			return Response.json(results.map(({ results }) => results));
+		}
+		if (pathname === "/scheduled") {
+			const { outcome } = await env.OURS.scheduled({ scheduledTime: new Date(), cron: "17 * * * *" });
+			return Response.json({ outcome });
+		}
+		return env.OURS.fetch(request);
+	},
+};
