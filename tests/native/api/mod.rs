@@ -26,7 +26,7 @@ use std::{
 use base64ct::{Base64, Encoding as _};
 use proptest::{collection::vec, prelude::*};
 use serde_json::{Value, json};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use unfollow_webhook::{
     api::{
         Api, ApiRequest,
@@ -221,7 +221,8 @@ fn timed(
     paused(async {
         let clock = FakeClock::at(NOW_MS);
         let api = Api { config, reader, queue, database, schema: &Schema::default(), clock: &clock };
-        (api.answer(request).await, clock.elapsed())
+        let response = timeout(Duration::from_secs(60), api.answer(request)).await.expect("a response within a minute");
+        (response, clock.elapsed())
     })
 }
 
