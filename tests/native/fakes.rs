@@ -15,10 +15,11 @@ use tokio::{
     time::{Instant, sleep, sleep_until},
 };
 use unfollow_webhook::{
+    config::Config,
     event::Entry,
     event_log::{Database, DatabaseError, Statement},
     origin::{Origin, OriginError, OriginRequest, OriginResponse},
-    receive::{Body, BodyError},
+    receive::{Body, BodyError, Receiver},
     storage::{Attempt, AttemptError, Clock, Queue, Store},
 };
 
@@ -91,6 +92,16 @@ pub const NO_QUEUE: Option<&FakeQueue> = None;
 
 /// For a receiver without a database.
 pub const NO_DATABASE: Option<&FakeDatabase> = None;
+
+/// A receiver that has KV alone.
+pub fn kv_receiver<'a, 'o>(
+    config: &'a Config,
+    store: &'a FakeStore,
+    origin: &'a FakeOrigin<'o>,
+    clock: &'a FakeClock,
+) -> Receiver<'a, FakeStore, FakeDatabase, FakeQueue, FakeOrigin<'o>, FakeClock> {
+    Receiver { config, store, database: NO_DATABASE, queue: NO_QUEUE, origin, clock }
+}
 
 impl<T: Clone + 'static> FakeSink<T> {
     pub fn of(plans: &[Plan]) -> Self {

@@ -5,9 +5,9 @@ use serde_json::Value;
 use unfollow_webhook::{
     config::Config,
     log::Level,
+    receive::HandledCall,
     receive::rejection::Rejection,
     receive::validate::RequestHead,
-    receive::{HandledCall, Receiver},
     response::{CACHE_CONTROL, Response},
     storage::within,
     webhook::command::Kind,
@@ -15,9 +15,9 @@ use unfollow_webhook::{
 
 use crate::{
     fakes::{
-        End, FakeBody, FakeClock, FakeOrigin, FakeStore, NO_DATABASE, NO_QUEUE,
+        End, FakeBody, FakeClock, FakeOrigin, FakeStore,
         Plan::{self, Busy, Fails, Hangs, Succeeds},
-        paused,
+        kv_receiver, paused,
     },
     samples::{FOLLOW, NOW_MS, TOKEN, UNFOLLOW, post, query, signed, unsigned, url, url_of},
 };
@@ -48,8 +48,7 @@ fn run_of(config: &Config, head: RequestHead<'_>, body: FakeBody, plans: &[Plan]
     paused(async {
         let (store, clock) = (FakeStore::of(plans), FakeClock::at(NOW_MS));
         let origin = FakeOrigin::unused();
-        let receiver =
-            Receiver { config, store: &store, database: NO_DATABASE, queue: NO_QUEUE, origin: &origin, clock: &clock };
+        let receiver = kv_receiver(config, &store, &origin, &clock);
         let mut handled = receiver.receive(head, &body).await;
         let (at, stored) = (clock.elapsed(), store.stored_at());
         let was_late = !handled.late.is_empty();
@@ -282,14 +281,7 @@ fn a_second_delivery_overwrites_the_first() {
     let entries = paused(async {
         let (store, clock) = (FakeStore::of(&[Succeeds(1); 2]), FakeClock::at(NOW_MS));
         let origin = FakeOrigin::unused();
-        let receiver = Receiver {
-            config: &config,
-            store: &store,
-            database: NO_DATABASE,
-            queue: NO_QUEUE,
-            origin: &origin,
-            clock: &clock,
-        };
+        let receiver = kv_receiver(&config, &store, &origin, &clock);
         receiver.receive(post(&url), &unfollow()).await;
         receiver.receive(post(&later), &FakeBody::of(spaced).after(300)).await;
         store.entries()

@@ -5,7 +5,6 @@ use unfollow_webhook::{
     config::Config,
     log::Level,
     origin::{HOP_HEADER, OriginError, OriginResponse},
-    receive::Receiver,
     receive::rejection::Rejection,
     receive::relay::RESPONSE_MAX,
     receive::relay::RelayError,
@@ -15,9 +14,7 @@ use unfollow_webhook::{
 };
 
 use crate::{
-    fakes::{
-        FakeBody, FakeClock, FakeOrigin, FakeStore, NO_DATABASE, NO_QUEUE, Plan::Succeeds, Reaction, Seen, paused,
-    },
+    fakes::{FakeBody, FakeClock, FakeOrigin, FakeStore, Plan::Succeeds, Reaction, Seen, kv_receiver, paused},
     samples::{APP, FOLLOW, NOW_MS, ORIGIN, TOKEN, UNFOLLOW, config, post, query, signed, url, url_of},
 };
 
@@ -40,8 +37,7 @@ fn relaying() -> Config {
 fn run_of(config: &Config, head: RequestHead<'_>, body: FakeBody, react: impl Fn(&Seen) -> Reaction) -> Run {
     paused(async {
         let (store, clock, origin) = (FakeStore::always(Succeeds(5)), FakeClock::at(NOW_MS), FakeOrigin::of(react));
-        let receiver =
-            Receiver { config, store: &store, database: NO_DATABASE, queue: NO_QUEUE, origin: &origin, clock: &clock };
+        let receiver = kv_receiver(config, &store, &origin, &clock);
         let handled = receiver.receive(head, &body).await;
         assert!(handled.late.is_empty());
         Run {

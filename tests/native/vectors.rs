@@ -12,7 +12,6 @@ use serde_json::{Map, Value};
 use unfollow_webhook::{
     config::Config,
     event::EventId,
-    receive::Receiver,
     receive::rejection::Rejection,
     receive::validate::RequestHead,
     webhook::{
@@ -24,7 +23,7 @@ use unfollow_webhook::{
 };
 
 use crate::{
-    fakes::{FakeBody, FakeClock, FakeOrigin, FakeStore, NO_DATABASE, NO_QUEUE, Plan, paused},
+    fakes::{FakeBody, FakeClock, FakeOrigin, FakeStore, Plan, kv_receiver, paused},
     samples::{BOUND_WITHOUT_DATABASE, UNBOUND, post},
 };
 
@@ -176,14 +175,7 @@ fn an_entry_is_byte_for_byte_that_of_its_row() {
         let entries = paused(async {
             let (store, clock) = (FakeStore::of(&[Plan::Succeeds(5)]), FakeClock::at(row.now_ms));
             let origin = FakeOrigin::unused();
-            let receiver = Receiver {
-                config: &config,
-                store: &store,
-                database: NO_DATABASE,
-                queue: NO_QUEUE,
-                origin: &origin,
-                clock: &clock,
-            };
+            let receiver = kv_receiver(&config, &store, &origin, &clock);
             let head = RequestHead { content_length: Some(row.body.len() as u64), ..post(&row.url) };
             let handled = receiver.receive(head, &FakeBody::of(row.body)).await;
             assert_eq!(handled.response.status, 200, "{}: {}", row.why, handled.log.1);
@@ -274,14 +266,7 @@ impl CallRow {
         let (handled, entries) = paused(async {
             let (store, clock) = (FakeStore::of(&[plan; 2]), FakeClock::at(self.now_ms));
             let origin = FakeOrigin::unused();
-            let receiver = Receiver {
-                config: &config,
-                store: &store,
-                database: NO_DATABASE,
-                queue: NO_QUEUE,
-                origin: &origin,
-                clock: &clock,
-            };
+            let receiver = kv_receiver(&config, &store, &origin, &clock);
             let head = RequestHead { method: &self.method, content_length, ..post(&self.url) };
             let handled = receiver.receive(head, &body).await;
             (handled, store.entries())
