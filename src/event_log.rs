@@ -7,7 +7,7 @@ use std::{borrow::Cow, cell::Cell, future::Future};
 use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::{
-    config::{DB, InvalidSetting},
+    config::{Config, DB, InvalidSetting},
     event::{Event, EventId},
     storage::Attempt,
     webhook::{SdkAppId, body::EVENT_TIME_MAX, command::Kind},
@@ -331,6 +331,15 @@ pub struct Schema {
 }
 
 impl Schema {
+    /// The invalid settings: those of `config`, and a database without the schema.
+    pub async fn invalid_settings(&self, config: &Config, database: Option<&impl Database>) -> Vec<InvalidSetting> {
+        let mut invalid = config.invalid_settings.clone();
+        if let Some(database) = database {
+            invalid.extend(self.check(database).await.err());
+        }
+        invalid
+    }
+
     /// Whether the schema is the one that this Worker needs.
     ///
     /// # Errors

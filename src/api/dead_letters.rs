@@ -66,6 +66,11 @@ struct Position {
 }
 
 impl Position {
+    /// The cursor of the next page of an app's dead letters, where KV has one.
+    fn next(list: Option<String>, prefix: &str) -> Option<String> {
+        list.map(|list| Self { list: Some(list), ..Self::default() }.write(prefix))
+    }
+
     /// Neither an id nor a cursor of KV's contains a space.
     fn write(&self, prefix: &str) -> String {
         cursor::write(prefix, &format!("{} {}", self.after, self.list.as_deref().unwrap_or_default()))
@@ -94,7 +99,7 @@ impl<S: StoreReader, D: Database, Q: Queue, C: Clock> Api<'_, S, D, Q, C> {
             metadata: dead_letter::Metadata::read(&metadata),
         };
         let dead_letters = page.keys.into_iter().map(letter).collect();
-        let cursor = page.cursor.map(|list| Position { list: Some(list), ..Position::default() }.write(&prefix));
+        let cursor = Position::next(page.cursor, &prefix);
         Ok(Response::json(&DeadLetters { dead_letters, cursor }))
     }
 
@@ -124,7 +129,7 @@ impl<S: StoreReader, D: Database, Q: Queue, C: Clock> Api<'_, S, D, Q, C> {
             }
             id.clone_into(&mut from.after);
         }
-        let cursor = page.cursor.map(|list| Position { list: Some(list), ..Position::default() }.write(&prefix));
+        let cursor = Position::next(page.cursor, &prefix);
         Ok(Response::json(&ReplayedSome { replayed, cursor }))
     }
 

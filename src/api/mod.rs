@@ -29,7 +29,7 @@ use store::StoreReader;
 /// What the paths of the API begin with.
 pub const PREFIX: &str = "/v1/";
 
-/// How long a request waits for KV and the queue, in ms.
+/// How long a request waits for KV, D1 and the queue, in ms.
 pub const ANSWER_WITHIN_MS: u64 = 10_000;
 
 /// A request to the API.
@@ -198,20 +198,14 @@ impl<S: StoreReader, D: Database, Q: Queue, C: Clock> Api<'_, S, D, Q, C> {
             Operation::ReplayDeadLetter => self.replay_dead_letter(settings, app, id).await,
         }
     }
-}
 
-impl<S: StoreReader, D: Database, Q: Queue, C: Clock> Api<'_, S, D, Q, C> {
     fn database(&self) -> Result<&D, Problem> {
         self.database.ok_or(Problem::Conflict("There is no event log: bind DB to a D1 database, and add d1 to SINKS."))
     }
 
     async fn status(&self, settings: &Settings, query: &str) -> Result<Response, Problem> {
         Parameters::read(query, &[])?;
-        let schema = match self.database {
-            Some(database) => self.schema.check(database).await.err(),
-            None => None,
-        };
-        let invalid: Vec<_> = self.config.invalid_settings.iter().cloned().chain(schema).collect();
+        let invalid = self.schema.invalid_settings(self.config, self.database).await;
         Ok(Response::json(&Status {
             version: VERSION,
             sinks: settings.sinks.names().collect(),

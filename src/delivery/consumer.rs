@@ -144,17 +144,13 @@ impl<S: Store, D: Database, O: Origin, C: Clock> Consumer<'_, S, D, O, C> {
             let letter = dead_letter::raw_entry(&queued.id(), &text, Failure::UNREADABLE, self.now(), self.retention());
             return self.dead_letter(letter, MessageRecord::default(), Failure::UNREADABLE, queued).await;
         };
-        let mut record = MessageRecord::of(&event, message.job);
+        let record = MessageRecord::of(&event, message.job);
         let done = match settings {
             Some(settings) => self.attempt(message.job, &event, settings).await,
             None => Err(Failure::SETTINGS.into()),
         };
         let failed = match done {
-            Ok(()) => {
-                record.outcome = message.job.done();
-                (self.log)(Level::Info, record.text());
-                return Outcome::Ack;
-            }
+            Ok(()) => return self.done(message.job, record),
             Err(failed) => failed,
         };
         let base = settings.map_or(RETRY_BASE_DEFAULT_SECONDS, |settings| settings.retry_base_seconds);
@@ -183,17 +179,15 @@ impl<S: Store, D: Database, O: Origin, C: Clock> Consumer<'_, S, D, O, C> {
             let failure = Failure::UNREADABLE;
             return self.dead_letter(raw(failure), MessageRecord::default(), failure, queued).await;
         };
-        let mut record = MessageRecord::of(&event, message.job);
+        let record = MessageRecord::of(&event, message.job);
         let is_stored = match message.job {
             // Where KV takes a dead letter, it takes the event too.
-            Job::StoreKv => self.put(&event.entry(self.retention(), self.now())).await,
+            Job::StoreKv => self.put_event(&event).await,
             Job::StoreD1 => self.insert(&event).await,
             Job::Deliver => false,
         };
         if is_stored {
-            record.outcome = message.job.done();
-            (self.log)(Level::Info, record.text());
-            return Outcome::Ack;
+            return self.done(message.job, record);
         }
         let failure = Failure::RETRIES_EXHAUSTED;
         let letter = dead_letter::entry(&event, message.job, failure, self.now(), self.retention());
@@ -202,17 +196,8 @@ impl<S: Store, D: Database, O: Origin, C: Clock> Consumer<'_, S, D, O, C> {
 
     async fn attempt(&self, job: Job, event: &Event<'_>, settings: &Settings) -> Result<(), AttemptFailed> {
         match job {
-            Job::StoreKv => {
-                let entry = event.entry(settings.retention_seconds, self.now());
-                if self.put(&entry).await { Ok(()) } else { Err(Failure::KV.into()) }
-            }
-            Job::StoreD1 => {
-                if self.insert(event).await {
-                    Ok(())
-                } else {
-                    Err(Failure::D1.into())
-                }
-            }
+            Job::StoreKv => self.put_event(event).await.then_some(()).ok_or(Failure::KV.into()),
+            Job::StoreD1 => self.insert(event).await.then_some(()).ok_or(Failure::D1.into()),
             // Without its app there is no token to sign it with.
             Job::Deliver if !settings.is_ours(event.app()) => Err(AttemptFailed::for_good(Failure::APP_REMOVED)),
             Job::Deliver => {
@@ -226,6 +211,13 @@ impl<S: Store, D: Database, O: Origin, C: Clock> Consumer<'_, S, D, O, C> {
                 }
             }
         }
+    }
+
+    /// Acknowledges a message whose job is done.
+    fn done(&self, job: Job, mut record: MessageRecord<'_>) -> Outcome {
+        record.outcome = job.done();
+        (self.log)(Level::Info, record.text());
+        Outcome::Ack
     }
 
     /// Writes a dead letter, and only then acknowledges the message.
@@ -259,6 +251,10 @@ impl<S: Store, D: Database, O: Origin, C: Clock> Consumer<'_, S, D, O, C> {
 
     async fn put(&self, entry: &Entry) -> bool {
         within(self.clock, PUT_WITHIN_MS, self.store.put(entry)).await == Some(Ok(()))
+    }
+
+    async fn put_event(&self, event: &Event<'_>) -> bool {
+        self.put(&event.entry(self.retention(), self.now())).await
     }
 
     async fn insert(&self, event: &Event<'_>) -> bool {

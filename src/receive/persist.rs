@@ -1,7 +1,7 @@
 //! How an event becomes durable within the time that Tencent gives us: up to three attempts and one deadline.
 //!
-//! KV and the queue stand in for each other: what KV does not take goes onto the queue, to be stored later, and what the
-//! queue does not take is written to KV as a dead letter, to be replayed.
+//! What KV or D1 does not take goes onto the queue, to be stored later. What the queue does not take of the deliveries is
+//! written to KV as a dead letter, to be replayed.
 
 use std::{
     future::Future,
@@ -43,8 +43,8 @@ pub enum Persisted {
 /// [`FALLBACK_AFTER_MS`], `fall_back`, if there is one, begins an attempt to leave the event elsewhere. The
 /// first to succeed settles it.
 ///
-/// Where a second attempt is pointless, there is none. Where the sink asks for a pause, the second attempt waits for its end, and the fallback for the second attempt: until it
-/// failed, or there is just time enough left for the fallback.
+/// Where a second attempt is pointless, there is none. Where the sink asks for a pause, the second attempt waits for its end,
+/// and the fallback for the second attempt: until it failed, or there is just time enough left for the fallback.
 pub async fn persist(
     clock: &impl Clock,
     deadline: u64,

@@ -6,7 +6,7 @@ use worker::{Env, js_sys::Reflect, wasm_bindgen::JsValue};
 
 use super::{d1::D1, kv::Kv, queue::Producer};
 use crate::{
-    config::{Bound, Config, DB, DEAD_LETTERS, DELIVERIES, EVENTS, InvalidSetting},
+    config::{Bound, Config, DB, DEAD_LETTERS, DELIVERIES, EVENTS},
     event_log::Schema,
 };
 
@@ -22,10 +22,10 @@ pub struct Bindings {
     pub events: Kv,
     /// The database of the event log, where it is bound.
     pub database: Option<D1>,
-    /// The queue of deliveries to come, where it is bound.
-    pub deliveries: Option<Producer>,
     /// Its schema.
     pub schema: Schema,
+    /// The queue of deliveries to come, where it is bound.
+    pub deliveries: Option<Producer>,
 }
 
 impl Bindings {
@@ -45,16 +45,7 @@ impl Bindings {
             dead_letters: Producer::bound(env, DEAD_LETTERS).is_some(),
         };
         let config = Config::read(|name| variable(env, name), bound);
-        Self { config, events, database, deliveries, schema: Schema::default() }
-    }
-
-    /// The invalid settings; one of them is a database without the schema.
-    pub async fn invalid_settings(&self) -> Vec<InvalidSetting> {
-        let mut invalid = self.config.invalid_settings.clone();
-        if let Some(database) = &self.database {
-            invalid.extend(self.schema.check(database).await.err());
-        }
-        invalid
+        Self { config, events, database, schema: Schema::default(), deliveries }
     }
 }
 

@@ -40,7 +40,8 @@ pub async fn fetch(request: Request, env: Env, ctx: Context) -> Result<web_sys::
     #[cfg(feature = "provoke-panic")]
     panic::provoke(target.path).await;
     if routes::is_health(&method, target.path) {
-        return http::response(&Response::health(&bindings.invalid_settings().await));
+        let invalid = bindings.schema.invalid_settings(&bindings.config, bindings.database.as_ref()).await;
+        return http::response(&Response::health(&invalid));
     }
     if target.path.starts_with(api::PREFIX) {
         let authorization = http::header(&request, "authorization");
