@@ -23,10 +23,10 @@
 pub mod admin_token;
 pub mod api;
 pub mod config;
+pub mod database;
 pub mod delivery;
 mod encoding;
 pub mod event;
-pub mod event_log;
 pub mod log;
 pub mod origin;
 pub mod receive;

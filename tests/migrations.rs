@@ -4,7 +4,7 @@
 
 use std::{fs, path::Path};
 
-use unfollow_webhook::event_log::SCHEMA_VERSION;
+use unfollow_webhook::database::schema::SCHEMA_VERSION;
 
 /// The rules that the migration of this number breaks.
 fn broken_rules(number: usize, text: &str) -> Vec<String> {

@@ -10,9 +10,9 @@ use super::{
 };
 use crate::{
     config::Settings,
+    database::Database,
     delivery::{dead_letter, message::Message},
     event::EventId,
-    event_log::Database,
     response::Response,
     storage::{Clock, Queue},
     webhook::SdkAppId,

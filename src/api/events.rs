@@ -6,9 +6,12 @@ use serde_json::value::RawValue;
 use super::{Api, cursor, parameters::Parameters, problem::Problem, store::StoreReader};
 use crate::{
     config::Settings,
+    database::{
+        Database,
+        event_log::{self, EventQuery, LoggedEvent, Role, WholeEvent},
+    },
     delivery::{dead_letter, message::Message},
     event::{self, EventId},
-    event_log::{self, Database, EventQuery, LoggedEvent, Role, WholeEvent},
     response::Response,
     storage::{Clock, Queue},
     webhook::{SdkAppId, command::Kind},

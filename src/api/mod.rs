@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use crate::{
     config::{Config, InvalidSetting, Settings, VERSION},
-    event_log::{Database, Schema},
+    database::{Database, schema::Schema},
     response::Response,
     storage::{Clock, Queue, within},
     webhook::SdkAppId,

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use super::store::StoreError;
-use crate::event_log::DatabaseError;
+use crate::database::DatabaseError;
 use crate::response::Response;
 
 /// Why a request is not answered as asked.

@@ -5,7 +5,10 @@ use serde::Serialize;
 use super::{Api, parameters::Parameters, problem::Problem, store::StoreReader};
 use crate::{
     config::Settings,
-    event_log::{self, Database, HOUR_MS, HourlyCount},
+    database::{
+        Database, HOUR_MS,
+        event_log::{self, HourlyCount},
+    },
     response::Response,
     storage::{Clock, Queue},
 };

@@ -14,8 +14,8 @@ use super::{
 };
 use crate::{
     config::{Config, DELIVERY_HOURS_DEFAULT, RETRY_BASE_DEFAULT_SECONDS, Settings},
+    database::{Database, event_log},
     event::{Entry, Event},
-    event_log::{self, Database},
     log::Level,
     origin::{HOP_HEADER, LOOP_STATUS, Origin, OriginRequest, OriginResponse, OriginSigning},
     storage::{Clock, Store, within},

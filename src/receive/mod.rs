@@ -21,12 +21,12 @@ use validate::{Decision, RequestHead, validate_head};
 
 use crate::{
     config::{Config, Settings, Sinks},
+    database::{Database, event_log},
     delivery::{
         dead_letter::{self, Failure},
         message::{Job, Message},
     },
     event::Event,
-    event_log::{self, Database},
     log::Level,
     origin::Origin,
     response::Response,

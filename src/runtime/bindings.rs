@@ -7,7 +7,7 @@ use worker::{Env, js_sys::Reflect, wasm_bindgen::JsValue};
 use super::{d1::D1, kv::Kv, queue::Producer};
 use crate::{
     config::{Bound, Config, DB, DEAD_LETTERS, DELIVERIES, EVENTS},
-    event_log::Schema,
+    database::schema::Schema,
 };
 
 thread_local! {

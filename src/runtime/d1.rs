@@ -10,7 +10,7 @@ use worker::{
 
 use super::error_text;
 use crate::{
-    event_log::{Database, DatabaseError, Parameter, Statement},
+    database::{Database, DatabaseError, Parameter, Statement},
     storage::{Attempt, AttemptError},
 };
 

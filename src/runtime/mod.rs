@@ -20,8 +20,8 @@ use worker::{
 
 use crate::{
     api::{self, Api, ApiRequest},
+    database::retention,
     delivery::consumer::{Consumer, Source},
-    event_log,
     log::Level,
     origin::HOP_HEADER,
     receive::validate::RequestHead,
@@ -106,7 +106,7 @@ pub async fn retain(env: Env) {
     let bindings = Bindings::get(&env);
     let retention = bindings.config.settings.as_ref().and_then(|settings| settings.retention_seconds);
     let (Some(database), Some(retention)) = (&bindings.database, retention) else { return };
-    if event_log::retain(database, retention, RuntimeClock.now_ms()).await.is_err() {
+    if retention::retain(database, retention, RuntimeClock.now_ms()).await.is_err() {
         log(Level::Error, r#"{"outcome":"failed","reason":"retention"}"#);
     }
 }

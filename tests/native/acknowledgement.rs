@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use serde_json::Value;
 use unfollow_webhook::{
     config::Config,
+    database::{Statement, event_log},
     event::Entry,
-    event_log::{self, Statement},
     log::Level,
     receive::Receiver,
     receive::persist::ANSWER_WITHIN_MS,

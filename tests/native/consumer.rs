@@ -13,12 +13,12 @@ use standardwebhooks::Webhook;
 use tokio::time::Instant;
 use unfollow_webhook::{
     config::Config,
+    database::{Statement, event_log},
     delivery::consumer::{
         Consumer, DEAD_LETTER_BASE_SECONDS, ORIGIN_WITHIN_MS, Outcome, PARSE_ATTEMPTS_MAX, QueuedMessage, Source,
     },
     delivery::message::{Job, Message},
     event::Entry,
-    event_log::{self, Statement},
     log::Level,
     origin::{HOP_HEADER, LOOP_STATUS, OriginError, OriginResponse},
     receive::{

@@ -13,8 +13,8 @@ use rusqlite::{
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use unfollow_webhook::{
+    database::{Database, DatabaseError, Parameter, Statement, event_log},
     event::Event,
-    event_log::{self, Database, DatabaseError, Parameter, Statement},
     storage::{Attempt, AttemptError},
 };
 

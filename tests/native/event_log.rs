@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use unfollow_webhook::{
     config::{DB, InvalidSetting},
-    event_log::{DatabaseError, HOUR_MS, Schema, retain},
+    database::{DatabaseError, HOUR_MS, retention::retain, schema::Schema},
     receive::Receiver,
     response::Response,
     webhook::{SdkAppId, body::Follow, command::Kind},

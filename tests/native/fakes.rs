@@ -16,8 +16,8 @@ use tokio::{
 };
 use unfollow_webhook::{
     config::Config,
+    database::{Database, DatabaseError, Statement},
     event::Entry,
-    event_log::{Database, DatabaseError, Statement},
     origin::{Origin, OriginError, OriginRequest, OriginResponse},
     receive::{Body, BodyError, Receiver},
     storage::{Attempt, AttemptError, Clock, Queue, Store},

@@ -3,8 +3,8 @@
 
 use serde_json::{Value, json};
 use unfollow_webhook::{
+    database::{Parameter, Statement, event_log},
     event::Event,
-    event_log::{self, Parameter, Statement},
     webhook::{SdkAppId, auth::Policy, body::Follow, command::Kind, query::Query},
 };
 

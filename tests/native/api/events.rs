@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::{collection::vec, prelude::*, sample::Index};
 use serde_json::{Value, json};
-use unfollow_webhook::{api::ApiRequest, event::EventId, event_log, webhook::command::Kind};
+use unfollow_webhook::{api::ApiRequest, database::event_log, event::EventId, webhook::command::Kind};
 
 use super::{
     FakeReader, OTHER_APP, TestEvent, add, any_event, ask, encoded, get, get_by, is_problem, json_of, log_of, long_log,

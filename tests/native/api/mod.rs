@@ -33,12 +33,12 @@ use unfollow_webhook::{
         store::{Listed, Page, StoreError, StoreReader},
     },
     config::Config,
+    database::schema::Schema,
     delivery::{
         dead_letter::{self, Failure},
         message::{Job, Message},
     },
     event::{Entry, Event},
-    event_log::Schema,
     response::Response,
     storage::{Attempt, AttemptError, Queue},
     webhook::{SdkAppId, body::Follow, command::Kind},

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::{collection::vec, prelude::*};
 use serde_json::{Value, json};
-use unfollow_webhook::{event::EventId, event_log, webhook::command::Kind};
+use unfollow_webhook::{database::event_log, event::EventId, webhook::command::Kind};
 
 use super::{TestEvent, add, any_event, encoded, get, is_problem, json_of, log_of, other_app};
 use crate::{

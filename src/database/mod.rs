@@ -1,0 +1,80 @@
+//! D1: SQL statements with their parameters, and what their rows mean. The tables are in `migrations/`.
+
+pub mod event_log;
+pub mod retention;
+pub mod schema;
+
+use std::{borrow::Cow, future::Future};
+
+use serde::de::DeserializeOwned;
+
+use crate::{storage::Attempt, webhook::SdkAppId};
+
+/// Ms of an hour, the unit of the counts.
+pub const HOUR_MS: u64 = 60 * 60 * 1000;
+
+/// A parameter of a statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Parameter {
+    /// A whole number far below 2^53.
+    Integer(u64),
+    /// A text.
+    Text(String),
+}
+
+impl From<u64> for Parameter {
+    fn from(number: u64) -> Self {
+        Self::Integer(number)
+    }
+}
+
+impl From<SdkAppId> for Parameter {
+    fn from(app: SdkAppId) -> Self {
+        Self::Integer(app.get())
+    }
+}
+
+impl From<&str> for Parameter {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+/// A statement with its parameters, `?1` first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Statement {
+    /// The SQL. No value from outside is ever a part of it.
+    pub sql: Cow<'static, str>,
+    /// The parameters.
+    pub parameters: Vec<Parameter>,
+}
+
+impl Statement {
+    fn new<const N: usize>(sql: impl Into<Cow<'static, str>>, parameters: [Parameter; N]) -> Self {
+        Self { sql: sql.into(), parameters: parameters.into() }
+    }
+}
+
+/// Why a statement failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DatabaseError {
+    /// A table is missing: the migrations were not applied.
+    NoSchema,
+    /// Anything else.
+    Failed,
+}
+
+/// A database that runs SQL statements: D1.
+pub trait Database {
+    /// The rows of a statement.
+    fn rows<T: DeserializeOwned>(&self, statement: Statement) -> impl Future<Output = Result<Vec<T>, DatabaseError>>;
+
+    /// Runs a statement for what it changes.
+    fn run(&self, statement: Statement) -> impl Future<Output = Result<(), DatabaseError>>;
+
+    /// Runs statements as one transaction.
+    fn run_all(&self, statements: Vec<Statement>) -> impl Future<Output = Result<(), DatabaseError>>;
+
+    /// Begins to run a statement.
+    fn attempt(&self, statement: Statement) -> Attempt;
+}
