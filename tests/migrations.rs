@@ -37,8 +37,8 @@ fn broken_rules(number: usize, text: &str) -> Vec<String> {
             .collect();
         let has = |word: &str| words.iter().any(|found| found == word);
         if has("TRIGGER") {
-            check("a trigger begins after the end of a statement", complete && words[0] == "CREATE");
-            in_trigger = true;
+            check("a trigger begins after the end of a statement", complete && matches!(&*words[0], "CREATE" | "DROP"));
+            in_trigger = words[0] != "DROP";
         }
         if has("BEGIN") {
             check("BEGIN is only in triggers, at the end of a line", in_trigger && !in_body && line.ends_with("BEGIN"));

@@ -1,16 +1,18 @@
-//! Dead letters are listed and put back on the queue; stored events are sent to the origin again.
+//! Dead letters are listed, put back on the queue and discarded; stored events are sent to the origin again.
 
 use serde::Serialize;
 
 use super::{
-    Api, app_of, cursor, our_app,
+    Api, app_of, cursor,
+    deliveries::replayed,
+    our_app,
     parameters::Parameters,
     problem::Problem,
     store::{LIST_MAX, Listed, StoreReader},
 };
 use crate::{
     config::Settings,
-    database::Database,
+    database::{Database, Statement, deliveries},
     delivery::{dead_letter, message::Message},
     event::EventId,
     response::Response,
@@ -21,8 +23,8 @@ use crate::{
 /// How many dead letters one call lists.
 const PAGE: usize = 100;
 
-/// How many dead letters one call replays, at three operations each, and how many it reads for that: on the free plan
-/// a call has fifty operations.
+/// How many dead letters one call replays, at three operations each, and how many it reads for that. On the free plan a call has
+/// fifty operations, the list and the note in D1 included.
 const REPLAY_MAX: usize = 10;
 const REPLAY_READS_MAX: usize = 25;
 
@@ -58,11 +60,11 @@ struct ReplayedSome {
 
 /// A position in the list of an app's dead letters.
 #[derive(Default)]
-struct Position {
+pub(super) struct Position {
     /// KV's own cursor; `None` at the beginning. KV cannot start after a key.
-    list: Option<String>,
+    pub(super) list: Option<String>,
     /// The last id of this list that is done.
-    after: String,
+    pub(super) after: String,
 }
 
 impl Position {
@@ -71,14 +73,22 @@ impl Position {
         list.map(|list| Self { list: Some(list), ..Self::default() }.write(prefix))
     }
 
-    /// Neither an id nor a cursor of KV's contains a space.
     fn write(&self, prefix: &str) -> String {
-        cursor::write(prefix, &format!("{} {}", self.after, self.list.as_deref().unwrap_or_default()))
+        cursor::write(prefix, &self.text())
     }
 
     fn read(cursor: &str, prefix: &str) -> Option<Self> {
-        let position = cursor::read(prefix, cursor)?;
-        let (after, list) = position.split_once(' ')?;
+        Self::of_text(&cursor::read(prefix, cursor)?)
+    }
+
+    /// Its text. Neither an id nor a cursor of KV's contains a space.
+    pub(super) fn text(&self) -> String {
+        format!("{} {}", self.after, self.list.as_deref().unwrap_or_default())
+    }
+
+    /// Reads what [`Position::text`] has written; `None` for any other text.
+    pub(super) fn of_text(text: &str) -> Option<Self> {
+        let (after, list) = text.split_once(' ')?;
         Some(Self { list: Some(list.to_owned()).filter(|list| !list.is_empty()), after: after.to_owned() })
     }
 }
@@ -111,26 +121,33 @@ impl<S: StoreReader, D: Database, Q: Queue, C: Clock> Api<'_, S, D, Q, C> {
         let prefix = dead_letter::prefix(Some(app));
         let mut from = self.cursor(&parameters, &prefix)?;
         let page = self.reader.list(&prefix, LIST_MAX, from.list.as_deref()).await?;
-        let (mut replayed, mut reads) = (0_usize, 0_usize);
+        let (mut replays, mut reads) = (Vec::new(), 0_usize);
+        let mut cursor = Position::next(page.cursor, &prefix);
+        let mut failure = None;
         for Listed { key, .. } in page.keys {
             let id = key.strip_prefix(&prefix).unwrap_or_default();
             if id <= from.after.as_str() {
                 continue;
             }
-            if replayed == REPLAY_MAX || reads == REPLAY_READS_MAX {
-                return Ok(Response::json(&ReplayedSome { replayed, cursor: Some(from.write(&prefix)) }));
+            if replays.len() == REPLAY_MAX || reads == REPLAY_READS_MAX {
+                cursor = Some(from.write(&prefix));
+                break;
             }
             reads = reads.saturating_add(1);
             match self.replay(&key).await {
-                Ok(()) => replayed = replayed.saturating_add(1),
+                Ok(replay) => replays.push(replay),
                 // KV may still list what is gone, and what cannot be read stays. Neither holds up the others.
                 Err(Problem::NotFound | Problem::Conflict(_)) => {}
-                Err(problem) => return Err(problem),
+                Err(problem) => {
+                    failure = Some(problem);
+                    break;
+                }
             }
             id.clone_into(&mut from.after);
         }
-        let cursor = Position::next(page.cursor, &prefix);
-        Ok(Response::json(&ReplayedSome { replayed, cursor }))
+        let replayed = replays.len();
+        self.note_replays(replays.into_iter().flatten().collect()).await;
+        failure.map_or_else(|| Ok(Response::json(&ReplayedSome { replayed, cursor })), Err)
     }
 
     /// Where the list of an app's dead letters goes on.
@@ -148,21 +165,36 @@ impl<S: StoreReader, D: Database, Q: Queue, C: Clock> Api<'_, S, D, Q, C> {
         app: &str,
         id: &str,
     ) -> Result<Response, Problem> {
-        if id.len() > ID_MAX {
-            return Err(Problem::NotFound);
-        }
-        // Under no app lie those that cannot be read.
-        let app = if app == dead_letter::NO_APP { None } else { Some(our_app(settings, app)?) };
-        self.replay(&format!("{}{id}", dead_letter::prefix(app))).await?;
+        let app = app_or_none(settings, app)?;
+        let replay = self.replay(&key(app, id)?).await?;
+        self.note_replays(replay.into_iter().collect()).await;
         Ok(Response::json(&Replayed { replayed: 1 }))
     }
 
-    /// Puts a dead letter back on the queue, and only then deletes it.
-    async fn replay(&self, key: &str) -> Result<(), Problem> {
+    /// Deletes a dead letter, and what the list of deliveries says of it.
+    pub(super) async fn discard_dead_letter(
+        &self,
+        settings: &Settings,
+        app: &str,
+        id: &str,
+    ) -> Result<Response, Problem> {
+        let app = app_or_none(settings, app)?;
+        self.reader.delete(&key(app, id)?).await?;
+        // The id of a dead letter of another job is no event's.
+        if let (Some(app), Some(id), Some(database)) = (app, EventId::read(id), self.database) {
+            database.run(deliveries::discard(app, &id)).await?;
+        }
+        Ok(Response::no_content())
+    }
+
+    /// Puts a dead letter back on the queue, and only then deletes it. What notes that, where it is one to deliver.
+    async fn replay(&self, key: &str) -> Result<Option<Statement>, Problem> {
         let letter = self.reader.get(key).await?.ok_or(Problem::NotFound)?;
         let message = dead_letter::message(&letter).ok_or(Problem::Conflict("The message cannot be read."))?;
+        let sent_at = self.clock.now_ms();
         self.send(&message).await?;
-        Ok(self.reader.delete(key).await?)
+        self.reader.delete(key).await?;
+        Ok(Message::read(&message).and_then(|message| replayed(&message, sent_at)))
     }
 
     /// Sends a stored event to the origin, as if it had just come.
@@ -173,7 +205,9 @@ impl<S: StoreReader, D: Database, Q: Queue, C: Clock> Api<'_, S, D, Q, C> {
         let id = EventId::read(id).ok_or(Problem::NotFound)?;
         let record = self.record(app, &id).await?;
         let message = Message::of_record(&record).ok_or(Problem::Conflict("The event cannot be read."))?;
+        let sent_at = self.clock.now_ms();
         self.send(&message.text()).await?;
+        self.note_replays(replayed(&message, sent_at).into_iter().collect()).await;
         Ok(Response::json(&Replayed { replayed: 1 }))
     }
 
@@ -184,4 +218,13 @@ impl<S: StoreReader, D: Database, Q: Queue, C: Clock> Api<'_, S, D, Q, C> {
     fn queue(&self) -> Result<&Q, Problem> {
         self.queue.ok_or(Problem::Conflict("There is no queue: see DELIVERIES."))
     }
+}
+
+/// The app of a dead letter's path. Under no app lie those that cannot be read.
+fn app_or_none(settings: &Settings, app: &str) -> Result<Option<SdkAppId>, Problem> {
+    if app == dead_letter::NO_APP { Ok(None) } else { our_app(settings, app).map(Some) }
+}
+
+fn key(app: Option<SdkAppId>, id: &str) -> Result<String, Problem> {
+    if id.len() > ID_MAX { Err(Problem::NotFound) } else { Ok(format!("{}{id}", dead_letter::prefix(app))) }
 }

@@ -1,5 +1,6 @@
 //! The events: a page of the event log, one whole record, its erasure, and the rebuilding of the log from KV.
 
+use futures_util::future::join;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -7,10 +8,11 @@ use super::{Api, cursor, parameters::Parameters, problem::Problem, store::StoreR
 use crate::{
     config::Settings,
     database::{
-        Database,
+        Database, deliveries,
         event_log::{self, EventQuery, LoggedEvent, Role, WholeEvent},
     },
     delivery::{dead_letter, message::Message},
+    encoding::to_json,
     event::{self, EventId},
     response::Response,
     storage::{Clock, Queue},
@@ -83,7 +85,7 @@ impl<S: StoreReader, D: Database, Q: Queue, C: Clock> Api<'_, S, D, Q, C> {
         };
         // One more than wanted tells whether there is a next page.
         let statement = event_log::page(&wanted, after.as_ref(), limit.saturating_add(1));
-        let mut page: Vec<LoggedEvent> = self.database()?.rows(statement).await?;
+        let mut page: Vec<LoggedEvent> = self.event_log()?.rows(statement).await?;
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let has_next = page.len() > limit;
         page.truncate(limit);
@@ -94,9 +96,15 @@ impl<S: StoreReader, D: Database, Q: Queue, C: Clock> Api<'_, S, D, Q, C> {
         Ok(Response::json(&Events { events: records.collect(), cursor }))
     }
 
+    /// One event, and behind its record how far its delivery has come, where that is known.
     pub(super) async fn read_event(&self, app: SdkAppId, id: &str) -> Result<Response, Problem> {
         let id = EventId::read(id).ok_or(Problem::NotFound)?;
-        Ok(Response::json_text(self.record(app, &id).await?))
+        let (record, delivery) = join(self.record(app, &id), self.delivery(app, &id)).await;
+        let record = record?;
+        Ok(Response::json_text(match (record.strip_suffix('}'), delivery) {
+            (Some(members), Some(delivery)) => format!(r#"{members},"delivery":{}}}"#, to_json(&delivery)),
+            _ => record,
+        }))
     }
 
     /// The record of an event, from D1 or KV.
@@ -123,7 +131,7 @@ impl<S: StoreReader, D: Database, Q: Queue, C: Clock> Api<'_, S, D, Q, C> {
         }
         // After KV, from which the log can be rebuilt.
         if let Some(database) = self.database {
-            database.run(event_log::delete(app, &id)).await?;
+            database.run_all(vec![event_log::delete(app, &id), deliveries::delete(app, &id)]).await?;
         }
         Ok(Response::no_content())
     }
@@ -131,7 +139,7 @@ impl<S: StoreReader, D: Database, Q: Queue, C: Clock> Api<'_, S, D, Q, C> {
     /// Reads events from KV into the log, from the cursor on. What is there already changes nothing.
     pub(super) async fn reindex(&self, query: &str) -> Result<Response, Problem> {
         let parameters = Parameters::read(query, &["cursor"])?;
-        let database = self.database()?;
+        let database = self.event_log()?;
         let page = self.reader.list(event::PREFIX, REINDEX_MAX, parameters.text("cursor")).await?;
         let mut records = Vec::new();
         for listed in &page.keys {

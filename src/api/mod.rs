@@ -3,13 +3,18 @@
 //!
 //! One table says which operations there are. `page/openapi.json` describes them for others.
 
+mod calls;
 pub mod cursor;
 mod dead_letters;
+mod deliveries;
+mod erasure;
 mod events;
 mod parameters;
 mod problem;
+mod range;
 mod stats;
 pub mod store;
+mod users;
 
 use std::pin::pin;
 
@@ -83,6 +88,16 @@ pub enum Operation {
     ReplayEvent,
     /// Counts per hour or day.
     Stats,
+    /// The totals of a user.
+    ReadUser,
+    /// All that a user has a part in is forgotten.
+    EraseUser,
+    /// Who lost or gained most.
+    Top,
+    /// How far deliveries have come.
+    ListDeliveries,
+    /// How many webhook calls there were.
+    Calls,
     /// What the Worker is and does.
     Status,
     /// Some events are read from KV into the event log.
@@ -93,22 +108,30 @@ pub enum Operation {
     ReplayDeadLetters,
     /// One dead letter goes back on the queue.
     ReplayDeadLetter,
+    /// One dead letter is discarded.
+    DiscardDeadLetter,
 }
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 17] = [
         Self::ListApps,
         Self::ListEvents,
         Self::ReadEvent,
         Self::EraseEvent,
         Self::ReplayEvent,
         Self::Stats,
+        Self::ReadUser,
+        Self::EraseUser,
+        Self::Top,
+        Self::ListDeliveries,
+        Self::Calls,
         Self::Status,
         Self::Reindex,
         Self::ListDeadLetters,
         Self::ReplayDeadLetters,
         Self::ReplayDeadLetter,
+        Self::DiscardDeadLetter,
     ];
 
     /// Its method, and its path behind [`PREFIX`]; a segment in braces stands for any text.
@@ -121,11 +144,17 @@ impl Operation {
             Self::EraseEvent => ("DELETE", "events/{app}/{id}"),
             Self::ReplayEvent => ("POST", "events/{app}/{id}/replay"),
             Self::Stats => ("GET", "stats"),
+            Self::ReadUser => ("GET", "users/{app}"),
+            Self::EraseUser => ("DELETE", "users/{app}"),
+            Self::Top => ("GET", "top"),
+            Self::ListDeliveries => ("GET", "deliveries"),
+            Self::Calls => ("GET", "calls"),
             Self::Status => ("GET", "status"),
             Self::Reindex => ("POST", "reindex"),
             Self::ListDeadLetters => ("GET", "dead-letters"),
             Self::ReplayDeadLetters => ("POST", "dead-letters/{app}/replay"),
             Self::ReplayDeadLetter => ("POST", "dead-letters/{app}/{id}/replay"),
+            Self::DiscardDeadLetter => ("DELETE", "dead-letters/{app}/{id}"),
         }
     }
 
@@ -191,16 +220,28 @@ impl<S: StoreReader, D: Database, Q: Queue, C: Clock> Api<'_, S, D, Q, C> {
             Operation::EraseEvent => self.erase_event(our_app(settings, app)?, id).await,
             Operation::ReplayEvent => self.replay_event(settings, our_app(settings, app)?, id).await,
             Operation::Stats => self.stats(settings, query).await,
+            Operation::ReadUser => self.read_user(our_app(settings, app)?, query).await,
+            Operation::EraseUser => self.erase_user(settings, our_app(settings, app)?, query).await,
+            Operation::Top => self.top(settings, query).await,
+            Operation::ListDeliveries => self.list_deliveries(settings, query).await,
+            Operation::Calls => self.calls(settings, query).await,
             Operation::Status => self.status(settings, query).await,
             Operation::Reindex => self.reindex(query).await,
             Operation::ListDeadLetters => self.list_dead_letters(settings, query).await,
             Operation::ReplayDeadLetters => self.replay_dead_letters(our_app(settings, app)?, query).await,
             Operation::ReplayDeadLetter => self.replay_dead_letter(settings, app, id).await,
+            Operation::DiscardDeadLetter => self.discard_dead_letter(settings, app, id).await,
         }
     }
 
-    fn database(&self) -> Result<&D, Problem> {
+    /// The database, for what only events fill.
+    fn event_log(&self) -> Result<&D, Problem> {
         self.database.ok_or(Problem::Conflict("There is no event log: bind DB to a D1 database, and add d1 to SINKS."))
+    }
+
+    /// The database, for what is in it whatever `SINKS` says.
+    fn database(&self) -> Result<&D, Problem> {
+        self.database.ok_or(Problem::Conflict("There is no database: bind DB to a D1 database."))
     }
 
     async fn status(&self, settings: &Settings, query: &str) -> Result<Response, Problem> {

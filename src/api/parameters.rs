@@ -43,6 +43,14 @@ impl<'a> Parameters<'a> {
         self.pairs.iter().find(|(it, value)| *it == name && !value.is_empty()).map(|(_, value)| &**value)
     }
 
+    /// The user that the call is about, exactly as given.
+    ///
+    /// # Errors
+    /// [`Problem::BadRequest`] where there is none.
+    pub fn user(&self) -> Result<&str, Problem> {
+        self.text("user").ok_or(Problem::BadRequest("Say which user: user=UserID."))
+    }
+
     /// A whole number of 1 to `max`, or `default`.
     ///
     /// # Errors

@@ -1,8 +1,12 @@
 //! D1: SQL statements with their parameters, and what their rows mean. The tables are in `migrations/`.
 
+pub mod call_counts;
+pub mod deliveries;
+pub mod erasures;
 pub mod event_log;
 pub mod retention;
 pub mod schema;
+pub mod users;
 
 use std::{borrow::Cow, future::Future};
 
@@ -20,6 +24,8 @@ pub enum Parameter {
     Integer(u64),
     /// A text.
     Text(String),
+    /// Nothing.
+    Null,
 }
 
 impl From<u64> for Parameter {
@@ -37,6 +43,12 @@ impl From<SdkAppId> for Parameter {
 impl From<&str> for Parameter {
     fn from(text: &str) -> Self {
         Self::Text(text.to_owned())
+    }
+}
+
+impl<T: Into<Self>> From<Option<T>> for Parameter {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Into::into)
     }
 }
 

@@ -8,7 +8,7 @@ use super::{Database, DatabaseError, Statement};
 use crate::config::{Config, DB, InvalidSetting};
 
 /// The newest migration, which this Worker needs.
-pub const SCHEMA_VERSION: u64 = 1;
+pub const SCHEMA_VERSION: u64 = 2;
 
 /// The version of the schema.
 #[must_use]

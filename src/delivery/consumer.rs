@@ -9,16 +9,21 @@ use std::fmt::Write as _;
 use super::{
     dead_letter::{self, Failure},
     message::{Job, Message},
-    message_record::MessageRecord,
+    message_record::{DEAD_LETTERED, MessageRecord, RETRIED},
     retry::wait_seconds,
 };
 use crate::{
     config::{Config, DELIVERY_HOURS_DEFAULT, RETRY_BASE_DEFAULT_SECONDS, Settings},
-    database::{Database, event_log},
-    event::{Entry, Event},
+    database::{
+        Database,
+        deliveries::{self, Change},
+        event_log,
+    },
+    event::{Entry, Event, EventId},
     log::Level,
     origin::{HOP_HEADER, LOOP_STATUS, Origin, OriginRequest, OriginResponse, OriginSigning},
     storage::{Clock, Store, within},
+    webhook::SdkAppId,
 };
 
 /// How long the origin may take to answer a delivery, in ms.
@@ -33,6 +38,9 @@ pub const PARSE_ATTEMPTS_MAX: u32 = 3;
 
 /// How long KV or D1 may take to store an event, in ms.
 const PUT_WITHIN_MS: u64 = 10_000;
+
+/// How long D1 may take to write what became of a delivery, in ms: the next message waits for it.
+const CHANGE_WITHIN_MS: u64 = 2_000;
 
 /// Which queue a batch is from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,6 +109,9 @@ pub struct Consumer<'a, S, D, O, C> {
     pub log: &'a dyn Fn(Level, String),
 }
 
+/// What became of a message: how to settle it, and what there is to say of it.
+type Processed = (Outcome, MessageRecord);
+
 /// How an attempt failed.
 struct AttemptFailed {
     failure: Failure,
@@ -126,17 +137,25 @@ impl<S: Store, D: Database, O: Origin, C: Clock> Consumer<'_, S, D, O, C> {
     /// Processes a batch, one message after the other, and settles each on its own.
     pub async fn consume<M: QueuedMessage>(&self, source: Option<Source>, batch: impl IntoIterator<Item = M>) {
         for message in batch {
-            let outcome = match source {
+            let (outcome, record) = match source {
                 Some(Source::Deliveries) => self.process(&message).await,
                 Some(Source::DeadLetters) => self.process_dead(&message).await,
                 None => self.retry(Failure::UNKNOWN_QUEUE, MessageRecord::default(), &message),
             };
+            let (level, text) = record.text();
+            (self.log)(level, text);
+            // The dead-letter queue hands out a message as if it were new.
+            let attempts = (source == Some(Source::Deliveries)).then(|| message.attempts());
+            // Before the row is written, so that nothing that D1 does can undo it.
             message.settle(outcome);
+            if let Some((app, id, change)) = record.change(attempts, self.now()) {
+                self.write_change(app, &id, &change).await;
+            }
         }
     }
 
     /// Does what a message asks for.
-    async fn process(&self, queued: &impl QueuedMessage) -> Outcome {
+    async fn process(&self, queued: &impl QueuedMessage) -> Processed {
         let settings = self.config.settings.as_ref();
         let text = queued.text();
         let message = Message::read(&text);
@@ -144,13 +163,16 @@ impl<S: Store, D: Database, O: Origin, C: Clock> Consumer<'_, S, D, O, C> {
             let letter = dead_letter::raw_entry(&queued.id(), &text, Failure::UNREADABLE, self.now(), self.retention());
             return self.dead_letter(letter, MessageRecord::default(), Failure::UNREADABLE, queued).await;
         };
-        let record = MessageRecord::of(&event, message.job);
+        let mut record = MessageRecord::of(&event, message.job);
         let done = match settings {
             Some(settings) => self.attempt(message.job, &event, settings).await,
             None => Err(Failure::SETTINGS.into()),
         };
         let failed = match done {
-            Ok(()) => return self.done(message.job, record),
+            Ok(status) => {
+                record.accepted_with = status;
+                return done_with(message.job, record);
+            }
             Err(failed) => failed,
         };
         let base = settings.map_or(RETRY_BASE_DEFAULT_SECONDS, |settings| settings.retry_base_seconds);
@@ -163,11 +185,11 @@ impl<S: Store, D: Database, O: Origin, C: Clock> Consumer<'_, S, D, O, C> {
             let letter = dead_letter::entry(&event, message.job, failed.failure, self.now(), self.retention());
             return self.dead_letter(letter, record, failed.failure, queued).await;
         }
-        self.retry_after(after_seconds, failed.failure, record)
+        retry_after(after_seconds, failed.failure, record)
     }
 
     /// Files a message that its queue has given up on.
-    async fn process_dead(&self, queued: &impl QueuedMessage) -> Outcome {
+    async fn process_dead(&self, queued: &impl QueuedMessage) -> Processed {
         let text = queued.text();
         let raw = |failure| dead_letter::raw_entry(&queued.id(), &text, failure, self.now(), self.retention());
         if queued.attempts() > PARSE_ATTEMPTS_MAX {
@@ -187,17 +209,18 @@ impl<S: Store, D: Database, O: Origin, C: Clock> Consumer<'_, S, D, O, C> {
             Job::Deliver => false,
         };
         if is_stored {
-            return self.done(message.job, record);
+            return done_with(message.job, record);
         }
         let failure = Failure::RETRIES_EXHAUSTED;
         let letter = dead_letter::entry(&event, message.job, failure, self.now(), self.retention());
         self.dead_letter(letter, record, failure, queued).await
     }
 
-    async fn attempt(&self, job: Job, event: &Event<'_>, settings: &Settings) -> Result<(), AttemptFailed> {
+    /// Makes one attempt. The status that the origin has accepted the event with, where it is for the origin.
+    async fn attempt(&self, job: Job, event: &Event<'_>, settings: &Settings) -> Result<Option<u16>, AttemptFailed> {
         match job {
-            Job::StoreKv => self.put_event(event).await.then_some(()).ok_or(Failure::KV.into()),
-            Job::StoreD1 => self.insert(event).await.then_some(()).ok_or(Failure::D1.into()),
+            Job::StoreKv => self.put_event(event).await.then_some(None).ok_or(Failure::KV.into()),
+            Job::StoreD1 => self.insert(event).await.then_some(None).ok_or(Failure::D1.into()),
             // Without its app there is no token to sign it with.
             Job::Deliver if !settings.is_ours(event.app()) => Err(AttemptFailed::for_good(Failure::APP_REMOVED)),
             Job::Deliver => {
@@ -205,7 +228,7 @@ impl<S: Store, D: Database, O: Origin, C: Clock> Consumer<'_, S, D, O, C> {
                 let response = self.origin.post(request).await.map_err(|error| Failure::Error(error.name()))?;
                 let OriginResponse { status, retry_after, .. } = response;
                 match status {
-                    200..300 => Ok(()),
+                    200..300 => Ok(Some(status)),
                     LOOP_STATUS => Err(AttemptFailed::for_good(Failure::Status(status))),
                     _ => Err(AttemptFailed { retry_after, ..Failure::Status(status).into() }),
                 }
@@ -213,40 +236,25 @@ impl<S: Store, D: Database, O: Origin, C: Clock> Consumer<'_, S, D, O, C> {
         }
     }
 
-    /// Acknowledges a message whose job is done.
-    fn done(&self, job: Job, mut record: MessageRecord<'_>) -> Outcome {
-        record.outcome = job.done();
-        (self.log)(Level::Info, record.text());
-        Outcome::Ack
-    }
-
     /// Writes a dead letter, and only then acknowledges the message.
     async fn dead_letter(
         &self,
         letter: Entry,
-        mut record: MessageRecord<'_>,
+        mut record: MessageRecord,
         failure: Failure,
         queued: &impl QueuedMessage,
-    ) -> Outcome {
+    ) -> Processed {
         if !self.put(&letter).await {
             return self.retry(Failure::KV, record, queued);
         }
-        record.outcome = "dead_lettered";
+        record.outcome = DEAD_LETTERED;
         record.failed(failure);
-        (self.log)(Level::Error, record.text());
-        Outcome::Ack
+        (Outcome::Ack, record)
     }
 
-    fn retry(&self, failure: Failure, record: MessageRecord<'_>, queued: &impl QueuedMessage) -> Outcome {
+    fn retry(&self, failure: Failure, record: MessageRecord, queued: &impl QueuedMessage) -> Processed {
         let after_seconds = wait_seconds(queued.attempts(), DEAD_LETTER_BASE_SECONDS, None, (self.random)());
-        self.retry_after(after_seconds, failure, record)
-    }
-
-    fn retry_after(&self, after_seconds: u32, failure: Failure, mut record: MessageRecord<'_>) -> Outcome {
-        record.failed(failure);
-        (record.outcome, record.retry_after_seconds) = ("retried", Some(after_seconds));
-        (self.log)(Level::Warn, record.text());
-        Outcome::Retry { after_seconds }
+        retry_after(after_seconds, failure, record)
     }
 
     async fn put(&self, entry: &Entry) -> bool {
@@ -262,6 +270,15 @@ impl<S: Store, D: Database, O: Origin, C: Clock> Consumer<'_, S, D, O, C> {
         within(self.clock, PUT_WITHIN_MS, database.attempt(event_log::insert(event))).await == Some(Ok(()))
     }
 
+    /// Writes what became of a delivery. Where that fails, only the row is out of date.
+    async fn write_change(&self, app: SdkAppId, id: &EventId, change: &Change) {
+        let Some(database) = self.database else { return };
+        let writing = within(self.clock, CHANGE_WITHIN_MS, database.attempt(deliveries::write(app, id, change)));
+        if writing.await != Some(Ok(())) {
+            (self.log)(Level::Warn, r#"{"outcome":"failed","reason":"delivery_state"}"#.to_owned());
+        }
+    }
+
     fn now(&self) -> u64 {
         self.clock.now_ms()
     }
@@ -269,6 +286,18 @@ impl<S: Store, D: Database, O: Origin, C: Clock> Consumer<'_, S, D, O, C> {
     fn retention(&self) -> Option<u64> {
         self.config.settings.as_ref().and_then(|settings| settings.retention_seconds)
     }
+}
+
+/// Acknowledges a message whose job is done.
+fn done_with(job: Job, mut record: MessageRecord) -> Processed {
+    record.outcome = job.done();
+    (Outcome::Ack, record)
+}
+
+fn retry_after(after_seconds: u32, failure: Failure, mut record: MessageRecord) -> Processed {
+    record.failed(failure);
+    (record.outcome, record.retry_after_seconds) = (RETRIED, Some(after_seconds));
+    (Outcome::Retry { after_seconds }, record)
 }
 
 /// The request that brings `event` to the origin at `now` (Unix seconds): what Tencent sent, with a fresh Sign where

@@ -123,9 +123,15 @@ fn letter(
 /// How long a dead letter stays at least, in seconds: somebody has to have seen it.
 const RETENTION_MIN_SECONDS: u64 = 30 * 24 * 60 * 60;
 
+/// How long a dead letter stays, in seconds, where events stay for `events_seconds`; `None` is for good.
+#[must_use]
+pub fn retention_seconds(events_seconds: Option<u64>) -> Option<u64> {
+    events_seconds.map(|seconds| seconds.max(RETENTION_MIN_SECONDS))
+}
+
 /// When a dead letter may be forgotten, in Unix seconds: as long after `dead_at` as events are after their receipt.
-fn expiration(retention_seconds: Option<u64>, dead_at: u64) -> Option<u64> {
-    retention_seconds.map(|seconds| (dead_at / 1000).saturating_add(seconds.max(RETENTION_MIN_SECONDS)))
+fn expiration(events_seconds: Option<u64>, dead_at: u64) -> Option<u64> {
+    retention_seconds(events_seconds).map(|seconds| (dead_at / 1000).saturating_add(seconds))
 }
 
 /// The dead letter of `event`, whose `job` failed for good at `dead_at` (Unix ms). An event can have both jobs, and
@@ -185,4 +191,41 @@ pub fn message(value: &str) -> Option<Cow<'_, str>> {
         Err(_) => Cow::Borrowed(message.get()),
     };
     Message::read(&text)?.event().is_some().then_some(text)
+}
+
+/// Whether a dead letter's `value` is of an event of this app in which this user has a part. What cannot be read has one where
+/// the user's id is among its texts: a letter of no app may be of any.
+#[must_use]
+pub fn has_part(value: &str, app: SdkAppId, user: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Letter<'a> {
+        #[serde(borrow)]
+        message: &'a RawValue,
+    }
+    let Some(Letter { message }) = from_json_object(value) else { return false };
+    // What was stored as text is not parsed as a message: that may be what ended its invocation.
+    let text = match serde_json::from_str::<String>(message.get()) {
+        Ok(text) => Cow::Owned(text),
+        Err(_) => match Message::read(message.get()).as_ref().and_then(Message::event) {
+            Some(event) => return event.app() == app && event.has_part(user),
+            None => Cow::Borrowed(message.get()),
+        },
+    };
+    match serde_json::from_str::<Value>(&text) {
+        Ok(message) if message.get("sdk_app_id").and_then(Value::as_u64).is_some_and(|other| other != app.get()) => {
+            false
+        }
+        Ok(message) => has_text(message.get("body").unwrap_or(&message), user),
+        Err(_) => text.contains(&to_json(user)),
+    }
+}
+
+/// Whether a text in `value` is exactly `wanted`.
+fn has_text(value: &Value, wanted: &str) -> bool {
+    match value {
+        Value::String(text) => text == wanted,
+        Value::Array(items) => items.iter().any(|item| has_text(item, wanted)),
+        Value::Object(members) => members.values().any(|member| has_text(member, wanted)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
 }

@@ -1,25 +1,36 @@
-//! The log record of one message of the queue.
-
-use std::borrow::Cow;
+//! What became of one message of the queue: its log record, and the change of its delivery.
 
 use serde::Serialize;
 
 use super::{dead_letter::Failure, message::Job};
-use crate::{encoding::to_json, event::Event, log::printable, webhook::SdkAppId};
+use crate::{
+    database::deliveries::{Change, State},
+    encoding::to_json,
+    event::{Event, EventId},
+    log::{Level, printable},
+    webhook::SdkAppId,
+};
+
+/// The outcome of a message that comes again.
+pub const RETRIED: &str = "retried";
+/// The outcome of a message that has become a dead letter.
+pub const DEAD_LETTERED: &str = "dead_lettered";
 
 /// What became of one message, and what it is about.
 #[derive(Clone, Debug, Default, Serialize)]
-pub struct MessageRecord<'a> {
+pub struct MessageRecord {
     /// `delivered`, `stored`, `retried` or `dead_lettered`.
     pub outcome: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     job: Option<Job>,
     #[serde(skip_serializing_if = "Option::is_none")]
     app: Option<SdkAppId>,
+    #[serde(skip)]
+    event_id: Option<EventId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     targets: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    request_id: Option<Cow<'a, str>>,
+    request_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_status: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -27,17 +38,21 @@ pub struct MessageRecord<'a> {
     /// How long the message waits before it comes again, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after_seconds: Option<u32>,
+    /// The HTTP status that the origin has accepted it with.
+    #[serde(skip)]
+    pub accepted_with: Option<u16>,
 }
 
-impl<'a> MessageRecord<'a> {
+impl MessageRecord {
     /// The record of a message about `event`.
     #[must_use]
-    pub fn of(event: &Event<'a>, job: Job) -> Self {
+    pub fn of(event: &Event<'_>, job: Job) -> Self {
         Self {
             job: Some(job),
             app: Some(event.app()),
+            event_id: Some(event.id().clone()),
             targets: Some(event.targets()),
-            request_id: printable(event.request_id()),
+            request_id: printable(event.request_id()).map(String::from),
             ..Self::default()
         }
     }
@@ -47,9 +62,36 @@ impl<'a> MessageRecord<'a> {
         (self.last_status, self.last_error) = failure.parts();
     }
 
-    /// The record as JSON, without a line end.
+    /// The level of the record, and the record as JSON, without a line end.
     #[must_use]
-    pub fn text(&self) -> String {
-        to_json(self)
+    pub fn text(&self) -> (Level, String) {
+        let level = match self.outcome {
+            RETRIED => Level::Warn,
+            DEAD_LETTERED => Level::Error,
+            _ => Level::Info,
+        };
+        (level, to_json(self))
+    }
+
+    /// What a message to deliver made of its delivery at `now_ms` (Unix ms), in the attempt of this number; `None` for any other
+    /// message. Without a number there was no attempt: only that it is dead says something.
+    #[must_use]
+    pub fn change(&self, attempts: Option<u32>, now_ms: u64) -> Option<(SdkAppId, EventId, Change)> {
+        let state = match (self.job?, self.outcome, attempts) {
+            (Job::Deliver, DEAD_LETTERED, _) => State::Dead,
+            (Job::Deliver, RETRIED, Some(_)) => State::Retrying,
+            (Job::Deliver, _, Some(_)) => State::Delivered,
+            _ => return None,
+        };
+        let wait_ms = self.retry_after_seconds.map(|seconds| u64::from(seconds).saturating_mul(1000));
+        let change = Change {
+            state,
+            attempts,
+            last_status: self.accepted_with.or(self.last_status),
+            last_error: self.last_error,
+            next_attempt_at: wait_ms.map(|wait_ms| now_ms.saturating_add(wait_ms)),
+            at: now_ms,
+        };
+        Some((self.app?, self.event_id.clone()?, change))
     }
 }

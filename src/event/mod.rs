@@ -137,6 +137,12 @@ impl<'a> Event<'a> {
         self.follow.to_accounts.len()
     }
 
+    /// Whether this user acted, or is a target.
+    #[must_use]
+    pub fn has_part(&self, user: &str) -> bool {
+        self.follow.from_account == user || self.follow.to_accounts.iter().any(|target| target == user)
+    }
+
     /// What to put into the store at `now_ms` (Unix ms), to stay for `retention_seconds` from receipt, or for good.
     #[must_use]
     pub fn entry(&self, retention_seconds: Option<u64>, now_ms: u64) -> Entry {

@@ -4,17 +4,18 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use super::rejection::Rejection;
+use super::{call_counter::CallKind, rejection::Rejection};
 use crate::{
+    database::call_counts::CallOutcome,
     encoding::to_json,
     log::{Level, printable},
-    webhook::query::Query,
+    webhook::{SdkAppId, query::Query},
 };
 
 /// What is known of a call, filled in step by step.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct CallRecord<'a> {
-    outcome: &'static str,
+    outcome: Option<CallOutcome>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'static str>,
     status: u16,
@@ -29,6 +30,9 @@ pub struct CallRecord<'a> {
     platform: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<Cow<'a, str>>,
+    /// The app, where it is one of ours.
+    #[serde(skip)]
+    pub our_app: Option<SdkAppId>,
     /// What the app's backend answered, where that is what the caller got.
     #[serde(skip)]
     pub relayed_status: Option<u16>,
@@ -52,26 +56,28 @@ impl<'a> CallRecord<'a> {
         self.command = printable(Some(&command));
     }
 
-    /// The record as JSON, without a line end, and its level. `duration_ms` is from the call's arrival to its response, by
+    /// The level of the record, the record as JSON without a line end, and what the call counts as. `duration_ms` is from the call's arrival to its response, by
     /// the runtime's clock, which stands still between I/O.
     #[must_use]
-    pub fn finish(mut self, outcome: Result<&'static str, Rejection>, duration_ms: u64) -> (Level, String) {
-        let level = match outcome {
+    pub fn finish(mut self, outcome: Result<CallOutcome, Rejection>, duration_ms: u64) -> (Level, String, CallKind) {
+        let (level, outcome) = match outcome {
             Ok(outcome) => {
-                self.outcome = outcome;
                 self.status = self.relayed_status.unwrap_or(200);
-                if self.status >= 500 { Level::Warn } else { Level::Info }
+                (if self.status >= 500 { Level::Warn } else { Level::Info }, outcome)
             }
             Err(rejection) => {
                 let row = rejection.row();
-                let ours = row.status >= 500;
                 (self.reason, self.status) = (Some(row.name), row.status);
-                self.outcome = if ours { "failed" } else { "rejected" };
-                if ours { Level::Error } else { Level::Warn }
+                if row.status >= 500 {
+                    (Level::Error, CallOutcome::Failed)
+                } else {
+                    (Level::Warn, CallOutcome::Rejected)
+                }
             }
         };
-        self.duration_ms = duration_ms;
+        (self.outcome, self.duration_ms) = (Some(outcome), duration_ms);
+        let kind = CallKind { app: self.our_app, outcome, reason: self.reason.unwrap_or_default() };
         // JSON escapes line ends and other control characters, so no text from outside can break the line.
-        (level, to_json(&self))
+        (level, to_json(&self), kind)
     }
 }

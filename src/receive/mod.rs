@@ -1,6 +1,7 @@
 //! One call, from its arrival to its response: validation, the reading of the body in the middle of it, the sinks or the
 //! app's backend at the end, the log record, and the deadline over all of it.
 
+pub mod call_counter;
 mod call_record;
 pub mod persist;
 pub mod rejection;
@@ -12,6 +13,7 @@ use std::{
     pin::pin,
 };
 
+use call_counter::CallKind;
 pub use call_record::CallRecord;
 use futures_util::future::{OptionFuture, join3};
 use persist::{ANSWER_WITHIN_MS, Attempts, Persisted, persist};
@@ -21,7 +23,7 @@ use validate::{Decision, RequestHead, validate_head};
 
 use crate::{
     config::{Config, Settings, Sinks},
-    database::{Database, event_log},
+    database::{Database, call_counts::CallOutcome, event_log},
     delivery::{
         dead_letter::{self, Failure},
         message::{Job, Message},
@@ -57,6 +59,8 @@ pub struct HandledCall {
     pub response: Response,
     /// The level of the log record, and the record.
     pub log: (Level, String),
+    /// What it counts as.
+    pub kind: CallKind,
     /// Attempts still under way, to be run to their end after the response.
     pub late: Vec<Attempts>,
 }
@@ -96,17 +100,19 @@ impl<S: Store, D: Database, Q: Queue, O: Origin, C: Clock> Receiver<'_, S, D, Q,
             }
         };
         let duration = self.clock.now_ms().saturating_sub(arrived);
-        let log = record.finish(outcome.as_ref().map(|(done, _)| *done).map_err(|rejection| *rejection), duration);
-        HandledCall { response: outcome.map_or_else(Response::from, |(_, response)| response), log, late }
+        let became = outcome.as_ref().map(|(became, _)| *became).map_err(|rejection| *rejection);
+        let (level, record, kind) = record.finish(became, duration);
+        let response = outcome.map_or_else(Response::from, |(_, response)| response);
+        HandledCall { response, log: (level, record), kind, late }
     }
 
-    /// Validates a call and does what it asks for. Its outcome is the word for the log.
+    /// Validates a call and does what it asks for.
     async fn process<'a>(
         &self,
         call: Call<'a, '_>,
         unread: &impl Body,
         settings: &Settings,
-    ) -> Result<(&'static str, Response), Rejection> {
+    ) -> Result<(CallOutcome, Response), Rejection> {
         let Call { head, arrived, buffer, record, late } = call;
         let deadline = arrived.saturating_add(ANSWER_WITHIN_MS);
         let left = || deadline.saturating_sub(self.clock.now_ms());
@@ -122,20 +128,20 @@ impl<S: Store, D: Database, Q: Queue, O: Origin, C: Clock> Receiver<'_, S, D, Q,
         let body: &[u8] = buffer;
 
         match (validated.decide(body, arrived, record)?, &settings.origin) {
-            (Decision::Probe, _) => Ok(("probe", Response::ok())),
+            (Decision::Probe, _) => Ok((CallOutcome::Probe, Response::ok())),
             (Decision::Unhandled, None) if settings.origin_is_invalid => Err(RelayError::Unreachable.into()),
-            (Decision::Unhandled, None) => Ok(("unhandled", Response::ok())),
+            (Decision::Unhandled, None) => Ok((CallOutcome::Unhandled, Response::ok())),
             (Decision::Unhandled, Some(url)) => {
                 let content_type = unread.content_type();
                 let webhook = Webhook { query: head.target.query, content_type: content_type.as_deref(), body };
                 let relaying = pin!(relay(self.origin, url, webhook, left()));
                 let response = within(self.clock, left(), relaying).await.ok_or(RelayError::Late)??;
                 record.relayed_status = Some(response.status);
-                Ok(("relayed", response))
+                Ok((CallOutcome::Relayed, response))
             }
             (Decision::Store(event), _) => {
-                self.store_event(&event, settings, deadline, late).await?;
-                Ok(("stored", Response::ok()))
+                let done = self.store_event(&event, settings, deadline, late).await?;
+                Ok((done, Response::ok()))
             }
         }
     }
@@ -147,7 +153,7 @@ impl<S: Store, D: Database, Q: Queue, O: Origin, C: Clock> Receiver<'_, S, D, Q,
         settings: &Settings,
         deadline: u64,
         late: &mut Vec<Attempts>,
-    ) -> Result<(), Rejection> {
+    ) -> Result<CallOutcome, Rejection> {
         let Sinks { kv, d1, origin } = settings.sinks;
         // Settings that want the origin want the queue too, and those that want D1 a database.
         let send = |job| self.queue.map_or_else(unbound, |queue| queue.send(&Message::of(event, job).text()));
@@ -166,14 +172,19 @@ impl<S: Store, D: Database, Q: Queue, O: Origin, C: Clock> Receiver<'_, S, D, Q,
             OptionFuture::from(origin.then(|| persist(self.clock, deadline, &send_to_origin, Some(&dead_letter)))),
         );
         let (kv, d1, origin) = outcomes.await;
-        let mut all_stored = true;
+        let mut done = Ok(CallOutcome::Stored);
         for outcome in [kv, d1, origin].into_iter().flatten() {
-            all_stored &= matches!(outcome, Persisted::Stored);
-            if let Persisted::Late(attempts) = outcome {
-                late.push(attempts);
+            match outcome {
+                Persisted::Stored => {}
+                Persisted::FellBack => done = done.and(Ok(CallOutcome::Queued)),
+                Persisted::Failed => done = Err(Rejection::NotStored),
+                Persisted::Late(attempts) => {
+                    done = Err(Rejection::NotStored);
+                    late.push(attempts);
+                }
             }
         }
-        all_stored.then_some(()).ok_or(Rejection::NotStored)
+        done
     }
 }
 

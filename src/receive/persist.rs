@@ -29,8 +29,10 @@ pub const SAME_KEY_PAUSE_MS: u64 = 1000;
 
 /// What became of an event.
 pub enum Persisted {
-    /// It is stored, or on the queue.
+    /// The sink has it.
     Stored,
+    /// The fallback has it: the sink is still to get it.
+    FellBack,
     /// No attempt succeeded.
     Failed,
     /// No attempt has finished in time. They go on: run them to their end after the response. They may store an event that
@@ -59,7 +61,7 @@ pub async fn persist(
     let in_time = |ms: u64| until(ms).min(left().saturating_sub(ATTEMPT_TAKES_MS));
 
     let mut attempts = Attempts::default();
-    attempts.add(begin());
+    attempts.add(Taker::Sink, begin());
     let (mut second, mut fall_back) = (Some(begin), fall_back);
     let mut fall_back_after = FALLBACK_AFTER_MS;
     loop {
@@ -71,7 +73,8 @@ pub async fn persist(
         };
         let settled = within(clock, patience, &mut attempts).await;
         match settled {
-            Some(Ok(())) => return Persisted::Stored,
+            Some(Ok(Taker::Sink)) => return Persisted::Stored,
+            Some(Ok(Taker::Fallback)) => return Persisted::FellBack,
             // A second attempt at once would fail in the same way.
             Some(Err(AttemptError::TooManyRequests)) if second.is_some() => {
                 clock.sleep(in_time(SAME_KEY_PAUSE_MS)).await;
@@ -85,38 +88,48 @@ pub async fn persist(
             return if all_failed { Persisted::Failed } else { Persisted::Late(attempts) };
         }
         if let Some(begin) = second.take_if(|_| all_failed || until(SECOND_AFTER_MS) == 0) {
-            attempts.add(begin());
+            attempts.add(Taker::Sink, begin());
         } else if let Some(fall_back) = fall_back.take_if(|_| all_failed || in_time(fall_back_after) == 0) {
-            attempts.add(fall_back());
+            attempts.add(Taker::Fallback, fall_back());
         } else if all_failed {
             return Persisted::Failed;
         }
     }
 }
 
+/// What an attempt leaves an event with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taker {
+    /// The sink.
+    Sink,
+    /// What stands in for it.
+    Fallback,
+}
+
 /// Concurrent attempts: done as soon as one has succeeded or all have failed.
 #[derive(Default)]
 pub struct Attempts {
-    under_way: Vec<Attempt>,
+    under_way: Vec<(Taker, Attempt)>,
 }
 
 impl Attempts {
     /// Adds one that has begun.
-    pub fn add(&mut self, attempt: Attempt) {
-        self.under_way.push(attempt);
+    fn add(&mut self, taker: Taker, attempt: Attempt) {
+        self.under_way.push((taker, attempt));
     }
 }
 
 impl Future for Attempts {
-    type Output = Result<(), AttemptError>;
+    type Output = Result<Taker, AttemptError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut succeeded = false;
+        let mut taken = None;
         let mut failure = AttemptError::Failed;
-        self.under_way.retain_mut(|attempt| match attempt.as_mut().poll(cx) {
+        self.under_way.retain_mut(|(taker, attempt)| match attempt.as_mut().poll(cx) {
             Poll::Pending => true,
             Poll::Ready(Ok(())) => {
-                succeeded = true;
+                // The fallback is added last, so that the sink counts where both have it.
+                taken = taken.or(Some(*taker));
                 false
             }
             Poll::Ready(Err(error)) => {
@@ -124,10 +137,10 @@ impl Future for Attempts {
                 false
             }
         });
-        match (succeeded, self.under_way.is_empty()) {
-            (true, _) => Poll::Ready(Ok(())),
-            (false, true) => Poll::Ready(Err(failure)),
-            (false, false) => Poll::Pending,
+        match (taken, self.under_way.is_empty()) {
+            (Some(taker), _) => Poll::Ready(Ok(taker)),
+            (None, true) => Poll::Ready(Err(failure)),
+            (None, false) => Poll::Pending,
         }
     }
 }

@@ -87,6 +87,7 @@ pub fn validate_head<'a>(
         Some(id) => Some(our_app(id, settings).ok_or(Rejection::SdkAppIdForeign)?),
         None => None,
     };
+    record.our_app = app;
     // (7) It is authentic.
     let query = authenticate(query, app, settings, now_ms)?;
 

@@ -8,6 +8,7 @@ use super::{d1::D1, kv::Kv, queue::Producer};
 use crate::{
     config::{Bound, Config, DB, DEAD_LETTERS, DELIVERIES, EVENTS},
     database::schema::Schema,
+    receive::call_counter::CallCounter,
 };
 
 thread_local! {
@@ -24,6 +25,8 @@ pub struct Bindings {
     pub database: Option<D1>,
     /// Its schema.
     pub schema: Schema,
+    /// The calls that are still to be counted in it.
+    pub calls: CallCounter,
     /// The queue of deliveries to come, where it is bound.
     pub deliveries: Option<Producer>,
 }
@@ -45,7 +48,7 @@ impl Bindings {
             dead_letters: Producer::bound(env, DEAD_LETTERS).is_some(),
         };
         let config = Config::read(|name| variable(env, name), bound);
-        Self { config, events, database, schema: Schema::default(), deliveries }
+        Self { config, events, database, schema: Schema::default(), calls: CallCounter::default(), deliveries }
     }
 }
 

@@ -39,6 +39,7 @@ impl D1 {
         let bind = |parameter| match parameter {
             Parameter::Integer(number) => JsValue::from_f64(number as f64),
             Parameter::Text(text) => JsValue::from_str(&text),
+            Parameter::Null => JsValue::NULL,
         };
         let parameters: Vec<_> = statement.parameters.into_iter().map(bind).collect();
         let prepared = self.0.prepare(statement.sql);

@@ -11,6 +11,8 @@ mod origin;
 mod panic;
 mod queue;
 
+use std::pin::pin;
+
 use worker::{
     Context, Env, js_sys,
     wasm_bindgen::{JsCast as _, JsValue},
@@ -20,17 +22,26 @@ use worker::{
 
 use crate::{
     api::{self, Api, ApiRequest},
-    database::retention,
-    delivery::consumer::{Consumer, Source},
+    database::{
+        Database as _,
+        retention::{Retention, retain as delete_due},
+    },
+    delivery::{
+        consumer::{Consumer, Source},
+        dead_letter,
+    },
     log::Level,
     origin::HOP_HEADER,
     receive::validate::RequestHead,
     receive::{HandledCall, Receiver},
     response::Response,
     routes::{self, Target},
-    storage::Clock as _,
+    storage::{Clock as _, within},
 };
 use {bindings::Bindings, clock::RuntimeClock, http::RequestBody, origin::OriginFetch, queue::Message};
+
+/// How long D1 may take to take the counts of calls, in ms.
+const CALLS_WITHIN_MS: u64 = 10_000;
 
 /// Answers one request.
 pub async fn fetch(request: Request, env: Env, ctx: Context) -> Result<web_sys::Response, JsValue> {
@@ -75,14 +86,35 @@ pub async fn fetch(request: Request, env: Env, ctx: Context) -> Result<web_sys::
         clock: &RuntimeClock,
     };
     let body = RequestBody::new(&request, content_length);
-    let HandledCall { response, log: (level, record), late } = receiver.receive(head, &body).await;
+    let HandledCall { response, log: (level, record), kind, late } = receiver.receive(head, &body).await;
 
     for attempts in late {
         // Whether they succeed is of no interest any more: the sender has its answer.
         ctx.wait_until(async { _ = attempts.await });
     }
     log(level, &record);
+    if bindings.database.is_some()
+        && let Some(wait_ms) = bindings.calls.count(kind, RuntimeClock.now_ms())
+    {
+        ctx.wait_until(async move { write_calls(&bindings, wait_ms).await });
+    }
     http::response(&response)
+}
+
+/// Writes how many calls there were, after `wait_ms` ms.
+async fn write_calls(bindings: &Bindings, wait_ms: u64) {
+    let Some(database) = &bindings.database else { return };
+    if wait_ms > 0 {
+        RuntimeClock.sleep(wait_ms).await;
+    }
+    for hour in bindings.calls.take(RuntimeClock.now_ms()) {
+        // Where D1 fails, it has not taken them. Where it does not answer, it may have: to add them again might count twice.
+        let writing = pin!(database.run(hour.statement()));
+        if matches!(within(&RuntimeClock, CALLS_WITHIN_MS, writing).await, Some(Err(_))) {
+            bindings.calls.put_back(hour);
+            log(Level::Warn, r#"{"outcome":"failed","reason":"call_counts"}"#);
+        }
+    }
 }
 
 /// Processes one batch of messages, each of which is settled.
@@ -101,12 +133,14 @@ pub async fn consume(batch: MessageBatch, env: Env) {
     consumer.consume(Source::of(&queue), Message::all(&batch)).await;
 }
 
-/// Deletes from the event log what is older than `RETENTION_DAYS`.
+/// Deletes from D1 what is due.
 pub async fn retain(env: Env) {
     let bindings = Bindings::get(&env);
-    let retention = bindings.config.settings.as_ref().and_then(|settings| settings.retention_seconds);
-    let (Some(database), Some(retention)) = (&bindings.database, retention) else { return };
-    if retention::retain(database, retention, RuntimeClock.now_ms()).await.is_err() {
+    // With settings that calls are rejected for, it is not known for how long.
+    let (Some(database), Some(settings)) = (&bindings.database, &bindings.config.settings) else { return };
+    let events_seconds = settings.retention_seconds;
+    let retention = Retention { events_seconds, dead_letters_seconds: dead_letter::retention_seconds(events_seconds) };
+    if delete_due(database, retention, RuntimeClock.now_ms()).await.is_err() {
         log(Level::Error, r#"{"outcome":"failed","reason":"retention"}"#);
     }
 }

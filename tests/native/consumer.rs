@@ -13,12 +13,16 @@ use standardwebhooks::Webhook;
 use tokio::time::Instant;
 use unfollow_webhook::{
     config::Config,
-    database::{Statement, event_log},
+    database::{
+        Statement,
+        deliveries::{self, Change, State},
+        event_log,
+    },
     delivery::consumer::{
         Consumer, DEAD_LETTER_BASE_SECONDS, ORIGIN_WITHIN_MS, Outcome, PARSE_ATTEMPTS_MAX, QueuedMessage, Source,
     },
     delivery::message::{Job, Message},
-    event::Entry,
+    event::{Entry, EventId},
     log::Level,
     origin::{HOP_HEADER, LOOP_STATUS, OriginError, OriginResponse},
     receive::{
@@ -32,10 +36,12 @@ use crate::{
     database::Sqlite,
     fakes::{
         FakeClock, FakeDatabase, FakeOrigin, FakeStore, NO_DATABASE,
-        Plan::{self, Busy, Fails, Succeeds, Unavailable},
+        Plan::{self, Busy, Fails, Hangs, Succeeds, Unavailable},
         Reaction, Seen, paused,
     },
-    samples::{APP, FOLLOW, NOW_MS, ORIGIN, ORIGIN_SECRET, TOKEN, UNFOLLOW, config, event, post, query, signed, url},
+    samples::{
+        APP, FOLLOW, NOW_MS, ORIGIN, ORIGIN_SECRET, TOKEN, UNFOLLOW, app, config, event, post, query, signed, url,
+    },
 };
 
 const HOUR_MS: u64 = 3_600_000;
@@ -86,6 +92,8 @@ struct Run {
     entries: Vec<Entry>,
     /// What D1 has taken.
     inserted: Vec<Statement>,
+    /// What was written of deliveries.
+    changes: Vec<Statement>,
     records: Vec<(Level, Value)>,
 }
 
@@ -119,6 +127,8 @@ struct Batch<'a> {
     store: Vec<Plan>,
     /// `None` where no database is bound.
     database: Option<Vec<Plan>>,
+    /// How each write of a delivery ends.
+    change_plan: Plan,
     origin: Box<dyn Fn(&Seen) -> Reaction + 'a>,
     now_ms: u64,
 }
@@ -134,6 +144,7 @@ impl Default for Batch<'_> {
             attempts: 1,
             store: Vec::new(),
             database: Some(Vec::new()),
+            change_plan: Succeeds(0),
             origin: Box::new(|_| Reaction::status(200)),
             now_ms: NOW_MS,
         }
@@ -143,8 +154,11 @@ impl Default for Batch<'_> {
 impl Batch<'_> {
     fn run(self) -> Run {
         paused(async {
-            let Self { config, source, texts, age_ms, attempts, store, database, origin, now_ms } = self;
+            let Self { config, source, texts, age_ms, attempts, store, database, change_plan, origin, now_ms } = self;
             let database = database.map(|plans| FakeDatabase::of(&plans));
+            if let Some(database) = &database {
+                database.change_plan.set(change_plan);
+            }
             let (store, origin, clock) = (FakeStore::of(&store), FakeOrigin::of(origin), FakeClock::at(now_ms));
             let settled = Rc::default();
             let records = RefCell::new(Vec::new());
@@ -173,8 +187,9 @@ impl Batch<'_> {
             consumer.consume(source, messages).await;
             let (seen, most_under_way, entries) = (origin.seen(), origin.most_under_way.get(), store.entries());
             let (settled, records) = (settled.take(), records.into_inner());
-            let inserted = database.map(|database| database.entries()).unwrap_or_default();
-            Run { settled, seen, most_under_way, entries, inserted, records }
+            let inserted = database.as_ref().map(FakeDatabase::entries).unwrap_or_default();
+            let changes = database.map(|database| database.changes.take()).unwrap_or_default();
+            Run { settled, seen, most_under_way, entries, inserted, changes, records }
         })
     }
 }
@@ -1052,4 +1067,102 @@ proptest! {
         prop_assert!(source == DELIVERIES || run.seen.is_empty());
         prop_assert!(source.is_some() || acked == 0);
     }
+}
+
+/// The row of the delivery after one attempt. Before it, there is none.
+#[test]
+fn each_attempt_writes_how_far_the_delivery_has_come() {
+    let failing = |reaction: Reaction| -> Box<dyn Fn(&Seen) -> Reaction> { Box::new(move |_| reaction.clone()) };
+    let nothing = |attempts| Change {
+        state: State::Delivered,
+        attempts: Some(attempts),
+        last_status: None,
+        last_error: None,
+        next_attempt_at: None,
+        at: NOW_MS + 20,
+    };
+    let dead = || Change { state: State::Dead, ..nothing(1) };
+    let given_up = || Batch { source: DEAD_LETTERS, store: vec![Succeeds(5)], ..Batch::default() };
+    for (batch, expected) in [
+        (Batch { attempts: 3, ..Batch::default() }, Change { last_status: Some(200), ..nothing(3) }),
+        (
+            Batch { origin: failing(Reaction::status(204)), ..Batch::default() },
+            Change { last_status: Some(204), ..nothing(1) },
+        ),
+        (
+            Batch { origin: failing(Reaction::status(503)), attempts: 2, ..Batch::default() },
+            Change {
+                state: State::Retrying,
+                last_status: Some(503),
+                next_attempt_at: Some(NOW_MS + 20 + 10_000),
+                ..nothing(2)
+            },
+        ),
+        (
+            Batch { origin: failing(Reaction::refuse()), ..Batch::default() },
+            Change {
+                state: State::Retrying,
+                last_error: Some("unreachable"),
+                next_attempt_at: Some(NOW_MS + 5_000),
+                at: NOW_MS,
+                ..nothing(1)
+            },
+        ),
+        (
+            Batch { origin: failing(Reaction::status(LOOP_STATUS)), store: vec![Succeeds(5)], ..Batch::default() },
+            Change { last_status: Some(LOOP_STATUS), at: NOW_MS + 25, ..dead() },
+        ),
+        // It is attempted again.
+        (
+            Batch { origin: failing(Reaction::status(LOOP_STATUS)), store: vec![Fails(5)], ..Batch::default() },
+            Change {
+                state: State::Retrying,
+                last_error: Some("kv"),
+                next_attempt_at: Some(NOW_MS + 25 + 60_000),
+                at: NOW_MS + 25,
+                ..nothing(1)
+            },
+        ),
+        // The dead-letter queue does not tell how many attempts there were.
+        (given_up(), Change { attempts: None, last_error: Some("retries_exhausted"), at: NOW_MS + 5, ..dead() }),
+    ] {
+        let (run, id) = (batch.run(), id_of(Kind::Unfollow, UNFOLLOW));
+        let row = deliveries::write(app(), &EventId::read(&id).unwrap(), &expected);
+        assert_eq!(run.changes, [row], "{expected:?}");
+    }
+}
+
+#[test]
+fn what_is_no_delivery_writes_none() {
+    let store = |job| Batch { texts: vec![message(job)], store: vec![Succeeds(5)], ..Batch::default() };
+    for batch in [
+        store(Job::StoreKv),
+        Batch { source: DEAD_LETTERS, ..store(Job::StoreKv) },
+        Batch { database: Some(vec![Succeeds(5)]), store: vec![], ..store(Job::StoreD1) },
+        Batch { texts: vec!["poison".to_owned()], ..store(Job::Deliver) },
+        Batch { source: DEAD_LETTERS, attempts: 4, ..store(Job::Deliver) },
+        // It is not attempted again: only its dead letter is.
+        Batch { source: DEAD_LETTERS, store: vec![Fails(5)], ..store(Job::Deliver) },
+        Batch { source: None, ..Batch::default() },
+    ] {
+        assert_eq!(batch.run().changes, []);
+    }
+}
+
+/// The message is settled before the row is written, and the next one waits for it for two seconds at most.
+#[test]
+fn a_row_that_cannot_be_written_changes_nothing_about_the_delivery() {
+    let texts = || vec![message(Job::Deliver), message_of(Kind::Follow, FOLLOW, Job::Deliver)];
+    for (change_plan, wait) in [(Fails(0), 0), (Unavailable(0), 0), (Hangs, 2_000)] {
+        let run = Batch { texts: texts(), change_plan, ..Batch::default() }.run();
+        let expected = [("0".to_owned(), Outcome::Ack, 20), ("1".to_owned(), Outcome::Ack, 40 + wait)];
+        assert_eq!(run.settled, expected, "{change_plan:?}");
+        let told = run.records.iter().filter(|(level, record)| {
+            *level == Level::Warn && *record == json!({ "outcome": "failed", "reason": "delivery_state" })
+        });
+        assert_eq!(told.count(), 2);
+    }
+    // Without a database there is no row, and nothing to say.
+    let run = Batch { texts: texts(), database: None, ..Batch::default() }.run();
+    assert_eq!((run.settled.len(), run.records.len()), (2, 2));
 }

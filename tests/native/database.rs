@@ -19,7 +19,10 @@ use unfollow_webhook::{
 };
 
 /// Every migration, in order.
-const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/0001_event_log.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../../migrations/0001_event_log.sql"),
+    include_str!("../../migrations/0002_deliveries_and_calls.sql"),
+];
 
 /// What a database does instead of its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,9 +42,7 @@ pub struct Sqlite {
 
 impl Default for Sqlite {
     fn default() -> Self {
-        let database = Self::without_schema();
-        MIGRATIONS.iter().for_each(|migration| database.connection.execute_batch(migration).unwrap());
-        database
+        Self::of_version(MIGRATIONS.len())
     }
 }
 
@@ -50,6 +51,23 @@ impl Sqlite {
     pub fn without_schema() -> Self {
         let connection = Rc::new(Connection::open_in_memory().unwrap());
         Self { connection, trouble: Cell::default(), operations: Rc::default() }
+    }
+
+    /// One with the schema of this version.
+    pub fn of_version(version: usize) -> Self {
+        let database = Self::without_schema();
+        MIGRATIONS[..version].iter().for_each(|migration| database.connection.execute_batch(migration).unwrap());
+        database
+    }
+
+    /// Applies the migrations after this version.
+    pub fn migrate_from(&self, version: usize) {
+        MIGRATIONS[version..].iter().for_each(|migration| self.connection.execute_batch(migration).unwrap());
+    }
+
+    /// Whether the migrations were applied.
+    pub fn has_schema(&self) -> bool {
+        self.connection.table_exists(None, "schema_version").unwrap()
     }
 
     /// Adds an event.
@@ -76,6 +94,13 @@ impl Sqlite {
         times
     }
 
+    /// Whether a text is in any row of any table.
+    pub fn has_text(&self, text: &str) -> bool {
+        let tables =
+            ["events", "event_users", "hourly_counts", "hourly_totals", "deliveries", "call_counts", "erasures"];
+        tables.iter().flat_map(|table| self.table(table)).any(|row| row.to_string().contains(text))
+    }
+
     /// How many rows the tables of the log have together.
     pub fn size(&self) -> usize {
         ["events", "event_users", "hourly_counts", "hourly_totals"].iter().map(|table| self.table(table).len()).sum()
@@ -98,6 +123,7 @@ fn bind(parameter: Parameter) -> SqlValue {
     match parameter {
         Parameter::Integer(number) => SqlValue::Real(number as f64),
         Parameter::Text(text) => SqlValue::Text(text),
+        Parameter::Null => SqlValue::Null,
     }
 }
 

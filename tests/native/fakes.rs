@@ -4,7 +4,7 @@
 use std::{
     cell::{Cell, RefCell},
     collections::VecDeque,
-    future::{Future, pending},
+    future::{Future, pending, ready},
     rc::Rc,
     time::Duration,
 };
@@ -80,6 +80,9 @@ pub struct FakeSink<T> {
     /// When each attempt was begun, in ms from the creation of this sink, and with what.
     begun: RefCell<Vec<(u64, T)>>,
     stored: Rc<RefCell<Vec<(u64, T)>>>,
+    /// What was written of deliveries, and how each of these writes ends.
+    pub changes: RefCell<Vec<T>>,
+    pub change_plan: Cell<Plan>,
 }
 
 pub type FakeStore = FakeSink<Entry>;
@@ -106,7 +109,15 @@ pub fn kv_receiver<'a, 'o>(
 impl<T: Clone + 'static> FakeSink<T> {
     pub fn of(plans: &[Plan]) -> Self {
         let plans = RefCell::new(plans.iter().copied().collect());
-        Self { start: Instant::now(), plans, default_plan: None, begun: RefCell::default(), stored: Rc::default() }
+        Self {
+            start: Instant::now(),
+            plans,
+            default_plan: None,
+            begun: RefCell::default(),
+            stored: Rc::default(),
+            changes: RefCell::default(),
+            change_plan: Cell::new(Plan::Succeeds(0)),
+        }
     }
 
     /// Each attempt has this plan.
@@ -193,6 +204,14 @@ impl Database for FakeDatabase {
     }
 
     fn attempt(&self, statement: Statement) -> Attempt {
+        if statement.sql.starts_with("INSERT INTO deliveries") {
+            self.changes.borrow_mut().push(statement);
+            return match self.change_plan.get() {
+                Plan::Hangs => Box::pin(pending()),
+                Plan::Succeeds(_) => Box::pin(ready(Ok(()))),
+                _ => Box::pin(ready(Err(AttemptError::Failed))),
+            };
+        }
         FakeSink::attempt(self, statement)
     }
 }

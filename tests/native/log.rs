@@ -3,8 +3,14 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use unfollow_webhook::{
-    config::Config, log::Level, receive::CallRecord, receive::Receiver, receive::rejection::Rejection,
-    receive::validate::RequestHead, webhook::command::Kind,
+    config::Config,
+    database::call_counts::CallOutcome::{Probe, Queued, Relayed, Stored, Unhandled},
+    log::Level,
+    receive::CallRecord,
+    receive::Receiver,
+    receive::rejection::Rejection,
+    receive::validate::RequestHead,
+    webhook::command::Kind,
 };
 
 use crate::{
@@ -69,14 +75,14 @@ fn a_call_that_failed_is_logged_as_an_error() {
 #[test]
 fn a_record_has_the_level_of_its_status() {
     for rejection in Rejection::ALL {
-        let (level, record) = CallRecord::default().finish(Err(*rejection), 7);
+        let (level, record, _) = CallRecord::default().finish(Err(*rejection), 7);
         let row = rejection.row();
         let (expected, outcome) = if row.status >= 500 { (Level::Error, "failed") } else { (Level::Warn, "rejected") };
         assert_eq!(level, expected, "{}", row.name);
         let expected = json!({ "outcome": outcome, "reason": row.name, "status": row.status, "duration_ms": 7 });
         assert_eq!(serde_json::from_str::<Value>(&record).unwrap(), expected);
     }
-    for outcome in ["stored", "probe", "unhandled"] {
+    for outcome in [Stored, Queued, Probe, Unhandled, Relayed] {
         assert_eq!(CallRecord::default().finish(Ok(outcome), 7).0, Level::Info);
     }
 }

@@ -5,6 +5,7 @@
 
 mod acknowledgement;
 mod api;
+mod call_counter;
 mod config;
 mod consumer;
 mod database;
@@ -22,6 +23,7 @@ mod properties;
 mod readme;
 mod receive;
 mod relay;
+mod retention;
 mod retry;
 mod samples;
 mod vectors;

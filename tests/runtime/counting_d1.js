@@ -1,19 +1,21 @@
 // Before the Worker under test, and between it and its D1 database. `/costs` returns the rows that were read and written
-// since the last time, for each statement; `/sql` runs statements as they are; `/scheduled` is the cron trigger; all else is
-// passed on.
+// since the last time, for each statement with its SQL; `/sql` runs statements as they are, and returns the rows of each and what it costs; `/scheduled` is the cron trigger; all
+// else is passed on.
 import { RpcTarget, WorkerEntrypoint } from "cloudflare:workers";
 
 let costs = [];
 
 class Statement extends RpcTarget {
+	#sql;
 	#statement;
 
-	constructor(statement) {
+	constructor(sql, statement) {
 		super();
+		this.#sql = sql;
 		this.#statement = statement;
 	}
 	bind(...parameters) {
-		return new Statement(this.#statement.bind(...parameters));
+		return new Statement(this.#sql, this.#statement.bind(...parameters));
 	}
 	all() {
 		return this.#counted(this.#statement.all());
@@ -23,14 +25,14 @@ class Statement extends RpcTarget {
 	}
 	async #counted(result) {
 		const { meta, ...rest } = await result;
-		costs.push({ read: meta.rows_read, written: meta.rows_written });
+		costs.push({ sql: this.#sql, read: meta.rows_read, written: meta.rows_written });
 		return { meta, ...rest };
 	}
 }
 
 export class DB extends WorkerEntrypoint {
 	prepare(sql) {
-		return new Statement(this.env.DB.prepare(sql));
+		return new Statement(sql, this.env.DB.prepare(sql));
 	}
 	async batch(statements) {
 		const results = [];
@@ -50,7 +52,7 @@ export default {
 		if (pathname === "/sql") {
 			const statements = (await request.json()).map(([sql, ...parameters]) => env.DB.prepare(sql).bind(...parameters));
 			const results = await env.DB.batch(statements);
-			return Response.json(results.map(({ results }) => results));
+			return Response.json(results.map(({ meta, results: rows }) => ({ read: meta.rows_read, written: meta.rows_written, rows })));
 		}
 		if (pathname === "/scheduled") {
 			const { outcome } = await env.OURS.scheduled({ scheduledTime: new Date(), cron: "17 * * * *" });

@@ -1,17 +1,23 @@
-//! What the event log costs in rows read and written, which is what Cloudflare limits and bills: the same in a log of 2,000
-//! events and of 20,000.
+//! What D1 costs in rows read and written, which is what Cloudflare limits and bills: the same in a log of 2,000 events and of
+//! 20,000.
 
 use serde_json::{Value, json};
 use unfollow_webhook::{
-    database::{Parameter, Statement, event_log},
-    event::Event,
+    database::{
+        Parameter, Statement,
+        deliveries::{self, Change, State},
+        erasures::{self, UsersEvent},
+        event_log,
+    },
+    event::{Event, EventId},
     webhook::{SdkAppId, auth::Policy, body::Follow, command::Kind, query::Query},
 };
 
 use crate::{
     ADMIN_TOKEN, Shared,
     call::{APP, UNFOLLOW, now_ms, post, post_at, request, request_api, unfollow, unsigned},
-    worker::Home,
+    origin::{self, Origin},
+    worker::{Home, wait_for},
 };
 
 const HOUR_MS: u64 = 60 * 60 * 1000;
@@ -23,8 +29,44 @@ const AT_ONCE: usize = 500;
 /// A Worker whose log is filled by the test and tells what each statement costs.
 struct Log {
     shared: Shared,
+    /// Takes every event.
+    _origin: Origin,
     now: u64,
     events: u64,
+}
+
+/// What a statement has cost.
+struct Cost {
+    sql: String,
+    read: u64,
+    written: u64,
+}
+
+impl Cost {
+    /// Whether it counts calls, which happens at its own times.
+    fn is_of_calls(&self) -> bool {
+        self.sql.starts_with("INSERT INTO call_counts")
+    }
+}
+
+fn read_by(costs: &[Cost]) -> u64 {
+    costs.iter().map(|cost| cost.read).sum()
+}
+
+fn written_by(costs: &[Cost]) -> u64 {
+    costs.iter().map(|cost| cost.written).sum()
+}
+
+/// A delivery that died at this time.
+fn dead(at: u64) -> Change {
+    let (attempts, last_status) = (Some(1), Some(500));
+    Change { state: State::Dead, attempts, last_status, last_error: None, next_attempt_at: None, at }
+}
+
+/// The statement that writes a delivery.
+fn insert_delivery(event_time: u64, state: State, at: u64) -> Value {
+    let id = EventId::of_parts(event_time, &format!("{at:032x}")).unwrap();
+    plain(deliveries::write(SdkAppId::parse(APP).unwrap(), &id, &Change { state, ..dead(at) }))
 }
 
 /// The statement as `counting_d1.js` takes it.
@@ -32,6 +74,7 @@ fn plain(statement: Statement) -> Value {
     let parameter = |parameter| match parameter {
         Parameter::Integer(number) => json!(number),
         Parameter::Text(text) => json!(text),
+        Parameter::Null => Value::Null,
     };
     let parameters = statement.parameters.into_iter().map(parameter);
     [json!(statement.sql)].into_iter().chain(parameters).collect()
@@ -47,33 +90,53 @@ fn insert(body: &str) -> Value {
 
 impl Log {
     fn start() -> Self {
+        let origin = Origin::start(|_| origin::ok());
+        let url = origin.url();
         let settings = [
             ("SDK_APP_IDS", APP),
             ("ALLOW_UNSIGNED", "true"),
             ("ADMIN_TOKEN", ADMIN_TOKEN),
-            ("SINKS", "d1"),
+            ("SINKS", "d1,origin"),
+            ("ORIGIN_URL", &*url),
             ("RETENTION_DAYS", "3650"),
         ];
         let home = Home::with_counted_log(&settings);
         let worker = home.start();
         // The start of an hour, so that 30 days before it are as many hours at any time.
         let now = now_ms() / HOUR_MS * HOUR_MS;
-        let log = Self { shared: Shared { home, worker }, now, events: 0 };
+        let log = Self { shared: Shared { home, worker }, _origin: origin, now, events: 0 };
         // The only events in which this user is a target.
         let hours = 1..=5;
-        log.run(&hours.map(|hour| insert(&unfollow("x", &["charted"], log.now - hour * DAY_MS))).collect::<Vec<_>>());
+        let charted = hours.map(|hour| insert(&unfollow("x", &["charted"], log.now - hour * DAY_MS)));
+        // In three hours of their own, twenty users.
+        let ranked = (0..60)
+            .map(|n| insert(&unfollow("x", &[&format!("u{}", n % 20)], log.month() - DAY_MS - n / 20 * HOUR_MS)));
+        // More than a page of each state.
+        let states = [State::Retrying, State::Dead, State::Delivered];
+        let deliveries =
+            (0..450).map(|n| insert_delivery(log.now - n * 1000, states[n as usize % 3], log.now - n * 1000 + 5));
+        let late = (0..150).map(|n| insert_delivery(log.now - DAY_MS, State::Delivered, log.now - n));
+        log.run(&charted.chain(ranked).chain(deliveries).chain(late).collect::<Vec<_>>());
         log
+    }
+
+    /// Before any event of [`Log::fill`].
+    fn month(&self) -> u64 {
+        self.now - 30 * DAY_MS
     }
 
     fn url(&self, path: &str) -> String {
         format!("{}{path}", self.shared.worker.url)
     }
 
-    fn run(&self, statements: &[Value]) {
-        for some in statements.chunks(AT_ONCE) {
+    /// Runs statements without the Worker: what each has cost, with its rows.
+    fn run(&self, statements: &[Value]) -> Vec<Value> {
+        let run = |some: &[Value]| {
             let answer = post_at(&self.url("/sql"), json!(some).to_string());
             assert_eq!(answer.status, 200, "{}", answer.text);
-        }
+            answer.body.as_array().unwrap().clone()
+        };
+        statements.chunks(AT_ONCE).flat_map(run).collect()
     }
 
     /// Fills the log up to so many events: over the last 30 days, half of them by one user.
@@ -89,44 +152,66 @@ impl Log {
         self.events = events;
     }
 
-    /// The rows that each statement has read and written since this was last asked.
-    fn costs(&self) -> Vec<(u64, u64)> {
+    /// What each statement has cost since this was last asked.
+    fn all_costs(&self) -> Vec<Cost> {
         let costs = request("GET", &self.url("/costs")).body;
-        let cost = |cost: &Value| (cost["read"].as_u64().unwrap(), cost["written"].as_u64().unwrap());
+        let number = |cost: &Value, name: &str| cost[name].as_u64().unwrap();
+        let cost = |cost: &Value| Cost {
+            sql: cost["sql"].as_str().unwrap().to_owned(),
+            read: number(cost, "read"),
+            written: number(cost, "written"),
+        };
         costs.as_array().unwrap().iter().map(cost).collect()
     }
 
-    /// The rows that a call of the API reads, and the events of its response.
-    fn read(&self, path: &str) -> (u64, usize) {
+    /// The same without the counts of calls.
+    fn costs(&self) -> Vec<Cost> {
+        self.all_costs().into_iter().filter(|cost| !cost.is_of_calls()).collect()
+    }
+
+    /// What a call of the API costs, and its response.
+    fn call(&self, method: &str, path: &str) -> (Vec<Cost>, Value) {
         self.costs();
-        let answer = request_api("GET", &self.url(&format!("/v1/{path}")), Some(ADMIN_TOKEN));
+        let answer = request_api(method, &self.url(&format!("/v1/{path}")), Some(ADMIN_TOKEN));
         assert_eq!(answer.status, 200, "{path}: {answer:?}");
-        let [(read, 0)] = self.costs()[..] else { panic!("{path}: more than one statement, or rows written") };
-        (read, answer.body["events"].as_array().map_or(0, Vec::len))
+        (self.costs(), answer.body)
+    }
+
+    /// Sends an event, and waits for its delivery. What both cost.
+    fn deliver(&self, body: &str) -> (u64, u64) {
+        self.costs();
+        assert!(post(&self.shared.worker.url, &unsigned(APP, UNFOLLOW), body).is_ok());
+        let mut costs = Vec::new();
+        wait_for("the delivery to be written", || {
+            costs.extend(self.costs());
+            costs.iter().any(|cost| cost.sql.starts_with("INSERT INTO deliveries")).then_some(())
+        });
+        assert_eq!(costs.len(), 2);
+        let written = |table: &str| costs.iter().filter(|it| it.sql.contains(table)).map(|it| it.written).sum();
+        (written("INSERT INTO events"), written("INSERT INTO deliveries"))
     }
 
     /// What each case costs, with its bound.
     fn measure(&self) -> Vec<(&'static str, u64, u64)> {
         let mut measured = Vec::new();
-        // Inside the hour that no other event is in, so that each size inserts into the same rows.
-        let body = unfollow("newcomer", &["someone"], self.now + self.events);
-        for (case, bound) in [("written by an event of one target", 5), ("written by a repeat", 0)] {
-            self.costs();
-            assert!(post(&self.shared.worker.url, &unsigned(APP, UNFOLLOW), &body).is_ok());
-            let [(_, written)] = self.costs()[..] else { panic!("{case}: more than one statement") };
-            measured.push((case, written, bound));
-        }
-        let delete = json!([
-            "DELETE FROM events WHERE app = ?1 AND kind = ?2 AND event_time >= ?3",
-            1_400_000_000,
-            "unfollow",
-            self.now
-        ]);
-        self.run(&[delete]);
+        // Inside the hour that no other event is in, so that each size inserts into the same rows; and now, so that it is
+        // delivered in time.
+        let body = unfollow("newcomer", &["someone"], now_ms());
+        let (event, delivery) = self.deliver(&body);
+        measured.push(("written by an event of one target", event, 5));
+        measured.push(("written by its delivery", delivery, 1));
+        let (event, delivery) = self.deliver(&body);
+        measured.push(("written by a repeat", event, 0));
+        measured.push(("written by the delivery of a repeat", delivery, 1));
+        let cleared: Vec<_> = ["events", "deliveries"]
+            .map(|table| {
+                json!([format!("DELETE FROM {table} WHERE app = ?1 AND event_time > ?2"), 1_400_000_000, self.now])
+            })
+            .into();
+        self.run(&cleared);
 
-        let future = self.now + 30 * DAY_MS;
-        let month = self.now - 30 * DAY_MS;
-        for (case, path, events, bound) in [
+        let (now, month, future) = (self.now, self.month(), self.now + 30 * DAY_MS);
+        for (case, path, found, bound) in [
             ("read by a page of 100", "events?limit=100".to_owned(), 100, 210),
             ("read by a page of 100 of a kind", "events?limit=100&kind=unfollow".to_owned(), 100, 210),
             ("read by 50 events of a user", "events?limit=50&user=busy".to_owned(), 50, 260),
@@ -135,32 +220,67 @@ impl Log {
             ("read where the user has not the role", "events?user=busy&role=target".to_owned(), 0, 1_100),
             ("read by a poll without new events", format!("events?since={future}"), 0, 3),
             ("read by a poll for a user without new events", format!("events?user=busy&since={future}"), 0, 3),
-            ("read by a chart of 30 days", format!("stats?since={month}&until={}", self.now), 0, 2 * 721),
+            ("read by a chart of 30 days", format!("stats?since={month}&until={now}"), 721, 2 * 721),
             (
                 "read by a chart of 30 days of a user",
-                format!("stats?user=charted&since={month}&until={}", self.now),
-                0,
+                format!("stats?user=charted&since={month}&until={now}"),
+                721,
                 2 * 721,
             ),
+            ("read by the totals of a user of 5 events", format!("users/{APP}?user=charted"), 0, 5 + 4),
+            (
+                "read by the totals of 2 of them",
+                format!("users/{APP}?user=charted&since={}", now - 2 * DAY_MS),
+                0,
+                2 + 4,
+            ),
+            (
+                "read by the top of 60 users and hours",
+                format!("top?limit=20&since={}&until={}", month - 2 * DAY_MS, month - 2 * HOUR_MS),
+                20,
+                60 + 1,
+            ),
+            ("read by a page of 100 deliveries", "deliveries?limit=100".to_owned(), 100, 110),
+            ("read by a page of 100 retrying ones", "deliveries?limit=100&state=retrying".to_owned(), 100, 101),
+            ("read by a page of 100 dead ones", "deliveries?limit=100&state=dead".to_owned(), 100, 101),
+            ("read by a page of 100 delivered ones", "deliveries?limit=100&state=delivered".to_owned(), 100, 105),
         ] {
-            let (read, found) = self.read(&path);
-            assert_eq!(found, events, "{case}");
-            measured.push((case, read, bound));
+            let (costs, answer) = self.call("GET", &path);
+            assert_eq!((costs.len(), written_by(&costs)), (1, 0), "{case}");
+            let lists = ["events", "buckets", "users", "deliveries"].map(|list| answer[list].as_array().map(Vec::len));
+            assert_eq!(lists.into_iter().flatten().next().unwrap_or_default(), found, "{case}");
+            measured.push((case, read_by(&costs), bound));
         }
 
         self.costs();
         assert_eq!(request("GET", &self.url("/scheduled")).body["outcome"], "ok");
-        let [(read, 0)] = self.costs()[..] else { panic!("more than one statement where nothing is due") };
-        measured.push(("read by the retention, an app, where nothing is due", read, 5));
+        let costs = self.costs();
+        assert_eq!(written_by(&costs), 0);
+        measured.push(("read by the retention, where nothing is due", read_by(&costs), 40));
         let old: Vec<_> =
             (0..100).map(|number| insert(&unfollow("old", &["older"], 20_000_000_000 + number))).collect();
         self.run(&old);
         assert_eq!(request("GET", &self.url("/scheduled")).body["outcome"], "ok");
         let costs = self.costs();
-        assert!(costs.len() <= 10, "{costs:?}");
-        let (read, written) = costs[1];
-        measured.push(("read by the retention of 100 events", read, 1_500));
-        measured.push(("written by the retention of 100 events", written, 600));
+        assert!(costs.len() <= 10, "{} statements", costs.len());
+        let first = costs.iter().position(|cost| cost.sql.starts_with("DELETE FROM events")).unwrap();
+        measured.push(("read by the retention of 100 events", costs[first].read, 1_500));
+        measured.push(("written by the retention of 100 events", costs[first].written, 600));
+
+        // Not through the API: what stands between the Worker and D1 has no batches.
+        let app = SdkAppId::parse(APP).unwrap();
+        let times: Vec<_> = (0..20).map(|n| self.month() - 9 * DAY_MS - n).collect();
+        self.run(&times.iter().map(|time| insert(&unfollow("gone", &["older"], *time))).collect::<Vec<_>>());
+        let found = self.run(&[plain(erasures::find(app, "gone", 40))]).remove(0);
+        measured.push(("read to find the 20 events of a user", found["read"].as_u64().unwrap(), 20 + 1));
+        let found: Vec<UsersEvent> = serde_json::from_value(found["rows"].clone()).unwrap();
+        assert_eq!(found.len(), times.len());
+        let deliver = |event: &UsersEvent| plain(deliveries::write(app, &event.id().unwrap(), &dead(self.now)));
+        self.run(&found.iter().map(deliver).collect::<Vec<_>>());
+        let erased = self.run(&erasures::delete(app, &found).into_iter().map(plain).collect::<Vec<_>>());
+        let sum = |name: &str| erased.iter().map(|cost| cost[name].as_u64().unwrap()).sum();
+        measured.push(("read to erase them with their deliveries", sum("read"), 20 * 25));
+        measured.push(("written to erase them", sum("written"), 20 * 6 + 20));
         measured
     }
 }
@@ -176,4 +296,34 @@ fn the_event_log_costs_the_same_however_long_it_is() {
     }
     log.fill(20_000);
     assert_eq!(log.measure(), short);
+}
+
+/// A flood costs next to nothing, and is counted all the same.
+#[test]
+fn a_flood_of_refused_calls_costs_few_rows() {
+    const CALLS: u64 = 300;
+    let log = Log::start();
+    log.all_costs();
+    for _ in 0..CALLS {
+        let refused = post(&log.shared.worker.url, &unsigned("1400000009", UNFOLLOW), unfollow("a", &["b"], now_ms()));
+        assert_eq!(refused.code(), (403, 40301));
+    }
+    let mut costs = Vec::new();
+    let hours = wait_for("all calls to be counted", || {
+        costs.extend(log.all_costs());
+        let answer = request_api("GET", &log.url("/v1/calls?app=0"), Some(ADMIN_TOKEN)).body;
+        let hours = answer["hours"].as_array().unwrap().clone();
+        // In the last two hours, if one ended meanwhile.
+        let counted: u64 = hours.iter().map(|hour| hour["count"].as_u64().unwrap()).sum();
+        assert!(counted <= CALLS, "{hours:?}");
+        (counted == CALLS).then_some(hours)
+    });
+    assert!(hours.iter().all(|hour| hour["reason"] == "sdk_app_id_foreign" && hour["outcome"] == "rejected"));
+    costs.extend(log.all_costs());
+    let written: u64 = costs.iter().filter(|cost| cost.is_of_calls()).map(|cost| cost.written).sum();
+    println!("{written:>6} rows written for {CALLS} refused calls");
+    assert!((1..=20).contains(&written), "{written} rows");
+    // 24 hours of them are as many rows.
+    let (costs, answer) = log.call("GET", "calls?app=0");
+    assert!(read_by(&costs) <= 10 + 10 * answer["hours"].as_array().unwrap().len() as u64, "{}", read_by(&costs));
 }

@@ -15,7 +15,7 @@ use crate::{
     document::{Described, Document},
     forwarding_settings,
     origin::{self, Origin},
-    worker::Home,
+    worker::{Home, wait_for},
 };
 
 /// An id that no event has.
@@ -156,7 +156,7 @@ fn responses_with_a_full_log(caller: &Caller) {
     ];
     let origin = Origin::start(origin::scripted);
     let entries = [&events[..], &dead_letters].concat();
-    let worker = Counted::start(&forwarding_settings(&origin.url(), "kv,origin"), &entries);
+    let worker = Counted::start(&forwarding_settings(&origin.url(), "kv,d1,origin"), &entries);
     let url = worker.url();
 
     caller.call_as(None, "GET", url, "/healthz", 200);
@@ -171,7 +171,7 @@ fn responses_with_a_full_log(caller: &Caller) {
     call("GET", "apps", 200, &[]);
     call("GET", "apps?app=1", 400, &[]);
     let status = call("GET", "status", 200, &[]);
-    assert_eq!((&status["sinks"], &status["settings"]), (&json!(["kv", "origin"]), &json!([])));
+    assert_eq!((&status["sinks"], &status["settings"]), (&json!(["kv", "d1", "origin"]), &json!([])));
     call("GET", "status?app=1", 400, &[]);
 
     // The event log lacks what was put into KV without the Worker.
@@ -223,6 +223,36 @@ fn responses_with_a_full_log(caller: &Caller) {
     let costs = ["list", "get", "delete", "get", "delete", "get", "delete", "get", "delete"];
     let replayed = call("POST", &format!("dead-letters/{APP}/replay"), 200, &costs);
     assert_eq!(replayed, json!({"replayed": 4, "cursor": null}));
+    call("DELETE", &format!("dead-letters/0/{}", id(&dead_letters[5])), 204, &["delete"]);
+    assert_eq!(count_dead_letters("0"), 0);
+
+    let totals = call("GET", &format!("users/{APP}?user=bob"), 200, &[]);
+    assert_eq!((&totals["followers"]["gained"], &totals["first_event_time"]), (&json!(1), &json!(0)));
+    let top = call("GET", &format!("top?app={APP}&by=gained"), 200, &[]);
+    assert_eq!((top["users"].as_array().unwrap().len(), &top["users"][0]["user"]), (1, &json!("bob")));
+    let states = |query: &str| {
+        let page = call("GET", &format!("deliveries?app={APP}{query}"), 200, &[]);
+        let deliveries = page["deliveries"].as_array().unwrap().clone();
+        deliveries.iter().map(|it| it["state"].as_str().unwrap().to_owned()).collect::<BTreeSet<_>>()
+    };
+    wait_for("the replayed events to be delivered", || {
+        (states("") == BTreeSet::from(["delivered".to_owned()])).then_some(())
+    });
+    call("GET", &format!("deliveries?app={APP}&cursor=00"), 400, &[]);
+    // No webhook call was made.
+    let none = json!({"hours": [], "last_call_at": null, "last_stored_at": null});
+    assert_eq!(call("GET", "calls", 200, &[]), none);
+    crate::call::post(url, "", "{}");
+    let counted = wait_for("the call to be counted", || {
+        let counts = call("GET", "calls", 200, &[]);
+        counts["hours"].get(0).cloned()
+    });
+    assert_eq!((&counted["sdk_app_id"], &counted["reason"]), (&json!(0), &json!("sdk_app_id_missing")));
+    let erased =
+        call("DELETE", &format!("users/{APP}?user=%E5%BE%AE%E4%BF%A1%F0%9F%98%80"), 200, &["delete", "list", "list"]);
+    assert_eq!(erased, json!({"deleted": 1, "more": false}));
+    call("DELETE", &format!("users/{APP}"), 400, &[]);
+    call("GET", &format!("users/{APP}"), 400, &[]);
 
     for described in caller.document.operations() {
         takes_the_parameters(caller, url, &described);
@@ -243,13 +273,23 @@ fn takes_the_parameters(caller: &Caller, url: &str, described: &Described<'_>) {
     if of_query.is_empty() {
         return;
     }
-    let takes_app = of_query.iter().any(|parameter| parameter["name"] == "app");
-    let alone = if takes_app { format!("{path}?app={APP}") } else { format!("{path}?") };
+    let takes = |name: &str| of_query.iter().find(|parameter| parameter["name"] == name);
+    let alone = match (takes("app"), takes("user")) {
+        (Some(_), _) => format!("{path}?app={APP}"),
+        (None, Some(_)) => format!("{path}?user=alice"),
+        (None, None) => format!("{path}?"),
+    };
     for (parameter, name) in of_query.iter().map(|parameter| (parameter, parameter["name"].as_str().unwrap())) {
         if name == "app" {
             caller.call(method, url, &alone, 200);
-            caller.call(method, url, path, 400);
+            // The calls of all apps are one list.
+            let status = if described.operation["operationId"] == "calls" { 200 } else { 400 };
+            caller.call(method, url, path, status);
             caller.call(method, url, &format!("{path}?app=1400000009"), 404);
+            continue;
+        }
+        if parameter["required"] == true {
+            caller.call(method, url, &format!("{alone}&{name}=alice"), 400);
             continue;
         }
         // These two need another one: a role is that of a user, and a range that begins long ago has to end.
@@ -302,7 +342,9 @@ fn responses_with_a_failing_store(caller: &Caller) {
         caller.check(method, &path, 403, request_with(method, &format!("{url}{path}"), &headers));
         match described.operation["operationId"].as_str().unwrap() {
             "listApps" | "status" => drop(caller.call(method, url, &path, 200)),
-            "listEvents" | "stats" | "reindex" => {
+            "eraseUser" => drop(caller.call(method, url, &format!("{path}?user=alice"), 409)),
+            "readUser" => drop(caller.call(method, url, &format!("{path}?user=alice"), 409)),
+            "listEvents" | "stats" | "reindex" | "top" | "listDeliveries" | "calls" => {
                 let answer = caller.call(method, url, &path, 409);
                 assert!(answer.body["detail"].as_str().unwrap().contains("bind DB to a D1 database"), "{answer:?}");
             }
@@ -321,8 +363,18 @@ fn responses_without_a_schema(caller: &Caller) {
         let answer = caller.call("GET", &worker.url, path, if path == "/healthz" { 503 } else { 200 });
         assert_eq!(answer.body["settings"][0]["name"], "DB", "{answer:?}");
     }
-    for path in ["/v1/events", "/v1/stats", &filled("/v1/events/{app}/{id}")] {
-        let answer = caller.call("GET", &worker.url, path, 503);
+    let user = filled("/v1/users/{app}?user=alice");
+    for (method, path) in [
+        ("GET", "/v1/events"),
+        ("GET", "/v1/stats"),
+        ("GET", "/v1/top"),
+        ("GET", "/v1/deliveries"),
+        ("GET", "/v1/calls"),
+        ("GET", &user),
+        ("DELETE", &user),
+        ("GET", &filled("/v1/events/{app}/{id}")),
+    ] {
+        let answer = caller.call(method, &worker.url, path, 503);
         // A retry would not help.
         assert_eq!(answer.header("retry-after"), "");
         assert!(answer.body["detail"].as_str().unwrap().contains("apply the migrations"), "{answer:?}");

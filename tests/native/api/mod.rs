@@ -2,9 +2,12 @@
 //! queue. KV is a map, the event log is a real SQLite.
 
 mod access;
+mod calls;
 mod cursor;
 mod dead_letters;
 mod deadline;
+mod deliveries;
+mod erasure;
 mod event;
 mod events;
 mod parameters;
@@ -12,6 +15,7 @@ mod reindex;
 mod stats;
 mod status;
 mod times;
+mod users;
 
 use std::{
     cell::{Cell, RefCell},
@@ -63,6 +67,10 @@ struct FakeReader {
     values: RefCell<BTreeMap<String, String>>,
     operations: Operations,
     fails: Cell<Option<&'static str>>,
+    /// An operation that fails after it has succeeded so often.
+    fails_after: Cell<Option<(&'static str, usize)>>,
+    /// The keys that were deleted.
+    deletes: Operations,
     hangs: Cell<Option<&'static str>>,
     /// How long each operation takes, in ms.
     takes_ms: Cell<u64>,
@@ -81,6 +89,8 @@ impl Default for FakeReader {
             values: RefCell::default(),
             operations: Operations::default(),
             fails: Cell::default(),
+            fails_after: Cell::default(),
+            deletes: Operations::default(),
             hangs: Cell::default(),
             takes_ms: Cell::default(),
             lists_deleted: Cell::default(),
@@ -121,6 +131,11 @@ impl FakeReader {
         }
         if self.takes_ms.get() > 0 {
             sleep(Duration::from_millis(self.takes_ms.get())).await;
+        }
+        match self.fails_after.get() {
+            Some((failing, 0)) if failing == operation => return Err(StoreError),
+            Some((failing, left)) if failing == operation => self.fails_after.set(Some((failing, left - 1))),
+            _ => {}
         }
         if self.fails.get() == Some(operation) { Err(StoreError) } else { Ok(()) }
     }
@@ -164,6 +179,7 @@ impl StoreReader for FakeReader {
 
     async fn delete(&self, key: &str) -> Result<(), StoreError> {
         self.begin("delete", key).await?;
+        self.deletes.borrow_mut().push(key.to_owned());
         if self.lists_deleted.get() {
             self.values.borrow_mut().remove(key);
         } else {
@@ -197,7 +213,13 @@ impl Queue for FakeQueue {
 }
 
 fn operated() -> Config {
-    let variables = [("SDK_APP_IDS", APP), ("CALLBACK_TOKEN", TOKEN), ("ADMIN_TOKEN", ADMIN), ("ORIGIN_URL", ORIGIN)];
+    let variables = [
+        ("SDK_APP_IDS", APP),
+        ("CALLBACK_TOKEN", TOKEN),
+        ("ADMIN_TOKEN", ADMIN),
+        ("ORIGIN_URL", ORIGIN),
+        ("SINKS", "kv,d1"),
+    ];
     config(&variables)
 }
 

@@ -1,0 +1,116 @@
+//! The counts of webhook calls: how many there were in each hour, of each app, and what became of them.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Parameter, Statement};
+use crate::encoding::to_json;
+
+/// How often rows may be written within an hour, over all of them: a flood of calls of many kinds, that reaches many
+/// isolates, must not use up the rows that events need. In a day it is a quarter of the free plan's 100,000.
+pub const WRITES_MAX_AN_HOUR: u64 = 1_000;
+
+/// Stands for an app that is not ours, or not known.
+pub const NO_APP: u64 = 0;
+
+/// What became of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CallOutcome {
+    /// Every sink has the event.
+    Stored,
+    /// The event is safe, and a sink is still to get it.
+    Queued,
+    /// The console has checked the URL.
+    Probe,
+    /// A webhook of another kind, answered OK.
+    Unhandled,
+    /// A webhook of another kind, answered by the app's backend.
+    Relayed,
+    /// Rejected, with a status below 500.
+    Rejected,
+    /// Rejected, with a status of 500 or above.
+    Failed,
+}
+
+impl CallOutcome {
+    /// Every outcome.
+    pub const ALL: [Self; 7] =
+        [Self::Stored, Self::Queued, Self::Probe, Self::Unhandled, Self::Relayed, Self::Rejected, Self::Failed];
+
+    /// Its name in the log, the database and the API.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Stored => "stored",
+            Self::Queued => "queued",
+            Self::Probe => "probe",
+            Self::Unhandled => "unhandled",
+            Self::Relayed => "relayed",
+            Self::Rejected => "rejected",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// How many calls of one kind there were in one hour.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+pub struct CallCount {
+    /// Hours since 1970.
+    pub hour: u64,
+    /// The app, or [`NO_APP`].
+    pub app: u64,
+    /// What became of the calls.
+    pub outcome: String,
+    /// Why they were rejected; empty where they were not.
+    pub reason: String,
+    /// How many there were, at least.
+    pub count: u64,
+}
+
+/// Adds counts, unless the limit of their hour is reached: `[[hour, app, outcome, reason, count, last_at], …]` as JSON, all of
+/// them of this `hour`.
+#[must_use]
+pub fn add(hour: u64, counts: &str) -> Statement {
+    const SQL: &str = "INSERT INTO call_counts (hour, app, outcome, reason, count, writes, last_at) \
+         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, 1, value ->> 5 FROM json_each(?1) \
+         WHERE (SELECT total(writes) FROM call_counts WHERE hour = ?2) < ?3 \
+         ON CONFLICT DO UPDATE SET count = count + excluded.count, writes = writes + 1, \
+         last_at = max(last_at, excluded.last_at)";
+    Statement::new(SQL, [counts.into(), hour.into(), WRITES_MAX_AN_HOUR.into()])
+}
+
+/// The counts of the hours from `since` to before `until` (hours since 1970), the oldest first: of this app ([`NO_APP`] for no app of ours), or of all.
+#[must_use]
+pub fn read(app: Option<u64>, since: u64, until: u64) -> Statement {
+    match app {
+        None => {
+            const SQL: &str = "SELECT hour, app, outcome, reason, count FROM call_counts \
+                               WHERE hour >= ?1 AND hour < ?2 ORDER BY hour, app, outcome, reason";
+            Statement::new(SQL, [since.into(), until.into()])
+        }
+        Some(app) => {
+            const SQL: &str = "SELECT hour, app, outcome, reason, count FROM call_counts \
+                               WHERE hour >= ?1 AND hour < ?2 AND app = ?3 ORDER BY hour, app, outcome, reason";
+            Statement::new(SQL, [since.into(), until.into(), app.into()])
+        }
+    }
+}
+
+/// When the last call of an outcome came.
+#[derive(Clone, Debug, Deserialize)]
+pub struct LatestCall {
+    /// What became of it.
+    pub outcome: String,
+    /// In Unix ms.
+    pub last_at: u64,
+}
+
+/// When the last call of each outcome came, for each of these apps ([`NO_APP`] for no app of ours) that had any.
+#[must_use]
+pub fn latest(apps: &[u64]) -> Statement {
+    const SQL: &str = "SELECT o.value AS outcome, \
+         (SELECT max(c.last_at) FROM call_counts AS c WHERE c.app = a.value AND c.outcome = o.value AND c.hour = \
+         (SELECT max(l.hour) FROM call_counts AS l WHERE l.app = a.value AND l.outcome = o.value)) AS last_at \
+         FROM json_each(?1) AS a CROSS JOIN json_each(?2) AS o WHERE last_at IS NOT NULL";
+    Statement::new(SQL, [Parameter::Text(to_json(apps)), Parameter::Text(to_json(&CallOutcome::ALL))])
+}

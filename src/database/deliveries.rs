@@ -1,0 +1,234 @@
+//! The deliveries: how far the way of each event to the origin has come. There are no user ids in them.
+
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::{HOUR_MS, Parameter, Statement};
+use crate::{event::EventId, webhook::SdkAppId};
+
+/// A delivery that is done so soon after its event, in ms, is listed at the time of the event: its row is in no index. Any
+/// other change is listed at its own time.
+const PROMPT_MS: u64 = 60 * 1000;
+
+/// How long after the time of its next attempt a delivery still counts as retrying, in ms.
+const OVERDUE_AFTER_MS: u64 = HOUR_MS;
+
+/// How far a delivery has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// A further attempt is to come.
+    Retrying,
+    /// It is a dead letter.
+    Dead,
+    /// The origin has the event.
+    Delivered,
+    /// A further attempt was to come, and nothing was heard of it: its message expired, or its state could not be written.
+    Unknown,
+}
+
+impl State {
+    /// The states that can be asked for.
+    pub const LISTED: [Self; 3] = [Self::Retrying, Self::Dead, Self::Delivered];
+
+    /// Its name in the API.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Retrying => "retrying",
+            Self::Dead => "dead",
+            Self::Delivered => "delivered",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// What one attempt, or a replay, made of a delivery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// How far it has come: not [`State::Unknown`].
+    pub state: State,
+    /// How many attempts there were; `None` for as many as before.
+    pub attempts: Option<u32>,
+    /// The HTTP status of the origin's last answer, where there was one.
+    pub last_status: Option<u16>,
+    /// What happened instead of an answer.
+    pub last_error: Option<&'static str>,
+    /// When the next attempt is due, in Unix ms.
+    pub next_attempt_at: Option<u64>,
+    /// When it happened, in Unix ms.
+    pub at: u64,
+}
+
+/// A row, as the API shows it.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Delivery {
+    state: String,
+    event_time: u64,
+    hash: String,
+    attempts: u32,
+    last_status: Option<u16>,
+    last_error: Option<String>,
+    next_attempt_at: Option<u64>,
+    updated_at: u64,
+    /// Where a list has it, in Unix ms.
+    #[serde(default)]
+    changed: u64,
+}
+
+impl Delivery {
+    /// What the API shows of it at `now_ms` (Unix ms); `None` where it is no event's.
+    #[must_use]
+    pub fn shown(self, app: SdkAppId, now_ms: u64) -> Option<ShownDelivery> {
+        let overdue = |at: u64| at.saturating_add(OVERDUE_AFTER_MS) < now_ms;
+        let state = match &*self.state {
+            "retrying" if self.next_attempt_at.is_none_or(overdue) => State::Unknown,
+            "retrying" => State::Retrying,
+            "dead" => State::Dead,
+            _ => State::Delivered,
+        };
+        Some(ShownDelivery {
+            sdk_app_id: app,
+            event_id: EventId::of_parts(self.event_time, &self.hash)?,
+            state,
+            attempts: self.attempts,
+            last_status: self.last_status,
+            last_error: self.last_error,
+            next_attempt_at: self.next_attempt_at,
+            updated_at: self.updated_at,
+        })
+    }
+
+    /// Where a list goes on behind it.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        Position { changed: self.changed, event_time: self.event_time, hash: self.hash.clone() }
+    }
+}
+
+/// A delivery in the API.
+#[derive(Clone, Debug, Serialize)]
+pub struct ShownDelivery {
+    sdk_app_id: SdkAppId,
+    #[serde(serialize_with = "text")]
+    event_id: EventId,
+    state: State,
+    attempts: u32,
+    last_status: Option<u16>,
+    last_error: Option<String>,
+    next_attempt_at: Option<u64>,
+    updated_at: u64,
+}
+
+fn text<S: Serializer>(id: &EventId, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(id.as_str())
+}
+
+/// A place in a list of deliveries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Position {
+    changed: u64,
+    event_time: u64,
+    hash: String,
+}
+
+impl Position {
+    /// Its text, which [`Position::read`] reads.
+    #[must_use]
+    pub fn text(&self) -> String {
+        format!("{} {} {}", self.changed, self.event_time, self.hash)
+    }
+
+    /// Reads what [`Position::text`] has written; `None` for any other text.
+    #[must_use]
+    pub fn read(text: &str) -> Option<Self> {
+        let mut parts = text.split(' ');
+        let (changed, event_time, hash) = (parts.next()?, parts.next()?, parts.next()?);
+        Some(Self { changed: changed.parse().ok()?, event_time: event_time.parse().ok()?, hash: hash.to_owned() })
+    }
+}
+
+/// Writes what became of a delivery. A change that is older than what is written changes nothing.
+#[must_use]
+pub fn write(app: SdkAppId, id: &EventId, change: &Change) -> Statement {
+    const SQL: &str = "INSERT INTO deliveries \
+         (app, state, event_time, hash, attempts, last_status, last_error, next_attempt_at, updated_at) \
+         SELECT ?1, ?2, ?3, ?4, coalesce(?5, (SELECT max(attempts) FROM deliveries WHERE app = ?1 \
+         AND state IN ('retrying', 'dead', 'delivered', 'delivered_late') AND event_time = ?3 AND hash = ?4), 0), \
+         ?6, ?7, ?8, ?9 WHERE NOT EXISTS (SELECT 1 FROM deliveries WHERE app = ?1 \
+         AND state IN ('retrying', 'dead', 'delivered', 'delivered_late') AND event_time = ?3 AND hash = ?4 \
+         AND updated_at > ?9) \
+         ON CONFLICT DO UPDATE SET attempts = excluded.attempts, last_status = excluded.last_status, \
+         last_error = excluded.last_error, next_attempt_at = excluded.next_attempt_at, updated_at = excluded.updated_at";
+    let is_prompt = id.event_time().abs_diff(change.at) <= PROMPT_MS;
+    let state = if change.state == State::Delivered && !is_prompt { "delivered_late" } else { change.state.name() };
+    let parameters: [Parameter; 9] = [
+        app.into(),
+        state.into(),
+        id.event_time().into(),
+        id.hash().into(),
+        change.attempts.map(u64::from).into(),
+        change.last_status.map(u64::from).into(),
+        change.last_error.into(),
+        change.next_attempt_at.into(),
+        change.at.into(),
+    ];
+    Statement::new(SQL, parameters)
+}
+
+/// The delivery of this event.
+#[must_use]
+pub fn read(app: SdkAppId, id: &EventId) -> Statement {
+    const SQL: &str = "SELECT state, event_time, hash, attempts, last_status, last_error, next_attempt_at, updated_at \
+         FROM deliveries WHERE app = ?1 AND state IN ('retrying', 'dead', 'delivered', 'delivered_late') \
+         AND event_time = ?2 AND hash = ?3";
+    Statement::new(SQL, [app.into(), id.event_time().into(), id.hash().into()])
+}
+
+/// Deletes the delivery of this event.
+#[must_use]
+pub fn delete(app: SdkAppId, id: &EventId) -> Statement {
+    const SQL: &str = "DELETE FROM deliveries WHERE app = ?1 \
+         AND state IN ('retrying', 'dead', 'delivered', 'delivered_late') AND event_time = ?2 AND hash = ?3";
+    Statement::new(SQL, [app.into(), id.event_time().into(), id.hash().into()])
+}
+
+/// Deletes the delivery of this event if it is dead.
+#[must_use]
+pub fn discard(app: SdkAppId, id: &EventId) -> Statement {
+    const SQL: &str = "DELETE FROM deliveries WHERE app = ?1 AND state = 'dead' AND event_time = ?2 AND hash = ?3";
+    Statement::new(SQL, [app.into(), id.event_time().into(), id.hash().into()])
+}
+
+/// A page of at most `limit` deliveries of an app in this state, or in any, the latest change first, from the one behind
+/// `after` on.
+#[must_use]
+pub fn page(app: SdkAppId, state: Option<State>, after: Option<&Position>, limit: u64) -> Statement {
+    const COLUMNS: &str = "state, event_time, hash, attempts, last_status, last_error, next_attempt_at, updated_at";
+    // By the index, which is used only where its own condition is in the query.
+    let by_change = |state: &str| {
+        format!(
+            "SELECT {COLUMNS}, updated_at AS changed FROM deliveries WHERE app = ?1 AND state = '{state}' \
+             AND state <> 'delivered' AND (updated_at, event_time, hash) < (?2, ?3, ?4)"
+        )
+    };
+    // By the key.
+    let by_event = || {
+        format!(
+            "SELECT {COLUMNS}, event_time AS changed FROM deliveries WHERE app = ?1 AND state = 'delivered' \
+             AND event_time <= ?2 AND (event_time, event_time, hash) < (?2, ?3, ?4)"
+        )
+    };
+    let delivered = || vec![by_event(), by_change("delivered_late")];
+    let ranges = match state {
+        Some(State::Delivered) => delivered(),
+        Some(state) => vec![by_change(state.name())],
+        None => [vec![by_change("retrying"), by_change("dead")], delivered()].concat(),
+    };
+    // Behind the last there can be: a time has 13 digits.
+    let first = Position { changed: 10_000_000_000_000, event_time: 0, hash: String::new() };
+    let after = after.unwrap_or(&first);
+    Statement::new(
+        format!("{} ORDER BY changed DESC, event_time DESC, hash DESC LIMIT ?5", ranges.join(" UNION ALL ")),
+        [app.into(), after.changed.into(), after.event_time.into(), after.hash.as_str().into(), limit.into()],
+    )
+}

@@ -1,0 +1,242 @@
+//! The erasure of a user: in steps, in KV before D1, and nothing is left of the id whatever fails in between.
+
+use std::rc::Rc;
+
+use serde_json::{Value, json};
+use unfollow_webhook::{
+    api::ApiRequest,
+    config::Config,
+    database::erasures,
+    delivery::{
+        dead_letter::{self, Failure},
+        message::{Job, Message},
+    },
+    event::Entry,
+    response::Response,
+};
+
+use super::{
+    ADMIN, FakeReader, QUERY, TestEvent, add, encoded, is_problem, json_of, log_of, operated, other_app, request, timed,
+};
+use crate::{
+    database::{Sqlite, Trouble},
+    samples::{APP, NOW_MS, ORIGIN, TOKEN, app, config},
+};
+
+/// The id that is erased. No other text has a part of it.
+const USER: &str = "alice \"\u{5fae}\u{4fe1}\"";
+
+/// One call, which has at most 50 operations.
+fn step(config: &Config, reader: &FakeReader, database: &Sqlite) -> Response {
+    database.operations.take();
+    let (path, query) = (format!("/v1/users/{APP}"), format!("user={}", encoded(USER)));
+    let request = ApiRequest { query: &query, ..request("DELETE", &path) };
+    let response = timed(config, reader, None, Some(database), request).0;
+    let operations = reader.take_operations().len() + database.operations.take().len();
+    assert!(operations <= 50, "{operations} operations");
+    response
+}
+
+/// Calls until there is no more. How many were deleted, and by how many calls.
+fn erase(config: &Config, reader: &FakeReader, database: &Sqlite) -> (u64, usize) {
+    let mut deleted = 0;
+    for calls in 1..100 {
+        let response = step(config, reader, database);
+        assert_eq!(response.status, 200, "{response:?}");
+        let answer = json_of(&response);
+        deleted += answer["deleted"].as_u64().unwrap();
+        if answer["more"] == false {
+            return (deleted, calls);
+        }
+    }
+    panic!("it does not end")
+}
+
+fn letter_of(event: &TestEvent, job: Job) -> Entry {
+    event.with(app(), QUERY, |event| dead_letter::entry(event, job, Failure::Status(500), NOW_MS, None))
+}
+
+/// Whether KV has the id, also with its characters escaped.
+fn kv_has_user(reader: &FakeReader) -> bool {
+    let quoted = Value::from(USER).to_string();
+    let inner = &quoted[1..quoted.len() - 1];
+    let twice = Value::from(quoted.as_str()).to_string();
+    let texts = [USER, inner, &twice[1..twice.len() - 1]];
+    let (values, listed) = (reader.values.borrow(), reader.listed.borrow());
+    values.iter().chain(listed.iter()).any(|(key, value)| texts.iter().any(|it| key.contains(it) || value.contains(it)))
+}
+
+/// Events of the user and of others.
+fn events(count: u64) -> Vec<TestEvent> {
+    let event = |n: u64| match n % 4 {
+        0 => TestEvent::between(USER, "b", NOW_MS - n),
+        1 => TestEvent::between("b", USER, NOW_MS - n),
+        2 => TestEvent { to: vec!["c".into(), USER.into(), "d".into()], ..TestEvent::at(NOW_MS - n) },
+        _ => TestEvent::between("b", "c", NOW_MS - n),
+    };
+    (0..count).map(event).collect()
+}
+
+#[test]
+fn nothing_is_left_of_the_id_and_nothing_else_is_gone() {
+    for (count, letters) in [(0, 0), (3, 1), (40, 40), (160, 100), (400, 30)] {
+        let events = events(count);
+        let database = log_of(&events);
+        add(&database, other_app(), &[TestEvent::at(NOW_MS)]);
+        let reader = FakeReader::of(events.iter().map(TestEvent::entry));
+        for (n, event) in events.iter().take(letters).enumerate() {
+            let letter = letter_of(event, Job::ALL[n % 3]);
+            reader.put(&letter.key, &letter.value, &letter.metadata);
+        }
+        let theirs = |event: &&TestEvent| event.is_of(USER, None);
+        let others: Vec<_> = events.iter().filter(|event| !event.is_of(USER, None)).cloned().collect();
+        let of_letters = events.iter().take(letters).filter(theirs).count();
+        let (deleted, calls) = erase(&operated(), &reader, &database);
+        assert_eq!(deleted as usize, events.iter().filter(theirs).count() + of_letters, "{count} events");
+        assert!(count < 40 || calls > 1);
+        assert!(!kv_has_user(&reader) && !database.has_text("alice"), "{count} events");
+
+        let expected = log_of(&others);
+        add(&expected, other_app(), &[TestEvent::at(NOW_MS)]);
+        for table in ["events", "event_users", "hourly_counts", "hourly_totals", "deliveries", "erasures"] {
+            assert_eq!(database.table(table), expected.table(table), "{table}");
+        }
+        let staying = others.iter().map(|event| event.entry().key);
+        let letters = events.iter().take(letters).enumerate().filter(|(_, event)| !theirs(event));
+        let mut staying: Vec<_> =
+            staying.chain(letters.map(|(n, event)| letter_of(event, Job::ALL[n % 3]).key)).collect();
+        staying.sort();
+        assert_eq!(reader.keys(), staying);
+    }
+}
+
+/// A dead letter of an event that the log does not have, and letters that cannot be read.
+#[test]
+fn dead_letters_are_searched_by_content() {
+    let theirs = TestEvent::between(USER, "b", NOW_MS);
+    let others = TestEvent::between("c", "b", NOW_MS);
+    let message = |event: &TestEvent, job| event.with(app(), QUERY, |event| Message::of(event, job).text());
+    let raw = |id: &str, text: &str| dead_letter::raw_entry(id, text, Failure::CRASHED, NOW_MS, None);
+    let escaped: String = USER.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect();
+    let of_other_app = theirs.with(other_app(), QUERY, |event| Message::of(event, Job::Deliver).text());
+    let erased = [
+        letter_of(&theirs, Job::StoreD1),
+        raw("m-1", &message(&theirs, Job::Deliver)),
+        raw("m-2", &format!("not JSON: {}", Value::from(USER))),
+        raw("m-3", &format!(r#"{{"v":2,"sdk_app_id":{APP},"body":{{"x":["{escaped}"]}}}}"#)),
+        raw("m-4", &format!(r#"[[{{"a":"{escaped}"}}]]"#)),
+    ];
+    let staying = [
+        letter_of(&others, Job::Deliver),
+        raw("n-1", &message(&others, Job::Deliver)),
+        raw("n-2", &of_other_app),
+        raw("n-3", "not JSON"),
+        raw("n-4", &format!(r#"{{"v":2,"body":"{USER_PART}"}}"#)),
+    ];
+    let reader = FakeReader::of(erased.iter().chain(&staying).cloned());
+    let (deleted, _) = erase(&operated(), &reader, &Sqlite::default());
+    let mut keys: Vec<_> = staying.into_iter().map(|it| it.key).collect();
+    keys.sort();
+    assert_eq!((deleted, reader.keys()), (5, keys));
+}
+
+/// A part of an id is another id.
+const USER_PART: &str = "alice";
+
+/// An id that is a word of our own messages erases no message that only has that word.
+#[test]
+fn a_word_of_the_message_is_no_id() {
+    let letter = letter_of(&TestEvent::at(NOW_MS), Job::StoreD1);
+    for user in ["store_d1", "OptPlatform=iOS", "deliver", APP, "500"] {
+        assert!(!dead_letter::has_part(&letter.value, app(), user), "{user}");
+    }
+    assert!(dead_letter::has_part(&letter.value, app(), "a") && dead_letter::has_part(&letter.value, app(), "b"));
+}
+
+/// Whatever ends a step, the next ones do the rest.
+#[test]
+fn a_step_that_fails_is_done_again() {
+    let config = operated();
+    let events = events(30);
+    for fails in ["list", "get", "delete"] {
+        let database = log_of(&events);
+        let letters = events.iter().map(|event| letter_of(event, Job::Deliver));
+        let reader = FakeReader::of(events.iter().map(TestEvent::entry).chain(letters));
+        reader.fails.set(Some(fails));
+        // With KV failing, events are deleted from D1 only after KV.
+        for _ in 0..3 {
+            let response = step(&config, &reader, &database);
+            assert!(fails != "delete" || database.size() == log_of(&events).size(), "{response:?}");
+        }
+        reader.fails.set(None);
+        database.trouble.set(Some(Trouble::Fails));
+        is_problem(&step(&config, &reader, &database), 503);
+        database.trouble.set(None);
+        erase(&config, &reader, &database);
+        assert!(!kv_has_user(&reader) && !database.has_text("alice"), "{fails}");
+    }
+}
+
+/// KV takes some deletes and then no more, as at the end of a day's limit. What is done stays done.
+#[test]
+fn what_was_deleted_before_a_failure_counts() {
+    let (config, events) = (operated(), events(30));
+    let database = log_of(&events);
+    let reader = FakeReader { operations: Rc::default(), ..FakeReader::of(events.iter().map(TestEvent::entry)) };
+    reader.fails_after.set(Some(("delete", 5)));
+    let response = step(&config, &reader, &database);
+    assert_eq!(json_of(&response), json!({ "deleted": 5, "more": true }));
+    assert_eq!(database.table("events").len(), 25);
+    reader.fails_after.set(None);
+    erase(&config, &reader, &database);
+    assert!(!kv_has_user(&reader) && !database.has_text("alice"));
+}
+
+/// The search goes on where it ended; where that is too long ago, KV's cursor may be none any more, and it begins again.
+#[test]
+fn a_search_that_was_broken_off_goes_on_or_begins_again() {
+    let config = operated();
+    let letters =
+        |user: &'static str| move |n: u64| letter_of(&TestEvent::between(user, "b", NOW_MS - n), Job::Deliver);
+    for (noted_at, goes_on) in [(NOW_MS - 59 * 60 * 1000, true), (NOW_MS - 61 * 60 * 1000, false)] {
+        let (reader, database) = (FakeReader::of((0..90).map(letters("c"))), Sqlite::default());
+        assert_eq!(json_of(&step(&config, &reader, &database)), json!({ "deleted": 0, "more": true }));
+        let noted = database.table("erasures")[0].clone();
+        let text = |name: &str| noted[name].as_str().unwrap().to_owned();
+        database.execute(erasures::note(app(), &text("user_hash"), &text("position"), noted_at));
+        // One that comes before those that were searched.
+        let late = letter_of(&TestEvent::between(USER, "b", NOW_MS + 1), Job::Deliver);
+        reader.put(&late.key, &late.value, &late.metadata);
+        let (deleted, calls) = erase(&config, &reader, &database);
+        assert_eq!((deleted, calls), if goes_on { (0, 2) } else { (1, 3) });
+        assert!(database.table("erasures").is_empty());
+    }
+}
+
+#[test]
+fn without_the_sink_d1_the_log_does_not_know_the_events() {
+    let database = log_of(&events(4));
+    let reader = FakeReader::default();
+    let variables = [
+        ("SDK_APP_IDS", APP),
+        ("CALLBACK_TOKEN", TOKEN),
+        ("ADMIN_TOKEN", ADMIN),
+        ("ORIGIN_URL", ORIGIN),
+        ("SINKS", "kv"),
+    ];
+    is_problem(&step(&config(&variables), &reader, &database), 409);
+    assert_eq!(database.table("events").len(), 4);
+}
+
+/// KV deletes few keys a day on the free plan: where it is no sink, it is asked first.
+#[test]
+fn where_kv_is_no_sink_it_deletes_only_what_it_has() {
+    let events = events(40);
+    let variables = [("SDK_APP_IDS", APP), ("CALLBACK_TOKEN", TOKEN), ("ADMIN_TOKEN", ADMIN), ("SINKS", "d1")];
+    let (config, database) = (config(&variables), log_of(&events));
+    let reader = FakeReader::of([events[0].entry()]);
+    let deletes = Rc::clone(&reader.deletes);
+    erase(&config, &reader, &database);
+    assert_eq!(*deletes.borrow(), [events[0].entry().key]);
+    assert!(!database.has_text("alice"));
+}
