@@ -91,8 +91,8 @@ The wasm consists of ${parts(OURS[1])}. The peers, bundled and minified: ${peerS
   difference was less than the noise.
 - KV is the only sink, except with \`SINKS=kv,d1\`: there, ours and the hand-written JavaScript also insert the event into
   D1, with the same statement and parameters, side by side with the put, and respond when both are done. The D1 client is
-  workerd's own too. The same stub reads each insert, counts it and responds as D1 does; no SQL is run. Without \`d1\` in
-  \`SINKS\`, no database is bound. Queues are never bound.
+  workerd's own too. The same stub reads each insert, counts it and responds as D1 does; no SQL is run. There, ours also
+  writes its counts of calls now and then, after the response. Without \`d1\` in \`SINKS\`, no database is bound. Queues are never bound.
 - Storage round trips are counted by time: the stub takes ${DELAY_MS} ms for each request, and ours responds after once or
   several times that. The figure is the larger of those for \`SINKS=kv\` and \`SINKS=kv,d1\`.
 - *Floor* is JavaScript that reads the body, puts it and responds: no checks, no record, no log. It shows how much of the

@@ -97,8 +97,9 @@ impl<S: StoreReader, D: Database, Q: Queue, C: Clock> Api<'_, S, D, Q, C> {
         let mut found: Vec<UsersEvent> = database.rows(erasures::find(app, user, EVENTS_MAX)).await?;
         let found_all = found.len() < usize::try_from(EVENTS_MAX).unwrap_or(usize::MAX);
         let (mut gone, mut failure) = (0_usize, None);
+        let operations_each = if settings.sinks.kv { 1 } else { 2 };
         for event in &found {
-            if step.operations.saturating_add(2) > OPERATIONS_MAX {
+            if step.operations.saturating_add(operations_each) > OPERATIONS_MAX {
                 break;
             }
             if let Some(key) = event.id().map(|id| event::key(app, &id))

@@ -9,10 +9,12 @@ mod browser;
 mod call;
 mod counted;
 mod dead_letters;
+mod deliveries;
 mod delivery;
 #[path = "../shared/document.rs"]
 mod document;
 mod durability;
+mod erasure;
 mod event_log;
 mod event_log_costs;
 mod failures;
