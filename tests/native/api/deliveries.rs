@@ -103,6 +103,22 @@ fn the_latest_change_comes_first() {
     assert!(listed(&database, "&state=delivered").iter().all(|(_, state)| state == "delivered"));
 }
 
+/// A page that ends among deliveries of the same time goes on with the rest of them.
+#[test]
+fn many_deliveries_of_one_moment_come_once_each() {
+    let database = Sqlite::default();
+    for n in 0..8_u64 {
+        for (state, age) in [(State::Delivered, 0), (State::Delivered, HOUR_MS), (State::Dead, HOUR_MS)] {
+            let hash = format!("{:032x}", n + age + 100 * u64::from(state == State::Dead));
+            let id = EventId::of_parts(NOW_MS - age, &hash).unwrap();
+            database.execute(deliveries::write(app(), &id, &change(state, NOW_MS)));
+        }
+    }
+    for (query, count) in [("", 24), ("&state=delivered", 16), ("&state=dead", 8)] {
+        assert_eq!(listed(&database, query).len(), count, "{query}");
+    }
+}
+
 #[test]
 fn a_delivery_has_one_state() {
     let database = Sqlite::default();
