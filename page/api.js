@@ -4,8 +4,8 @@
 /** Ms after which a call is aborted. */
 const PATIENCE = 20_000;
 
-/** Events of a page. */
-export const PAGE = 50;
+/** Most events of a page. */
+export const PAGE_MAX = 1000;
 
 /** Why a call did not succeed; the message is a sentence for the operator. */
 export class Problem extends Error {
@@ -38,9 +38,14 @@ export class Api {
 		return this.#call("GET", "apps", { signal });
 	}
 
-	/** @param {{kind?: string, user?: string, cursor?: string}} query empty members are left out */
+	/** Version, sinks, and the invalid settings. */
+	status(signal) {
+		return this.#call("GET", "status", { signal });
+	}
+
+	/** @param query kind, user, role, since, until, limit, cursor; what is null or empty is left out */
 	events(app, query, signal) {
-		return this.#call("GET", "events", { query: { app, ...query, limit: PAGE }, signal });
+		return this.#call("GET", "events", { query: { app, ...query }, signal });
 	}
 
 	/** The full record, as text: its body may hold numbers that JavaScript cannot. */
@@ -48,7 +53,7 @@ export class Api {
 		return this.#call("GET", `events/${app}/${encodeURIComponent(id)}`, { signal, asText: true });
 	}
 
-	erase(app, id) {
+	deleteEvent(app, id) {
 		return this.#call("DELETE", `events/${app}/${encodeURIComponent(id)}`);
 	}
 
@@ -56,14 +61,42 @@ export class Api {
 		return this.#call("POST", `events/${app}/${encodeURIComponent(id)}/replay`);
 	}
 
-	/** The counts of each hour of the last 24 h, which are 25 clock hours. */
-	stats(app, signal) {
-		return this.#call("GET", "stats", { query: { app }, signal });
+	/** The counts of each hour, of the app or of one user as target. */
+	stats(app, query, signal) {
+		return this.#call("GET", "stats", { query: { app, ...query }, signal });
+	}
+
+	/** Who lost or gained most followers. */
+	top(app, query, signal) {
+		return this.#call("GET", "top", { query: { app, ...query }, signal });
+	}
+
+	/** A user's totals. */
+	user(app, user, signal) {
+		return this.#call("GET", `users/${app}`, { query: { user }, signal });
+	}
+
+	/** Erases some of a user's events; to be called until `more` is false. */
+	eraseUser(app, user) {
+		return this.#call("DELETE", `users/${app}`, { query: { user } });
+	}
+
+	/** How many calls there were, by outcome; of all apps unless one is given. */
+	calls(query, signal) {
+		return this.#call("GET", "calls", { query, signal });
+	}
+
+	deliveries(app, query, signal) {
+		return this.#call("GET", "deliveries", { query: { app, ...query }, signal });
 	}
 
 	/** App 0 has the dead letters whose messages could not be read. */
 	deadLetters(app, signal) {
 		return this.#call("GET", "dead-letters", { query: { app }, signal });
+	}
+
+	discardDeadLetter(app, id) {
+		return this.#call("DELETE", `dead-letters/${app}/${encodeURIComponent(id)}`);
 	}
 
 	replayDeadLetter(app, id) {
@@ -101,6 +134,16 @@ export class Api {
 		const json = parse(text);
 		if (response.ok && (json !== undefined || response.status === 204)) return json;
 		throw problem(response, json);
+	}
+}
+
+/** The invalid settings as the Worker tells them without a token; empty where it tells none. */
+export async function invalidSettings() {
+	try {
+		const response = await fetch("/healthz", { cache: "no-store", credentials: "omit", signal: AbortSignal.timeout(PATIENCE) });
+		return (await response.json()).settings ?? [];
+	} catch {
+		return [];
 	}
 }
 

@@ -1,60 +1,71 @@
-// The chart: for each hour a bar of unfollows and one of follows, drawn by uPlot in the colours of the style sheet.
+// The chart: for each hour or day a bar of unfollows and one of follows, drawn by uPlot in the colours of the style sheet.
 
 import uPlot from "uplot";
-import { clock, day, number } from "./dom.js";
+import { HOUR, clock, day, number } from "./format.js";
 
-const HOUR = 3_600_000;
-/** Pixels, as in the style sheet. */
-const HEIGHT = 210;
 /** How much of an hour's width a bar takes, and how many pixels at most. */
 const BAR = [0.36, 22];
-/** The highest value that the axis shows at least: a single event does not fill the chart. */
-const TOP_MIN = 4;
+/** Pixels that a label of the axis needs. */
+const LABEL = 50;
+/** Hours between two labels. */
+const STEPS = [1, 2, 3, 4, 6, 12];
 
 export class Chart {
 	#container;
 	#describe;
 	#plot = null;
-	#hours = [];
+	#bars = [];
+	#unit = "hour";
+	#selected = null;
 
-	/** @param describe is called with the hour under the pointer, or null where there is none */
-	constructor(container, describe) {
+	/** @param describe is called with the bar under the pointer, or null @param choose is called with the one that is clicked */
+	constructor(container, { describe, choose }) {
 		this.#container = container;
 		this.#describe = describe;
+		container.addEventListener("click", () => {
+			const bar = this.#bars[this.#plot?.cursor.idx ?? -1];
+			if (bar) choose(bar);
+		});
 		new ResizeObserver(() => this.#resize()).observe(container);
 		// The canvas does not follow the style sheet by itself.
 		matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#draw());
 	}
 
-	/** @param hours the buckets that the API gives */
-	show(hours) {
-		this.#hours = hours;
-		this.#draw();
+	/** @param bars those of the range @param selected the times of the bar that the list is narrowed to, or null */
+	show(bars, unit, selected) {
+		const isLike = this.#plot !== null && this.#unit === unit && this.#bars[0]?.start === bars[0]?.start
+			&& this.#bars.length === bars.length;
+		this.#bars = bars;
+		this.#unit = unit;
+		this.#selected = selected;
+		// New counts in the same place do not move the pointer's readout.
+		if (isLike) this.#plot.setData(this.#data());
+		else this.#draw();
+	}
+
+	#data() {
+		return [this.#bars.map((_, at) => at), this.#bars.map((bar) => bar.unfollows), this.#bars.map((bar) => bar.follows)];
 	}
 
 	#draw() {
 		this.#plot?.destroy();
 		this.#plot = null;
-		const width = this.#container.clientWidth;
-		if (width === 0 || this.#hours.length === 0) return;
-		// A bar is in the middle of its hour.
-		const middles = this.#hours.map((hour) => hour.start + HOUR / 2);
-		const data = [middles, this.#hours.map((hour) => hour.unfollows), this.#hours.map((hour) => hour.follows)];
-		this.#plot = new uPlot(this.#options(width), data, this.#container);
+		const { clientWidth: width, clientHeight: height } = this.#container;
+		if (width === 0 || this.#bars.length === 0) return;
+		this.#plot = new uPlot(this.#options(width, height), this.#data(), this.#container);
 	}
 
 	#resize() {
-		const width = this.#container.clientWidth;
+		const { clientWidth: width, clientHeight: height } = this.#container;
 		if (this.#plot === null) this.#draw();
-		else if (width > 0 && width !== this.#plot.width) this.#plot.setSize({ width, height: HEIGHT });
+		else if (width > 0 && (width !== this.#plot.width || height !== this.#plot.height)) this.#plot.setSize({ width, height });
 	}
 
-	#options(width) {
+	#options(width, height) {
 		const style = getComputedStyle(this.#container);
 		const colour = (name) => style.getPropertyValue(name).trim();
-		const font = `12px ${style.fontFamily}`;
-		const first = this.#hours[0].start;
-		const end = this.#hours.at(-1).start + HOUR;
+		// uPlot does not know fractions of a pixel.
+		const font = `${Math.round(Number.parseFloat(style.fontSize))}px ${style.fontFamily}`;
 		const axis = { stroke: colour("--muted"), font, ticks: { show: false } };
 		const bars = (name, align) => ({
 			fill: colour(name),
@@ -65,24 +76,22 @@ export class Chart {
 		});
 		return {
 			width,
-			height: HEIGHT,
-			ms: 1,
-			padding: [8, 20, 0, 0],
+			height,
+			padding: [8, 12, 0, 0],
 			legend: { show: false },
 			cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
 			scales: {
-				x: { range: [first, end] },
-				y: { range: (_plot, _min, max) => [0, Math.max(TOP_MIN, max * 1.08)] },
+				x: { time: false, range: () => [-0.5, this.#bars.length - 0.5] },
+				y: { range: (_plot, _min, max) => [0, Math.max(1, max * 1.08)] },
 			},
 			series: [{}, bars("--unfollow", -1), bars("--follow", 1)],
 			axes: [
 				{
 					...axis,
 					grid: { show: false },
-					size: 26,
-					space: 52,
-					incrs: [1, 2, 3, 4, 6, 12].map((hours) => hours * HOUR),
-					values: (_plot, ticks) => ticks.map(tick),
+					size: 28,
+					splits: (plot) => this.#labelled(plot.width),
+					values: (_plot, places) => places.map((at) => this.#label(this.#bars[at].start)),
 				},
 				{
 					...axis,
@@ -93,20 +102,39 @@ export class Chart {
 				},
 			],
 			hooks: {
-				setCursor: [(plot) => this.#describe(plot.cursor.idx == null ? null : this.#hours[plot.cursor.idx])],
+				setCursor: [(plot) => this.#describe(this.#bars[plot.cursor.idx ?? -1] ?? null)],
+				drawClear: [(plot) => this.#mark(plot, colour("--selected"))],
 			},
 		};
 	}
-}
 
-/** "14:00–15:00" of an hour, "14:00–now" of the one that is not over. */
-export function span(hour) {
-	const end = hour.start + HOUR;
-	return `${clock(hour.start)}–${end > Date.now() ? "now" : clock(end)}`;
-}
+	/** The places of the bars that have a label: as many as fit. */
+	#labelled(width) {
+		const places = this.#bars.map((_, at) => at);
+		const room = Math.max(1, Math.floor((width - 60) / LABEL));
+		if (this.#unit === "day") {
+			const step = Math.ceil(places.length / room);
+			return places.filter((at) => (places.length - 1 - at) % step === 0);
+		}
+		const step = STEPS.find((hours) => places.length / hours <= room) ?? 24;
+		return places.filter((at) => new Date(this.#bars[at].start).getHours() % step === 0);
+	}
 
-/** A time on the axis; midnight is the day that begins. */
-function tick(ms) {
-	const date = new Date(ms);
-	return date.getHours() === 0 && date.getMinutes() === 0 ? day(ms) : clock(ms);
+	/** Midnight is the day that begins. */
+	#label(start) {
+		if (this.#unit === "day") return day(start + 12 * HOUR);
+		const date = new Date(start);
+		return date.getHours() === 0 && date.getMinutes() === 0 ? day(start) : clock(start);
+	}
+
+	/** The background of the selected bar. */
+	#mark(plot, fill) {
+		const at = this.#bars.findIndex((bar) => bar.start === this.#selected?.start && bar.end === this.#selected.end);
+		if (at < 0) return;
+		const [left, right] = [at - 0.5, at + 0.5].map((x) => plot.valToPos(x, "x", true));
+		plot.ctx.save();
+		plot.ctx.fillStyle = fill;
+		plot.ctx.fillRect(left, plot.bbox.top, right - left, plot.bbox.height);
+		plot.ctx.restore();
+	}
 }

@@ -1,41 +1,40 @@
-// Dead letters: what could not be delivered or stored, the reason, and a button that puts it back on the queue.
+// Dead letters: what could not be delivered or stored and was given up, with the reason. A view of its own, where each can be
+// replayed or discarded.
 
-import { $, ago, announce, count, el, number, setState, time } from "./dom.js";
+import { title } from "./delivery.js";
+import { $, announce, button, el, setState, time } from "./dom.js";
+import { MINUTE, ago, count, number } from "./format.js";
 
-/** Ms between two polls; each costs two KV lists. */
-const EVERY = 300_000;
+/** Ms between two polls; each costs two KV lists, of 1,000 a day on the free plan. */
+const EVERY = 5 * MINUTE;
 
 const JOBS = { deliver: "to be delivered", store_kv: "to be stored in KV", store_d1: "to be stored in D1" };
 
-const REASONS = {
-	timeout: "No answer in time",
-	queue: "The queue did not take it",
-	kv: "KV did not take it",
-	d1: "D1 did not take it",
-	settings: "The settings are invalid",
-	unreadable: "The message cannot be read",
-	app_removed: "The app is no longer in SDK_APP_IDS",
-	retries_exhausted: "The queue gave up on it",
-	crashed: "The message stopped the Worker that processed it",
-};
-
 export class DeadLetters {
 	#changed;
+	#open;
+	#counted;
 	#source = null;
 	#askedAt = 0;
+	#isDue = true;
 	#deadLetters = [];
 	#hasMore = false;
-	/** Those that were replayed: KV may list them for a while. */
+	/** Those that were replayed or discarded: KV may list them for a while. */
 	#gone = new Set();
+	#discarding = null;
 
-	/** @param changed is called when dead letters were replayed, so that the list is out of date */
-	constructor(changed) {
+	/**
+	 * @param changed is called when the list is out of date @param open shows the record of an event
+	 * @param counted is called with how many there are
+	 */
+	constructor({ changed, open, counted }) {
 		this.#changed = changed;
+		this.#open = open;
+		this.#counted = counted;
 		$("replay-all").addEventListener("click", () => this.#replayAll());
-		$("dead-letter-list").addEventListener("click", (event) => {
-			const row = event.target.closest("button")?.closest("li");
-			if (row) this.#replay(this.#deadLetters.find((deadLetter) => key(deadLetter) === row.dataset.key));
-		});
+		$("dead-letter-list").addEventListener("click", (event) => this.#clicked(event));
+		$("discard-cancel").addEventListener("click", () => $("discard").close());
+		$("discard-now").addEventListener("click", () => this.#discard());
 	}
 
 	/** Clears what is shown of the previous app. */
@@ -44,38 +43,42 @@ export class DeadLetters {
 		this.#askedAt = 0;
 		this.#deadLetters = [];
 		this.#say("");
+		$("discard").close();
 		$("replay-all").hidden = true;
 		$("dead-letters-more").hidden = true;
 		$("dead-letter-list").replaceChildren();
-		$("total-dead-letters").textContent = "–";
-		delete $("dead-letters-tile").dataset.some;
+		this.#counted(0, "");
 		setState($("dead-letters"), "loading");
 	}
 
-	isDue() {
-		return Date.now() - this.#askedAt >= EVERY;
+	/** The list may be out of date. */
+	invalidate() {
+		this.#isDue = true;
 	}
 
-	async refresh(api, app, signal) {
+	/** Asks now and then, and when all is to be read again. */
+	async refresh({ api, app, isFull, state }, _news, signal) {
 		this.#source ??= { api, app };
-		const askedAt = Date.now();
+		const now = Date.now();
+		const isWanted = this.#isDue || (isFull && state.view === "dead-letters");
+		if (now - this.#askedAt < EVERY && !isWanted) return;
 		try {
 			const [ours, unreadable] = await Promise.all([api.deadLetters(app, signal), api.deadLetters(0, signal)]);
-			this.#askedAt = askedAt;
+			this.#askedAt = now;
+			this.#isDue = false;
 			this.#hasMore = ours.cursor !== null || unreadable.cursor !== null;
 			this.#deadLetters = [...ours.dead_letters, ...unreadable.dead_letters];
-			this.#render();
+			this.#draw();
 		} catch (error) {
 			if (!signal.aborted && this.#askedAt === 0) setState($("dead-letters"), "error", error.message);
 			throw error;
 		}
 	}
 
-	#render() {
+	#draw() {
 		this.#deadLetters = this.#deadLetters.filter((deadLetter) => !this.#gone.has(key(deadLetter)));
 		const n = this.#deadLetters.length;
-		$("total-dead-letters").textContent = `${number(n)}${this.#hasMore ? "+" : ""}`;
-		$("dead-letters-tile").toggleAttribute("data-some", n > 0);
+		this.#counted(n, `${number(n)}${this.#hasMore ? "+" : ""}`);
 		$("dead-letters-more").hidden = !this.#hasMore;
 		$("replay-all").hidden = !this.#deadLetters.some(isReplayable);
 		// Rows that stay are reused, so that they do not lose the focus.
@@ -89,18 +92,46 @@ export class DeadLetters {
 		setState($("dead-letters"), n > 0 ? "ready" : "empty");
 	}
 
+	#clicked(event) {
+		const { action } = event.target.closest("button")?.dataset ?? {};
+		const row = event.target.closest("li");
+		const deadLetter = this.#deadLetters.find((it) => key(it) === row?.dataset.key);
+		if (!action || !deadLetter) return;
+		if (action === "record") this.#open(eventId(deadLetter));
+		else if (action === "replay") this.#replay(deadLetter);
+		else this.#askToDiscard(deadLetter);
+	}
+
+	#askToDiscard(deadLetter) {
+		this.#discarding = deadLetter;
+		$("discard-id").textContent = deadLetter.id;
+		$("discard").showModal();
+		$("discard-cancel").focus();
+	}
+
+	async #discard() {
+		const deadLetter = this.#discarding;
+		$("discard").close();
+		await this.#settle(deadLetter, "The dead letter was discarded.", ({ api }) => api.discardDeadLetter(appOf(deadLetter), deadLetter.id));
+	}
+
 	async #replay(deadLetter) {
+		await this.#settle(deadLetter, "The dead letter is back on the queue.", ({ api }) => api.replayDeadLetter(appOf(deadLetter), deadLetter.id));
+	}
+
+	/** Does away with a dead letter. */
+	async #settle(deadLetter, sentence, action) {
 		await this.#do(async (source) => {
 			try {
-				await source.api.replayDeadLetter(source.app, deadLetter.id);
+				await action(source);
 			} catch (error) {
-				// Somebody else has replayed it.
+				// Somebody else was faster.
 				if (error.status !== 404) throw error;
 			}
 			this.#gone.add(key(deadLetter));
 			if (this.#source !== source) return;
-			this.#render();
-			announce("The dead letter is back on the queue.");
+			this.#draw();
+			announce(sentence);
 			$("dead-letters").focus();
 		});
 	}
@@ -124,14 +155,14 @@ export class DeadLetters {
 		const source = this.#source;
 		this.#say("");
 		const buttons = () => [$("replay-all"), ...$("dead-letter-list").querySelectorAll("button")];
-		for (const button of buttons()) button.disabled = true;
+		for (const it of buttons()) it.disabled = true;
 		try {
 			await action(source);
 		} catch (error) {
 			if (this.#source === source) this.#say(error.message, true);
 		} finally {
-			for (const button of buttons()) button.disabled = false;
-			this.#askedAt = 0;
+			for (const it of buttons()) it.disabled = false;
+			this.invalidate();
 			this.#changed();
 		}
 	}
@@ -142,26 +173,34 @@ export class DeadLetters {
 	}
 }
 
+const appOf = (deadLetter) => deadLetter.sdk_app_id ?? 0;
+
 /** One that was replayed and dead-lettered again has the same id. */
-const key = (deadLetter) => `${deadLetter.sdk_app_id ?? 0}/${deadLetter.id}/${deadLetter.dead_at}`;
+const key = (deadLetter) => `${appOf(deadLetter)}/${deadLetter.id}/${deadLetter.dead_at}`;
 
 /** A message that could not be read has no app. */
 const isReplayable = (deadLetter) => deadLetter.sdk_app_id !== null;
 
+/** The id of the event: a dead letter of another job than the delivery has the job behind it. */
+const eventId = (deadLetter) => deadLetter.id.replace(/-store_(kv|d1)$/, "");
+
 function draw(deadLetter) {
-	const { last_status: status, last_error: error, job, targets, received_at: receivedAt, dead_at: deadAt } = deadLetter;
-	const reason = status === null ? (REASONS[error] ?? error ?? "Unknown") : `Your backend answered ${status}`;
+	const { job, targets, received_at: receivedAt, dead_at: deadAt } = deadLetter;
 	const facts = [];
-	if (targets !== undefined) facts.push(count(targets, "user"));
+	if (targets !== undefined) facts.push(el("span", { testid: "targets" }, count(targets, "target")));
 	if (job !== undefined) facts.push(JOBS[job] ?? job);
+	if (typeof deadAt === "number") facts.push(el("span", {}, "given up ", time(deadAt, ago)));
+	if (receivedAt !== undefined) facts.push(el("span", {}, "received ", time(receivedAt)));
+	const separated = facts.flatMap((fact, at) => (at === 0 ? [fact] : [" · ", fact]));
 	const about = el("div", { className: "about" },
-		el("strong", {}, reason),
-		el("p", {}, facts.map((fact) => `${fact} · `).join(""), "dead-lettered ", time(deadAt, ago),
-			...(receivedAt === undefined ? [] : [" · received ", time(receivedAt)])),
+		title(deadLetter),
+		el("p", {}, ...separated),
 		el("code", {}, deadLetter.id),
 	);
-	const end = isReplayable(deadLetter)
-		? el("button", { type: "button", className: "quiet", attributes: { "aria-label": `Replay: ${reason}` } }, "Replay")
-		: el("span", { className: "hint" }, "Cannot be replayed");
-	return el("li", { dataset: { key: key(deadLetter) } }, about, end);
+	const act = (text, action, className = "quiet") =>
+		button(text, className, { dataset: { action }, attributes: { "aria-label": `${text} ${deadLetter.id}` } });
+	const actions = isReplayable(deadLetter)
+		? [act("Record", "record"), act("Replay", "replay"), act("Discard…", "discard", "quiet danger")]
+		: [el("span", { className: "hint" }, "Cannot be replayed"), act("Discard…", "discard", "quiet danger")];
+	return el("li", { dataset: { key: key(deadLetter) }, testid: "dead-letter" }, about, el("div", { className: "actions" }, ...actions));
 }

@@ -1,33 +1,36 @@
-// When the page polls: every 5 s while there are new events, every 30 s otherwise, never while it is hidden, and at
-// growing intervals while calls fail.
+// When the page polls: every 3 s while it is visible and in use, every 30 s otherwise, and at growing intervals while calls
+// fail.
 
-export const FAST = 5_000;
+export const FAST = 3_000;
 export const SLOW = 30_000;
-/** Ms after the last new event (opening the page counts as one) during which it polls fast. */
-const FAST_LASTS = 60_000;
+/** Ms after the last use during which the page counts as in use. */
+const IN_USE = 600_000;
 const BACK_OFF_MAX = 120_000;
+
+const USES = ["pointerdown", "pointermove", "keydown", "wheel", "touchstart", "focus"];
 
 export class Poller {
 	#poll;
 	#timer;
 	#controller = new AbortController();
 	#running = false;
-	#newEventsAt = 0;
+	#usedAt = 0;
 	#failures = 0;
 	/** Before this time, in ms, only the operator may start a poll: a call has failed. */
 	#notBefore = 0;
 
-	/** @param poll polls once: takes an AbortSignal, resolves to whether there were new events, rejects if a call failed */
+	/** @param poll polls once: takes an AbortSignal, rejects if a call failed */
 	constructor(poll) {
 		this.#poll = poll;
-		document.addEventListener("visibilitychange", () => this.#visibilityChanged());
+		for (const type of USES) addEventListener(type, () => this.#used(), { capture: true, passive: true });
+		document.addEventListener("visibilitychange", () => document.hidden || this.#used(true));
 	}
 
-	/** Polls at once, even where a poll is under way, and then again and again. Counts as new events. */
+	/** Polls at once, even where a poll is under way, and then again and again. */
 	start() {
 		this.stop();
 		this.#running = true;
-		this.#noteNewEvents();
+		this.#usedAt = Date.now();
 		this.#run();
 	}
 
@@ -37,33 +40,30 @@ export class Poller {
 		clearTimeout(this.#timer);
 	}
 
-	/** When there were new events, in ms. */
-	get newEventsAt() {
-		return this.#newEventsAt;
+	get #interval() {
+		return !document.hidden && Date.now() - this.#usedAt < IN_USE ? FAST : SLOW;
 	}
 
-	#noteNewEvents() {
-		this.#newEventsAt = Date.now();
-	}
-
-	/** The page is visible again, or hidden. That is no new event: a tab that is visible now and then may poll slowly. */
-	#visibilityChanged() {
+	/** The page is used; where it had not been for a while, or was hidden, it is brought up to date now. */
+	#used(wasHidden = false) {
+		const wasSlow = wasHidden || this.#interval === SLOW;
+		this.#usedAt = Date.now();
+		if (!this.#running || !wasSlow || this.#timer === null) return;
 		clearTimeout(this.#timer);
-		if (!this.#running || document.hidden) return;
-		this.#controller.abort();
 		this.#timer = setTimeout(() => this.#run(), Math.max(0, this.#notBefore - Date.now()));
 	}
 
 	async #run() {
-		if (document.hidden) return;
+		// No timer: a poll is under way.
+		this.#timer = null;
 		this.#controller = new AbortController();
 		const { signal } = this.#controller;
 		let wait;
 		try {
-			if (await this.#poll(signal)) this.#noteNewEvents();
+			await this.#poll(signal);
 			this.#failures = 0;
 			this.#notBefore = 0;
-			wait = Date.now() - this.#newEventsAt < FAST_LASTS ? FAST : SLOW;
+			wait = this.#interval;
 		} catch (error) {
 			// Aborted: another poll is under way.
 			if (signal.aborted) return;
@@ -72,6 +72,6 @@ export class Poller {
 			wait = Math.max(doubled, error.retryAfter ?? 0);
 			this.#notBefore = Date.now() + wait;
 		}
-		if (!signal.aborted && !document.hidden) this.#timer = setTimeout(() => this.#run(), wait);
+		if (!signal.aborted) this.#timer = setTimeout(() => this.#run(), wait);
 	}
 }

@@ -1,24 +1,27 @@
-// One event's full record in a dialog, with buttons to copy, replay and delete it.
+// One event's full record in a dialog, with its delivery, and buttons to copy, replay and delete it.
 
-import { $, announce, el, full, moment, setState, time, user } from "./dom.js";
-import { KINDS } from "./events.js";
+import { describe } from "./delivery.js";
+import { $, announce, el, setState, time } from "./dom.js";
+import { KIND_NAMES } from "./events.js";
+import { ago, full, isAhead, moment } from "./format.js";
+import { userLink, visibleJson } from "./user_id.js";
 
 export class Record {
+	#closed;
 	#deleted;
-	#find;
+	#hrefOf;
 	#dialog = $("record");
 	#shown = null;
+	#json = "";
 
-	/** `deleted` is called with the id of an event that was deleted, `find` with the user whose events to show. */
-	constructor({ deleted, find }) {
+	/** `closed` is called with the id of the event when it was closed, `deleted` with the id of an event that was deleted; `hrefOf` gives the URL of a user's view. */
+	constructor({ closed, deleted, hrefOf }) {
+		this.#closed = closed;
 		this.#deleted = deleted;
-		this.#find = find;
-		this.#dialog.addEventListener("close", () => this.#closed());
-		this.#dialog.addEventListener("click", (event) => {
-			// The children cover the dialog itself: this is the backdrop.
-			if (event.target === this.#dialog && event.detail > 0 && !this.#isInside(event)) this.#dialog.close();
-		});
-		$("record-close").addEventListener("click", () => this.#dialog.close());
+		this.#hrefOf = hrefOf;
+		// The event comes later than the closing: the dialog may show another event by then.
+		this.#dialog.addEventListener("close", () => this.#dialog.open || this.#clear());
+		$("record-close").addEventListener("click", () => this.close());
 		$("record-copy").addEventListener("click", () => this.#copy());
 		$("record-replay").addEventListener("click", () => this.#replay());
 		$("record-delete").addEventListener("click", () => this.#confirm(true));
@@ -26,67 +29,74 @@ export class Record {
 		$("record-delete-now").addEventListener("click", () => this.#delete());
 	}
 
-	/** Opens it on an event of the list, and fetches the rest. */
-	async show(api, app, event) {
+	/** The id of the event that is shown; null where the dialog is closed. */
+	get id() {
+		return this.#shown?.id ?? null;
+	}
+
+	/** Opens it on an event, and fetches the record. `event` is the event where the list has it. */
+	async show({ api, app, status }, id, event) {
 		const controller = new AbortController();
-		this.#shown = { api, app, id: event.id, controller };
-		$("record-title").textContent = `${KINDS[event.kind] ?? event.kind}, ${moment(event.event_time)}`;
-		$("record-json").textContent = "";
-		$("record-facts").replaceChildren();
+		this.#shown = { api, app, id, controller };
+		$("record-title").textContent = event ? titleOf(event) : "Event";
+		$("record-replay").hidden = !status.origin;
 		this.#confirm(false);
 		this.#say("");
 		this.#enable(false);
 		setState($("record-body"), "loading");
 		this.#dialog.showModal();
 		try {
-			const text = await api.record(app, event.id, controller.signal);
-			const record = JSON.parse(text, asWritten);
-			$("record-facts").replaceChildren(...this.#facts(JSON.parse(text)));
-			$("record-json").textContent = JSON.stringify(record, null, 2);
+			const text = await api.record(app, id, controller.signal);
+			const { delivery, ...record } = JSON.parse(text);
+			$("record-title").textContent = titleOf(record);
+			$("record-facts").replaceChildren(...this.#facts(record, delivery));
+			const { delivery: _, ...written } = JSON.parse(text, asWritten);
+			this.#json = JSON.stringify(written, null, 2);
+			$("record-json").textContent = visibleJson(this.#json);
 			setState($("record-body"), "ready");
 			this.#enable(true);
 		} catch (error) {
 			if (controller.signal.aborted) return;
-			const sentence = error.status === 404 ? "This event no longer exists." : error.message;
+			const sentence = error.status === 404 ? "This event is not stored, or not any more." : error.message;
 			setState($("record-body"), "error", sentence);
 		}
 	}
 
 	close() {
 		this.#dialog.close();
+		this.#clear();
 	}
 
-	#closed() {
-		this.#shown?.controller.abort();
+	#clear() {
+		if (this.#shown === null) return;
+		const { id, controller } = this.#shown;
+		controller.abort();
 		this.#shown = null;
+		this.#json = "";
 		$("record-json").textContent = "";
 		$("record-facts").replaceChildren();
+		this.#closed(id);
 	}
 
-	#facts(record) {
+	#facts(record, delivery) {
+		const happened = [time(record.event_time, full)];
+		if (isAhead(record.event_time)) happened.push(el("span", { className: "ahead" }, ` ${ago(record.event_time)}`));
 		const rows = [
-			["Actor", [this.#user(record.from_account)]],
-			["Target", record.to_accounts.map((id) => this.#user(id))],
-			["Happened", [time(record.event_time, full)]],
+			["Actor", [this.#link(record.from_account)]],
+			[record.to_accounts.length > 1 ? "Targets" : "Target", record.to_accounts.map((id) => this.#link(id))],
+			["Happened", happened],
 			["Received", [time(record.received_at, full)]],
 			["Platform", [record.opt_platform ?? "–"]],
 			["Client IP", [record.client_ip ?? "–"]],
 		];
-		return rows.map(([name, parts]) => el("div", {}, el("dt", {}, name), el("dd", {}, ...parts)));
+		if (delivery) rows.push(["Delivery", describe(delivery), "delivery"]);
+		const row = ([name, parts, testid = name.toLowerCase().replace(" ", "-")]) =>
+			el("div", {}, el("dt", {}, name), el("dd", { testid: `record-${testid}` }, ...parts));
+		return rows.map(row);
 	}
 
-	#user(id) {
-		const button = el("button", { type: "button", className: "chip", title: "Show this user's events" }, user(id));
-		button.addEventListener("click", () => {
-			this.#dialog.close();
-			this.#find(id);
-		});
-		return button;
-	}
-
-	#isInside({ clientX: x, clientY: y }) {
-		const box = this.#dialog.getBoundingClientRect();
-		return x >= box.left && x <= box.right && y >= box.top && y <= box.bottom;
+	#link(id) {
+		return userLink(id, this.#hrefOf(id), { className: "chip" });
 	}
 
 	#enable(isEnabled) {
@@ -110,7 +120,7 @@ export class Record {
 
 	async #copy() {
 		try {
-			await navigator.clipboard.writeText($("record-json").textContent);
+			await navigator.clipboard.writeText(this.#json);
 			this.#say("Copied.");
 		} catch {
 			getSelection().selectAllChildren($("record-json"));
@@ -121,20 +131,21 @@ export class Record {
 	async #replay() {
 		await this.#do(async ({ api, app, id }) => {
 			await api.replayEvent(app, id);
-			this.#say("The event is on the queue to the origin.");
+			this.#say("The event is on the queue to your backend.");
 		});
 	}
 
 	async #delete() {
 		await this.#do(async (shown) => {
 			const { api, app, id } = shown;
-			await api.erase(app, id);
-			this.#deleted(id);
+			await api.deleteEvent(app, id);
 			announce("The event was deleted.");
-			if (this.#shown !== shown) return;
-			this.#dialog.close();
-			// The row that had the focus is gone.
-			$("events").focus({ preventScroll: true });
+			if (this.#shown === shown) {
+				this.close();
+				// The row that had the focus will be gone.
+				$("events").focus({ preventScroll: true });
+			}
+			this.#deleted(id);
 		});
 	}
 
@@ -151,6 +162,8 @@ export class Record {
 		}
 	}
 }
+
+const titleOf = ({ kind, event_time: at }) => `${KIND_NAMES[kind] ?? kind}, ${moment(at)}`;
 
 /** Leaves a number as it is written, where the browser can: Tencent's may be larger than JavaScript's. */
 function asWritten(_name, value, context) {

@@ -1,0 +1,28 @@
+// Events as CSV (RFC 4180), one row a target.
+
+const COLUMNS = ["event_time", "kind", "actor", "target", "platform", "client_ip", "received_at", "sdk_app_id", "event_id"];
+
+/** A spreadsheet takes a cell that begins so for a formula: an id in it could call another server. */
+const FORMULA = /^[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/;
+/** What has to be quoted; spaces at the ends too, which some readers drop. */
+const QUOTED = /[",\r\n]|^\s|\s$/;
+
+/** A cell: made harmless by an apostrophe, which a spreadsheet takes for the sign of a text. */
+function cell(value) {
+	if (value === null || value === undefined) return "";
+	const text = FORMULA.test(value) ? `'${value}` : String(value);
+	return QUOTED.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+const row = (cells) => `${cells.map(cell).join(",")}\r\n`;
+
+/** ISO 8601 in UTC; a time that is no date as its number. */
+const time = (ms) => (Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : String(ms));
+
+export const header = row(COLUMNS);
+
+export function rows(event) {
+	const { id, sdk_app_id: app, kind, from_account: actor, to_accounts: targets, opt_platform: platform, client_ip: ip } = event;
+	const times = [event.event_time, event.received_at].map(time);
+	return targets.map((target) => row([times[0], kind, actor, target, platform, ip, times[1], app, id])).join("");
+}

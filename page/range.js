@@ -1,0 +1,73 @@
+// The time that totals and chart are of, and its bars: whole hours or days of the viewer's time zone.
+
+import { DAY, HOUR, clock, day, dayParts, weekday } from "./format.js";
+
+/** The ranges by their names in the URL. */
+export const RANGES = {
+	"24h": { title: "24 hours", days: 0 },
+	"7d": { title: "7 days", days: 7 },
+	"30d": { title: "30 days", days: 30 },
+};
+
+/** Ms of the longest range that the API counts users and calls in. */
+export const API_MAX = 31 * DAY;
+
+/** The API counts by hours of UTC. Where a zone is not whole hours from it, an hour or day begins up to an hour earlier. */
+const wholeHour = (ms) => ms - (ms % HOUR);
+
+/** Local midnight, `days` before the day of `ms`. */
+function midnight(ms, days) {
+	const { y, m, d } = dayParts(ms);
+	return wholeHour(new Date(y, m, d - days).getTime());
+}
+
+/**
+ * The range of this name that ends now: 24 whole hours and the one that is not over, or so many whole days and today.
+ * @returns {{since: number, unit: "hour" | "day", title: string}}
+ */
+export function rangeOf(name, now) {
+	const { title, days } = RANGES[name];
+	return days === 0
+		? { since: wholeHour(now) - DAY, unit: "hour", title }
+		: { since: midnight(now, days), unit: "day", title };
+}
+
+/** When the next bar of a range begins, which is when its first one leaves it. */
+export function nextBar({ unit }, now) {
+	return unit === "hour" ? wholeHour(now) + HOUR : midnight(now, -1);
+}
+
+/**
+ * The bars of a range up to now, oldest first.
+ * @param hours the counts by the start of their hour
+ * @returns {{start: number, end: number, unfollows: number, follows: number}[]}
+ */
+export function barsOf(range, now, hours) {
+	const bars = [];
+	for (let start = range.since; start <= now; ) {
+		// Noon of the next day is in it whether or not the clocks change.
+		const end = range.unit === "hour" ? start + HOUR : midnight(start + 36 * HOUR, 0);
+		const bar = { start, end, unfollows: 0, follows: 0 };
+		for (let hour = start; hour < end; hour += HOUR) {
+			bar.unfollows += hours.get(hour)?.unfollows ?? 0;
+			bar.follows += hours.get(hour)?.follows ?? 0;
+		}
+		bars.push(bar);
+		start = end;
+	}
+	return bars;
+}
+
+/** "since 14:00 yesterday", "since 18 Nov". */
+export function sinceText({ since, unit }) {
+	return unit === "hour" ? `since ${clock(since)} yesterday` : `since ${day(since)}`;
+}
+
+/** "Wed, 25 Nov, 14:00–15:00" of an hour, "Wed, 25 Nov" of a day, "18 Nov, 14:00 – 20 Nov, 09:30" of any other time. */
+export function spanText({ start, end }) {
+	const length = end - start;
+	if (length <= HOUR) return `${weekday(start)}, ${clock(start)}–${end > Date.now() ? "now" : clock(end)}`;
+	// A day may have 23 hours, or 25.
+	const isDay = length >= 23 * HOUR && length <= 25 * HOUR && midnight(start + 12 * HOUR, 0) === start;
+	return isDay ? weekday(start + 12 * HOUR) : `${day(start)}, ${clock(start)} – ${day(end)}, ${clock(end)}`;
+}
