@@ -115,6 +115,25 @@ impl Browser {
         self.post(&format!("element/{}/click", self.find(element)), json!({}));
     }
 
+    /// Clicks at a place of an element: how far across it and down it, from 0 to 1.
+    pub fn click_at(&self, element: &str, across: f64, down: f64) {
+        let place = self.value(
+            "[document.querySelector(it)].map((e) => (e.scrollIntoView({block: 'center'}), \
+             e.getBoundingClientRect())).map((r) => [r.left, r.top, r.width, r.height])[0]",
+            element,
+        );
+        let at = |start: usize, share: f64| {
+            (place[start].as_f64().unwrap() + place[start + 2].as_f64().unwrap() * share).round() as i64
+        };
+        let (x, y) = (at(0, across), at(1, down));
+        let strokes = json!([
+            {"type": "pointerMove", "x": x, "y": y},
+            {"type": "pointerDown", "button": 0},
+            {"type": "pointerUp", "button": 0},
+        ]);
+        self.post("actions", json!({"actions": [{"type": "pointer", "id": "mouse", "actions": strokes}]}));
+    }
+
     /// Writes into a field, and replaces its text.
     pub fn write(&self, element: &str, text: &str) {
         let found = self.find(element);
@@ -129,9 +148,62 @@ impl Browser {
         self.post("actions", json!({"actions": [{"type": "key", "id": "keyboard", "actions": strokes}]}));
     }
 
+    /// Waits until an element is there, and gives WebDriver's name for it.
     fn find(&self, element: &str) -> String {
-        let found = self.post("element", json!({"using": "css selector", "value": element}));
-        found.as_object().unwrap().values().next().unwrap().as_str().unwrap().to_owned()
+        let wanted = json!({"using": "css selector", "value": element});
+        wait_for(element, || {
+            let found = call::json("POST", &format!("{}/element", self.session), Some(&wanted));
+            let found = (found.status == 200).then(|| found.body["value"].clone())?;
+            Some(found.as_object()?.values().next()?.as_str()?.to_owned())
+        })
+    }
+
+    /// Opens a URL in the same tab.
+    pub fn go(&self, url: &str) {
+        self.post("url", json!({"url": url}));
+    }
+
+    /// Goes back in the tab's history.
+    pub fn back(&self) {
+        self.post("back", json!({}));
+    }
+
+    /// Has all pages that are opened from here on run this script first.
+    pub fn at_first(&self, script: &str) {
+        self.command("Page.enable", json!({}));
+        self.command("Page.addScriptToEvaluateOnNewDocument", json!({"source": script}));
+    }
+
+    /// Has the clock of all pages that are opened from here on be ahead by so many ms, or behind.
+    pub fn set_clock(&self, ahead_ms: i64) {
+        self.at_first(&format!("Date.now = ((now) => () => now() + {ahead_ms})(Date.now)"));
+    }
+
+    /// Puts the clock of this page forward.
+    pub fn forward(&self, ms: u64) {
+        self.value(&format!("(Date.now = ((now) => () => now() + {ms})(Date.now), 0)"), "");
+    }
+
+    /// Sets the time zone.
+    pub fn set_time_zone(&self, name: &str) {
+        self.command("Emulation.setTimezoneOverride", json!({"timezoneId": name}));
+    }
+
+    /// Whether the browser has no network.
+    pub fn set_offline(&self, is_offline: bool) {
+        let network = json!({"offline": is_offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1});
+        self.command("Network.enable", json!({}));
+        self.command("Network.emulateNetworkConditions", network);
+    }
+
+    /// Has pages prefer a scheme (dark, light), or reduced motion (reduce).
+    pub fn prefer(&self, feature: &str, value: &str) {
+        self.command("Emulation.setEmulatedMedia", json!({"features": [{"name": feature, "value": value}]}));
+    }
+
+    /// Saves downloads in a folder from here on.
+    pub fn download_to(&self, folder: &Path) {
+        self.command("Browser.setDownloadBehavior", json!({"behavior": "allow", "downloadPath": folder}));
     }
 
     /// Sets the size of the page in pixels.
