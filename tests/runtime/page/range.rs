@@ -27,9 +27,11 @@ fn tiles_and_chart_follow_the_range() {
     send_unfollow(app, "days-ago", &["d", "e", "f"], now - 3 * DAY);
     send_unfollow(app, "weeks-ago", &["g"], now - 20 * DAY);
     send_unfollow(app, "months-ago", &["h"], now - 60 * DAY);
-    let browser = Browser::open(&format!("{}?app={app}", super::url()));
+    let browser = Browser::open("about:blank");
     browser.set_time_zone("Asia/Shanghai");
+    browser.go(&format!("{}?app={app}", super::url()));
     browser.sign_in(crate::ADMIN_TOKEN);
+    browser.wait_for_events();
     for (range, unfollows, follows, bars, unit, since) in [
         ("24h", "2", "0", 25, "Per hour", "yesterday"),
         ("7d", "5", "1", 8, "Per day", "since"),
