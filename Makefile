@@ -1,7 +1,7 @@
 # The commands of this project. Each sets up what it needs. `make` alone lists them.
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build dev test check bench deploy clean
+.PHONY: help setup build dev demo test check bench release deploy clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\): .*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -15,6 +15,9 @@ build: ## build the Worker into build/, and print and check its size
 dev: ## serve the Worker at http://127.0.0.1:8787 (PORT=…; TUNNEL=1 for a public address)
 	@scripts/dev.sh
 
+demo: ## serve the page with a day of made-up data, some of it failed, until Ctrl-C (PORT=…)
+	@scripts/demo.sh
+
 test: ## run all tests, on the host and on the real runtime (after a dry run of the deployment)
 	@scripts/test.sh
 
@@ -24,8 +27,11 @@ check: ## check format, lints, and the licences and sources of dependencies
 bench: ## measure the Worker and JavaScript that does the same (ROUNDS=3 for a quick run); writes docs/benchmarks.md
 	@scripts/bench.sh
 
+release: ## make dist/unfollow-webhook-<version>.tgz, which is served and deployed without Rust
+	@scripts/release.sh
+
 deploy: ## deploy the database and the Worker to Cloudflare and check its health (D1_LOCATION=apac for a new database in Asia)
 	@scripts/deploy.sh
 
 clean: ## remove build output, but not the tools
-	@rm -rf build target .wrangler
+	@rm -rf build dist target .wrangler

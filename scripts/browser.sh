@@ -8,13 +8,5 @@ is_there() {
 	command -v chromedriver >/dev/null && { command -v chromium || command -v google-chrome; } >/dev/null
 }
 
-if is_there; then exit; fi
-if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-	say "test: Chromium (from Debian's packages)"
-	# The list of packages may be missing, or too old for the servers.
-	export DEBIAN_FRONTEND=noninteractive
-	apt-get install -qq chromium chromium-driver >/dev/null 2>&1 ||
-		{ apt-get update -qq && apt-get install -qq chromium chromium-driver; } >&2
-fi
-is_there ||
-	die "test: the page is tested in a browser; install Debian's packages chromium and chromium-driver, then try again."
+is_there || debian_packages "test: the page is tested in a browser" chromium chromium-driver
+is_there || die "test: Debian's packages chromium and chromium-driver have brought no chromedriver and no browser."

@@ -9,34 +9,67 @@ set -euo pipefail
 # Bytes of gzip, both files together: a guard against accidents. The platform allows 3 MB.
 LIMIT=400000
 
+TARGET=wasm32-unknown-unknown
+export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$ROOT/target}
+
+# A panic names its source file. The folders of this machine have no place there: without them, one commit gives the same
+# Worker in any folder. To be called when the crates' sources are there.
+remap_paths() {
+	local flags from sysroot
+	sysroot=$(rustc --print sysroot)
+	flags=(--remap-path-prefix "$ROOT=." --remap-path-prefix "$CARGO_TARGET_DIR=target" --remap-path-prefix "$sysroot=rust")
+	# Named after the registry, which may be a mirror.
+	for from in "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*; do
+		flags+=(--remap-path-prefix "$from=crates")
+	done
+	CARGO_ENCODED_RUSTFLAGS=$(
+		IFS=$'\x1f'
+		printf %s "${flags[*]}"
+	)
+	export CARGO_ENCODED_RUSTFLAGS
+}
+
+# compile [FLAGS...]: the crate, with cargo's FLAGS.
+compile() {
+	cargo fetch --quiet --locked --target $TARGET &&
+		remap_paths &&
+		cargo build --quiet --locked --lib --release --target $TARGET "$@"
+}
+
+# assemble WASM FOLDER: makes the Worker's two files of the crate's, aside, and moves them into place when they are whole:
+# wrangler watches build/.
+assemble() {
+	local wasm=$1 folder=$2 stage=$2/.stage
+	# The two flags have the next call start the wasm again after a panic.
+	rm -rf "$stage" &&
+		mkdir -p "$stage" &&
+		wasm-bindgen "$wasm" --target module --no-typescript --out-name index --out-dir "$stage" \
+			--experimental-reset-state-function --force-enable-abort-handler &&
+		# esbuild does not know this form, and wrangler gives a module either way.
+		sed -i 's/^import source /import /' "$stage/index.js" &&
+		cp src/runtime/entry.js "$stage/" &&
+		esbuild "$stage/entry.js" --bundle --minify --format=esm --target=esnext --external:./index_bg.wasm \
+			--outfile="$stage/bundle.js" --log-level=warning &&
+		# The names of functions are a tenth of the size; a panic is reported with its file and line.
+		# The rest of the features it finds in the wasm; this one wasm-bindgen adds.
+		wasm-opt -O --enable-exception-handling --strip-debug --strip-producers "$stage/index_bg.wasm" \
+			-o "$stage/index_bg.wasm" &&
+		mv "$stage/index_bg.wasm" "$folder/index_bg.wasm" &&
+		mv "$stage/bundle.js" "$folder/index.js" &&
+		rm -rf "$stage" &&
+		sha256sum "$wasm" scripts/build.sh src/runtime/entry.js package-lock.json Cargo.lock "$folder/index.js" \
+			"$folder/index_bg.wasm" >"$folder/.stamp"
+}
+
 # build FOLDER [FLAGS...]: compiles with cargo's FLAGS and puts the two files into FOLDER.
 build() {
-	local folder=$1 stage=$1/.stage wasm=${CARGO_TARGET_DIR:-target}/wasm32-unknown-unknown/release/unfollow_webhook.wasm
+	local folder=$1 wasm=$CARGO_TARGET_DIR/$TARGET/release/unfollow_webhook.wasm
 	shift
 	use_wasm_toolchain
 	# First cargo alone, which knows what changed; what comes after it is skipped where it would work on the same input.
-	cargo build --quiet --locked --lib --release --target wasm32-unknown-unknown "$@"
+	step build "build: compiling the Worker (usually 60 s, or 25 s after a change)" compile "$@"
 	if [ -f "$folder/.stamp" ] && sha256sum --check --status "$folder/.stamp" 2>/dev/null; then return; fi
-
-	# Aside, and moved into place when whole: wrangler watches build/.
-	rm -rf "$stage"
-	mkdir -p "$stage"
-	# The two flags have the next call start the wasm again after a panic.
-	wasm-bindgen "$wasm" --target module --no-typescript --out-name index --out-dir "$stage" \
-		--experimental-reset-state-function --force-enable-abort-handler
-	# esbuild does not know this form, and wrangler gives a module either way.
-	sed -i 's/^import source /import /' "$stage/index.js"
-	cp src/runtime/entry.js "$stage/"
-	esbuild "$stage/entry.js" --bundle --minify --format=esm --target=esnext --external:./index_bg.wasm \
-		--outfile="$stage/bundle.js" --log-level=warning
-	# The names of functions are a tenth of the size; a panic is reported with its file and line.
-	# The rest of the features it finds in the wasm; this one wasm-bindgen adds.
-	wasm-opt -O --enable-exception-handling --strip-debug --strip-producers "$stage/index_bg.wasm" -o "$stage/index_bg.wasm"
-	mv "$stage/index_bg.wasm" "$folder/index_bg.wasm"
-	mv "$stage/bundle.js" "$folder/index.js"
-	rm -rf "$stage"
-	sha256sum "$wasm" scripts/build.sh src/runtime/entry.js package-lock.json Cargo.lock "$folder/index.js" \
-		"$folder/index_bg.wasm" >"$folder/.stamp"
+	step assemble "build: optimising it (usually 5 s)" assemble "$wasm" "$folder"
 }
 
 sizes() {

@@ -11,16 +11,7 @@ lint_wasm() {
 }
 
 lint_scripts() {
-	if ! command -v shellcheck >/dev/null && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-		# The list of packages may be missing, or too old for the servers.
-		{ apt-get install -qq shellcheck || { apt-get update -qq && apt-get install -qq shellcheck; }; } \
-			>/dev/null 2>&1 || true
-	fi
-	if command -v shellcheck >/dev/null; then
-		shellcheck --external-sources scripts/*.sh .ci/run
-	else
-		say "check: the scripts were not checked, because shellcheck is not installed"
-	fi
+	shellcheck --external-sources scripts/*.sh .ci/run
 }
 
 audit() {
@@ -31,6 +22,8 @@ audit() {
 }
 
 cd "$ROOT"
+# Before all that takes longer.
+command -v shellcheck >/dev/null || debian_packages "check: the scripts are checked too" shellcheck
 scripts/setup.sh
 cargo fmt --check
 # --locked, here and below: a lock file that is not up to date is a fault too.

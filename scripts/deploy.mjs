@@ -1,55 +1,24 @@
-// The steps of `make deploy`; deploy.sh sets the stage. Each refusal is one sentence that says what to do.
+// The steps of a deployment. Each refusal is one sentence that says what to do.
 
-import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Refusal, eventLog, readConfig } from "./config.mjs";
+import { allowsUnsigned, appIds, readConfig, Refusal, refusable } from "./config.mjs";
+import { checkDatabase, prepareDatabase } from "./database.mjs";
+import { capture, CONFIG, namesIn, refuse, run } from "./wrangler.mjs";
 
-const WRANGLER = process.env.WRANGLER ?? "wrangler";
-const CONFIG = process.env.WRANGLER_CONFIG;
 // A new workers.dev name takes some seconds to answer, and other places may serve the version before for as long.
 const WAIT_SECONDS = Number(process.env.DEPLOY_WAIT_SECONDS ?? 30);
 const HEALTHY_IN_A_ROW = 3;
-// Near where a new database is to be, if that is not here.
-const LOCATION = process.env.D1_LOCATION;
-const LOCATIONS = ["weur", "eeur", "apac", "oc", "wnam", "enam"];
-
-/**
- * The names in a JSON array of objects, between whatever else wrangler prints, such as warnings. The brackets of the array
- * are on lines of their own; what is in it is indented.
- */
-function namesIn(output) {
-  const [array] = /^\[(\n[^]*?\n)?\]$/m.exec(output) ?? [];
-  try {
-    return JSON.parse(array).map(({ name }) => name);
-  } catch {
-    return undefined;
-  }
-}
 
 /** The names of the Worker's secrets; none where there is no such Worker yet. */
 function listSecrets() {
-  const { status, stdout, stderr } = spawnSync(WRANGLER, ["secret", "list", "--config", CONFIG], {
-    encoding: "utf8",
-    stdio: ["inherit", "pipe", "pipe"],
-  });
+  const { status, stdout, output } = capture(["secret", "list", "--config", CONFIG]);
   const names = status === 0 ? namesIn(stdout) : undefined;
   if (names !== undefined) return names;
-  if (/Worker "[^"]*" not found/.test(stdout + stderr)) return [];
-  if (/wrangler login|set a CLOUDFLARE_API_TOKEN/.test(stdout + stderr)) {
-    throw new Refusal("wrangler is not logged in: run `npx wrangler login`, or set CLOUDFLARE_API_TOKEN.");
-  }
-  process.stderr.write(`${stdout}${stderr}`);
-  throw new Refusal("The Worker's secrets cannot be listed, so nothing was deployed: see wrangler's output above.");
-}
-
-/** The app ids in [vars]; none where they are missing. */
-function appIds(vars) {
-  // A number is as good as text to the Worker too.
-  const ids = String(vars.SDK_APP_IDS ?? "").trim();
-  return ids === "" ? [] : ids.split(",").map((id) => id.trim());
+  if (/Worker "[^"]*" not found/.test(output)) return [];
+  return refuse(output, "The Worker's secrets cannot be listed, so nothing was deployed");
 }
 
 function checkApps({ vars }) {
@@ -59,8 +28,8 @@ function checkApps({ vars }) {
 
 /** Each call for an app without a callback token would be rejected, or accepted from anyone. */
 function checkCallbackTokens({ vars }, secrets) {
-  // Not asked for where it does not matter. The Worker takes true and "true".
-  if (String(vars.ALLOW_UNSIGNED) === "true") return;
+  // Not asked for where it does not matter.
+  if (allowsUnsigned(vars)) return;
   const isSet = (name) => secrets.includes(name) || name in vars;
   if (isSet("CALLBACK_TOKEN")) return;
   const without = appIds(vars).filter((id) => !isSet(`CALLBACK_TOKEN_${id}`));
@@ -121,23 +90,12 @@ function checkQueues({ queues: { producers = [], consumers = [] } }) {
   }
 }
 
-/** Migrations are applied before the first deployment, so the database has to be one that is found without it. */
-function checkDatabase(config) {
-  const database = eventLog(config);
-  if (database === undefined) return;
-  if (database.database_id === undefined && database.database_name === undefined) {
-    return 'The database bound to DB has no name: set database_name = "unfollow-events" in wrangler.toml.';
-  }
-  if (LOCATION && !LOCATIONS.includes(LOCATION)) {
-    return `D1_LOCATION=${LOCATION} is not a location of D1: set one of ${LOCATIONS.join(", ")}, or none.`;
-  }
-}
-
 /** Whether a route covers a URL; its pattern is a host, or host and path, with * for any text. */
 function covers(pattern, { hostname, pathname }) {
   const [host, ...path] = pattern.replace(/^https?:\/\//i, "").split("/");
   const whole = `${host}/${path.length > 0 ? path.join("/") : "*"}`;
-  const expression = whole.split("*").map(RegExp.escape).join(".*");
+  // RegExp.escape came with Node 24.
+  const expression = whole.replace(/[^\w/-]/g, "\\$&").replaceAll("\\*", ".*");
   return new RegExp(`^${expression}$`, "i").test(`${hostname.replace(/\.$/, "")}${pathname}`);
 }
 
@@ -161,51 +119,12 @@ function checkAll(config) {
   if (problems.length > 0) throw new Refusal(problems.join("\n"));
 }
 
-/** Runs wrangler where everyone sees its output. It cannot ask anything: it goes on with what it suggests. */
-function runWrangler(args, failure) {
-  const { status } = spawnSync(WRANGLER, [...args, "--config", CONFIG], { stdio: ["ignore", "inherit", "inherit"] });
-  if (status !== 0) throw new Refusal(`${failure}, so nothing was deployed: see wrangler's output above.`);
-}
-
-/** Whether the account has a database of this name. */
-function hasDatabase(name) {
-  const { status, stdout, stderr } = spawnSync(WRANGLER, ["d1", "list", "--json", "--config", CONFIG], {
-    encoding: "utf8",
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  const names = status === 0 ? namesIn(stdout) : undefined;
-  if (names !== undefined) return names.includes(name);
-  process.stderr.write(`${stdout}${stderr}`);
-  throw new Refusal("The account's D1 databases cannot be listed, so nothing was deployed: see wrangler's output above.");
-}
-
-/** Creates the database where there is none of its name. wrangler.toml has the name, and stays as it is. */
-function createDatabase({ database_id: id, database_name: name, jurisdiction }) {
-  if (id !== undefined || hasDatabase(name)) return;
-  const args = ["d1", "create", name, "--update-config=false"];
-  if (LOCATION) args.push("--location", LOCATION);
-  if (jurisdiction) args.push("--jurisdiction", jurisdiction);
-  runWrangler(args, `The D1 database ${name} could not be created`);
-  console.log(`The database ${name} was created. wrangler.toml already binds it by name, so nothing has to be added.\n`);
-}
-
-/** Brings the schema up to date before the Worker that needs it. Migrations only add, so the one before goes on working. */
-function prepareDatabase(config) {
-  const database = eventLog(config);
-  if (database === undefined) return;
-  createDatabase(database);
-  runWrangler(["d1", "migrations", "apply", "DB", "--remote"], "The migrations could not be applied to the D1 database");
-}
-
 /** Deploys, and returns the addresses where the Worker can be reached, a domain of one's own first. */
 function deploy() {
   const folder = mkdtempSync(join(tmpdir(), "deploy-"));
   try {
     const report = join(folder, "report.ndjson");
-    const { status } = spawnSync(WRANGLER, ["deploy", "--config", CONFIG], {
-      stdio: "inherit",
-      env: { ...process.env, WRANGLER_OUTPUT_FILE_PATH: report },
-    });
+    const status = run(["deploy", "--config", CONFIG], { env: { WRANGLER_OUTPUT_FILE_PATH: report } });
     if (status !== 0) throw new Refusal("wrangler could not deploy: see its output above.");
     const entries = readFileSync(report, "utf8").split("\n").filter(Boolean).map(JSON.parse);
     const targets = entries.findLast((entry) => entry.type === "deploy")?.targets ?? [];
@@ -254,15 +173,11 @@ async function checkHealth(origin) {
   }
 }
 
-try {
+await refusable(async () => {
   const config = readConfig(CONFIG);
   checkAll(config);
-  prepareDatabase(config);
+  prepareDatabase(config, ", so nothing was deployed");
   const [origin] = deploy();
   await checkHealth(origin);
   console.log(`\nDeployed. Register this URL in the Chat console:\n${origin}${config.vars.WEBHOOK_PATH ?? "/"}`);
-} catch (error) {
-  if (!(error instanceof Refusal)) throw error;
-  console.error(error.message);
-  process.exitCode = 1;
-}
+});

@@ -2,11 +2,9 @@
 # Puts the Worker on Cloudflare, unless its settings, secrets or bindings cannot work, and tells which URL to register in
 # the Chat console. Before that, it creates the D1 database where it is missing (near D1_LOCATION, where that is set: weur,
 # eeur, apac, oc, wnam or enam) and applies the migrations: no Worker runs ahead of its schema. The work is in deploy.mjs.
-# WRANGLER_CONFIG names another wrangler.toml than this project's, and WRANGLER another wrangler: the tests use both.
 set -euo pipefail
 # shellcheck source=scripts/env.sh
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 
 "$ROOT/scripts/setup.sh"
-export WRANGLER_CONFIG=${WRANGLER_CONFIG:-$ROOT/wrangler.toml}
 exec node "$ROOT/scripts/deploy.mjs"

@@ -11,11 +11,10 @@ CARGO_BIN=${CARGO_HOME:-$HOME/.cargo}/bin
 # npm's tools first: wrangler needs a newer Node than a Debian machine has, and node_modules/.bin holds one.
 export PATH="$ROOT/node_modules/.bin:$CARGO_BIN:$PATH"
 
-# wrangler: no telemetry. Its other calls home only cost time where they cannot get through: the check for a newer
-# version, and a sample of `request.cf`, which this Worker does not read.
-export WRANGLER_SEND_METRICS=false
-export WRANGLER_HIDE_BANNER=true
-export CLOUDFLARE_CF_FETCH_ENABLED=false
+set -a
+# shellcheck source=scripts/wrangler.env
+. "$ROOT/scripts/wrangler.env"
+set +a
 
 # The toolchain that setup falls back on for wasm (see wasm-std.sh).
 WASM_TOOLCHAIN=unfollow-webhook-wasm
@@ -25,8 +24,43 @@ die() {
 	exit 1
 }
 
-say() {
-	printf '\033[1m%s\033[0m\n' "$*" >&2
+# Ctrl-C ends a script without a word: what it did is no failure.
+trap 'exit 130' INT
+
+# step NAME WORDS COMMAND...: says WORDS, which tell what is done and how long it usually takes, runs COMMAND, and says how
+# long it took. COMMAND's output goes to target/log/NAME.log; where it fails, its end is shown and the file is named.
+step() {
+	local log=target/log/$1.log start=$SECONDS status=0
+	printf '%s … ' "$2" >&2
+	shift 2
+	mkdir -p "$ROOT/target/log"
+	"$@" >"$ROOT/$log" 2>&1 </dev/null || status=$?
+	if [ $status = 0 ]; then
+		printf '%d s\n' $((SECONDS - start)) >&2
+	else
+		printf 'failed\n' >&2
+		tail -n 60 "$ROOT/$log" >&2
+		printf 'The whole output is in %s.\n' "$log" >&2
+	fi
+	return $status
+}
+
+# debian_packages PURPOSE PACKAGE...: installs Debian's packages where it may; elsewhere it says the one command that does.
+debian_packages() {
+	local purpose=$1
+	shift
+	if ! command -v apt-get >/dev/null; then
+		die "$purpose: install $* (the names of Debian's packages), then try again."
+	elif [ "$(id -u)" != 0 ]; then
+		die "$purpose: run \`sudo apt-get install $*\`, then try again."
+	fi
+	step apt "$purpose: apt-get install $* (usually 20 to 60 s)" apt_install "$@"
+}
+
+# The list of packages may be missing, or too old for the servers.
+apt_install() {
+	export DEBIAN_FRONTEND=noninteractive
+	apt-get install -qq "$@" || { apt-get update -qq && apt-get install -qq "$@"; }
 }
 
 # locked NAME COMMAND...: runs COMMAND while no other run holds NAME's lock; wrangler's own build and a test may meet.
@@ -48,10 +82,10 @@ cargo_tool() {
 	case " $("$CARGO_BIN/$command" --version 2>/dev/null || true) " in
 	*" $version "*) return ;;
 	esac
-	say "setup: $crate $version (compiles for a minute or two)"
 	# A debug build compiles in half the time, and the tools are fast enough. They share one target folder, because they
 	# share much of what they are made of; it is in target/, so a run that was broken off goes on where it was.
-	CARGO_TARGET_DIR="$ROOT/target/tools" CARGO_PROFILE_DEV_DEBUG=0 CARGO_INCREMENTAL=0 \
+	step "$command" "setup: $crate $version (compiles, usually 1 to 2 minutes)" \
+		env CARGO_TARGET_DIR="$ROOT/target/tools" CARGO_PROFILE_DEV_DEBUG=0 CARGO_INCREMENTAL=0 \
 		cargo install --debug --force --bin "$command" "$@" "$crate@$version"
 }
 

@@ -8,8 +8,8 @@ set -euo pipefail
 npm_tools() {
 	# The copy is written last, so an install that was broken off is done again.
 	if cmp -s package-lock.json node_modules/.installed-lock; then return; fi
-	say "setup: npm's tools (wrangler, node, binaryen, esbuild)"
-	npm ci --no-fund --no-audit
+	# The warnings that it may print are about the Node that runs npm: the tools run on the one that it installs.
+	step npm "setup: npm's tools: wrangler, node, binaryen, esbuild (usually 20 s)" npm ci --no-fund --no-audit
 	cp package-lock.json node_modules/.installed-lock
 }
 

@@ -10,15 +10,27 @@ TARGET=wasm32-unknown-unknown
 DEBIAN_RUSTC=/usr/bin/rustc
 DEBIAN_CARGO=/usr/bin/cargo
 
+install_debians_rust() {
+	# The update matters: an old list offers a compiler that is too old for our dependencies.
+	apt-get update -qq &&
+		DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends rustc-web cargo-web rust-web-src \
+			rust-web-clippy
+}
+
+# build_std FOLDER: builds the crate in FOLDER with its standard library.
+build_std() {
+	# Bitcode inside, or our release profile's LTO has nothing to work on. RUSTC_BOOTSTRAP: build-std is unstable.
+	cd "$1" && env -u RUSTUP_TOOLCHAIN RUSTC=$DEBIAN_RUSTC RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Cembed-bitcode=yes \
+		CARGO_TARGET_DIR="$1/target" \
+		$DEBIAN_CARGO build --release --target $TARGET -Z build-std=std,panic_abort,proc_macro
+}
+
 from_debian() {
 	if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
 		die "setup: 'rustup target add $TARGET' failed, and the way around it needs Debian and root."
 	fi
-	say "setup: Rust's standard library for wasm, from Debian's packages"
-	# The update matters: an old list offers a compiler that is too old for our dependencies.
-	apt-get update -qq
-	DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends rustc-web cargo-web rust-web-src \
-		rust-web-clippy
+	step apt "setup: Debian's Rust, for its standard library: apt-get install rustc-web cargo-web … (usually 1 minute)" \
+		install_debians_rust
 
 	local work sysroot host lld
 	work=$(mktemp -d)
@@ -31,10 +43,7 @@ from_debian() {
 	mkdir -p "$work/src"
 	printf '[package]\nname = "empty_crate"\nversion = "0.0.0"\nedition = "2024"\n' >"$work/Cargo.toml"
 	: >"$work/src/lib.rs"
-	# Bitcode inside, or our release profile's LTO has nothing to work on. RUSTC_BOOTSTRAP: build-std is unstable.
-	(cd "$work" && env -u RUSTUP_TOOLCHAIN RUSTC=$DEBIAN_RUSTC RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Cembed-bitcode=yes \
-		CARGO_TARGET_DIR="$work/target" \
-		$DEBIAN_CARGO build --release --target $TARGET -Z build-std=std,panic_abort,proc_macro)
+	(step std "setup: Rust's standard library for wasm (compiles, usually 1 minute)" build_std "$work")
 	rm -f "$work/target/$TARGET/release/deps/"libempty_crate*
 	# Not beside those of an older compiler.
 	rm -rf "$sysroot/lib/rustlib/$TARGET/lib"
@@ -55,8 +64,8 @@ if [ "${WASM_STD:-}" != debian ]; then
 fi
 if RUSTUP_TOOLCHAIN=$WASM_TOOLCHAIN has_wasm_std; then exit; fi
 if [ "${WASM_STD:-}" != debian ]; then
-	say "setup: Rust's standard library for wasm"
-	if timeout 300 rustup target add $TARGET; then exit; fi
+	if step rustup "setup: Rust's standard library for wasm, from rustup (usually 10 s)" \
+		timeout 300 rustup target add $TARGET; then exit; fi
 fi
 from_debian
 RUSTUP_TOOLCHAIN=$WASM_TOOLCHAIN has_wasm_std || die "setup: Debian's packages gave no standard library for wasm."

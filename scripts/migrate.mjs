@@ -1,0 +1,13 @@
+// Applies the migrations to the D1 database on Cloudflare, which is created where it is missing, and deploys nothing.
+
+import { eventLog, readConfig, Refusal, refusable } from "./config.mjs";
+import { checkDatabase, prepareDatabase } from "./database.mjs";
+import { CONFIG } from "./wrangler.mjs";
+
+await refusable(() => {
+  const config = readConfig(CONFIG);
+  if (eventLog(config) === undefined) throw new Refusal("wrangler.toml binds no database to DB, so there is nothing to migrate.");
+  const problem = checkDatabase(config);
+  if (problem !== undefined) throw new Refusal(problem);
+  prepareDatabase(config);
+});

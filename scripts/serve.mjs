@@ -1,0 +1,173 @@
+// Serves the Worker on this machine with `wrangler dev`, for `dev` and `demo`: checks, the schema of the local database, and
+// what is seen of wrangler's output.
+
+import { once } from "node:events";
+import { createWriteStream, mkdirSync, unlinkSync } from "node:fs";
+import { connect, createServer } from "node:net";
+import { constants } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { text } from "node:stream/consumers";
+import { command, eventLog, readConfig, Refusal } from "./config.mjs";
+import { capture, refuse, start } from "./wrangler.mjs";
+
+/** Where wrangler keeps its state, in the folder that is served. */
+const STATE = ".wrangler";
+const WAIT_SECONDS = 120;
+
+/** Says what is done and how long it usually takes, does it, and says how long it took. */
+export async function step(words, usual, work) {
+  const start = Date.now();
+  process.stderr.write(`${words} (usually ${usual}) … `);
+  try {
+    const result = await work();
+    process.stderr.write(`${Math.round((Date.now() - start) / 1000)} s\n`);
+    return result;
+  } catch (error) {
+    process.stderr.write("failed\n");
+    throw error;
+  }
+}
+
+/** Listens, or gives the error code that says why not. */
+async function listen(server, ...where) {
+  server.listen(...where);
+  try {
+    await once(server, "listening");
+  } catch (error) {
+    return error.code;
+  }
+}
+
+/** Another server on this port would be asked for its health, and taken for this Worker. */
+export async function checkPort(port, name) {
+  const server = createServer();
+  // listen() throws for what is no port at all.
+  const problem = /^\d{1,5}$/.test(port) && port > 0 && port < 65536 ? await listen(server, port, "127.0.0.1") : "no such port";
+  if (problem !== undefined) {
+    throw new Refusal(`Port ${port} cannot be used (${problem}): choose another, as in \`PORT=8788 ${command(name)}\`.`);
+  }
+  server.close();
+  await once(server, "close");
+}
+
+/**
+ * Refuses to serve a folder's state twice: the instances would see each other's data, and lock each other out of it. A
+ * socket tells whether there is another instance, because it ends with the process that holds it.
+ */
+export async function claimState(url) {
+  mkdirSync(STATE, { recursive: true });
+  // A relative path: an absolute one may be too long for a socket.
+  const path = process.platform === "win32" ? join(String.raw`\\.\pipe`, process.cwd(), STATE) : join(STATE, "dev.sock");
+  const server = createServer((asked) => asked.end(url));
+  if ((await listen(server, path)) === "EADDRINUSE") {
+    const other = await text(connect(path)).catch(() => undefined);
+    if (other !== undefined) {
+      throw new Refusal(`${other} already serves this folder, with the same state in ${STATE}/: stop it first.`);
+    }
+    // One that was killed left it behind.
+    unlinkSync(path);
+    await listen(server, path);
+  }
+  server.unref();
+}
+
+/** wrangler does not do this by itself. What it prints is shown only where it fails. `name` is the script's. */
+export async function applyMigrations(folder, name) {
+  if (eventLog(readConfig(join(folder, "wrangler.toml"))) === undefined) return;
+  await step(`${name}: applying the migrations to the local database`, "2 s", () => {
+    const { status, output } = capture(["d1", "migrations", "apply", "DB", "--local"], { cwd: folder });
+    if (status !== 0) refuse(output, "The migrations could not be applied to the local database");
+  });
+}
+
+/**
+ * Starts wrangler in a folder. What it prints goes to a file and, once `show` is called, to the terminal as well; with a
+ * tunnel, to the terminal alone. This process ends when it ends, after `clean`, and passes on the signals that would end one
+ * without the other.
+ */
+export class Serving {
+  #isShown = false;
+  #isEnding = false;
+  #isInherited;
+  #before = [];
+
+  constructor({ folder, port, tunnel = false, clean = () => {} }) {
+    mkdirSync(join(folder, STATE), { recursive: true });
+    this.url = `http://127.0.0.1:${port}`;
+    this.log = join(folder, STATE, "dev.log");
+    const file = createWriteStream(this.log);
+    this.#isInherited = tunnel;
+    const args = ["dev", "--ip", "127.0.0.1", "--port", port];
+    // wrangler runs `cloudflared` for this. Where it is not installed, wrangler asks whether to fetch it: on a terminal only.
+    if (tunnel) args.push("--tunnel");
+    const wrangler = start(args, { cwd: folder, stdio: tunnel ? "inherit" : ["ignore", "pipe", "pipe"] });
+    for (const name of ["stdout", "stderr"]) {
+      wrangler[name]?.on("data", (data) => {
+        file.write(data);
+        this.#print(name, data);
+      });
+    }
+    let ending;
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
+      process.on(signal, () => {
+        ending = signal;
+        this.#isEnding = true;
+        wrangler.kill(signal === "SIGINT" ? "SIGINT" : "SIGTERM");
+      });
+    }
+    const end = (problem, code) => {
+      if (problem !== undefined) {
+        this.show({ withBefore: !this.#isShown });
+        console.error(problem);
+      }
+      clean();
+      process.exit(code);
+    };
+    wrangler.on("error", (error) => end(`wrangler cannot be started: ${error.message}.`, 1));
+    wrangler.on("close", (code, signal) => {
+      // Ctrl-C is how one is meant to end it: no failure, of which make and npm would make an error.
+      if (ending === "SIGINT") return end(undefined, 0);
+      const unexpected = ending === undefined ? `wrangler has ended. ${this.where()}` : undefined;
+      end(unexpected, code ?? 128 + constants.signals[signal]);
+    });
+  }
+
+  /** Where wrangler's output is, as a sentence. */
+  where() {
+    return this.#isInherited ? "See its output above." : `Its whole output is in ${this.log}.`;
+  }
+
+  #print(name, data) {
+    if (this.#isEnding) return;
+    if (this.#isShown) return void process[name].write(data);
+    this.#before.push([name, data]);
+    // What stops wrangler is said at once: it may go on, and wait for a change.
+    if (data.includes("ERROR")) this.show({ withBefore: true });
+  }
+
+  /** From now on, what wrangler prints is shown. */
+  show({ withBefore = false } = {}) {
+    this.#isShown = true;
+    if (withBefore) process.stderr.write("\n");
+    for (const [name, data] of withBefore ? this.#before : []) process[name].write(data);
+    this.#before = [];
+  }
+
+  /** Waits until the Worker answers. */
+  async answers() {
+    const deadline = Date.now() + WAIT_SECONDS * 1000;
+    while (Date.now() < deadline) {
+      try {
+        const response = await fetch(`${this.url}/healthz`, { signal: AbortSignal.timeout(5000) });
+        const { status, settings = [] } = await response.json();
+        if (status !== undefined) return { settings };
+      } catch {
+        // Not yet: it is not listening, or wrangler says on a page of its own that the Worker cannot start.
+      }
+      await sleep(100);
+    }
+    this.show({ withBefore: !this.#isShown });
+    throw new Refusal(`The Worker has not answered for ${WAIT_SECONDS} s: see wrangler's output. ${this.where()}`);
+  }
+}
