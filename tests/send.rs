@@ -180,6 +180,104 @@ fn a_proxy_in_the_environment_is_not_used_for_this_machine() {
     assert!(send(&server.url()).event().env("HTTP_PROXY", &proxy).env("ALL_PROXY", &proxy).run().ok());
 }
 
+// ---- Made-up days ----
+
+/// Events that a run sent, in the order of their arrival.
+fn events(args: &[&str]) -> Vec<(Kind, String, Vec<String>, u64)> {
+    let server = Server::answering(200, response::OK);
+    let ran = send(&server.url()).args(["--app", "1400000000"]).args(args).run();
+    assert!(ran.ok(), "{ran:?}");
+    let read = |request: &Request| {
+        let command = Query::parse(request.query()).unwrap().command.unwrap().into_owned();
+        let Follow { from_account, to_accounts, event_time, .. } = request.follow();
+        let to = to_accounts.iter().map(ToString::to_string).collect();
+        (Kind::of(&command).unwrap(), from_account.to_string(), to, event_time)
+    };
+    server.requests().iter().map(read).collect()
+}
+
+const HOUR_MS: u64 = 60 * 60 * 1000;
+
+#[test]
+fn an_event_time_may_be_any() {
+    let time = 1_702_018_343_678;
+    for text in [time.to_string().as_str(), "2023-12-08T06:52:23.678Z"] {
+        let sent = events(&["--from", "alice", "--to", "bob", "--count", "3", "--event-time", text]);
+        let times: Vec<_> = sent.iter().map(|event| event.3).collect();
+        assert_eq!(times, [time, time + 1, time + 2]);
+    }
+    let before = now_ms();
+    let sent = events(&["--from", "alice", "--to", "bob", "--event-time", "2h"]);
+    assert!((before..=now_ms()).contains(&(sent[0].3 + 2 * HOUR_MS)), "{sent:?}");
+}
+
+#[test]
+fn a_spread_day_is_quiet_at_night_and_busy_in_the_evening() {
+    let until = "2026-11-24T12:00:00Z";
+    let sent = events(&["--from", "alice", "--to", "bob", "--count", "480", "--event-time", until, "--spread", "24h"]);
+    let mut hours = [0; 24];
+    for (_, _, _, time) in &sent {
+        hours[(time / HOUR_MS % 24) as usize] += 1;
+    }
+    // 2026-11-24T12:00:00Z
+    let until = 1_795_521_600_000;
+    assert!(sent.iter().all(|event| (until - 24 * HOUR_MS..=until).contains(&event.3)), "{hours:?}");
+    assert!(hours.iter().all(|&events| events > 0), "{hours:?}");
+    let night: i32 = hours[2..7].iter().sum();
+    let evening: i32 = hours[19..24].iter().sum();
+    assert!(evening > 5 * night, "{hours:?}");
+    let times: BTreeSet<_> = sent.iter().map(|event| event.3).collect();
+    assert_eq!(times.len(), 480);
+}
+
+#[test]
+fn a_spread_ends_now() {
+    let before = now_ms();
+    let sent = events(&["--from", "alice", "--to", "bob", "--count", "50", "--spread", "90m"]);
+    assert!(sent.iter().all(|event| (before - 90 * 60_000..=now_ms()).contains(&event.3)));
+    assert!(sent.iter().any(|event| event.3 < before - 60 * 60_000), "{sent:?}");
+}
+
+#[test]
+fn users_are_drawn_and_some_are_popular() {
+    let sent = events(&["--users", "50", "--count", "300"]);
+    let actors: BTreeSet<_> = sent.iter().map(|event| event.1.as_str()).collect();
+    assert!(actors.len() > 30, "{actors:?}");
+    let is_user = |id: &str| id.strip_prefix("user-").is_some_and(|n| (1..=50).contains(&n.parse::<u32>().unwrap()));
+    let mut targets = Vec::new();
+    for (kind, from, to, _) in &sent {
+        assert_eq!(*kind, Kind::Unfollow);
+        assert!(is_user(from) && to.iter().all(|id| is_user(id) && id != from), "{from} {to:?}");
+        assert_eq!(to.iter().collect::<BTreeSet<_>>().len(), to.len(), "{to:?}");
+        targets.extend(to.iter().map(String::as_str));
+    }
+    assert!(targets.len() > sent.len(), "some calls have several targets");
+    let popular = targets.iter().filter(|id| **id <= "user-10").count();
+    assert!(popular * 2 > targets.len(), "{popular} of {}", targets.len());
+
+    // The same again.
+    let again = events(&["--users", "50", "--count", "300"]);
+    assert!(sent.iter().zip(&again).all(|(a, b)| (&a.1, &a.2) == (&b.1, &b.2)));
+}
+
+#[test]
+fn users_that_are_given_stay() {
+    let sent = events(&["--users", "20", "--to", "anchor,user-07", "--count", "60"]);
+    assert!(sent.iter().all(|event| event.2 == ["anchor", "user-07"] && event.1 != "user-07"), "{sent:?}");
+    let sent = events(&["--users", "2", "--from", "user-1", "--count", "10"]);
+    assert!(sent.iter().all(|event| event.1 == "user-1" && event.2 == ["user-2"]), "{sent:?}");
+}
+
+#[test]
+fn a_mix_has_both_kinds() {
+    let kinds = |mix: &str| {
+        let sent = events(&["--from", "alice", "--to", "bob", "--count", "200", "--mix", mix]);
+        sent.iter().filter(|event| event.0 == Kind::Follow).count()
+    };
+    assert!((130..=170).contains(&kinds("follow=3,unfollow=1")));
+    assert_eq!((kinds("follow=2"), kinds("unfollow=1,follow=0")), (200, 0));
+}
+
 // ---- Many calls ----
 
 #[test]
@@ -397,6 +495,17 @@ fn a_mistake_on_the_command_line_is_explained() {
         (with(&["--timeout", "NaN"]), "from 0.001 to 3600"),
         (with(&["--timeout", "inf"]), "from 0.001 to 3600"),
         (with(&["--probe"]), "cannot be used with"),
+        (with(&["--kind", "follow", "--mix", "follow=1"]), "cannot be used with"),
+        (with(&["--mix", "follow"]), "such as follow=3,unfollow=1"),
+        (with(&["--mix", "follow=0,unfollow=0"]), "such as follow=3,unfollow=1"),
+        (with(&["--mix", "follow=-1"]), "such as follow=3,unfollow=1"),
+        (with(&["--mix", "block=1"]), "such as follow=3,unfollow=1"),
+        (with(&["--users", "1"]), "--users <N>"),
+        (with(&["--spread", "1"]), "such as 90s, 10m, 24h or 7d"),
+        (with(&["--spread", "0s"]), "such as 90s, 10m, 24h or 7d"),
+        (with(&["--spread", "367d"]), "such as 90s, 10m, 24h or 7d"),
+        (with(&["--event-time", "yesterday"]), "a time in Unix ms"),
+        (vec!["--url", url, "--probe", "--spread", "24h"], "cannot be used with"),
     ] {
         let ran = Sender::bare().args(&args).run();
         assert_eq!((ran.code, &*ran.stdout), (2, ""), "{args:?}: {ran:?}");

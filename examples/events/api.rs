@@ -9,7 +9,7 @@ use ureq::{
     http::{Uri, header},
 };
 
-use crate::{http, query::EventQuery, span, window::Window};
+use crate::{http, query::EventQuery, time, window::Window};
 
 /// Most events that the API puts on one page.
 const PAGE_EVENTS: usize = 1000;
@@ -170,12 +170,12 @@ impl Api {
         let explain = |error: ureq::Error| ApiError::Temporary(http::explain(&error, &self.url, self.timeout), None);
         let (response, body) = call().map_err(explain)?;
         let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
-        if let Some(date) = header(header::DATE).and_then(span::http_date) {
-            self.ahead = date.cast_signed() - span::now().cast_signed();
+        if let Some(date) = header(header::DATE).and_then(time::http_date) {
+            self.ahead = date.cast_signed() - time::now().cast_signed();
         }
         let retry_after = header(header::RETRY_AFTER).and_then(|text| match text.parse() {
             Ok(seconds) => Some(Duration::from_secs(seconds)),
-            Err(_) => Some(Duration::from_millis(span::http_date(text)?.saturating_sub(self.time(span::now())))),
+            Err(_) => Some(Duration::from_millis(time::http_date(text)?.saturating_sub(self.time(time::now())))),
         });
         let body = String::from_utf8_lossy(&body).into_owned();
         Ok(Answer { status: response.status().as_u16(), retry_after, body })

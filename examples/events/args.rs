@@ -10,7 +10,7 @@ use clap::{
 use unfollow_webhook::{admin_token::AdminToken, routes::is_loopback, webhook::SdkAppId};
 use ureq::http::Uri;
 
-use crate::{http, query::EventQuery, span};
+use crate::{http, query::EventQuery, time};
 
 /// The variable for the token, which is then neither in the shell's history nor in the list of processes.
 const TOKEN_VARIABLE: &str = "ADMIN_TOKEN";
@@ -78,11 +78,11 @@ struct Args {
     token: Option<String>,
 
     /// The first time; with a checkpoint file, for the first run only
-    #[arg(long, value_name = "TIME", value_parser = span::time)]
+    #[arg(long, value_name = "TIME", value_parser = time::parse)]
     since: u64,
 
     /// The last time; without it, there is no end
-    #[arg(long, value_name = "TIME", value_parser = span::time, conflicts_with = "follow")]
+    #[arg(long, value_name = "TIME", value_parser = time::parse, conflicts_with = "follow")]
     until: Option<u64>,
 
     /// Events of this app only; needed where the Worker has several
@@ -197,5 +197,5 @@ fn seconds(text: &str, min: f64, max: f64) -> Option<Duration> {
 }
 
 fn overlap(text: &str) -> Result<u64, &'static str> {
-    span::length(text).filter(|&ms| ms <= 7 * 24 * 3_600_000).ok_or("it is a span such as 90s, 10m or 24h, at most 7d")
+    time::length(text).filter(|&ms| ms <= 7 * 24 * 3_600_000).ok_or("it is a span such as 90s, 10m or 24h, at most 7d")
 }

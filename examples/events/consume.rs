@@ -12,7 +12,7 @@ use crate::{
     args::Plan,
     checkpoint::{Checkpoint, CheckpointFile},
     query::EventQuery,
-    span,
+    time,
     window::Windows,
 };
 
@@ -72,7 +72,7 @@ impl Consumer {
     /// Goes on at the file's checkpoint, and writes the next ones to it.
     fn use_checkpoint_file(&mut self, file: CheckpointFile) -> Result<(), End> {
         if let Some(checkpoint) = file.read(&self.query)? {
-            eprintln!("going on from {}, as in {}", span::display(checkpoint.from()), file.name());
+            eprintln!("going on from {}, as in {}", time::display(checkpoint.from()), file.name());
             self.checkpoint = checkpoint;
         }
         // Before anything is printed, because the file may not be writable.
@@ -83,7 +83,7 @@ impl Consumer {
 
     /// Reads a window and prints the events that are new in it.
     fn window(&mut self) -> Result<Next, End> {
-        let asked = span::now();
+        let asked = time::now();
         let from = self.checkpoint.from();
         let window = self.windows.next(from, self.until);
         let max = self.windows.events_max(from, self.settled(asked), self.overlap);
@@ -138,7 +138,7 @@ impl Consumer {
         if self.file.is_some() || from == self.since {
             return message;
         }
-        format!("{message}\nEverything before {} is printed; go on with --since {from}", span::display(from))
+        format!("{message}\nEverything before {} is printed; go on with --since {from}", time::display(from))
     }
 }
 

@@ -1,9 +1,9 @@
 //! Prints the events of the Worker's event log as NDJSON, oldest first, and can follow the log: a consumer for a backend
 //! without a public address. See `cargo run --example events -- --help`.
 //!
-//! `args` reads the command line, and `span` the times in it. `query` is which events are asked for, and `api` calls
-//! the Worker. `window` decides which range of time is read next. `checkpoint` records what has been printed. `consume`
-//! joins them. `http` is common to the examples.
+//! `args` reads the command line. `query` is which events are asked for, and `api` calls the Worker. `window` decides which
+//! range of time is read next. `checkpoint` records what has been printed. `consume` joins them. `http` and `time` are common
+//! to the examples.
 
 #![allow(clippy::disallowed_methods, reason = "std::time panics in wasm only; this program is native")]
 
@@ -14,7 +14,8 @@ mod consume;
 #[path = "../common/http.rs"]
 mod http;
 mod query;
-mod span;
+#[path = "../common/time.rs"]
+mod time;
 mod window;
 
 use std::process::ExitCode;

@@ -9,7 +9,11 @@ use clap::{
 };
 use unfollow_webhook::webhook::{SdkAppId, auth::CallbackToken, command::Kind};
 
-use crate::call::{Accounts, Template, WebhookUrl};
+use crate::{
+    call::{Content, Template, WebhookUrl},
+    day::{Day, Mix},
+    time,
+};
 
 /// The variable for the token, which is then neither in the shell's history nor in the list of processes.
 const TOKEN_VARIABLE: &str = "CALLBACK_TOKEN";
@@ -35,12 +39,15 @@ pub struct Plan {
     about = "Sends Follow webhooks as Tencent Cloud Chat would",
     override_usage = "\
 send --url <URL> --app <SDKAPPID> --from <USERID> --to <USERID,…> [OPTIONS]
+       send --url <URL> --app <SDKAPPID> --users <N> --count <N> --spread <SPAN> [OPTIONS]
        send --url <URL> --probe [OPTIONS]",
     after_help = "\
 The call is signed if there is a token. A response is OK if its status is 200 and its body is JSON with \
 ActionStatus \"OK\" and ErrorCode 0.\n\n\
-Every call is a different event. Its EventTime is now, and at least 1 ms after that of the call before it. The UserIDs \
-are the same in all calls.\n\n\
+Every call is a different event. Its EventTime is now, unless --event-time or --spread says otherwise, and at least 1 ms \
+after that of the call before it. Without --users, the UserIDs are the same in all calls. The same command sends the same \
+users and kinds again.\n\n\
+A day of a small app: --users 500 --count 1000 --mix follow=3,unfollow=1 --spread 24h\n\n\
 Exit status: 0 if every response is OK, 1 if not, 2 for a mistake on the command line."
 )]
 struct Args {
@@ -58,18 +65,34 @@ struct Args {
     token: Option<String>,
 
     /// What happened
-    #[arg(long, default_value = "unfollow", value_parser = kind())]
+    #[arg(long, default_value = "unfollow", value_parser = kind(), conflicts_with = "mix")]
     kind: Kind,
 
     /// UserID of the actor
     #[arg(long, value_name = "USERID", value_parser = NonEmptyStringValueParser::new())]
-    #[arg(required_unless_present = "probe", conflicts_with = "probe")]
+    #[arg(required_unless_present_any = ["probe", "users"], conflicts_with = "probe")]
     from: Option<String>,
 
     /// UserIDs of the targets, separated by commas; Tencent sends up to 20, but more are allowed here
     #[arg(long, value_name = "USERID,…", value_delimiter = ',', value_parser = NonEmptyStringValueParser::new())]
-    #[arg(required_unless_present = "probe", conflicts_with = "probe")]
+    #[arg(required_unless_present_any = ["probe", "users"], conflicts_with = "probe")]
     to: Vec<String>,
+
+    /// Draw actor and targets, where they are not given, from N users, user-1 to user-N; the first are the most popular
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=1_000_000), conflicts_with = "probe")]
+    users: Option<u32>,
+
+    /// Send follows and unfollows, so many to so many, such as follow=3,unfollow=1
+    #[arg(long, value_name = "MIX", value_parser = Mix::parse, conflicts_with = "probe")]
+    mix: Option<Mix>,
+
+    /// EventTime: Unix ms, RFC 3339, or how long ago it is (10m, 24h, 7d); with --spread, that of the last event
+    #[arg(long, value_name = "TIME", value_parser = time::parse, conflicts_with = "probe")]
+    event_time: Option<u64>,
+
+    /// Spread the events over this long before now or --event-time, such as 24h: few at night, many in the evening (UTC)
+    #[arg(long, value_name = "SPAN", value_parser = spread, conflicts_with = "probe")]
+    spread: Option<u64>,
 
     /// OptPlatform: the platform of the actor
     #[arg(long, default_value = "RESTAPI", conflicts_with = "probe")]
@@ -105,10 +128,23 @@ pub fn read() -> Plan {
     if args.age != 0 && token.is_none() {
         reject(ErrorKind::MissingRequiredArgument, "--age needs a token: an unsigned call has no RequestTime".into());
     }
-    let accounts = args.from.map(|from| Accounts { from, to: args.to });
+    let content = if args.probe {
+        Content::Probe(args.kind)
+    } else {
+        Content::from(Day {
+            from: args.from,
+            to: args.to,
+            users: args.users.unwrap_or_default(),
+            mix: args.mix.unwrap_or(Mix::only(args.kind)),
+            count: args.count,
+            // The times that a run is spread over do not move on while it lasts.
+            until: args.event_time.or(args.spread.map(|_| time::now())),
+            spread: args.spread,
+        })
+    };
     Plan {
         url: args.url,
-        template: Template::new(args.app, token, args.kind, args.platform, args.age, accounts),
+        template: Template { app: args.app, token, platform: args.platform, age_seconds: args.age, content },
         count: args.count,
         concurrency: args.concurrency.into(),
         timeout: args.timeout,
@@ -139,6 +175,12 @@ fn kind() -> impl TypedValueParser<Value = Kind> {
         "follow" => Kind::Follow,
         _ => Kind::Unfollow,
     })
+}
+
+/// In ms.
+fn spread(text: &str) -> Result<u64, &'static str> {
+    let ms = time::length(text).filter(|ms| (1..=366 * 24 * 3_600_000).contains(ms));
+    ms.ok_or("it is a span such as 90s, 10m, 24h or 7d, at most 366d")
 }
 
 fn timeout(text: &str) -> Result<Duration, &'static str> {

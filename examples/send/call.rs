@@ -1,16 +1,16 @@
 //! What Tencent sends: the query that it appends to the configured URL, and the body. [After a User Is
 //! Followed / Unfollowed, Webhook Authentication]
 
-use std::{
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use serde::Serialize;
 use unfollow_webhook::webhook::{SdkAppId, auth::CallbackToken, command::Kind};
 use ureq::http::Uri;
 
-use crate::http;
+use crate::{
+    day::{Day, Event},
+    http,
+};
 
 /// A webhook's URL, as the Chat console would accept it.
 #[derive(Clone)]
@@ -47,53 +47,62 @@ pub struct Call {
     pub body: Option<String>,
 }
 
-/// Actor and targets, by UserID.
-pub struct Accounts {
-    /// The actor.
-    pub from: String,
-    /// The targets.
-    pub to: Vec<String>,
+/// What every call of a run has in common, and what each tells.
+pub struct Template {
+    /// The app; the console's probe may lack it.
+    pub app: Option<SdkAppId>,
+    /// What signs the calls.
+    pub token: Option<CallbackToken>,
+    /// The platform of the actors.
+    pub platform: String,
+    /// How old `RequestTime` is, in seconds.
+    pub age_seconds: i32,
+    /// What the calls tell.
+    pub content: Content,
 }
 
-/// What every call of a run has in common.
-pub struct Template {
-    app: Option<SdkAppId>,
-    token: Option<CallbackToken>,
-    kind: Kind,
-    platform: String,
-    age_seconds: i32,
-    /// `None` makes every call the console's probe.
-    accounts: Option<Accounts>,
-    event_times: EventTimes,
+/// What calls tell.
+pub enum Content {
+    /// Nothing: every call is the console's probe, for this command.
+    Probe(Kind),
+    /// Events.
+    Events {
+        /// What happens.
+        day: Day,
+        /// How many calls were made.
+        made: AtomicU64,
+        /// The times of their events.
+        times: EventTimes,
+    },
+}
+
+impl From<Day> for Content {
+    fn from(day: Day) -> Self {
+        Self::Events { day, made: AtomicU64::default(), times: EventTimes::default() }
+    }
 }
 
 impl Template {
-    /// Calls for `app`, signed if there is a `token`, at a `RequestTime` of `age_seconds` ago. They are about
-    /// `accounts`, or are the console's probe where there are none.
-    pub fn new(
-        app: Option<SdkAppId>,
-        token: Option<CallbackToken>,
-        kind: Kind,
-        platform: String,
-        age_seconds: i32,
-        accounts: Option<Accounts>,
-    ) -> Self {
-        Self { app, token, kind, platform, age_seconds, accounts, event_times: EventTimes::default() }
-    }
-
     /// The next call, to be sent at `now_ms` (Unix milliseconds).
     pub fn call(&self, now_ms: u64) -> Call {
-        Call { query: self.query(now_ms), body: self.accounts.as_ref().map(|accounts| self.body(accounts, now_ms)) }
+        match &self.content {
+            Content::Probe(kind) => Call { query: self.query(*kind, now_ms), body: None },
+            Content::Events { day, made, times } => {
+                let event = day.event(made.fetch_add(1, Relaxed), now_ms);
+                let event = Event { time: times.next(event.time), ..event };
+                Call { query: self.query(event.kind, now_ms), body: Some(body(&event)) }
+            }
+        }
     }
 
-    fn query(&self, now_ms: u64) -> String {
+    fn query(&self, kind: Kind, now_ms: u64) -> String {
         let mut parameters = Vec::new();
         if let Some(app) = self.app {
             parameters.push(("SdkAppid", app.to_string()));
         }
-        parameters.push(("CallbackCommand", self.kind.command().to_owned()));
+        parameters.push(("CallbackCommand", kind.command().to_owned()));
         // More was never seen in a probe, and a receiver must not need more.
-        if self.accounts.is_some() {
+        if matches!(self.content, Content::Events { .. }) {
             parameters.push(("contenttype", "json".to_owned()));
             parameters.push(("ClientIP", "127.0.0.1".to_owned()));
             parameters.push(("OptPlatform", self.platform.clone()));
@@ -112,27 +121,27 @@ impl Template {
     fn request_time(&self, now_ms: u64) -> String {
         (now_ms / 1000).saturating_add_signed(-i64::from(self.age_seconds)).to_string()
     }
+}
 
-    fn body(&self, accounts: &Accounts, now_ms: u64) -> String {
-        let body = Body {
-            callback_command: self.kind.command(),
-            from_account: &accounts.from,
-            targets: Targets::new(self.kind, &accounts.to),
-            event_time: self.event_times.next(now_ms),
-        };
-        serde_json::to_string(&body).expect("strings, lists of them and a number are JSON")
-    }
+fn body(event: &Event) -> String {
+    let body = Body {
+        callback_command: event.kind.command(),
+        from_account: &event.from,
+        targets: Targets::new(event.kind, &event.to),
+        event_time: event.time,
+    };
+    serde_json::to_string(&body).expect("strings, lists of them and a number are JSON")
 }
 
 /// Gives every event a time of its own: a receiver takes two calls with the same content for one event that was
 /// delivered twice.
 #[derive(Default)]
-struct EventTimes(AtomicU64);
+pub struct EventTimes(AtomicU64);
 
 impl EventTimes {
-    /// Now, or 1 ms after the event before, whichever is later.
-    fn next(&self, now_ms: u64) -> u64 {
-        let after = |last: u64| now_ms.max(last + 1);
+    /// The time that is wanted, or 1 ms after the event before, whichever is later.
+    fn next(&self, wanted_ms: u64) -> u64 {
+        let after = |last: u64| wanted_ms.max(last + 1);
         after(self.0.fetch_update(Relaxed, Relaxed, |last| Some(after(last))).unwrap_or_default())
     }
 }
@@ -172,10 +181,4 @@ impl<'a> Targets<'a> {
             Kind::Follow => Self::Followed(to.iter().map(|to_account| Followed { to_account }).collect()),
         }
     }
-}
-
-/// Unix milliseconds.
-pub fn now_ms() -> u64 {
-    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX)
 }

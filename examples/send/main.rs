@@ -1,18 +1,22 @@
 //! Sends Follow webhooks as Tencent Cloud Chat would, to try out a receiver: one call, many at once, or the
 //! console's check of a URL. See `cargo run --example send -- --help`.
 //!
-//! `args` reads the command line. `call` makes what Tencent would send, and `client` sends it and checks the response.
-//! `run` sends many calls at once, and `tally` counts the responses. `http` is common to the examples.
+//! `args` reads the command line. `day` says what the calls tell, `call` makes of it what Tencent would send, and `client`
+//! sends that and checks the response. `run` sends many calls at once, and `tally` counts the responses. `http` and `time` are
+//! common to the examples.
 
 #![allow(clippy::disallowed_methods, reason = "std::time panics in wasm only; this program is native")]
 
 mod args;
 mod call;
 mod client;
+mod day;
 #[path = "../common/http.rs"]
 mod http;
 mod run;
 mod tally;
+#[path = "../common/time.rs"]
+mod time;
 
 use std::process::ExitCode;
 
@@ -23,7 +27,7 @@ use tally::Tally;
 fn main() -> ExitCode {
     let plan = args::read();
     let client = Client::new(&plan.url, plan.timeout, plan.concurrency);
-    let send = || client.send(&plan.template.call(call::now_ms()));
+    let send = || client.send(&plan.template.call(time::now()));
     let all_ok = if plan.count == 1 { show(&send()) } else { show_many(&plan, send) };
     if all_ok { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

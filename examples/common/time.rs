@@ -1,12 +1,14 @@
 //! Times and durations, as users and HTTP write them.
 
+#![allow(dead_code, reason = "each example uses some of them")]
+
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use chrono::{DateTime, SecondsFormat};
 use unfollow_webhook::event::id::EVENT_TIME_MAX;
 
 /// A time in Unix ms, given as such, in RFC 3339, or as how long ago it is.
-pub fn time(text: &str) -> Result<u64, &'static str> {
+pub fn parse(text: &str) -> Result<u64, &'static str> {
     let ms = match DateTime::parse_from_rfc3339(text) {
         Ok(time) => time.timestamp_millis().try_into().ok(),
         Err(_) => text.parse().ok().or_else(|| length(text).map(|ms| now().saturating_sub(ms))),
