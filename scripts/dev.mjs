@@ -7,7 +7,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseEnv } from "node:util";
 import { allowsUnsigned, appIds, readConfig, Refusal, refusable } from "./config.mjs";
-import { applyMigrations, checkPort, claimState, Serving, step } from "./serve.mjs";
+import { applyMigrations, checkPort, claimState, passSignals, Serving, step } from "./serve.mjs";
 
 const PORT = process.env.PORT || "8787";
 const WITH_TUNNEL = process.env.TUNNEL === "1";
@@ -81,6 +81,7 @@ function announce(serving, token, vars, settings, about) {
   console.log(`\n${lines.join("\n")}\n`);
 }
 
+passSignals();
 await refusable(async () => {
   const url = `http://127.0.0.1:${PORT}`;
   makeSettings();
@@ -94,7 +95,7 @@ await refusable(async () => {
     console.error(`dev: in .dev.vars, the value of ${name} ends at its #: if that is part of the value, put the value in quotes`);
   }
   await applyMigrations(".", "dev");
-  const serving = new Serving({ folder: ".", port: PORT, tunnel: WITH_TUNNEL });
+  const serving = new Serving({ folder: ".", port: PORT, log: ".wrangler/dev.log", tunnel: WITH_TUNNEL });
   const { settings: invalid } = await step("dev: starting wrangler", "5 s", () => serving.answers());
   const about = await status(url, token);
   announce(serving, token, { ...readConfig("wrangler.toml").vars, ...settings }, invalid, about);

@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { createWriteStream, mkdirSync, unlinkSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { constants } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { text } from "node:stream/consumers";
 import { command, eventLog, readConfig, Refusal } from "./config.mjs";
@@ -81,22 +81,41 @@ export async function applyMigrations(folder, name) {
   });
 }
 
+/** The wrangler that runs, and the signal that ends it. */
+let running;
+let ending;
+
+/** Ctrl-C is how one is meant to end what serves: it is no failure, of which make and npm would make an error. */
+function exitCode(signal) {
+  return signal === "SIGINT" ? 0 : 128 + constants.signals[signal];
+}
+
+/** Passes on the signals that would end this process without wrangler, and ends with it. To be called at the start. */
+export function passSignals() {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
+    process.on(signal, () => {
+      ending = signal;
+      if (running === undefined) process.exit(exitCode(signal));
+      running.kill(signal === "SIGINT" ? "SIGINT" : "SIGTERM");
+    });
+  }
+}
+
 /**
- * Starts wrangler in a folder. What it prints goes to a file and, once `show` is called, to the terminal as well; with a
- * tunnel, to the terminal alone. This process ends when it ends, after `clean`, and passes on the signals that would end one
- * without the other.
+ * Starts wrangler in a folder. What it prints goes to the file `log` and, once `show` is called, to the terminal as well; with a
+ * tunnel, to the terminal alone. This process ends when wrangler ends.
  */
 export class Serving {
   #isShown = false;
-  #isEnding = false;
+  #isReady = false;
   #isInherited;
   #before = [];
 
-  constructor({ folder, port, tunnel = false, clean = () => {} }) {
-    mkdirSync(join(folder, STATE), { recursive: true });
+  constructor({ folder, port, log, tunnel = false }) {
+    mkdirSync(dirname(log), { recursive: true });
     this.url = `http://127.0.0.1:${port}`;
-    this.log = join(folder, STATE, "dev.log");
-    const file = createWriteStream(this.log);
+    this.log = log;
+    const file = createWriteStream(log);
     this.#isInherited = tunnel;
     const args = ["dev", "--ip", "127.0.0.1", "--port", port];
     // wrangler runs `cloudflared` for this. Where it is not installed, wrangler asks whether to fetch it: on a terminal only.
@@ -108,29 +127,17 @@ export class Serving {
         this.#print(name, data);
       });
     }
-    let ending;
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
-      process.on(signal, () => {
-        ending = signal;
-        this.#isEnding = true;
-        wrangler.kill(signal === "SIGINT" ? "SIGINT" : "SIGTERM");
-      });
-    }
     const end = (problem, code) => {
-      if (problem !== undefined) {
-        this.show({ withBefore: !this.#isShown });
-        console.error(problem);
-      }
-      clean();
+      this.show({ withBefore: !this.#isShown });
+      console.error(problem);
       process.exit(code);
     };
     wrangler.on("error", (error) => end(`wrangler cannot be started: ${error.message}.`, 1));
     wrangler.on("close", (code, signal) => {
-      // Ctrl-C is how one is meant to end it: no failure, of which make and npm would make an error.
-      if (ending === "SIGINT") return end(undefined, 0);
-      const unexpected = ending === undefined ? `wrangler has ended. ${this.where()}` : undefined;
-      end(unexpected, code ?? 128 + constants.signals[signal]);
+      if (ending !== undefined) process.exit(exitCode(ending));
+      end(`wrangler has ended. ${this.where()}`, code ?? exitCode(signal));
     });
+    running = wrangler;
   }
 
   /** Where wrangler's output is, as a sentence. */
@@ -139,10 +146,11 @@ export class Serving {
   }
 
   #print(name, data) {
-    if (this.#isEnding) return;
+    if (ending !== undefined) return;
     if (this.#isShown) return void process[name].write(data);
+    if (this.#isReady) return;
     this.#before.push([name, data]);
-    // What stops wrangler is said at once: it may go on, and wait for a change.
+    // What keeps the Worker from starting is said at once: wrangler goes on, and waits for a change.
     if (data.includes("ERROR")) this.show({ withBefore: true });
   }
 
@@ -161,7 +169,10 @@ export class Serving {
       try {
         const response = await fetch(`${this.url}/healthz`, { signal: AbortSignal.timeout(5000) });
         const { status, settings = [] } = await response.json();
-        if (status !== undefined) return { settings };
+        if (status !== undefined) {
+          this.#isReady = true;
+          return { settings };
+        }
       } catch {
         // Not yet: it is not listening, or wrangler says on a page of its own that the Worker cannot start.
       }
