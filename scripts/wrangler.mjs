@@ -33,15 +33,12 @@ export function start(args, { cwd, stdio }) {
   return spawn(COMMAND, [...FIRST, ...args], { cwd, stdio, env: ENV });
 }
 
-/**
- * Refuses to go on, with wrangler's output. Where it is not logged in, that is all there is to say.
- */
+/** Refuses to go on, with wrangler's output. Where it is not logged in, that is all there is to say. */
 export function refuse(output, sentence) {
   if (/wrangler login|set a CLOUDFLARE_API_TOKEN/.test(output)) {
     throw new Refusal("wrangler is not logged in: run `npx wrangler login`, or set CLOUDFLARE_API_TOKEN.");
   }
-  process.stderr.write(output);
-  throw new Refusal(`${sentence}: see wrangler's output above.`);
+  throw new Refusal(`${output}${sentence}: see wrangler's output above.`);
 }
 
 /**

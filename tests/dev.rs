@@ -1,22 +1,25 @@
-//! What `make dev` does after the build, with a stub instead of wrangler: the settings that it makes, the migrations that it
-//! applies, what it prints about the Worker, and when it refuses to serve it.
+//! What `make dev` and the bundle's `npm run dev` do after the build, with a stub instead of wrangler: the settings that they
+//! make, the migrations that they apply, what they print about the Worker, when they refuse to serve it, and how they end.
+
+#![allow(clippy::disallowed_methods, reason = "std::time panics in wasm only; tests are native")]
 
 use std::{
     env,
     ffi::OsString,
     fs,
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Lines, Read as _},
     net::TcpListener,
-    os::unix::fs::PermissionsExt as _,
+    os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
     path::Path,
-    process::{Command, Stdio},
+    process::{Child, ChildStdout, Command, Stdio},
 };
 
 use tempfile::TempDir;
 
 /// The stub for wrangler. It notes its calls in `calls`. As `wrangler d1` it prints a line, and fails where there is a file
-/// `fails`. As `wrangler dev` it answers with the text in `health`, and ends after a while, so that a test fails and does not
-/// wait for ever.
+/// `fails`. As `wrangler dev` it prints what a Worker prints at its start, and the text in `error`, with which it ends where
+/// there is a file `fails`. It answers with the text in `health`, logs every other request, and ends after a while, so that a
+/// test fails and does not wait for ever.
 const STUB: &str = r#"#!/usr/bin/env node
 const fs = require("node:fs");
 const args = process.argv.slice(2);
@@ -25,7 +28,18 @@ if (args[0] === "d1") {
   console.log("wrangler's output");
   process.exit(fs.existsSync("fails") ? 1 : 0);
 }
-const respond = (request, response) => response.end(request.url === "/healthz" ? fs.readFileSync("health") : "");
+console.log("Your Worker has access to the following bindings:");
+if (fs.existsSync("error")) console.error(fs.readFileSync("error", "utf8"));
+if (fs.existsSync("fails")) process.exit(3);
+const respond = ({ url, headers }, response) => {
+  if (url === "/healthz") return response.end(fs.readFileSync("health"));
+  if (url === "/v1/status") {
+    response.statusCode = headers.authorization === "Bearer refused" ? 401 : 200;
+    return response.end('{"sinks":["kv","d1"],"webhook_path":"/a/path"}');
+  }
+  console.log(`wrangler logs ${url}`);
+  response.end();
+};
 require("node:http").createServer(respond).listen(args[args.indexOf("--port") + 1], "127.0.0.1");
 setTimeout(process.exit, 20000);
 "#;
@@ -74,21 +88,16 @@ impl Folder {
         command
     }
 
-    /// Serves the Worker until it is announced, and ends that; gives the lines of the announcement but for the first, which
-    /// is where the page is.
+    /// Serves the Worker until it is announced, and ends that; gives the lines of the announcement.
     fn serve(&self, tunnel: bool) -> Vec<String> {
-        let port = free_port();
-        let mut dev = self.command(port, tunnel).stdout(Stdio::piped()).spawn().unwrap();
-        let page = format!("Page:        http://127.0.0.1:{port}/dashboard");
-        let lines = BufReader::new(dev.stdout.take().unwrap()).lines().map(Result::unwrap);
-        let quiet = |line: &String| assert_ne!(line, "wrangler's output");
-        let mut lines = lines.inspect(quiet).skip_while(|line| *line != page).skip(1);
-        let announcement = lines.by_ref().take_while(|line| !line.is_empty()).collect();
-        assert!(Command::new("kill").arg(dev.id().to_string()).status().unwrap().success());
-        // The stub was told to end, and has ended too.
-        assert_eq!(dev.wait().unwrap().code(), Some(128 + 15));
-        TcpListener::bind(("127.0.0.1", port)).unwrap();
-        announcement
+        let mut dev = Serving::start(self, tunnel);
+        let announcement = dev.announcement();
+        // What wrangler said before is not repeated, except with a tunnel, where it has the terminal.
+        let bindings = announcement.iter().filter(|line| line.starts_with("Your Worker has access")).count();
+        assert_eq!(bindings, usize::from(tunnel), "{announcement:#?}");
+        assert_eq!(dev.end("TERM").0, Some(128 + 15));
+        let begins = announcement.iter().position(|line| line.starts_with("Webhook:")).unwrap();
+        announcement[begins..].to_vec()
     }
 
     /// Expects one sentence with all of `words`, and that the Worker was not served.
@@ -104,9 +113,69 @@ impl Folder {
     }
 }
 
+/// `make dev` at work: its process and its standard output.
+struct Serving {
+    dev: Child,
+    port: u16,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Serving {
+    fn start(folder: &Folder, tunnel: bool) -> Self {
+        let port = free_port();
+        Self::run(folder.command(port, tunnel), port)
+    }
+
+    fn run(mut command: Command, port: u16) -> Self {
+        // A group of its own, as on a terminal, so that a test can press Ctrl-C.
+        let mut dev = command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).spawn().unwrap();
+        let lines = BufReader::new(dev.stdout.take().unwrap()).lines();
+        Self { dev, port, lines }
+    }
+
+    /// The lines to the end of the announcement.
+    fn announcement(&mut self) -> Vec<String> {
+        let mut announcement = Vec::new();
+        for line in self.lines.by_ref().map(Result::unwrap) {
+            if line.starts_with("Each call is logged below") {
+                return announcement;
+            }
+            announcement.push(line);
+        }
+        panic!("{announcement:#?}")
+    }
+
+    /// Sends a signal to it and all that it has started, or to it alone where that is what the signal is for. Gives its exit
+    /// code, the rest of its output, and its errors.
+    fn end(&mut self, signal: &str) -> (Option<i32>, Vec<String>, String) {
+        let to = if signal == "INT" { format!("-{}", self.dev.id()) } else { self.dev.id().to_string() };
+        assert!(Command::new("kill").args(["-s", signal, "--", &to]).status().unwrap().success());
+        let code = self.dev.wait().unwrap().code();
+        // The stub was told to end, and has ended too.
+        TcpListener::bind(("127.0.0.1", self.port)).unwrap();
+        let mut errors = String::new();
+        self.dev.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
+        (code, self.lines.by_ref().map(Result::unwrap).collect(), errors)
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        // Both fail if it has ended already, as it should.
+        let _ = Command::new("kill").args(["-s", "KILL", "--", &format!("-{}", self.dev.id())]).output();
+        let _ = self.dev.wait();
+    }
+}
+
 /// A port that was free a moment ago.
 fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// The token in an announcement.
+fn token(announcement: &[String]) -> String {
+    let token = announcement.iter().find_map(|line| line.strip_prefix("ADMIN_TOKEN: "));
+    token.unwrap_or_else(|| panic!("{announcement:#?}")).to_owned()
 }
 
 #[test]
@@ -115,12 +184,13 @@ fn the_first_start_makes_settings_with_a_random_token() {
     assert!(!example.lines().any(|line| line.starts_with("ADMIN_TOKEN")));
     let tokens = [(); 2].map(|()| {
         let folder = Folder::new(None, OK);
-        let [first] = &*folder.serve(false) else { panic!("there is more to say") };
-        let token = first.strip_prefix("ADMIN_TOKEN: ").unwrap().to_owned();
+        let token = token(&folder.serve(false));
         assert!(token.len() == 32 && token.bytes().all(|b| b.is_ascii_hexdigit()), "{token}");
         assert_eq!(folder.settings(), format!("{example}ADMIN_TOKEN={token}\n"));
+        // Nobody else on the machine can read it.
+        assert_eq!(fs::metadata(folder.path(".dev.vars")).unwrap().permissions().mode() & 0o777, 0o600);
         // The second start takes what is there.
-        assert_eq!(folder.serve(false), [&**first]);
+        assert_eq!(self::token(&folder.serve(false)), token);
         token
     });
     assert_ne!(tokens[0], tokens[1]);
@@ -132,8 +202,97 @@ fn invalid_settings_are_printed_with_the_rule_that_each_breaks() {
         {"name":"SDK_APP_IDS","problem":"must be digits"},{"name":"SINKS","problem":"must be kv"}]}"#;
     let settings = format!("SDK_APP_IDS=x\nADMIN_TOKEN=\"{TOKEN}\" # quoted\n");
     let announcement = Folder::new(Some(&settings), INVALID).serve(false);
-    let token = format!("ADMIN_TOKEN: {TOKEN}");
-    assert_eq!(announcement, [&*token, "Invalid settings:", "SDK_APP_IDS must be digits", "SINKS must be kv"]);
+    assert_eq!(
+        announcement[2..],
+        [
+            &*format!("ADMIN_TOKEN: {TOKEN}"),
+            "Sinks:       kv, d1",
+            "Invalid:     SDK_APP_IDS must be digits",
+            "Invalid:     SINKS must be kv",
+            "Settings are read at the start: correct them in .dev.vars, and start again.",
+            "",
+        ]
+    );
+}
+
+#[test]
+fn it_says_where_the_webhook_and_the_page_are_and_how_to_call() {
+    let folder =
+        Folder::new(Some(&format!("SDK_APP_IDS=1400000000,1\nALLOW_UNSIGNED=true\nADMIN_TOKEN={TOKEN}\n")), OK);
+    let mut dev = Serving::start(&folder, false);
+    let announcement = dev.announcement();
+    let at = format!("http://127.0.0.1:{}", dev.port);
+    let [empty, webhook, page, token, sinks, _, hint, curl, _] = &*announcement else { panic!("{announcement:#?}") };
+    assert_eq!(empty, "");
+    assert_eq!(*webhook, format!("Webhook:     {at}/a/path"));
+    assert_eq!(*page, format!("Page:        {at}/dashboard"));
+    assert_eq!(*token, format!("ADMIN_TOKEN: {TOKEN}"));
+    assert_eq!(sinks, "Sinks:       kv, d1");
+    assert_eq!(hint, "Send an event from a second terminal:");
+    // It is sent as it is printed, and is then logged below. The event is of now.
+    let printed = curl.replace("curl ", "printf '%s\\n' ");
+    let shell =
+        |command: &str| String::from_utf8(Command::new("sh").args(["-c", command]).output().unwrap().stdout).unwrap();
+    let words = shell(&printed);
+    let [url, _, body] = &*words.lines().collect::<Vec<_>>() else { panic!("{words}") };
+    assert!(
+        url.starts_with(&format!("{at}/a/path?SdkAppid=1400000000&CallbackCommand=Follow.CallbackAfterFollowDelete&"))
+    );
+    let body: serde_json::Value = serde_json::from_str(body).unwrap();
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_millis() as u64;
+    assert!((now - 60_000..=now).contains(&body["EventTime"].as_u64().unwrap()), "{body}");
+    shell(curl);
+    let (code, rest, _) = dev.end("TERM");
+    let logged = url.strip_prefix(&*at).unwrap();
+    assert!(rest.contains(&format!("wrangler logs {logged}")), "{rest:#?}");
+    assert_eq!(code, Some(143));
+    let log = fs::read_to_string(folder.path(".wrangler/dev.log")).unwrap();
+    assert!(log.starts_with("Your Worker has access") && log.contains("wrangler logs /a/path?"), "{log}");
+}
+
+#[test]
+fn where_the_app_has_a_token_the_call_is_signed() {
+    for (settings, name) in [
+        ("CALLBACK_TOKEN=xxxxyyyy", "CALLBACK_TOKEN"),
+        ("CALLBACK_TOKEN=other\nCALLBACK_TOKEN_1400000000=xxxxyyyy\nALLOW_UNSIGNED=true", "CALLBACK_TOKEN_1400000000"),
+    ] {
+        let settings = format!("SDK_APP_IDS=1400000000\nADMIN_TOKEN={TOKEN}\n{settings}\n");
+        let announcement = Folder::new(Some(&settings), OK).serve(false);
+        let position = announcement.iter().position(|line| line.starts_with("Send an event")).unwrap();
+        assert!(announcement[position].contains(&format!("where {name} is set to the token")), "{announcement:#?}");
+        // At the time of Tencent's own example of a Sign.
+        let curl = announcement[position + 1].replace("$(date +%s)", "1669872112").replace("curl ", "printf '%s\\n' ");
+        let printed = Command::new("sh").args(["-c", &curl]).env(name, "xxxxyyyy").output().unwrap();
+        let printed = String::from_utf8(printed.stdout).unwrap();
+        let sign = "Sign=17773bc39a671d7b9aa835458704d2a6db81360a5940292b587d6d760d484061";
+        assert!(printed.lines().next().unwrap().ends_with(&format!("&RequestTime=1669872112&{sign}")), "{printed}");
+    }
+}
+
+#[test]
+fn where_no_call_could_be_accepted_none_is_shown() {
+    let settings = format!("SDK_APP_IDS=1400000000\nADMIN_TOKEN={TOKEN}\n");
+    let announcement = Folder::new(Some(&settings), OK).serve(false);
+    assert!(!announcement.iter().any(|line| line.contains("curl")), "{announcement:#?}");
+}
+
+#[test]
+fn a_value_that_a_comment_cuts_off_is_said() {
+    let settings = "\
+# A=b#c
+A=b # a comment
+QUOTED=\"b#c\"
+ CALLBACK_TOKEN = b#c
+export CALLBACK_TOKEN_1=b#
+EMPTY=#c
+";
+    let folder = Folder::new(Some(settings), OK);
+    let mut dev = Serving::start(&folder, false);
+    dev.announcement();
+    let errors = dev.end("TERM").2;
+    let cut: Vec<_> = errors.lines().filter(|line| line.contains("ends at its #")).collect();
+    assert_eq!(cut.len(), 2, "{errors}");
+    assert!(cut[0].contains("of CALLBACK_TOKEN ends") && cut[1].contains("of CALLBACK_TOKEN_1 ends"), "{errors}");
 }
 
 #[test]
@@ -141,7 +300,8 @@ fn settings_without_a_token_are_left_alone() {
     let settings = "SDK_APP_IDS=1400000000\n# ADMIN_TOKEN=no\n";
     let folder = Folder::new(Some(settings), OK);
     let announcement = folder.serve(false);
-    assert!(announcement.len() == 1 && announcement[0].starts_with("ADMIN_TOKEN is not set: "), "{announcement:?}");
+    assert!(announcement[2].starts_with("ADMIN_TOKEN: not set; "), "{announcement:?}");
+    assert!(!announcement.iter().any(|line| line.starts_with("Sinks:")), "{announcement:?}");
     assert_eq!(folder.settings(), settings);
 }
 
@@ -181,8 +341,9 @@ fn migrations_that_fail_are_said_and_the_worker_is_not_served() {
     fs::write(folder.path("fails"), "").unwrap();
     let output = folder.command(free_port(), false).output().unwrap();
     assert_eq!((output.status.code(), folder.calls()), (Some(1), vec![MIGRATE.to_owned()]));
-    let said = "dev: the migrations could not be applied to the local database: see wrangler's output above.";
-    assert_eq!(String::from_utf8(output.stderr).unwrap(), format!("wrangler's output\n{said}\n"));
+    let step = "dev: applying the migrations to the local database (usually 2 s) … failed";
+    let said = "The migrations could not be applied to the local database: see wrangler's output above.";
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), format!("{step}\nwrangler's output\n{said}\n"));
 }
 
 #[test]
@@ -191,4 +352,121 @@ fn without_a_database_there_are_no_migrations() {
     fs::write(folder.path("wrangler.toml"), "").unwrap();
     folder.serve(false);
     assert!(folder.calls().len() == 1 && folder.calls()[0].starts_with("dev "), "{:?}", folder.calls());
+}
+
+#[test]
+fn a_wrangler_that_ends_is_quoted_and_its_log_named() {
+    let folder = Folder::new(Some(""), OK);
+    fs::write(folder.path("wrangler.toml"), "").unwrap();
+    fs::write(folder.path("error"), "the reason").unwrap();
+    fs::write(folder.path("fails"), "").unwrap();
+    let output = folder.command(free_port(), false).output().unwrap();
+    let (stdout, stderr) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert_eq!(output.status.code(), Some(3));
+    assert!(stdout.contains("Your Worker has access"), "{stdout}");
+    assert!(stderr.contains("\nthe reason\n"), "{stderr}");
+    assert!(stderr.ends_with("wrangler has ended. Its whole output is in .wrangler/dev.log.\n"), "{stderr}");
+}
+
+#[test]
+fn what_keeps_the_worker_from_starting_is_said_at_once() {
+    let folder = Folder::new(Some(""), "no JSON, so it does not count as the Worker's answer");
+    fs::write(folder.path("error"), "✘ [ERROR] the reason").unwrap();
+    let mut dev = Serving::start(&folder, false);
+    let mut errors = BufReader::new(dev.dev.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("the reason") {
+        line.clear();
+        assert!(errors.read_line(&mut line).unwrap() > 0, "the reason is not said while wrangler goes on");
+    }
+}
+
+#[test]
+fn ctrl_c_is_no_failure() {
+    let folder = Folder::new(Some(""), OK);
+    let mut dev = Serving::start(&folder, false);
+    dev.announcement();
+    let (code, rest, errors) = dev.end("INT");
+    assert_eq!((code, rest.concat()), (Some(0), String::new()));
+    assert!(!errors.contains("has ended"), "{errors}");
+}
+
+#[test]
+fn one_folder_is_served_once_at_a_time() {
+    let folder = Folder::new(Some(""), OK);
+    let mut first = Serving::start(&folder, false);
+    first.announcement();
+    let calls = folder.calls();
+    let output = folder.command(free_port(), false).output().unwrap();
+    let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    let expected = format!(
+        "http://127.0.0.1:{} already serves this folder, with the same state in .wrangler/: stop it first.\n",
+        first.port
+    );
+    assert_eq!((output.status.code(), said), (Some(1), expected));
+    assert_eq!(folder.calls(), calls);
+    first.end("TERM");
+    folder.serve(false);
+    // One that was killed does not stand in the way either.
+    let mut killed = Serving::start(&folder, false);
+    killed.announcement();
+    drop(killed);
+    folder.serve(false);
+}
+
+/// A folder with the project's Makefile and the scripts that `make dev` runs, and a build that takes until it is stopped where
+/// there is a file `slow`.
+fn copy_of_the_project() -> Folder {
+    let folder = Folder::new(Some(""), OK);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    fs::create_dir(folder.path("scripts")).unwrap();
+    for file in fs::read_dir(root.join("scripts")).unwrap() {
+        let file = file.unwrap();
+        fs::copy(file.path(), folder.path("scripts").join(file.file_name())).unwrap();
+    }
+    for file in ["Makefile", "Cargo.lock", ".dev.vars.example"] {
+        fs::copy(root.join(file), folder.path(file)).unwrap();
+    }
+    std::os::unix::fs::symlink(root.join("node_modules"), folder.path("node_modules")).unwrap();
+    let build = r#"#!/usr/bin/env bash
+. "$(dirname "$0")/env.sh"
+touch building
+if [ -e slow ]; then step build "building" bash -c 'trap "echo a page of output; exit 1" INT; sleep 20 & wait'; fi
+"#;
+    fs::write(folder.path("scripts/build.sh"), build).unwrap();
+    folder
+}
+
+#[test]
+fn make_has_no_error_to_report_after_ctrl_c() {
+    for is_slow in [false, true] {
+        let folder = copy_of_the_project();
+        if is_slow {
+            fs::write(folder.path("slow"), "").unwrap();
+        }
+        let port = free_port();
+        let mut make = Command::new("make");
+        make.arg("dev").current_dir(&folder.0).stdin(Stdio::null());
+        make.envs(folder.command(port, false).get_envs().filter_map(|(name, value)| Some((name, value?))));
+        let mut dev = Serving::run(make, port);
+        if is_slow {
+            wait_until(|| folder.path("target/log/build.log").exists());
+        } else {
+            dev.announcement();
+        }
+        let (_, rest, errors) = dev.end("INT");
+        assert_eq!(rest.concat(), "");
+        for word in ["Error", "Interrupt", "page of output", "failed"] {
+            assert!(!errors.contains(word), "{word}: {errors}");
+        }
+    }
+}
+
+/// Waits for something, with a bound.
+fn wait_until(is_so: impl Fn() -> bool) {
+    let begun = std::time::Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < std::time::Duration::from_secs(20));
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
 }
