@@ -1,5 +1,5 @@
-//! `make deploy`, with a stub instead of wrangler and a local server instead of Cloudflare: when it refuses, that it
-//! then deploys nothing, and what it says about a deployment.
+//! `make deploy`, and the bundle's `npm run migrate`, with a stub instead of wrangler and a local server instead of Cloudflare:
+//! when they refuse, that nothing is then deployed, and what is said about a deployment.
 
 use std::{
     fs,
@@ -52,12 +52,14 @@ const SECRETS: Option<&[&str]> = Some(&["CALLBACK_TOKEN", "ADMIN_TOKEN"]);
 /// One run of the script, from wrangler.toml as it is committed, with `vars` as its `[vars]`.
 #[derive(Default)]
 struct Case<'a> {
+    /// The script; deploy.sh unless said.
+    script: &'a str,
     vars: &'a str,
     /// A change to the rest of it.
     edit: Option<&'a dyn Fn(&mut Table)>,
     /// `None` where the Worker does not exist yet.
     secrets: Option<&'a [&'a str]>,
-    /// What wrangler prints before and after the list of secrets.
+    /// What wrangler prints before and after a list of secrets or databases.
     around: [&'a str; 2],
     /// What wrangler says where it cannot list the secrets.
     failure: Option<&'a str>,
@@ -111,14 +113,19 @@ impl Case<'_> {
                 .iter()
                 .map(|name| json!({ "uuid": "0", "name": name, "read_replication": { "mode": "off" } })),
         );
-        fs::write(at("databases"), format!("{databases:#}\n")).unwrap();
+        let [before, after] = self.around;
+        fs::write(at("databases"), format!("{before}{databases:#}\n{after}")).unwrap();
         fs::write(at("fails"), self.fails).unwrap();
         if let Some(targets) = &self.targets {
             fs::write(at("targets"), targets).unwrap();
         }
 
-        let output = Command::new("bash")
-            .arg(root.join("scripts/deploy.sh"))
+        let mut command = match self.script {
+            "" => Command::new("bash"),
+            _ => Command::new(root.join("node_modules/.bin/node")),
+        };
+        let output = command
+            .arg(root.join("scripts").join(if self.script.is_empty() { "deploy.sh" } else { self.script }))
             .env("WRANGLER", at("wrangler"))
             .env("WRANGLER_CONFIG", at("wrangler.toml"))
             .env("D1_LOCATION", self.location)
@@ -297,10 +304,13 @@ fn a_secret_among_the_vars_is_refused() {
 }
 
 #[test]
-fn the_list_of_secrets_is_found_among_other_output() {
+fn lists_are_found_among_other_output() {
     const WARNING: &str = "▲ [WARNING] Processing wrangler.toml:\n\n    - \"[vars]\" has {\"a\": [1]}\n[1] {}\n\n";
     const NOTE: &str = "\n[NOTE] A new version is available: [4.165.0]\n";
-    Case { vars: ONE_APP, secrets: SECRETS, around: [WARNING, NOTE], ..Case::default() }.succeeds();
+    let databases = &["other", "unfollow-events"];
+    let calls =
+        Case { vars: ONE_APP, secrets: SECRETS, around: [WARNING, NOTE], databases, ..Case::default() }.succeeds();
+    assert_eq!(calls, ["secret list", LIST, MIGRATE, "deploy"]);
     // An array that does not begin its line is not what was asked for.
     let case = Case { vars: ONE_APP, secrets: Some(&[]), around: ["not a list: ", ""], ..Case::default() };
     let outcome = case.run();
@@ -445,6 +455,24 @@ fn a_database_that_could_not_be_found_is_refused() {
     case(&|config| drop(database(config).remove("database_name"))).refuses(&words);
     let case = Case { vars: ONE_APP, secrets: SECRETS, location: "europe", ..Case::default() };
     case.refuses(&["D1_LOCATION=europe", "weur, eeur, apac, oc, wnam, enam"]);
+}
+
+#[test]
+fn migrate_prepares_the_database_and_deploys_nothing() {
+    let case = Case { vars: ONE_APP, script: "migrate.mjs", ..Case::default() };
+    let outcome = case.run();
+    assert!(outcome.success, "{}", outcome.output);
+    assert_eq!(outcome.calls, [LIST, CREATE, MIGRATE]);
+
+    let outcome = Case { databases: &["unfollow-events"], fails: "migrations", ..case }.run();
+    assert!(!outcome.success && outcome.calls == [LIST, MIGRATE], "{:?}", outcome.calls);
+    let said = "The migrations could not be applied to the D1 database: see wrangler's output above.";
+    assert!(outcome.output.lines().any(|line| line == said), "{}", outcome.output);
+
+    let none = |config: &mut Table| drop(config.remove("d1_databases"));
+    let outcome = Case { script: "migrate.mjs", edit: Some(&none), ..Case::default() }.run();
+    assert!(!outcome.success && outcome.calls.is_empty(), "{:?}", outcome.calls);
+    assert!(outcome.output.contains("binds no database to DB"), "{}", outcome.output);
 }
 
 #[test]
