@@ -6,11 +6,13 @@
 mod answers;
 mod api;
 mod browser;
+mod bundle;
 mod call;
 mod counted;
 mod dead_letters;
 mod deliveries;
 mod delivery;
+mod demo;
 #[path = "../shared/document.rs"]
 mod document;
 mod durability;

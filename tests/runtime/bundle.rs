@@ -1,0 +1,132 @@
+//! The bundle of `make release`, followed as its user follows it: from an empty folder, with Node and npm and no Rust.
+
+use std::{
+    env, fs,
+    net::TcpListener,
+    os::unix::fs::{PermissionsExt as _, symlink},
+    path::{Path, PathBuf},
+    process::{Command, Output},
+    sync::OnceLock,
+};
+
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::{
+    browser::{Browser, ENTER},
+    call,
+    process::Server,
+    worker::{ROOT, wait_for},
+};
+
+/// All that there is on the PATH. npm runs its scripts in a shell.
+const COMMANDS: [&str; 4] = ["node", "npm", "sh", "env"];
+
+/// The unpacked and installed bundle, and a folder with all commands that there are.
+struct Bundle(TempDir);
+
+impl Bundle {
+    fn unpack() -> Self {
+        let bundle = Self(tempfile::tempdir().unwrap());
+        let file = made();
+        let tar = Command::new("tar").arg("xzf").arg(file).current_dir(&bundle.0).output().unwrap();
+        assert!(tar.status.success(), "{tar:?}");
+        let bin = bundle.0.path().join("bin");
+        fs::create_dir(&bin).unwrap();
+        for command in COMMANDS {
+            let found = Command::new("sh").args(["-c", &format!("command -v {command}")]).output().unwrap();
+            let mut path = PathBuf::from(String::from_utf8(found.stdout).unwrap().trim_end());
+            if command == "node" {
+                // A machine's own may be too old.
+                path = Path::new(ROOT).join("node_modules/node/bin/node");
+            }
+            // What a link of npm's is to is beside the rest of npm.
+            symlink(path.canonicalize().unwrap(), bin.join(command)).unwrap();
+        }
+        bundle
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join("package").join(name)
+    }
+
+    /// `npm` with these arguments, and of the environment only what npm needs to reach its registry.
+    fn npm(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(self.0.path().join("bin/npm"));
+        command.args(arguments).current_dir(self.path("")).env_clear();
+        let is_npms =
+            |name: &str| name.starts_with("npm_config_") || name.ends_with("_proxy") || name == "node_extra_ca_certs";
+        command.envs(env::vars().filter(|(name, _)| is_npms(&name.to_lowercase())));
+        command.env("HOME", env::var_os("HOME").unwrap()).env("PATH", self.0.path().join("bin"));
+        command
+    }
+
+    /// Runs it to its end.
+    fn run(&self, arguments: &[&str], home: Option<&Path>) -> (bool, String) {
+        let mut command = self.npm(arguments);
+        if let Some(home) = home {
+            command.env("HOME", home);
+        }
+        let Output { status, stdout, stderr } = command.output().unwrap();
+        (status.success(), String::from_utf8([stdout, stderr].concat()).unwrap())
+    }
+}
+
+/// The path of the bundle, which is made once.
+fn made() -> &'static Path {
+    static MADE: OnceLock<PathBuf> = OnceLock::new();
+    MADE.get_or_init(|| {
+        let output = Command::new("bash").arg(Path::new(ROOT).join("scripts/release.sh")).output().unwrap();
+        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert!(output.status.success(), "{said}");
+        Path::new(ROOT).join(format!("dist/unfollow-webhook-{}.tgz", env!("CARGO_PKG_VERSION")))
+    })
+}
+
+#[test]
+fn the_bundle_is_served_and_deployed_without_rust() {
+    let bundle = Bundle::unpack();
+    // What is forgotten is said.
+    let (success, said) = bundle.run(&["run", "dev"], None);
+    assert!(!success && said.contains("run `npm install` first"), "{said}");
+
+    let (success, said) = bundle.run(&["install", "--prefer-offline"], None);
+    assert!(success && !said.to_lowercase().contains("warn"), "{said}");
+
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut server = Server::start(bundle.npm(&["run", "dev"]).env("PORT", port.to_string()));
+    let log = wait_for("the announcement", || {
+        let log = server.log();
+        assert!(server.ended().is_none(), "{log:#?}");
+        log.iter().any(|line| line.starts_with("Each call is logged below")).then_some(log)
+    });
+    let after = |begin: &str| log.iter().find_map(|line| line.strip_prefix(begin)).expect(begin).to_owned();
+    let page = after("Page:        ");
+    let token = after("ADMIN_TOKEN: ");
+    assert_eq!(page, format!("http://127.0.0.1:{port}/dashboard"));
+    assert_eq!(after("Sinks:       "), "kv, d1");
+    assert_eq!(fs::metadata(bundle.path(".dev.vars")).unwrap().permissions().mode() & 0o777, 0o600);
+
+    let curl = log.iter().find(|line| line.starts_with("t=$(date +%s); curl ")).expect("a curl");
+    let answer = Command::new("sh").args(["-c", curl]).output().unwrap();
+    assert_eq!(String::from_utf8(answer.stdout).unwrap(), r#"{"ActionStatus":"OK","ErrorCode":0,"ErrorInfo":""}"#);
+    let events = call::request_api("GET", &format!("http://127.0.0.1:{port}/v1/events"), Some(&token)).body;
+    assert_eq!(events["events"][0]["to_accounts"], json!(["UserID_002", "UserID_003"]));
+
+    let browser = Browser::open(&page);
+    browser.wait("document.activeElement.id === 'token'", "");
+    browser.write("#token", &token);
+    browser.press(ENTER);
+    browser.wait_for_text("#rows", "UserID_001");
+    drop(browser);
+    server.kill();
+
+    // A home in which nobody has logged in, so that nothing can be deployed.
+    let home = tempfile::tempdir().unwrap();
+    for script in ["deploy", "migrate"] {
+        let (success, said) = bundle.run(&["run", script], Some(home.path()));
+        let last = said.trim_end().lines().last().unwrap();
+        let expected = "wrangler is not logged in: run `npx wrangler login`, or set CLOUDFLARE_API_TOKEN.";
+        assert_eq!((success, last), (false, expected), "{said}");
+    }
+}

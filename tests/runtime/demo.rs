@@ -1,0 +1,67 @@
+//! `make demo`, after its build: a minute after its start, there is something of everything, and nothing is left after its end.
+
+use std::{env, fs, net::TcpListener, path::Path, process::Command};
+
+use serde_json::Value;
+
+use crate::{
+    call,
+    process::Server,
+    worker::{ROOT, wait_for},
+};
+
+const APP: &str = "1400000000";
+const ANCHOR: &str = "anchor-mei";
+
+#[test]
+fn the_demo_has_something_of_everything_and_leaves_nothing() {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let temporary = tempfile::tempdir().unwrap();
+    let profile = env::current_exe().unwrap().parent().and_then(Path::parent).unwrap().to_owned();
+    let mut command = Command::new(Path::new(ROOT).join("node_modules/.bin/node"));
+    command.arg(Path::new(ROOT).join("scripts/demo.mjs")).env("PORT", port.to_string());
+    command.env("TMPDIR", temporary.path()).env("SENDER", profile.join("examples/send"));
+    let mut demo = Server::start(&mut command);
+    let token = wait_for("the demo to be ready", || {
+        let log = demo.log();
+        assert!(demo.ended().is_none(), "{log:#?}");
+        let is_ready = log.iter().any(|line| line.starts_with("Ctrl-C ends this"));
+        is_ready.then(|| log.iter().find_map(|line| line.strip_prefix("ADMIN_TOKEN: ")).unwrap().to_owned())
+    });
+    let ask = |path: &str| call::request_api("GET", &format!("http://127.0.0.1:{port}/v1/{path}"), Some(&token)).body;
+    let sum = |path: &str, what: &str| -> u64 {
+        let body = ask(path);
+        body["buckets"].as_array().unwrap().iter().map(|bucket| bucket[what].as_u64().unwrap()).sum()
+    };
+
+    assert_eq!(ask("apps")["apps"].as_array().unwrap().len(), 3);
+    for app in [APP, "1400000001", "1400000002"] {
+        for what in ["unfollows", "follows"] {
+            assert!(sum(&format!("stats?app={app}"), what) >= 5, "{app} {what}");
+        }
+        let empty: Vec<Value> = ask(&format!("stats?app={app}"))["buckets"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|bucket| bucket["follows"] == 0 && bucket["unfollows"] == 0)
+            .cloned()
+            .collect();
+        assert!(app == "1400000002" || empty.len() <= 2, "{app}: {empty:?}");
+    }
+    let anchors = |what| sum(&format!("stats?app={APP}&user={ANCHOR}"), what);
+    assert!(anchors("unfollows") > 2 * anchors("follows"));
+    wait_for("dead letters", || {
+        (!ask(&format!("dead-letters?app={APP}"))["dead_letters"].as_array().unwrap().is_empty()).then_some(())
+    });
+    // Events go on.
+    let before = anchors("unfollows");
+    wait_for("a new event", || (anchors("unfollows") > before).then_some(()));
+
+    // What Ctrl-C does.
+    assert!(Command::new("kill").args(["-s", "INT", "--", &format!("-{}", demo.id())]).status().unwrap().success());
+    let status = wait_for("the demo's end", || demo.ended());
+    assert_eq!(status.code(), Some(0));
+    TcpListener::bind(("127.0.0.1", port)).unwrap();
+    let left: Vec<_> = fs::read_dir(temporary.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(left.is_empty(), "{left:?}");
+}
