@@ -2,7 +2,7 @@
 // what is seen of wrangler's output.
 
 import { once } from "node:events";
-import { createWriteStream, mkdirSync, unlinkSync } from "node:fs";
+import { createWriteStream, mkdirSync, rmSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { constants } from "node:os";
 import { dirname, join } from "node:path";
@@ -60,14 +60,19 @@ export async function claimState(url) {
   // A relative path: an absolute one may be too long for a socket.
   const path = process.platform === "win32" ? join(String.raw`\\.\pipe`, process.cwd(), STATE) : join(STATE, "dev.sock");
   const server = createServer((asked) => asked.end(url));
-  if ((await listen(server, path)) === "EADDRINUSE") {
-    const other = await text(connect(path)).catch(() => undefined);
-    if (other !== undefined) {
-      throw new Refusal(`${other} already serves this folder, with the same state in ${STATE}/: stop it first.`);
+  let problem = await listen(server, path);
+  let other;
+  if (problem === "EADDRINUSE") {
+    other = await text(connect(path)).catch(() => undefined);
+    if (other === undefined) {
+      // One that was killed left it behind.
+      rmSync(path, { force: true });
+      problem = await listen(server, path);
     }
-    // One that was killed left it behind.
-    unlinkSync(path);
-    await listen(server, path);
+  }
+  // Any other problem means that there are no sockets here, and so no protection.
+  if (problem === "EADDRINUSE") {
+    throw new Refusal(`${other ?? "Another process"} already serves this folder, with the same state in ${STATE}/: stop it first.`);
   }
   server.unref();
 }

@@ -377,8 +377,12 @@ fn what_keeps_the_worker_from_starting_is_said_at_once() {
     let mut line = String::new();
     while !line.contains("the reason") {
         line.clear();
-        assert!(errors.read_line(&mut line).unwrap() > 0, "the reason is not said while wrangler goes on");
+        assert!(errors.read_line(&mut line).unwrap() > 0, "the reason is not said");
     }
+    // While wrangler goes on.
+    dev.dev.stderr = Some(errors.into_inner());
+    let (code, _, errors) = dev.end("TERM");
+    assert!(code == Some(143) && !errors.contains("has ended"), "{code:?} {errors}");
 }
 
 #[test]
@@ -394,6 +398,10 @@ fn ctrl_c_is_no_failure() {
 #[test]
 fn one_folder_is_served_once_at_a_time() {
     let folder = Folder::new(Some(""), OK);
+    // One that was killed does not stand in the way.
+    let mut killed = Serving::start(&folder, false);
+    killed.announcement();
+    drop(killed);
     let mut first = Serving::start(&folder, false);
     first.announcement();
     let calls = folder.calls();
@@ -406,11 +414,6 @@ fn one_folder_is_served_once_at_a_time() {
     assert_eq!((output.status.code(), said), (Some(1), expected));
     assert_eq!(folder.calls(), calls);
     first.end("TERM");
-    folder.serve(false);
-    // One that was killed does not stand in the way either.
-    let mut killed = Serving::start(&folder, false);
-    killed.announcement();
-    drop(killed);
     folder.serve(false);
 }
 
