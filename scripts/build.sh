@@ -69,7 +69,7 @@ build() {
 	# First cargo alone, which knows what changed; what comes after it is skipped where it would work on the same input.
 	step build "build: compiling the Worker (usually 60 s, or 25 s after a change)" compile "$@"
 	if [ -f "$folder/.stamp" ] && sha256sum --check --status "$folder/.stamp" 2>/dev/null; then return; fi
-	step assemble "build: optimising it (usually 5 s)" assemble "$wasm" "$folder"
+	step assemble "build: optimising it (usually 10 s)" assemble "$wasm" "$folder"
 }
 
 sizes() {

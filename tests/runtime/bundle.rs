@@ -125,8 +125,7 @@ fn the_bundle_is_served_and_deployed_without_rust() {
     let home = tempfile::tempdir().unwrap();
     for script in ["deploy", "migrate"] {
         let (success, said) = bundle.run(&["run", script], Some(home.path()));
-        let last = said.trim_end().lines().last().unwrap();
         let expected = "wrangler is not logged in: run `npx wrangler login`, or set CLOUDFLARE_API_TOKEN.";
-        assert_eq!((success, last), (false, expected), "{said}");
+        assert!(!success && said.lines().any(|line| line == expected), "{said}");
     }
 }
