@@ -2,7 +2,7 @@
 
 use std::{env, fs, net::TcpListener, path::Path, process::Command};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     call,
@@ -12,6 +12,11 @@ use crate::{
 
 const APP: &str = "1400000000";
 const ANCHOR: &str = "anchor-mei";
+
+/// Whether a list has something in it.
+fn is_some(list: &Value) -> Option<()> {
+    (!list.as_array().unwrap().is_empty()).then_some(())
+}
 
 #[test]
 fn the_demo_has_something_of_everything_and_leaves_nothing() {
@@ -50,9 +55,28 @@ fn the_demo_has_something_of_everything_and_leaves_nothing() {
     }
     let anchors = |what| sum(&format!("stats?app={APP}&user={ANCHOR}"), what);
     assert!(anchors("unfollows") > 2 * anchors("follows"));
-    wait_for("dead letters", || {
-        (!ask(&format!("dead-letters?app={APP}"))["dead_letters"].as_array().unwrap().is_empty()).then_some(())
-    });
+    wait_for("dead letters", || is_some(&ask(&format!("dead-letters?app={APP}"))["dead_letters"]));
+    for state in ["retrying", "dead", "delivered"] {
+        let path = format!("deliveries?app={APP}&state={state}");
+        wait_for(state, || is_some(&ask(&path)["deliveries"]));
+    }
+    assert_eq!(ask(&format!("top?app={APP}&by=lost"))["users"][0]["user"], ANCHOR);
+    // Calls are counted now and then, and not at once.
+    for (app, outcome, reason) in [
+        (APP, "stored", json!(null)),
+        (APP, "probe", json!(null)),
+        (APP, "rejected", json!("sign_mismatch")),
+        ("0", "rejected", json!("sdk_app_id_foreign")),
+        ("1400000001", "rejected", json!("request_time_far")),
+    ] {
+        wait_for(&format!("{outcome} {reason} of {app}"), || {
+            let hours = ask("calls")["hours"].as_array().unwrap().clone();
+            let is_wanted = |hour: &Value| {
+                hour["sdk_app_id"].to_string() == app && hour["outcome"] == outcome && hour["reason"] == reason
+            };
+            hours.iter().any(is_wanted).then_some(())
+        });
+    }
     // Events go on.
     let before = anchors("unfollows");
     wait_for("a new event", || (anchors("unfollows") > before).then_some(()));
