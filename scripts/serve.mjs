@@ -6,7 +6,7 @@ import { createWriteStream, mkdirSync, rmSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { constants } from "node:os";
 import { dirname, join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
+import { setImmediate as signalsHandled, setTimeout as sleep } from "node:timers/promises";
 import { text } from "node:stream/consumers";
 import { command, eventLog, readConfig, Refusal } from "./config.mjs";
 import { capture, refuse, start } from "./wrangler.mjs";
@@ -80,8 +80,10 @@ export async function claimState(url) {
 /** wrangler does not do this by itself. What it prints is shown only where it fails. `name` is the script's. */
 export async function applyMigrations(folder, name) {
   if (eventLog(readConfig(join(folder, "wrangler.toml"))) === undefined) return;
-  await step(`${name}: applying the migrations to the local database`, "2 s", () => {
+  await step(`${name}: applying the migrations to the local database`, "2 s", async () => {
     const { status, output } = capture(["d1", "migrations", "apply", "DB", "--local"], { cwd: folder });
+    // After Ctrl-C, which ended wrangler too, this process ends here.
+    await signalsHandled();
     if (status !== 0) refuse(output, "The migrations could not be applied to the local database");
   });
 }
@@ -89,6 +91,11 @@ export async function applyMigrations(folder, name) {
 /** The wrangler that runs, and the signal that ends it. */
 let running;
 let ending;
+
+/** Whether this process has been told to end. */
+export function isEnding() {
+  return ending !== undefined;
+}
 
 /** Ctrl-C is how one is meant to end what serves: it is no failure, of which make and npm would make an error. */
 function exitCode(signal) {
@@ -139,7 +146,7 @@ export class Serving {
     };
     wrangler.on("error", (error) => end(`wrangler cannot be started: ${error.message}.`, 1));
     wrangler.on("close", (code, signal) => {
-      if (ending !== undefined) process.exit(exitCode(ending));
+      if (isEnding()) process.exit(exitCode(ending));
       end(`wrangler has ended. ${this.where()}`, code ?? exitCode(signal));
     });
     running = wrangler;
@@ -151,7 +158,7 @@ export class Serving {
   }
 
   #print(name, data) {
-    if (ending !== undefined) return;
+    if (isEnding()) return;
     if (this.#isShown) return void process[name].write(data);
     if (this.#isReady) return;
     this.#before.push([name, data]);

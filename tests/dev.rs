@@ -16,8 +16,8 @@ use std::{
 
 use tempfile::TempDir;
 
-/// The stub for wrangler. It notes its calls in `calls`. As `wrangler d1` it prints a line, and fails where there is a file
-/// `fails`. As `wrangler dev` it prints what a Worker prints at its start, and the text in `error`, with which it ends where
+/// The stub for wrangler. It notes its calls in `calls`. As `wrangler d1` it prints a line, takes long where there is a file
+/// `slow`, and fails where there is a file `fails`. As `wrangler dev` it prints what a Worker prints at its start, and the text in `error`, with which it ends where
 /// there is a file `fails`. It answers with the text in `health`, logs every other request, and ends after a while, so that a
 /// test fails and does not wait for ever.
 const STUB: &str = r#"#!/usr/bin/env node
@@ -26,6 +26,7 @@ const args = process.argv.slice(2);
 fs.appendFileSync("calls", `${args.join(" ")}\n`);
 if (args[0] === "d1") {
   console.log("wrangler's output");
+  if (fs.existsSync("slow")) return setTimeout(process.exit, 20000);
   process.exit(fs.existsSync("fails") ? 1 : 0);
 }
 console.log("Your Worker has access to the following bindings:");
@@ -415,6 +416,18 @@ fn one_folder_is_served_once_at_a_time() {
     assert_eq!(folder.calls(), calls);
     first.end("TERM");
     folder.serve(false);
+}
+
+#[test]
+fn ctrl_c_is_no_failure_while_migrations_are_applied() {
+    let folder = Folder::new(Some(""), OK);
+    fs::write(folder.path("slow"), "").unwrap();
+    let mut dev = Serving::start(&folder, false);
+    wait_until(|| !folder.calls().is_empty());
+    let (code, rest, errors) = dev.end("INT");
+    assert_eq!((code, rest.concat()), (Some(0), String::new()));
+    assert_eq!(errors, "dev: applying the migrations to the local database (usually 2 s) … ");
+    assert_eq!(folder.calls(), [MIGRATE]);
 }
 
 /// A folder with the project's Makefile and the scripts that `make dev` runs, and a build that takes until it is stopped where
