@@ -63,17 +63,16 @@ fn the_demo_has_something_of_everything_and_leaves_nothing() {
     assert_eq!(ask(&format!("top?app={APP}&by=lost"))["users"][0]["user"], ANCHOR);
     // Calls are counted now and then, and not at once.
     for (app, outcome, reason) in [
-        (APP, "stored", json!(null)),
-        (APP, "probe", json!(null)),
-        (APP, "rejected", json!("sign_mismatch")),
-        ("0", "rejected", json!("sdk_app_id_foreign")),
-        ("1400000001", "rejected", json!("request_time_far")),
+        (1_400_000_000, "stored", json!(null)),
+        (1_400_000_000, "probe", json!(null)),
+        (1_400_000_000, "rejected", json!("sign_mismatch")),
+        (0, "rejected", json!("sdk_app_id_foreign")),
+        (1_400_000_001, "rejected", json!("request_time_far")),
     ] {
         wait_for(&format!("{outcome} {reason} of {app}"), || {
             let hours = ask("calls")["hours"].as_array().unwrap().clone();
-            let is_wanted = |hour: &Value| {
-                hour["sdk_app_id"].to_string() == app && hour["outcome"] == outcome && hour["reason"] == reason
-            };
+            let is_wanted =
+                |hour: &Value| hour["sdk_app_id"] == app && hour["outcome"] == outcome && hour["reason"] == reason;
             hours.iter().any(is_wanted).then_some(())
         });
     }
