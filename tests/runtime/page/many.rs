@@ -54,7 +54,7 @@ fn twenty_thousand_events_are_loaded_used_and_exported() {
     assert_eq!(browser.figure("tile-unfollows"), "20,000");
     // Each click loads as many again as there are, up to a page of the API.
     let mut clicks = 0;
-    while browser.text("#more") != "" {
+    while !browser.text("#more").is_empty() {
         let rows = browser.rows();
         browser.click("#more");
         wait_for("more rows", || (browser.rows() > rows).then_some(()));
