@@ -1,5 +1,5 @@
 //! Why a call is rejected, and the one table that turns each reason into an HTTP status, an `ErrorCode`, a
-//! name for the log and a sentence for whoever reads the response. README's table is tested against it.
+//! name for the log and a sentence for whoever reads the response. `docs/webhook-responses.md` is tested against it.
 
 use std::borrow::Cow;
 

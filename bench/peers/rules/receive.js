@@ -1,4 +1,4 @@
-// One call whose path, scheme and method are right, through all further steps, in the order of README's table.
+// One call whose path, scheme and method are right, through all further steps, in the order of docs/webhook-responses.md.
 
 import { authenticate } from "./auth.js";
 import { bodyMax, commandOf, declaredLength, isContentless, kindOf, parseBody, parseFollow, readBody } from "./body.js";
