@@ -30,4 +30,5 @@ cargo fmt --check
 cargo clippy --locked --all-targets -- -D warnings
 (lint_wasm)
 lint_scripts
+node scripts/documentation.mjs
 audit

@@ -11,6 +11,7 @@ mod consumer;
 mod database;
 #[path = "../shared/document.rs"]
 mod document;
+mod documentation;
 mod event;
 mod event_log;
 mod fakes;
@@ -20,7 +21,6 @@ mod openapi;
 mod origin;
 mod persist;
 mod properties;
-mod readme;
 mod receive;
 mod relay;
 mod retention;

@@ -1,0 +1,146 @@
+//! What the documentation's tables say is what the code says, and each copy of the version is that of Cargo.toml.
+//! `scripts/documentation.mjs` checks what needs no code: links, and the translation of README.
+
+use std::{cell::RefCell, collections::BTreeSet, fs, path::Path};
+
+use serde_json::Value;
+use unfollow_webhook::{
+    api::{Operation, PREFIX},
+    config::{
+        Config, DB, DEAD_LETTERS, DELIVERIES, DELIVERY_HOURS_DEFAULT, EVENTS, RETRY_BASE_DEFAULT_SECONDS, VERSION,
+    },
+    receive::rejection::Rejection,
+};
+
+use crate::samples::{APP, BOUND};
+
+const READMES: [&str; 2] = ["README.md", "README.zh-CN.md"];
+
+fn read(path: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
+}
+
+/// The rows of the table whose first row begins with `first`, cell by cell, without that row and the one below it.
+fn table<'a>(text: &'a str, first: &[&str]) -> Vec<Vec<&'a str>> {
+    let cells = |line: &'a str| -> Option<Vec<_>> {
+        Some(line.strip_prefix('|')?.strip_suffix('|')?.split('|').map(str::trim).collect())
+    };
+    let mut lines = text.lines();
+    lines.find(|line| cells(line).is_some_and(|row| row.starts_with(first))).expect("the table");
+    lines.skip(1).map_while(cells).collect()
+}
+
+/// The texts between backticks.
+fn code(cell: &str) -> impl Iterator<Item = &str> {
+    cell.split('`').skip(1).step_by(2)
+}
+
+/// The first cell of each row with all names in it, and the second cell.
+fn settings_in(text: &str, first: [&str; 2]) -> Vec<(BTreeSet<String>, String)> {
+    let row = |row: &Vec<&str>| (code(row[0]).map(str::to_owned).collect(), row[1].to_owned());
+    table(text, &first).iter().map(row).collect()
+}
+
+fn settings_of_readme(path: &str) -> Vec<(BTreeSet<String>, String)> {
+    settings_in(&read(path), if path == READMES[0] { ["Name", "Meaning"] } else { ["名称", "含义"] })
+}
+
+fn valid_values() -> Vec<(BTreeSet<String>, String)> {
+    settings_in(&read("docs/settings.md"), ["name", "valid values"])
+}
+
+/// What the setting of this name says in its row.
+fn said_of(settings: &[(BTreeSet<String>, String)], name: &str) -> String {
+    settings.iter().find(|(names, _)| names.contains(name)).unwrap().1.clone()
+}
+
+#[test]
+fn the_response_table_has_one_row_for_each_rejection_and_no_other() {
+    let responses = read("docs/webhook-responses.md");
+    let mut listed: Vec<(u32, u32, String)> = Vec::new();
+    for row in table(&responses, &["status", "`ErrorCode`"]) {
+        if let [status, error_code, name, _] = row[..]
+            && let (Ok(status), Ok(error_code)) = (status.parse(), error_code.parse())
+        {
+            listed.push((status, error_code, name.trim_matches('`').to_owned()));
+        }
+    }
+    let mut expected: Vec<_> = Rejection::ALL.iter().map(|rejection| rejection.row()).collect();
+    expected.sort_by_key(|row| row.error_code);
+    listed.sort_by_key(|row| row.1);
+    let expected: Vec<_> =
+        expected.into_iter().map(|row| (u32::from(row.status), row.error_code, row.name.to_owned())).collect();
+    assert_eq!(listed, expected);
+}
+
+#[test]
+fn each_settings_table_names_what_is_read_and_nothing_else() {
+    let asked = RefCell::new(BTreeSet::from([EVENTS, DB, DELIVERIES, DEAD_LETTERS].map(str::to_owned)));
+    let _ = Config::read(
+        |name| {
+            asked.borrow_mut().insert(name.replace(APP, "{SdkAppid}"));
+            (name == "SDK_APP_IDS").then(|| APP.to_owned())
+        },
+        BOUND,
+    );
+    let asked = asked.into_inner();
+    assert!(asked.len() >= 15, "{asked:?}");
+    for listed in READMES.map(settings_of_readme).into_iter().chain([valid_values()]) {
+        let names: BTreeSet<_> = listed.into_iter().flat_map(|(names, _)| names).collect();
+        assert_eq!(names, asked);
+    }
+}
+
+#[test]
+fn defaults_and_bounds_are_those_of_the_code() {
+    for readme in READMES {
+        let settings = settings_of_readme(readme);
+        for (name, default) in
+            [("RETRY_BASE_SECONDS", RETRY_BASE_DEFAULT_SECONDS), ("DELIVERY_HOURS", DELIVERY_HOURS_DEFAULT)]
+        {
+            let said = said_of(&settings, name);
+            let mut numbers = said.split(|c: char| !c.is_ascii_digit());
+            assert!(numbers.any(|number| number == default.to_string()), "{readme}, {name}: {said}");
+        }
+    }
+    let values = valid_values();
+    for name in ["RETENTION_DAYS", "RETRY_BASE_SECONDS", "DELIVERY_HOURS"] {
+        let config = Config::read(|it| (it == name).then(|| "0".to_owned()), BOUND);
+        let invalid = config.invalid_settings.iter().find(|it| it.name == name).unwrap();
+        assert_eq!(invalid.problem, format!("must be a whole number from {}", said_of(&values, name)));
+    }
+}
+
+#[test]
+fn the_api_table_has_one_row_for_each_operation_and_no_other() {
+    let api = read("docs/api.md");
+    let mut listed: Vec<_> = table(&api, &["call"]).iter().map(|row| row[0].trim_matches('`').to_owned()).collect();
+    let row = |operation: Operation| {
+        let (method, path) = operation.row();
+        format!("{method} {PREFIX}{path}")
+    };
+    let mut expected = Operation::ALL.map(row).to_vec();
+    listed.sort();
+    expected.sort();
+    assert_eq!(listed, expected);
+}
+
+#[test]
+fn each_copy_of_the_version_is_that_of_the_worker() {
+    for (path, copy) in [
+        (READMES[0], format!("**Version {VERSION}.**")),
+        (READMES[1], format!("**版本 {VERSION}。**")),
+        ("CHANGELOG.md", format!("\n## [{VERSION}] - 20")),
+    ] {
+        assert!(read(path).contains(&copy), "{path} does not have {copy:?}");
+    }
+    let json = |path: &str| -> Value { serde_json::from_str(&read(path)).unwrap() };
+    let lock = json("package-lock.json");
+    for (path, copy) in [
+        ("package.json", &json("package.json")["version"]),
+        ("package-lock.json", &lock["version"]),
+        ("package-lock.json", &lock["packages"][""]["version"]),
+    ] {
+        assert_eq!(copy, VERSION, "{path}");
+    }
+}
