@@ -1,0 +1,136 @@
+//! Settings are read with the values that `url` and the standard library read, and what is invalid is named, with a rule that does
+//! not quote it. The input is `NAME=value` texts with a NUL between them, after a text of the letters of the bindings.
+
+#![no_main]
+
+use std::{collections::HashMap, fmt::Write as _};
+
+use libfuzzer_sys::fuzz_target;
+use unfollow_webhook::{
+    config::{Bound, Config},
+    origin::{OriginSecret, OriginSigning, OriginUrl},
+    webhook::{SdkAppId, auth::Policy},
+};
+use url::{Host, Url};
+
+/// Settings of which an invalid one switches off only what it is for.
+const SWITCHED_OFF: [&str; 7] = [
+    "ORIGIN_URL",
+    "RETENTION_DAYS",
+    "RETRY_BASE_SECONDS",
+    "DELIVERY_HOURS",
+    "ORIGIN_SECRET",
+    "ORIGIN_SECRET_PREVIOUS",
+    "ADMIN_TOKEN",
+];
+
+fuzz_target!(|text: &str| {
+    let mut parts = text.split('\0');
+    let bindings = parts.next().unwrap_or_default();
+    let is_bound = |letter| bindings.contains(letter);
+    let bound = Bound {
+        events: is_bound('e'),
+        database: is_bound('d'),
+        deliveries: is_bound('q'),
+        dead_letters: is_bound('l'),
+    };
+    let variables: HashMap<&str, &str> = parts.filter_map(|part| part.split_once('=')).collect();
+    let lookup = |name: &str| variables.get(name).map(|text| (*text).to_owned());
+    let config = Config::read(lookup, bound);
+
+    let invalid = config.invalid_names();
+    let is_invalid = |name: &str| invalid.contains(&name);
+    for (at, name) in invalid.iter().enumerate() {
+        assert!(!invalid[..at].contains(name), "{name} is named twice");
+        let is_binding = ["EVENTS", "DB", "DELIVERIES", "DEAD_LETTERS"].contains(name);
+        let is_missing = ["SDK_APP_IDS", "ORIGIN_URL"].contains(name) || name.starts_with("CALLBACK_TOKEN");
+        assert!(is_binding || is_missing || variables.contains_key(name), "{name} was not set");
+    }
+    assert_eq!(config.admin_token.is_some(), variables.contains_key("ADMIN_TOKEN") && !is_invalid("ADMIN_TOKEN"));
+    let Some(settings) = &config.settings else {
+        let rejects = |name: &&str| !SWITCHED_OFF.contains(name) || *name == "ORIGIN_URL";
+        return assert!(invalid.iter().any(rejects), "calls are rejected, and no setting says why: {invalid:?}");
+    };
+
+    let trimmed = |name: &str| -> Vec<&str> { variables[name].split(',').map(str::trim_ascii).collect() };
+    let apps: Vec<u64> = settings.apps().map(SdkAppId::get).collect();
+    let mut second: Vec<u64> = Vec::new();
+    for app in trimmed("SDK_APP_IDS").into_iter().map(|id| id.parse().expect("digits")) {
+        if !second.contains(&app) {
+            second.push(app);
+        }
+    }
+    assert_eq!(apps, second);
+    match variables.contains_key("SINKS") {
+        true => {
+            let names = trimmed("SINKS");
+            assert!(names.iter().all(|name| ["kv", "d1", "origin"].contains(name)));
+            assert!(
+                ["kv", "d1", "origin"].iter().filter(|name| names.contains(name)).eq(settings
+                    .sinks
+                    .names()
+                    .collect::<Vec<_>>()
+                    .iter())
+            );
+        }
+        false => assert!(settings.sinks.kv && settings.sinks.d1 == bound.database && !settings.sinks.origin),
+    }
+    assert!(bound.events && (bound.database || !settings.sinks.d1));
+    assert!(!settings.sinks.origin || bound.deliveries && bound.dead_letters && settings.origin.is_some());
+    let number = |name: &str| {
+        let text = variables.get(name).filter(|_| !is_invalid(name))?;
+        assert!(text.bytes().all(|byte| byte.is_ascii_digit()));
+        text.parse::<u64>().ok()
+    };
+    assert_eq!(settings.retention_seconds, number("RETENTION_DAYS").map(|days| days * 24 * 60 * 60));
+    assert_eq!(settings.retry_base_seconds, number("RETRY_BASE_SECONDS").unwrap_or(5));
+    assert_eq!(settings.delivery_seconds, number("DELIVERY_HOURS").unwrap_or(72) * 60 * 60);
+    assert_eq!(settings.webhook_path, *variables.get("WEBHOOK_PATH").unwrap_or(&"/"));
+
+    assert_eq!(settings.origin_is_invalid, variables.contains_key("ORIGIN_URL") && settings.origin.is_none());
+    if let Some(origin) = &settings.origin {
+        let second = Url::parse(variables["ORIGIN_URL"]).expect("a URL");
+        let stored = origin.with_query("");
+        assert_eq!(stored, second.as_str());
+        let is_loopback = match second.host().expect("a host") {
+            Host::Domain(name) => name == "localhost",
+            Host::Ipv4(address) => address.is_loopback(),
+            Host::Ipv6(address) => address.is_loopback(),
+        };
+        assert!(second.scheme() == "https" || second.scheme() == "http" && is_loopback);
+        assert!(second.username().is_empty() && second.password().is_none() && second.port() != Some(0));
+        assert!(second.query().is_none() && second.fragment().is_none());
+        assert!(is_loopback || matches!(second.host(), Some(Host::Domain(_))));
+        // What was stored is read back the same, and takes a query.
+        assert_eq!(OriginUrl::new(&stored).as_ref(), Ok(origin));
+        assert_eq!(Url::parse(&origin.with_query("a=1")).expect("a URL").query(), Some("a=1"));
+    }
+    if let OriginSigning::With(secrets) = &settings.origin_signing {
+        let set = ["ORIGIN_SECRET", "ORIGIN_SECRET_PREVIOUS"].iter().filter(|name| variables.contains_key(**name));
+        assert_eq!(secrets.len(), set.count());
+        for secret in secrets {
+            assert!(secret.sign("id", 0, "").starts_with("v1,"));
+        }
+    } else {
+        assert!(is_invalid("ORIGIN_SECRET") || is_invalid("ORIGIN_SECRET_PREVIOUS"));
+    }
+    let mut debug = String::new();
+    for app in settings.apps() {
+        let signs = settings.signing_token(app).is_some();
+        match settings.policy(app) {
+            Policy::Signed(tokens) => assert!(signs && !tokens.is_empty()),
+            Policy::Unsigned => assert!(!signs && variables["ALLOW_UNSIGNED"] == "true"),
+            Policy::Closed => assert!(!signs && invalid.iter().any(|name| name.starts_with("CALLBACK_TOKEN"))),
+        }
+        let _ = write!(debug, "{:?}", settings.policy(app));
+    }
+    for name in ["CALLBACK_TOKEN", "CALLBACK_TOKEN_PREVIOUS"] {
+        // A shorter one may be part of what else is printed.
+        if let Some(token) = variables.get(name).filter(|token| token.len() > 20) {
+            assert!(!debug.contains(token), "a token can be printed");
+        }
+    }
+    if let Some(secret) = variables.get("ORIGIN_SECRET").and_then(|text| OriginSecret::new(text).ok()) {
+        assert_eq!(format!("{secret:?}"), "OriginSecret(hidden)");
+    }
+});
