@@ -1,0 +1,75 @@
+// D1: SQLite with the project's own migrations.
+
+import { readdirSync, readFileSync } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
+import { fileURLToPath } from "node:url";
+import { numberAt, numberIn } from "./events.mjs";
+
+const MIGRATIONS = fileURLToPath(new URL("../../migrations/", import.meta.url));
+
+const ERRORS = {
+	overloaded: "D1 DB is overloaded. Too many requests queued.",
+	full: "Exceeded maximum DB size.: SQLITE_FULL",
+};
+
+export class D1 {
+	#database;
+	#prepared = new Map();
+
+	constructor(path) {
+		this.#database = new DatabaseSync(path);
+		this.#database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
+		for (const name of readdirSync(MIGRATIONS).sort()) this.#database.exec(readFileSync(MIGRATIONS + name, "utf8"));
+	}
+
+	/** What a request asks for: for which event, and what does it. Only what writes of an event meets faults. */
+	read(_, bytes) {
+		const asked = JSON.parse(bytes.toString());
+		const statements = Array.isArray(asked) ? asked : [asked];
+		const [{ sql, params }] = statements;
+		const run = () => this.#run(statements);
+		if (sql.startsWith("INSERT INTO events")) return { number: numberIn(params[4]), purpose: "insert", run };
+		if (sql.startsWith("INSERT INTO deliveries")) return { number: numberOfState(params), purpose: "state", run };
+		return { run };
+	}
+
+	refusal(fault) {
+		if (!ERRORS[fault]) return { status: 500, reason: "Internal Server Error" };
+		return json([{ success: false, error: ERRORS[fault] }]);
+	}
+
+	#run(statements) {
+		this.#database.exec("BEGIN IMMEDIATE");
+		try {
+			const results = statements.map(({ sql, params = [] }) => {
+				const { statement, columns } = this.#prepare(sql);
+				return { success: true, results: { columns, rows: statement.all(...params) }, meta: { duration: 0 } };
+			});
+			this.#database.exec("COMMIT");
+			return json(results);
+		} catch (error) {
+			this.#database.exec("ROLLBACK");
+			return json([{ success: false, error: `${error.message}: SQLITE_ERROR` }]);
+		}
+	}
+
+	#prepare(sql) {
+		let prepared = this.#prepared.get(sql);
+		if (!prepared) {
+			const statement = this.#database.prepare(sql);
+			statement.setReturnArrays(true);
+			prepared = { statement, columns: statement.columns().map(({ name }) => name) };
+			this.#prepared.set(sql, prepared);
+		}
+		return prepared;
+	}
+}
+
+/** The number of the event whose state is written: its time is among the parameters. */
+function numberOfState(params) {
+	return params.map((parameter) => numberAt(Number(parameter))).find((number) => Number.isInteger(number) && number >= 0);
+}
+
+function json(results) {
+	return { status: 200, headers: { "content-type": "application/json" }, body: JSON.stringify(results) };
+}

@@ -1,0 +1,147 @@
+// The two queues: messages on disk, handed to the Worker one at a time but concurrently, retried after a delay, and moved to the
+// dead-letter queue after too many retries. Now and then one is handed out twice. Cloudflare's do the same.
+
+import { randomUUID } from "node:crypto";
+import { Agent, request } from "node:http";
+import { DatabaseSync } from "node:sqlite";
+import { chanceOf } from "./chance.mjs";
+import { numberIn } from "./events.mjs";
+
+/** How long a second of a delay lasts here, in ms: the Worker's waits double up to an hour. */
+const SECOND_MS = 20;
+
+/** Invocations of the Worker at a time. */
+const CONCURRENCY = 24;
+
+const CONSUMERS = {
+	"unfollow-deliveries": { maxRetries: 10, retryDelay: 60, deadLetterQueue: "unfollow-dead-letters" },
+	"unfollow-dead-letters": { maxRetries: 100, retryDelay: 60 },
+};
+
+/** How likely a message is to be handed out again although it was acknowledged. */
+const REPEATED = 0.003;
+
+/** How often messages that have become due are looked for, in ms. */
+const POLL_MS = 10;
+
+/** What a producer is answered; workerd reads the metrics. */
+const SENT = JSON.stringify({ metadata: { metrics: { backlogCount: 0, backlogBytes: 0, oldestMessageTimestamp: 0 } } });
+
+export class Queues {
+	#statements;
+	#database;
+	#chance;
+	#agent = new Agent({ keepAlive: true, maxSockets: CONCURRENCY });
+	#front;
+	#inFlight = 0;
+	#counts = { sent: 0, retried: 0, broken_off: 0, repeated: 0, moved_to_dead_letters: 0, dropped: 0 };
+
+	constructor(path, seed) {
+		this.#chance = chanceOf(seed);
+		this.#database = new DatabaseSync(path);
+		this.#database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
+			CREATE TABLE messages (id TEXT PRIMARY KEY, queue TEXT NOT NULL, body TEXT NOT NULL, sent_at INTEGER NOT NULL,
+				attempts INTEGER NOT NULL, visible_at INTEGER NOT NULL, is_leased INTEGER NOT NULL);
+			CREATE INDEX due ON messages (is_leased, visible_at)`);
+		const prepare = (sql) => this.#database.prepare(sql);
+		this.#statements = {
+			send: prepare("INSERT INTO messages VALUES (?, ?, ?, ?, 0, ?, 0)"),
+			due: prepare("SELECT * FROM messages WHERE is_leased = 0 AND visible_at <= ? ORDER BY visible_at LIMIT ?"),
+			lease: prepare("UPDATE messages SET is_leased = 1, attempts = attempts + 1 WHERE id = ?"),
+			again: prepare("UPDATE messages SET is_leased = 0, visible_at = ? WHERE id = ?"),
+			move: prepare("UPDATE messages SET is_leased = 0, visible_at = ?, queue = ?, attempts = 0 WHERE id = ?"),
+			delete: prepare("DELETE FROM messages WHERE id = ?"),
+			count: prepare("SELECT count(*) AS count FROM messages"),
+		};
+		setInterval(() => this.#deliver(), POLL_MS);
+	}
+
+	/** What a producer's request asks for. */
+	read({ headers }, bytes) {
+		const body = bytes.toString();
+		const job = /"job":"(\w+)"/.exec(body)?.[1];
+		return { number: numberIn(body), purpose: job, run: () => this.#send(headers.engine, body) };
+	}
+
+	refusal() {
+		return { status: 500, reason: "Internal Server Error" };
+	}
+
+	/** Where the Worker takes messages: a port, or 0 where there is no Worker. */
+	deliverTo(port) {
+		this.#front = port;
+	}
+
+	counts() {
+		return { ...this.#counts, pending: this.#statements.count.get().count };
+	}
+
+	#send(queue, body) {
+		const now = Date.now();
+		this.#statements.send.run(randomUUID(), queue, body, now, now);
+		this.#counts.sent++;
+		setImmediate(() => this.#deliver());
+		return { status: 200, headers: { "content-type": "application/json" }, body: SENT };
+	}
+
+	#deliver() {
+		if (!this.#front || this.#inFlight >= CONCURRENCY) return;
+		for (const message of this.#statements.due.all(Date.now(), CONCURRENCY - this.#inFlight)) {
+			this.#statements.lease.run(message.id);
+			this.#inFlight++;
+			this.#invoke({ ...message, attempts: message.attempts + 1 }).finally(() => {
+				this.#inFlight--;
+				setImmediate(() => this.#deliver());
+			});
+		}
+	}
+
+	async #invoke(message) {
+		const { id, queue, body, sent_at, attempts } = message;
+		const { maxRetries, retryDelay, deadLetterQueue } = CONSUMERS[queue];
+		let result;
+		try {
+			result = await this.#post(`/${queue}`, JSON.stringify([{ id, timestamp: sent_at, body, attempts }]));
+		} catch {
+			// The Worker was killed, or ended the invocation.
+			this.#counts.broken_off++;
+			result = { outcome: "exception" };
+		}
+		const retry = result.retryMessages?.find(({ msgId }) => msgId === id);
+		const now = Date.now();
+		if (result.outcome === "ok" && !retry && !result.retryBatch?.retry) {
+			if (this.#chance("handed out again", numberIn(body), queue, attempts) >= REPEATED) {
+				this.#statements.delete.run(id);
+				return;
+			}
+			this.#counts.repeated++;
+			this.#statements.again.run(now, id);
+		} else if (attempts <= maxRetries) {
+			this.#counts.retried++;
+			this.#statements.again.run(now + (retry?.delaySeconds ?? retryDelay) * SECOND_MS, id);
+		} else if (deadLetterQueue) {
+			this.#counts.moved_to_dead_letters++;
+			this.#statements.move.run(now, deadLetterQueue, id);
+		} else {
+			this.#counts.dropped++;
+			this.#statements.delete.run(id);
+		}
+	}
+
+	#post(path, body) {
+		return new Promise((resolve, reject) => {
+			const options = { port: this.#front, host: "127.0.0.1", method: "POST", path, agent: this.#agent };
+			const sent = request({ ...options, headers: { "content-length": Buffer.byteLength(body) } }, (response) => {
+				const pieces = [];
+				response.on("data", (piece) => pieces.push(piece));
+				response.on("error", reject);
+				response.on("end", () => {
+					if (response.statusCode !== 200) return reject(new Error(`status ${response.statusCode}`));
+					resolve(JSON.parse(Buffer.concat(pieces).toString()));
+				});
+			});
+			sent.on("error", reject);
+			sent.end(body);
+		});
+	}
+}
