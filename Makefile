@@ -1,7 +1,7 @@
 # The commands of this project. Each sets up what it needs. `make` alone lists them.
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build dev demo test check bench release deploy clean
+.PHONY: help setup build dev demo test check bench soak fuzz release deploy clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\): .*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -26,6 +26,13 @@ check: ## check format, lints, and the licences and sources of dependencies
 
 bench: ## measure the Worker and JavaScript that does the same (ROUNDS=3 for a quick run); writes docs/benchmarks.md
 	@scripts/bench.sh
+
+soak: ## kill the Worker and its engines under load, and search for each acknowledged event (EVENTS=100000 SEED=1)
+	@scripts/soak.sh
+
+# make passes on the variable, but to bash SECONDS is its own clock.
+fuzz: ## fuzz what reads calls, messages, settings and records (SECONDS=60 for each)
+	@DURATION=$(SECONDS) scripts/fuzz.sh
 
 release: ## make dist/unfollow-webhook-<version>.tgz, which is served and deployed without Rust
 	@scripts/release.sh

@@ -26,6 +26,8 @@ cd "$ROOT"
 command -v shellcheck >/dev/null || debian_packages "check: the scripts are checked too" shellcheck
 scripts/setup.sh
 cargo fmt --check
+# A workspace of its own.
+cargo fmt --check --manifest-path fuzz/Cargo.toml
 # --locked, here and below: a lock file that is not up to date is a fault too.
 cargo clippy --locked --all-targets -- -D warnings
 (lint_wasm)

@@ -17,7 +17,8 @@ const INCIDENT = 0.2;
 /** An engine recovers after so many attempts for one event. */
 const ATTEMPTS = 4;
 
-/** The engines that an incident strikes, and how. `until_repaired` lasts until all has been sent. */
+/** The engines that an incident strikes, and how. None outlasts the repair, which comes when all has been sent;
+ * one that is `until_repaired` lasts so long. */
 const INCIDENTS = [
 	{ kv: "refuse" },
 	{ kv: "hang" },
@@ -57,7 +58,7 @@ const SINGLES = {
 	origin: ["refuse", "busy", "break", "unanswered"],
 };
 
-/** Decides by `seed`. `repair` ends what only a repair ends. */
+/** Decides by `seed`. `repair` ends all incidents; single attempts still meet faults. */
 export function faultsOf(seed) {
 	const chance = chanceOf(seed);
 	let is_repaired = false;
@@ -66,7 +67,7 @@ export function faultsOf(seed) {
 		of(engine, number, purpose, attempt) {
 			const block = Math.floor(number / BLOCK);
 			const incident = chance("incident", block) < INCIDENT ? pick(INCIDENTS, chance("which incident", block)) : {};
-			const lasts = incident.until_repaired ? !is_repaired : attempt <= ATTEMPTS;
+			const lasts = !is_repaired && (incident.until_repaired || attempt <= ATTEMPTS);
 			if (incident[engine] && lasts) return incident[engine];
 			if (chance("single", engine, number, purpose, attempt) >= SINGLE) return undefined;
 			return pick(SINGLES[engine], chance("which single", engine, number, purpose, attempt));

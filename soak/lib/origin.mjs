@@ -35,7 +35,7 @@ export class Origin {
 		return new Promise((resolve) => this.#server.listen(0, "127.0.0.1", () => resolve(this.#server.address().port)));
 	}
 
-	/** Ends what only a repair ends. */
+	/** Ends all incidents. */
 	repair() {
 		this.#faults.repair();
 	}

@@ -6,6 +6,7 @@
 mod acknowledgement;
 mod api;
 mod call_counter;
+mod clock_set_back;
 mod config;
 mod consumer;
 mod database;

@@ -35,16 +35,16 @@ fn every_acknowledged_event_survives_a_kill_while_others_are_delivered() {
     println!("{delivered} deliveries");
 }
 
-/// Sends so many different events, kills the Worker half-way and starts it again, and searches for all events that were
+/// Sends so many different events, each once, kills the Worker half-way and starts it again, and searches for all events that were
 /// acknowledged.
 fn survive(events: usize, settings: Settings<'_>) {
     let home = Home::new(settings, |_| {});
     let worker = home.start();
-    let url = Mutex::new(worker.url.clone());
+    // None while there is no Worker.
+    let url = Mutex::new(Some(worker.url.clone()));
     let next = AtomicUsize::new(0);
-    let acknowledged = Mutex::new(HashMap::new());
+    let [acknowledged, unacknowledged] = [(); 2].map(|()| Mutex::new(HashMap::new()));
     let begun = now_ms();
-    let rejected = AtomicUsize::new(0);
 
     thread::scope(|scope| {
         for _ in 0..AT_A_TIME {
@@ -55,37 +55,32 @@ fn survive(events: usize, settings: Settings<'_>) {
                         return;
                     }
                     let body = unfollow(&format!("user-{number}"), &["bob", "carol"], begun + number as u64);
-                    // An event without a response is sent again until there is one, as a careful sender would.
-                    wait_for("an answer", || {
-                        let url = url.lock().unwrap().clone();
-                        let answer = try_post(&url, &signed(APP, UNFOLLOW, TOKEN), &body)?;
-                        if !answer.is_ok() {
-                            rejected.fetch_add(1, Relaxed);
-                            return None;
-                        }
-                        Some(())
-                    });
-                    acknowledged.lock().unwrap().insert(number, body);
+                    let url = wait_for("the Worker", || url.lock().unwrap().clone());
+                    // Never again: an OK to a second call would hide that what the first one had acknowledged was lost.
+                    let answer = try_post(&url, &signed(APP, UNFOLLOW, TOKEN), &body);
+                    let is_ok = answer.is_some_and(|answer| answer.is_ok());
+                    let calls = if is_ok { &acknowledged } else { &unacknowledged };
+                    calls.lock().unwrap().insert(number, body);
                 }
             });
         }
-        // Half-way:
         wait_for("half of the events", || (acknowledged.lock().unwrap().len() >= events / 2).then_some(()));
+        *url.lock().unwrap() = None;
         worker.kill();
         let again = home.start();
-        *url.lock().unwrap() = again.url.clone();
+        *url.lock().unwrap() = Some(again.url.clone());
         // It has to live until all threads are done.
-        wait_for("all events", || (acknowledged.lock().unwrap().len() == events).then_some(()));
+        let calls = || acknowledged.lock().unwrap().len() + unacknowledged.lock().unwrap().len();
+        wait_for("all events", || (calls() == events).then_some(()));
         drop(again);
     });
-    let acknowledged_after = now_ms() - begun;
+    let took = now_ms() - begun;
 
-    let acknowledged = acknowledged.into_inner().unwrap();
-    assert_eq!(acknowledged.len(), events);
+    let [acknowledged, unacknowledged] = [acknowledged, unacknowledged].map(|calls| calls.into_inner().unwrap());
+    assert!(acknowledged.len() >= events * 9 / 10, "only {} of {events} were acknowledged", acknowledged.len());
     let keys = home.keys();
     let names = keys.as_array().unwrap().iter().map(|key| key["name"].as_str().unwrap());
     let keys: Vec<_> = names.filter(|name| name.starts_with("event/")).map(str::to_owned).collect();
-    assert_eq!(keys.len(), events);
     let mut stored = HashMap::new();
     for text in home.values(&keys).into_values() {
         let body = text.split_once(",\"body\":").unwrap().1.strip_suffix('}').unwrap().to_owned();
@@ -93,10 +88,20 @@ fn survive(events: usize, settings: Settings<'_>) {
         let number = record["from_account"].as_str().unwrap().strip_prefix("user-").unwrap().parse::<usize>().unwrap();
         stored.insert(number, body);
     }
-    assert!(acknowledged == stored, "an acknowledged event is missing, or not as it was sent");
+    for (number, body) in &acknowledged {
+        assert_eq!(
+            stored.get(number),
+            Some(body),
+            "event {number} was acknowledged, and is missing or not as it was sent"
+        );
+    }
+    // What had no OK may be stored too: the answer was lost.
+    let sent = |number: &usize| acknowledged.get(number).or_else(|| unacknowledged.get(number));
+    assert!(stored.iter().all(|(number, body)| sent(number) == Some(body)), "what is stored is not as it was sent");
     println!(
-        "{events} events acknowledged in {} s and found again; {} responses were not OK",
-        acknowledged_after / 1000,
-        rejected.into_inner()
+        "{} of {events} events acknowledged in {} s and found again; {} had no OK",
+        acknowledged.len(),
+        took / 1000,
+        unacknowledged.len()
     );
 }

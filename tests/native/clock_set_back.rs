@@ -1,0 +1,60 @@
+//! The clock is set back during a call: what the sinks do decides, and not the time that it shows.
+
+use std::{cell::Cell, future::Future};
+
+use unfollow_webhook::{
+    receive::persist::{ANSWER_WITHIN_MS, Persisted, persist},
+    storage::{Attempt, Clock, Queue as _},
+};
+
+use crate::{
+    fakes::{
+        FakeClock, FakeQueue,
+        Plan::{self, Fails, Hangs, Succeeds},
+        paused,
+    },
+    samples::NOW_MS,
+};
+
+/// Set back by an hour once it was looked at.
+struct SetBack {
+    clock: FakeClock,
+    was_read: Cell<bool>,
+}
+
+impl Clock for SetBack {
+    fn now_ms(&self) -> u64 {
+        let back = if self.was_read.replace(true) { 60 * 60 * 1000 } else { 0 };
+        self.clock.now_ms() - back
+    }
+
+    fn sleep(&self, ms: u64) -> impl Future<Output = ()> {
+        self.clock.sleep(ms)
+    }
+}
+
+/// How it ended, and after how many ms.
+fn run(sink: &[Plan], fall_back: Plan) -> (&'static str, u64) {
+    paused(async {
+        let clock = SetBack { clock: FakeClock::at(NOW_MS), was_read: Cell::new(false) };
+        let (sink, fall_back) = (FakeQueue::of(sink), FakeQueue::of(&[fall_back]));
+        let send = || sink.send("x");
+        let send_elsewhere = || fall_back.send("x");
+        let send_elsewhere: &dyn Fn() -> Attempt = &send_elsewhere;
+        let end = match persist(&clock, NOW_MS + ANSWER_WITHIN_MS, &send, Some(send_elsewhere)).await {
+            Persisted::Stored => "stored",
+            Persisted::FellBack => "fell back",
+            Persisted::Failed => "failed",
+            Persisted::Late(_) => "late",
+        };
+        (end, clock.clock.elapsed())
+    })
+}
+
+#[test]
+fn a_clock_that_was_set_back_holds_up_no_sink_that_answers() {
+    assert_eq!(run(&[Succeeds(20)], Hangs), ("stored", 20));
+    assert_eq!(run(&[Fails(20), Succeeds(20)], Hangs), ("stored", 40));
+    assert_eq!(run(&[Fails(20), Fails(20)], Succeeds(20)), ("fell back", 60));
+    assert_eq!(run(&[Fails(20), Fails(20)], Fails(20)), ("failed", 60));
+}
