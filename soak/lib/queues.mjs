@@ -10,8 +10,8 @@ import { numberIn } from "./events.mjs";
 /** How long a second of a delay lasts here, in ms: the Worker's waits double up to an hour. */
 const SECOND_MS = 20;
 
-/** Invocations of the Worker at a time. */
-const CONCURRENCY = 24;
+/** Invocations of the Worker at a time; Cloudflare allows 250. */
+const CONCURRENCY = 200;
 
 const CONSUMERS = {
 	"unfollow-deliveries": { maxRetries: 10, retryDelay: 60, deadLetterQueue: "unfollow-dead-letters" },
