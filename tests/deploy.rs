@@ -43,8 +43,8 @@ deploy)
 esac
 "#;
 
-const OK: &str = r#"200 OK {"status":"ok","version":"0.1.0"}"#;
-const INVALID: &str = r#"503 Service Unavailable {"status":"invalid settings","version":"0.1.0","settings":[{"name":"RETENTION_DAYS","problem":"must be 1 or more"},{"name":"SINKS","problem":"must be kv"}]}"#;
+const OK: &str = r#"200 OK {"status":"ok","version":"0.2.0"}"#;
+const INVALID: &str = r#"503 Service Unavailable {"status":"invalid settings","version":"0.2.0","settings":[{"name":"RETENTION_DAYS","problem":"must be 1 or more"},{"name":"SINKS","problem":"must be kv"}]}"#;
 
 /// The secrets of a Worker that may be deployed.
 const SECRETS: Option<&[&str]> = Some(&["CALLBACK_TOKEN", "ADMIN_TOKEN"]);

@@ -45,7 +45,7 @@ require("node:http").createServer(respond).listen(args[args.indexOf("--port") + 
 setTimeout(process.exit, 20000);
 "#;
 
-const OK: &str = r#"{"status":"ok","version":"0.1.0"}"#;
+const OK: &str = r#"{"status":"ok","version":"0.2.0"}"#;
 const TOKEN: &str = "a-token-of-one's-own";
 
 /// A folder to serve from.
@@ -199,7 +199,7 @@ fn the_first_start_makes_settings_with_a_random_token() {
 
 #[test]
 fn invalid_settings_are_printed_with_the_rule_that_each_breaks() {
-    const INVALID: &str = r#"{"status":"invalid settings","version":"0.1.0","settings":[
+    const INVALID: &str = r#"{"status":"invalid settings","version":"0.2.0","settings":[
         {"name":"SDK_APP_IDS","problem":"must be digits"},{"name":"SINKS","problem":"must be kv"}]}"#;
     let settings = format!("SDK_APP_IDS=x\nADMIN_TOKEN=\"{TOKEN}\" # quoted\n");
     let announcement = Folder::new(Some(&settings), INVALID).serve(false);
@@ -464,7 +464,9 @@ fn make_has_no_error_to_report_after_ctrl_c() {
         let mut make = Command::new("make");
         make.arg("dev").current_dir(&folder.0).stdin(Stdio::null());
         // `make test` may run this test, and is not to be the make that is tested.
-        ["MAKEFLAGS", "MFLAGS", "MAKELEVEL"].iter().for_each(|name| drop(make.env_remove(name)));
+        for name in ["MAKEFLAGS", "MFLAGS", "MAKELEVEL"] {
+            make.env_remove(name);
+        }
         make.envs(folder.command(port, false).get_envs().filter_map(|(name, value)| Some((name, value?))));
         let mut dev = Serving::run(make, port);
         if is_slow {
