@@ -117,7 +117,7 @@ fn the_bundle_is_served_and_deployed_without_rust() {
     browser.wait("document.activeElement.id === 'token'", "");
     browser.write("#token", &token);
     browser.press(ENTER);
-    browser.wait_for_text("#rows", "UserID_001");
+    browser.wait_for_text("#days", "UserID_001");
     drop(browser);
     server.kill();
 
