@@ -32,7 +32,7 @@ export PATH=$TOOLS/bin:$PATH
 use_unstable_flags
 python3 fuzz/seeds.py
 for target in $(cargo fuzz list); do
-	say "fuzz: $target, $DURATION s"
+	printf 'fuzz: %s, %d s\n' "$target" "$DURATION" >&2
 	# No sanitizer: src/ forbids unsafe code, and without one there are twice as many executions.
 	cargo fuzz run --sanitizer none "$target" -- -max_total_time="$DURATION" -dict=fuzz/words.dict -max_len=8192 \
 		-timeout=10 -print_final_stats=1
