@@ -30,6 +30,9 @@ const KILL_EVERY = Math.min(10_000, Math.ceil(COUNT / 4));
 /** How long the queues may take to become empty without any message being settled, in ms. */
 const DRAIN_WITHIN_MS = 120_000;
 
+/** Stands for the app of a dead letter that was stored unread. */
+const NO_APP = "0";
+
 /** How often dead letters are replayed at most: what fails again becomes one again. */
 const ROUNDS_MAX = 10;
 
@@ -105,6 +108,11 @@ async function api(method, path) {
 	}
 }
 
+/** The dead letters of this app, as far as one page lists them. */
+async function deadLetters(app) {
+	return (await api("GET", `dead-letters?app=${app}`)).dead_letters;
+}
+
 /** Replays all dead letters until there is none. */
 async function replayAll() {
 	for (let round = 0; round < ROUNDS_MAX; round++) {
@@ -116,9 +124,11 @@ async function replayAll() {
 			if (round === 0 && ++calls === 3) await restart();
 			({ cursor } = await call);
 		} while (cursor !== null);
+		// What the Worker has stored unread, because it came again and again: each is replayed on its own.
+		for (const { id } of await deadLetters(NO_APP)) await api("POST", `dead-letters/${NO_APP}/${id}/replay`);
 		await drain();
-		const { dead_letters } = await api("GET", `dead-letters?app=${APP}`);
-		if (dead_letters.length === 0) return;
+		const left = [...(await deadLetters(APP)), ...(await deadLetters(NO_APP))];
+		if (left.length === 0) return;
 	}
 }
 
