@@ -24,6 +24,15 @@ pub fn read(query: &str, cursor: &str) -> Option<String> {
     Some(position.to_owned())
 }
 
+/// A page of at most `limit` items, of rows that are one more where there is a next page; and whether there is one.
+#[must_use]
+pub fn page<T>(mut rows: Vec<T>, limit: u64) -> (Vec<T>, bool) {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let has_next = rows.len() > limit;
+    rows.truncate(limit);
+    (rows, has_next)
+}
+
 fn checksum(query: &str, position: &str) -> [u8; CHECKSUM_BYTES] {
     // The length tells the two apart.
     let hash = Sha256::digest(format!("{} {query}{position}", query.len()));

@@ -16,13 +16,6 @@ use crate::{
     webhook::SdkAppId,
 };
 
-/// Most deliveries of a page, and how many there are unless said.
-const PAGE_MAX: u64 = 1000;
-const PAGE_DEFAULT: u64 = 100;
-
-/// How long D1 may take to note a replay, in ms: the message is on its way whether or not it does.
-const NOTE_WITHIN_MS: u64 = 2_000;
-
 #[derive(Serialize)]
 struct Deliveries {
     deliveries: Vec<ShownDelivery>,
@@ -40,22 +33,13 @@ impl<S: StoreReader, D: Database, Q: Queue, C: Clock> Api<'_, S, D, Q, C> {
                 Some(state.ok_or(Problem::BadRequest("state is retrying, dead or delivered."))?)
             }
         };
-        let limit = parameters.number("limit", PAGE_MAX, PAGE_DEFAULT, "limit is 1 to 1000.")?;
+        let limit = parameters.limit()?;
         // What no other query has.
         let text = format!("deliveries {app} {}", state.map_or("", State::name));
-        let after = match parameters.text("cursor") {
-            None => None,
-            Some(cursor) => {
-                let position = cursor::read(&text, cursor).and_then(|position| Position::read(&position));
-                Some(position.ok_or(Problem::BadRequest("The cursor is invalid, or belongs to another query."))?)
-            }
-        };
+        let after = parameters.cursor(&text, Position::read)?;
         // One more than wanted tells whether there is a next page.
         let statement = deliveries::page(app, state, after.as_ref(), limit.saturating_add(1));
-        let mut page: Vec<Delivery> = self.database()?.rows(statement).await?;
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let has_next = page.len() > limit;
-        page.truncate(limit);
+        let (page, has_next) = cursor::page::<Delivery>(self.database()?.rows(statement).await?, limit);
         let cursor = page.last().filter(|_| has_next).map(|last| cursor::write(&text, &last.position().text()));
         let now = self.clock.now_ms();
         let deliveries = page.into_iter().filter_map(|delivery| delivery.shown(app, now)).collect();
@@ -71,7 +55,7 @@ impl<S: StoreReader, D: Database, Q: Queue, C: Clock> Api<'_, S, D, Q, C> {
     /// Notes that messages to deliver were put on the queue again. Where that fails, only the rows are out of date.
     pub(super) async fn note_replays(&self, replays: Vec<Statement>) {
         let Some(database) = self.database.filter(|_| !replays.is_empty()) else { return };
-        let _ = within(self.clock, NOTE_WITHIN_MS, std::pin::pin!(database.run_all(replays))).await;
+        let _ = within(self.clock, deliveries::WRITE_WITHIN_MS, std::pin::pin!(database.run_all(replays))).await;
     }
 }
 

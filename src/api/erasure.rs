@@ -143,11 +143,10 @@ impl<S: StoreReader, D: Database, Q: Queue, C: Clock> Api<'_, S, D, Q, C> {
         let noted = noted.first().map(|progress| Search::read(&progress.position).unwrap_or_default());
         let has_note = noted.is_some();
         let mut search = noted.unwrap_or_default();
-        loop {
+        let is_done = 'search: loop {
             let prefix = dead_letter::prefix(Some(app).filter(|_| !search.is_in_unreadable));
             if step.operations.saturating_add(3) > OPERATIONS_MAX {
-                database.run(erasures::note(app, &user_hash, &search.text(), now)).await?;
-                return Ok(false);
+                break false;
             }
             step.operations = step.operations.saturating_add(1);
             let listed = self.reader.list(&prefix, LIST_MAX, search.position.list.as_deref()).await;
@@ -162,8 +161,7 @@ impl<S: StoreReader, D: Database, Q: Queue, C: Clock> Api<'_, S, D, Q, C> {
                     continue;
                 }
                 if step.operations.saturating_add(2) > OPERATIONS_MAX {
-                    database.run(erasures::note(app, &user_hash, &search.text(), now)).await?;
-                    return Ok(false);
+                    break 'search false;
                 }
                 step.operations = step.operations.saturating_add(1);
                 let letter = self.reader.get(&listed.key).await?;
@@ -176,13 +174,15 @@ impl<S: StoreReader, D: Database, Q: Queue, C: Clock> Api<'_, S, D, Q, C> {
             }
             match page.cursor {
                 Some(list) => search.position = Position { list: Some(list), after: String::new() },
-                None if search.is_in_unreadable => break,
+                None if search.is_in_unreadable => break true,
                 None => search = Search { is_in_unreadable: true, position: Position::default() },
             }
+        };
+        match is_done {
+            false => database.run(erasures::note(app, &user_hash, &search.text(), now)).await?,
+            true if has_note => database.run(erasures::forget(app, &user_hash)).await?,
+            true => {}
         }
-        if has_note {
-            database.run(erasures::forget(app, &user_hash)).await?;
-        }
-        Ok(true)
+        Ok(is_done)
     }
 }

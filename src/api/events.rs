@@ -19,10 +19,6 @@ use crate::{
     webhook::{SdkAppId, command::Kind},
 };
 
-/// Most events of a page, and how many there are unless said.
-const PAGE_MAX: u64 = 1000;
-const PAGE_DEFAULT: u64 = 100;
-
 /// How many keys of KV one call of the reindexing reads. On the free plan a call has fifty operations.
 const REINDEX_MAX: usize = 40;
 
@@ -74,21 +70,12 @@ impl<S: StoreReader, D: Database, Q: Queue, C: Clock> Api<'_, S, D, Q, C> {
         let names = ["app", "kind", "user", "role", "since", "until", "limit", "cursor"];
         let parameters = Parameters::read(query, &names)?;
         let wanted = EventQuery::read(settings, &parameters)?;
-        let limit = parameters.number("limit", PAGE_MAX, PAGE_DEFAULT, "limit is 1 to 1000.")?;
+        let limit = parameters.limit()?;
         let text = wanted.text();
-        let after = match parameters.text("cursor") {
-            None => None,
-            Some(cursor) => {
-                let id = cursor::read(&text, cursor).and_then(|id| EventId::read(&id));
-                Some(id.ok_or(Problem::BadRequest("The cursor is invalid, or belongs to another query."))?)
-            }
-        };
+        let after = parameters.cursor(&text, EventId::read)?;
         // One more than wanted tells whether there is a next page.
         let statement = event_log::page(&wanted, after.as_ref(), limit.saturating_add(1));
-        let mut page: Vec<LoggedEvent> = self.event_log()?.rows(statement).await?;
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let has_next = page.len() > limit;
-        page.truncate(limit);
+        let (page, has_next) = cursor::page::<LoggedEvent>(self.event_log()?.rows(statement).await?, limit);
         let last = page.last().filter(|_| has_next).and_then(|last| EventId::of_parts(last.event_time, &last.hash));
         let cursor = last.map(|id| cursor::write(&text, id.as_str()));
         // Written by this Worker, so it is JSON.

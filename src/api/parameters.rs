@@ -5,11 +5,15 @@ use std::borrow::Cow;
 
 use chrono::DateTime;
 
-use super::problem::Problem;
+use super::{cursor, problem::Problem};
 use crate::{
     event::id::{COUNTDOWN_DIGITS, EVENT_TIME_MAX},
     webhook::{digits, query::percent_decode},
 };
+
+/// Most items of a page, and how many there are unless said.
+const PAGE_MAX: u64 = 1000;
+const PAGE_DEFAULT: u64 = 100;
 
 /// The parameters of a query. One that is empty counts as absent.
 pub struct Parameters<'a> {
@@ -59,6 +63,24 @@ impl<'a> Parameters<'a> {
         let Some(text) = self.text(name) else { return Ok(default) };
         let number = digits::parse(text, COUNTDOWN_DIGITS).filter(|number| (1..=max).contains(number));
         number.ok_or(Problem::BadRequest(reason))
+    }
+
+    /// How many items a page has at most: `limit`, which is 1 to [`PAGE_MAX`].
+    ///
+    /// # Errors
+    /// [`Problem::BadRequest`] for anything else.
+    pub fn limit(&self) -> Result<u64, Problem> {
+        self.number("limit", PAGE_MAX, PAGE_DEFAULT, "limit is 1 to 1000.")
+    }
+
+    /// The position in the cursor of this query, as `read` reads it; `None` without a cursor.
+    ///
+    /// # Errors
+    /// [`Problem::BadRequest`] for a cursor of another query, and for what is no cursor.
+    pub fn cursor<T>(&self, query: &str, read: impl Fn(&str) -> Option<T>) -> Result<Option<T>, Problem> {
+        let Some(cursor) = self.text("cursor") else { return Ok(None) };
+        let position = cursor::read(query, cursor).and_then(|position| read(&position));
+        position.map(Some).ok_or(Problem::BadRequest("The cursor is invalid, or belongs to another query."))
     }
 
     /// A time in Unix ms, written so or as RFC 3339 (whose part of a ms is dropped).

@@ -12,6 +12,16 @@ const PROMPT_MS: u64 = 60 * 1000;
 /// How long after the time of its next attempt a delivery still counts as retrying, in ms.
 const OVERDUE_AFTER_MS: u64 = HOUR_MS;
 
+/// How long D1 may take to write what became of a delivery, in ms: nothing but the row depends on it.
+pub const WRITE_WITHIN_MS: u64 = 2_000;
+
+/// What a row has, in any list and alone.
+const COLUMNS: &str = "state, event_time, hash, attempts, last_status, last_error, next_attempt_at, updated_at";
+
+/// The delivery of one event, in whichever state: ?1 is the app, ?2 and ?3 are the halves of the event's id.
+const OF_EVENT: &str =
+    "app = ?1 AND state IN ('retrying', 'dead', 'delivered', 'delivered_late') AND event_time = ?2 AND hash = ?3";
+
 /// How far a delivery has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -150,46 +160,42 @@ impl Position {
 /// Writes what became of a delivery. A change that is older than what is written changes nothing.
 #[must_use]
 pub fn write(app: SdkAppId, id: &EventId, change: &Change) -> Statement {
-    const SQL: &str = "INSERT INTO deliveries \
-         (app, state, event_time, hash, attempts, last_status, last_error, next_attempt_at, updated_at) \
-         SELECT ?1, ?2, ?3, ?4, coalesce(?5, (SELECT max(attempts) FROM deliveries WHERE app = ?1 \
-         AND state IN ('retrying', 'dead', 'delivered', 'delivered_late') AND event_time = ?3 AND hash = ?4), 0), \
-         ?6, ?7, ?8, ?9 WHERE NOT EXISTS (SELECT 1 FROM deliveries WHERE app = ?1 \
-         AND state IN ('retrying', 'dead', 'delivered', 'delivered_late') AND event_time = ?3 AND hash = ?4 \
-         AND updated_at > ?9) \
-         ON CONFLICT DO UPDATE SET attempts = excluded.attempts, last_status = excluded.last_status, \
-         last_error = excluded.last_error, next_attempt_at = excluded.next_attempt_at, updated_at = excluded.updated_at";
     let is_prompt = id.event_time().abs_diff(change.at) <= PROMPT_MS;
     let state = if change.state == State::Delivered && !is_prompt { "delivered_late" } else { change.state.name() };
+    let sql = format!(
+        "INSERT INTO deliveries \
+         (app, event_time, hash, state, attempts, last_status, last_error, next_attempt_at, updated_at) \
+         SELECT ?1, ?2, ?3, ?4, coalesce(?5, (SELECT max(attempts) FROM deliveries WHERE {OF_EVENT}), 0), ?6, ?7, ?8, ?9 \
+         WHERE NOT EXISTS (SELECT 1 FROM deliveries WHERE {OF_EVENT} AND updated_at > ?9) \
+         ON CONFLICT DO UPDATE SET attempts = excluded.attempts, last_status = excluded.last_status, \
+         last_error = excluded.last_error, next_attempt_at = excluded.next_attempt_at, updated_at = excluded.updated_at"
+    );
     let parameters: [Parameter; 9] = [
         app.into(),
-        state.into(),
         id.event_time().into(),
         id.hash().into(),
+        state.into(),
         change.attempts.map(u64::from).into(),
         change.last_status.map(u64::from).into(),
         change.last_error.into(),
         change.next_attempt_at.into(),
         change.at.into(),
     ];
-    Statement::new(SQL, parameters)
+    Statement::new(sql, parameters)
 }
 
 /// The delivery of this event.
 #[must_use]
 pub fn read(app: SdkAppId, id: &EventId) -> Statement {
-    const SQL: &str = "SELECT state, event_time, hash, attempts, last_status, last_error, next_attempt_at, updated_at \
-         FROM deliveries WHERE app = ?1 AND state IN ('retrying', 'dead', 'delivered', 'delivered_late') \
-         AND event_time = ?2 AND hash = ?3";
-    Statement::new(SQL, [app.into(), id.event_time().into(), id.hash().into()])
+    let sql = format!("SELECT {COLUMNS} FROM deliveries WHERE {OF_EVENT}");
+    Statement::new(sql, [app.into(), id.event_time().into(), id.hash().into()])
 }
 
 /// Deletes the delivery of this event.
 #[must_use]
 pub fn delete(app: SdkAppId, id: &EventId) -> Statement {
-    const SQL: &str = "DELETE FROM deliveries WHERE app = ?1 \
-         AND state IN ('retrying', 'dead', 'delivered', 'delivered_late') AND event_time = ?2 AND hash = ?3";
-    Statement::new(SQL, [app.into(), id.event_time().into(), id.hash().into()])
+    let sql = format!("DELETE FROM deliveries WHERE {OF_EVENT}");
+    Statement::new(sql, [app.into(), id.event_time().into(), id.hash().into()])
 }
 
 /// Deletes the delivery of this event if it is dead.
@@ -203,7 +209,6 @@ pub fn discard(app: SdkAppId, id: &EventId) -> Statement {
 /// `after` on.
 #[must_use]
 pub fn page(app: SdkAppId, state: Option<State>, after: Option<&Position>, limit: u64) -> Statement {
-    const COLUMNS: &str = "state, event_time, hash, attempts, last_status, last_error, next_attempt_at, updated_at";
     // By the index, which is used only where its own condition is in the query.
     let by_change = |state: &str| {
         format!(

@@ -49,33 +49,36 @@ pub fn delete_due(app: SdkAppId, before: u64) -> Statement {
     Statement::new(SQL, [app.into(), before.into(), EVENTS_BATCH.into()])
 }
 
+/// The apps that have deliveries, one row read each, as the first table of a query.
+const APPS_WITH_DELIVERIES: &str = "WITH RECURSIVE apps (app) AS ( \
+     SELECT min(app) FROM deliveries \
+     UNION ALL \
+     SELECT (SELECT min(t.app) FROM deliveries AS t WHERE t.app > apps.app) FROM apps WHERE app IS NOT NULL)";
+
 /// Deletes delivered deliveries of all apps whose events are from before `before` (Unix ms).
 #[must_use]
 pub fn delete_delivered(before: u64) -> Statement {
-    const SQL: &str = "WITH RECURSIVE apps (app) AS ( \
-         SELECT min(app) FROM deliveries \
-         UNION ALL \
-         SELECT (SELECT min(t.app) FROM deliveries AS t WHERE t.app > apps.app) FROM apps WHERE app IS NOT NULL) \
-         DELETE FROM deliveries WHERE (app, state, event_time, hash) IN ( \
+    let sql = format!(
+        "{APPS_WITH_DELIVERIES} DELETE FROM deliveries WHERE (app, state, event_time, hash) IN ( \
          SELECT d.app, d.state, d.event_time, d.hash FROM apps CROSS JOIN deliveries AS d \
-         ON d.app = apps.app AND d.state = 'delivered' AND d.event_time < ?1 LIMIT ?2)";
-    Statement::new(SQL, [before.into(), ROWS_MAX.into()])
+         ON d.app = apps.app AND d.state = 'delivered' AND d.event_time < ?1 LIMIT ?2)"
+    );
+    Statement::new(sql, [before.into(), ROWS_MAX.into()])
 }
 
 /// Deletes all other deliveries whose latest change was before `before`, or before `dead_before` where they are dead (Unix ms).
 #[must_use]
 pub fn delete_undelivered(before: u64, dead_before: u64) -> Statement {
     // A state of each row of the second table, with the time that counts for it.
-    const SQL: &str = "WITH RECURSIVE apps (app) AS ( \
-         SELECT min(app) FROM deliveries \
-         UNION ALL \
-         SELECT (SELECT min(t.app) FROM deliveries AS t WHERE t.app > apps.app) FROM apps WHERE app IS NOT NULL), \
+    let sql = format!(
+        "{APPS_WITH_DELIVERIES}, \
          states (state, before) AS (VALUES ('retrying', ?1), ('delivered_late', ?1), ('dead', ?2)) \
          DELETE FROM deliveries WHERE (app, state, event_time, hash) IN ( \
          SELECT d.app, d.state, d.event_time, d.hash FROM apps CROSS JOIN states CROSS JOIN deliveries AS d \
          ON d.app = apps.app AND d.state = states.state AND d.state <> 'delivered' AND d.updated_at < states.before \
-         LIMIT ?3)";
-    Statement::new(SQL, [before.into(), dead_before.into(), ROWS_MAX.into()])
+         LIMIT ?3)"
+    );
+    Statement::new(sql, [before.into(), dead_before.into(), ROWS_MAX.into()])
 }
 
 /// Deletes the call counts of hours before `before` (hours since 1970).

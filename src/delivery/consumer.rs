@@ -39,9 +39,6 @@ pub const PARSE_ATTEMPTS_MAX: u32 = 3;
 /// How long KV or D1 may take to store an event, in ms.
 const PUT_WITHIN_MS: u64 = 10_000;
 
-/// How long D1 may take to write what became of a delivery, in ms: the next message waits for it.
-const CHANGE_WITHIN_MS: u64 = 2_000;
-
 /// Which queue a batch is from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
@@ -273,7 +270,8 @@ impl<S: Store, D: Database, O: Origin, C: Clock> Consumer<'_, S, D, O, C> {
     /// Writes what became of a delivery. Where that fails, only the row is out of date.
     async fn write_change(&self, app: SdkAppId, id: &EventId, change: &Change) {
         let Some(database) = self.database else { return };
-        let writing = within(self.clock, CHANGE_WITHIN_MS, database.attempt(deliveries::write(app, id, change)));
+        let writing =
+            within(self.clock, deliveries::WRITE_WITHIN_MS, database.attempt(deliveries::write(app, id, change)));
         if writing.await != Some(Ok(())) {
             (self.log)(Level::Warn, r#"{"outcome":"failed","reason":"delivery_state"}"#.to_owned());
         }
