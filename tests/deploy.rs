@@ -18,6 +18,11 @@ use std::{
 use serde_json::json;
 use toml::{Table, Value};
 
+#[path = "shared/port.rs"]
+mod port;
+
+use port::free_port;
+
 /// The stub for wrangler. It lists the secrets in the file `secrets` beside it, or fails with the text in `failure`; without
 /// either file, there is no such Worker. It lists the databases in `databases`, and fails at the command in `fails`. It
 /// deploys to the targets in `targets`; without that file, it fails. It writes each of its calls to `calls`.
@@ -602,9 +607,7 @@ fn a_deployment_may_take_a_while_to_be_healthy() {
 
 #[test]
 fn a_deployment_that_cannot_be_reached_fails() {
-    // A port that was free a moment ago, on which nobody listens.
-    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let targets = Some(format!(r#"["http://{address}"]"#));
+    let targets = Some(format!(r#"["http://127.0.0.1:{}"]"#, free_port()));
     let outcome = Case { vars: ONE_APP, secrets: SECRETS, targets, wait_seconds: 0, ..Case::default() }.run();
     assert!(!outcome.success && outcome.deployed, "{}", outcome.output);
     assert!(outcome.output.contains("does not answer yet"), "{}", outcome.output);

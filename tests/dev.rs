@@ -16,10 +16,15 @@ use std::{
 
 use tempfile::TempDir;
 
+#[path = "shared/port.rs"]
+mod port;
+
+use port::free_port;
+
 /// The stub for wrangler. It notes its calls in `calls`. As `wrangler d1` it prints a line, takes long where there is a file
-/// `slow`, and fails where there is a file `fails`. As `wrangler dev` it prints what a Worker prints at its start, and the text in `error`, with which it ends where
-/// there is a file `fails`. It answers with the text in `health`, logs every other request, and ends after a while, so that a
-/// test fails and does not wait for ever.
+/// `slow`, and fails where there is a file `fails`. As `wrangler dev` it prints what a Worker prints at its start, and the text
+/// in `error`, with which it ends where there is a file `fails`. It answers with the text in `health`, logs every other
+/// request, and ends after a while, so that a test fails and does not wait for ever.
 const STUB: &str = r#"#!/usr/bin/env node
 const fs = require("node:fs");
 const args = process.argv.slice(2);
@@ -166,11 +171,6 @@ impl Drop for Serving {
         let _ = Command::new("kill").args(["-s", "KILL", "--", &format!("-{}", self.dev.id())]).output();
         let _ = self.dev.wait();
     }
-}
-
-/// A port that was free a moment ago.
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// The token in an announcement.

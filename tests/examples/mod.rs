@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "each test uses some of them")]
 
 pub mod log;
+#[path = "../shared/port.rs"]
+pub mod port;
 pub mod program;
 pub mod server;
 

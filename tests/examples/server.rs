@@ -159,8 +159,3 @@ fn read_line(reader: &mut impl BufRead) -> Option<String> {
         Err(error) => panic!("{error}"),
     }
 }
-
-/// An address of this machine at which nobody listens.
-pub fn closed_port() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
-}

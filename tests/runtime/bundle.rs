@@ -2,7 +2,6 @@
 
 use std::{
     env, fs,
-    net::TcpListener,
     os::unix::fs::{PermissionsExt as _, symlink},
     path::{Path, PathBuf},
     process::{Command, Output},
@@ -15,6 +14,7 @@ use tempfile::TempDir;
 use crate::{
     browser::{Browser, ENTER},
     call,
+    port::free_port,
     process::Server,
     worker::{ROOT, wait_for},
 };
@@ -93,7 +93,7 @@ fn the_bundle_is_served_and_deployed_without_rust() {
     let (success, said) = bundle.run(&["install", "--prefer-offline"], None);
     assert!(success && !said.to_lowercase().contains("warn"), "{said}");
 
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = free_port();
     let mut server = Server::start(bundle.npm(&["run", "dev"]).env("PORT", port.to_string()));
     let log = wait_for("the announcement", || {
         let log = server.log();

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     call,
+    port::free_port,
     process::Server,
     worker::{ROOT, wait_for},
 };
@@ -20,7 +21,7 @@ fn is_some(list: &Value) -> Option<()> {
 
 #[test]
 fn the_demo_has_something_of_everything_and_leaves_nothing() {
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = free_port();
     let temporary = tempfile::tempdir().unwrap();
     let profile = env::current_exe().unwrap().parent().and_then(Path::parent).unwrap().to_owned();
     let mut command = Command::new(Path::new(ROOT).join("node_modules/.bin/node"));

@@ -27,6 +27,8 @@ mod openapi;
 mod origin;
 mod page;
 mod panic;
+#[path = "../shared/port.rs"]
+mod port;
 mod process;
 mod records;
 mod relay;
