@@ -3,6 +3,7 @@
 
 pub mod call_counter;
 mod call_record;
+pub mod deadline;
 pub mod persist;
 pub mod rejection;
 pub mod relay;
@@ -15,6 +16,7 @@ use std::{
 
 use call_counter::CallKind;
 pub use call_record::CallRecord;
+use deadline::Deadline;
 use futures_util::future::{OptionFuture, join3};
 use persist::{ANSWER_WITHIN_MS, Attempts, Persisted, persist};
 use rejection::Rejection;
@@ -32,7 +34,7 @@ use crate::{
     log::Level,
     origin::Origin,
     response::Response,
-    storage::{Attempt, AttemptError, Clock, Queue, Store, within},
+    storage::{Attempt, AttemptError, Clock, Queue, Store},
 };
 
 /// A body that has not been read yet.
@@ -85,13 +87,14 @@ impl<S: Store, D: Database, Q: Queue, O: Origin, C: Clock> Receiver<'_, S, D, Q,
     /// Answers one call within [`ANSWER_WITHIN_MS`]. The response is OK only where there was nothing to store, or every
     /// wanted sink has the event or a queued job to bring it there.
     pub async fn receive(&self, head: RequestHead<'_>, body: &impl Body) -> HandledCall {
-        let arrived = self.clock.now_ms();
+        let deadline = Deadline::after(self.clock, ANSWER_WITHIN_MS);
         let mut buffer = Vec::new();
         let mut record = CallRecord::default();
         let mut late = Vec::new();
         let outcome = match &self.config.settings {
             Some(settings) => {
-                let call = Call { head, arrived, buffer: &mut buffer, record: &mut record, late: &mut late };
+                let call =
+                    Call { head, deadline: &deadline, buffer: &mut buffer, record: &mut record, late: &mut late };
                 self.process(call, body, settings).await
             }
             None => {
@@ -99,7 +102,7 @@ impl<S: Store, D: Database, Q: Queue, O: Origin, C: Clock> Receiver<'_, S, D, Q,
                 Err(Rejection::Settings)
             }
         };
-        let duration = self.clock.now_ms().saturating_sub(arrived);
+        let duration = deadline.passed();
         let became = outcome.as_ref().map(|(became, _)| *became).map_err(|rejection| *rejection);
         let (level, record, kind) = record.finish(became, duration);
         let response = outcome.map_or_else(Response::from, |(_, response)| response);
@@ -109,17 +112,16 @@ impl<S: Store, D: Database, Q: Queue, O: Origin, C: Clock> Receiver<'_, S, D, Q,
     /// Validates a call and does what it asks for.
     async fn process<'a>(
         &self,
-        call: Call<'a, '_>,
+        call: Call<'a, '_, C>,
         unread: &impl Body,
         settings: &Settings,
     ) -> Result<(CallOutcome, Response), Rejection> {
-        let Call { head, arrived, buffer, record, late } = call;
-        let deadline = arrived.saturating_add(ANSWER_WITHIN_MS);
-        let left = || deadline.saturating_sub(self.clock.now_ms());
+        let Call { head, deadline, buffer, record, late } = call;
+        let arrived = deadline.begun();
         let validated = validate_head(head, settings, arrived, record)?;
 
         let reading = pin!(unread.read(validated.body_max()));
-        *buffer = match within(self.clock, left(), reading).await {
+        *buffer = match deadline.within(deadline.left(), reading).await {
             Some(Ok(bytes)) => bytes,
             Some(Err(BodyError::TooLarge)) => return Err(Rejection::BodyTooLarge),
             Some(Err(BodyError::Broken)) => return Err(Rejection::BodyBroken),
@@ -134,8 +136,8 @@ impl<S: Store, D: Database, Q: Queue, O: Origin, C: Clock> Receiver<'_, S, D, Q,
             (Decision::Unhandled, Some(url)) => {
                 let content_type = unread.content_type();
                 let webhook = Webhook { query: head.target.query, content_type: content_type.as_deref(), body };
-                let relaying = pin!(relay(self.origin, url, webhook, left()));
-                let response = within(self.clock, left(), relaying).await.ok_or(RelayError::Late)??;
+                let relaying = pin!(relay(self.origin, url, webhook, deadline.left()));
+                let response = deadline.within(deadline.left(), relaying).await.ok_or(RelayError::Late)??;
                 record.relayed_status = Some(response.status);
                 Ok((CallOutcome::Relayed, response))
             }
@@ -151,7 +153,7 @@ impl<S: Store, D: Database, Q: Queue, O: Origin, C: Clock> Receiver<'_, S, D, Q,
         &self,
         event: &Event<'_>,
         settings: &Settings,
-        deadline: u64,
+        deadline: &Deadline<'_, C>,
         late: &mut Vec<Attempts>,
     ) -> Result<CallOutcome, Rejection> {
         let Sinks { kv, d1, origin } = settings.sinks;
@@ -167,9 +169,9 @@ impl<S: Store, D: Database, Q: Queue, O: Origin, C: Clock> Receiver<'_, S, D, Q,
             (|| send(Job::StoreKv), || send(Job::StoreD1), || send(Job::Deliver));
         let has_queue = self.queue.is_some();
         let outcomes = join3(
-            OptionFuture::from(kv.then(|| persist(self.clock, deadline, &put, has_queue.then_some(&send_to_kv)))),
-            OptionFuture::from(d1.then(|| persist(self.clock, deadline, &insert, has_queue.then_some(&send_to_d1)))),
-            OptionFuture::from(origin.then(|| persist(self.clock, deadline, &send_to_origin, Some(&dead_letter)))),
+            OptionFuture::from(kv.then(|| persist(deadline, &put, has_queue.then_some(&send_to_kv)))),
+            OptionFuture::from(d1.then(|| persist(deadline, &insert, has_queue.then_some(&send_to_d1)))),
+            OptionFuture::from(origin.then(|| persist(deadline, &send_to_origin, Some(&dead_letter)))),
         );
         let (kv, d1, origin) = outcomes.await;
         let mut done = Ok(CallOutcome::Stored);
@@ -194,10 +196,9 @@ fn unbound() -> Attempt {
 }
 
 /// One call under way, and what is learned of it.
-struct Call<'a, 'c> {
+struct Call<'a, 'c, C> {
     head: RequestHead<'a>,
-    /// When it arrived, in Unix ms.
-    arrived: u64,
+    deadline: &'c Deadline<'c, C>,
     buffer: &'a mut Vec<u8>,
     record: &'c mut CallRecord<'a>,
     late: &'c mut Vec<Attempts>,

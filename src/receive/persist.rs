@@ -9,7 +9,8 @@ use std::{
     task::{Context, Poll},
 };
 
-use crate::storage::{Attempt, AttemptError, Clock, within};
+use super::deadline::Deadline;
+use crate::storage::{Attempt, AttemptError, Clock};
 
 /// When every call has to be answered, in ms from its arrival. Tencent waits 2 s, and that includes the way
 /// to us and back.
@@ -40,7 +41,7 @@ pub enum Persisted {
     Late(Attempts),
 }
 
-/// Has one sink take an event before `deadline` (Unix ms). `begin` begins an attempt; one that failed, or has not finished
+/// Has one sink take an event before `deadline`. `begin` begins an attempt; one that failed, or has not finished
 /// after [`SECOND_AFTER_MS`], gets a second one beside it. Where both have failed, or have not finished after
 /// [`FALLBACK_AFTER_MS`], `fall_back`, if there is one, begins an attempt to leave the event elsewhere. The
 /// first to succeed settles it.
@@ -48,17 +49,14 @@ pub enum Persisted {
 /// Where a second attempt is pointless, there is none. Where the sink asks for a pause, the second attempt waits for its end,
 /// and the fallback for the second attempt: until it failed, or there is just time enough left for the fallback.
 pub async fn persist(
-    clock: &impl Clock,
-    deadline: u64,
+    deadline: &Deadline<'_, impl Clock>,
     begin: &dyn Fn() -> Attempt,
     fall_back: Option<&dyn Fn() -> Attempt>,
 ) -> Persisted {
-    let begun = clock.now_ms();
-    // The bound holds the call to its time even where the clock was set back.
-    let left = || deadline.saturating_sub(clock.now_ms()).min(ANSWER_WITHIN_MS);
-    let until = |ms: u64| begun.saturating_add(ms).saturating_sub(clock.now_ms()).min(left());
+    let begun = deadline.passed();
+    let until = |ms: u64| begun.saturating_add(ms).saturating_sub(deadline.passed()).min(deadline.left());
     // The same for what comes so late that it needs time to count.
-    let in_time = |ms: u64| until(ms).min(left().saturating_sub(ATTEMPT_TAKES_MS));
+    let in_time = |ms: u64| until(ms).min(deadline.left().saturating_sub(ATTEMPT_TAKES_MS));
 
     let mut attempts = Attempts::default();
     attempts.add(Taker::Sink, begin());
@@ -69,22 +67,22 @@ pub async fn persist(
             (Some(_), Some(_)) => until(SECOND_AFTER_MS).min(in_time(fall_back_after)),
             (Some(_), None) => until(SECOND_AFTER_MS),
             (None, Some(_)) => in_time(fall_back_after),
-            (None, None) => left(),
+            (None, None) => deadline.left(),
         };
-        let settled = within(clock, patience, &mut attempts).await;
+        let settled = deadline.within(patience, &mut attempts).await;
         match settled {
             Some(Ok(Taker::Sink)) => return Persisted::Stored,
             Some(Ok(Taker::Fallback)) => return Persisted::FellBack,
             // A second attempt at once would fail in the same way.
             Some(Err(AttemptError::TooManyRequests)) if second.is_some() => {
-                clock.sleep(in_time(SAME_KEY_PAUSE_MS)).await;
+                deadline.sleep(in_time(SAME_KEY_PAUSE_MS)).await;
                 fall_back_after = ANSWER_WITHIN_MS;
             }
             Some(Err(AttemptError::Unavailable)) => second = None,
             Some(Err(_)) | None => {}
         }
         let all_failed = settled.is_some();
-        if left() == 0 {
+        if deadline.left() == 0 {
             return if all_failed { Persisted::Failed } else { Persisted::Late(attempts) };
         }
         if let Some(begin) = second.take_if(|_| all_failed || until(SECOND_AFTER_MS) == 0) {

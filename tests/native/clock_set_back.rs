@@ -1,16 +1,19 @@
-//! The clock is set back during a call: what the sinks do decides, and not the time that it shows.
+//! The clock is set back during a call: everything happens as it would have.
 
 use std::{cell::Cell, future::Future};
 
 use unfollow_webhook::{
-    receive::persist::{ANSWER_WITHIN_MS, Persisted, persist},
+    receive::{
+        deadline::Deadline,
+        persist::{ANSWER_WITHIN_MS, Persisted, persist},
+    },
     storage::{Attempt, Clock, Queue as _},
 };
 
 use crate::{
     fakes::{
         FakeClock, FakeQueue,
-        Plan::{self, Fails, Hangs, Succeeds},
+        Plan::{self, Busy, Fails, Hangs, Succeeds},
         paused,
     },
     samples::NOW_MS,
@@ -41,7 +44,7 @@ fn run(sink: &[Plan], fall_back: Plan) -> (&'static str, u64) {
         let send = || sink.send("x");
         let send_elsewhere = || fall_back.send("x");
         let send_elsewhere: &dyn Fn() -> Attempt = &send_elsewhere;
-        let end = match persist(&clock, NOW_MS + ANSWER_WITHIN_MS, &send, Some(send_elsewhere)).await {
+        let end = match persist(&Deadline::after(&clock, ANSWER_WITHIN_MS), &send, Some(send_elsewhere)).await {
             Persisted::Stored => "stored",
             Persisted::FellBack => "fell back",
             Persisted::Failed => "failed",
@@ -57,4 +60,15 @@ fn a_clock_that_was_set_back_holds_up_no_sink_that_answers() {
     assert_eq!(run(&[Fails(20), Succeeds(20)], Hangs), ("stored", 40));
     assert_eq!(run(&[Fails(20), Fails(20)], Succeeds(20)), ("fell back", 60));
     assert_eq!(run(&[Fails(20), Fails(20)], Fails(20)), ("failed", 60));
+}
+
+#[test]
+fn a_clock_that_was_set_back_moves_neither_the_second_attempt_nor_the_fallback_nor_the_end() {
+    assert_eq!(run(&[Hangs, Succeeds(20)], Hangs), ("stored", 620));
+    assert_eq!(run(&[Hangs, Hangs], Succeeds(20)), ("fell back", 1020));
+    assert_eq!(run(&[Hangs, Hangs], Hangs), ("late", ANSWER_WITHIN_MS));
+    // Only how long an attempt took that failed is not known.
+    assert_eq!(run(&[Busy(20), Succeeds(20)], Hangs), ("stored", 20 + 1020));
+    assert_eq!(run(&[Busy(20), Hangs], Succeeds(20)), ("fell back", 20 + 1270));
+    assert_eq!(run(&[Fails(20), Hangs], Hangs), ("late", 20 + ANSWER_WITHIN_MS));
 }

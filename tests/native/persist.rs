@@ -4,7 +4,10 @@ use std::future::{pending, ready};
 
 use unfollow_webhook::{
     event::Entry,
-    receive::persist::{ANSWER_WITHIN_MS, Persisted, persist},
+    receive::{
+        deadline::Deadline,
+        persist::{ANSWER_WITHIN_MS, Persisted, persist},
+    },
     storage::{Attempt, Queue as _, Store as _, within},
 };
 
@@ -44,7 +47,7 @@ fn run_with(plans: &[Plan], fall_back: Option<Plan>, deadline: u64) -> (Run, Vec
         let put = || store.put(&entry);
         let send = || queue.send("x");
         let send: Option<&dyn Fn() -> Attempt> = if fall_back.is_some() { Some(&send) } else { None };
-        let outcome = persist(&clock, NOW_MS + deadline, &put, send).await;
+        let outcome = persist(&Deadline::after(&clock, deadline), &put, send).await;
         let at = clock.elapsed();
         let end = match outcome {
             Persisted::Stored => "stored",
