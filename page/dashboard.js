@@ -1,9 +1,8 @@
-// The page: who is signed in, what the URL says is shown, and what a poll asks for. The parts of the board draw themselves.
+// The page: what the URL says is shown, and what a poll asks for. The parts of the board draw themselves.
 
 import { Alerts } from "./alerts.js";
-import { invalidSettings } from "./api.js";
 import { DeadLetters } from "./dead_letters.js";
-import { $, announce, closeOnBackdrop, el, setState } from "./dom.js";
+import { $, announce, closeOnBackdrop, el, setState, show } from "./dom.js";
 import { Events, filterOf } from "./events.js";
 import { Export } from "./export.js";
 import { MINUTE, ago, moment, timeZone } from "./format.js";
@@ -12,7 +11,8 @@ import { Poller } from "./poller.js";
 import { spanText } from "./range.js";
 import { Record } from "./record.js";
 import { Router, format, parse } from "./router.js";
-import { candidate, forget, remembered } from "./session.js";
+import { forget } from "./session.js";
+import { SignIn } from "./sign_in.js";
 import { Stats } from "./stats.js";
 import { Top } from "./top.js";
 import { copyExactly } from "./user_id.js";
@@ -30,6 +30,7 @@ let fullAt = 0;
 let deadLetterCount = 0;
 
 const router = new Router(changed);
+const signIn = new SignIn({ enter, refuse: signOut });
 const poller = new Poller(poll);
 const live = new Live();
 const alerts = new Alerts(() => href({ view: "dead-letters", user: null }));
@@ -149,10 +150,6 @@ function tick() {
 	$("updated").textContent = updatedAt === 0 ? "" : `Updated ${ago(updatedAt)}`;
 }
 
-function show(view) {
-	document.body.dataset.view = view;
-}
-
 /** The state of the URL has changed: resets what shows something else now, and polls. */
 function changed(state, before) {
 	if (api === null) return;
@@ -246,14 +243,6 @@ async function enter(entered) {
 	}
 }
 
-/** Shows the log-in, with a sentence where there is something to say. */
-function askToken(sentence = "") {
-	show("login");
-	$("login-problem").textContent = sentence;
-	$("token").setAttribute("aria-invalid", String(sentence !== ""));
-	$("token").focus();
-}
-
 function signOut(sentence) {
 	poller.stop();
 	forget();
@@ -263,61 +252,7 @@ function signOut(sentence) {
 	userView.reset(null);
 	$("export").close();
 	$("token").value = "";
-	askToken(sentence);
-}
-
-async function signIn(event) {
-	event.preventDefault();
-	const typed = candidate($("token").value);
-	if (typed === null) return askToken("A token is made of letters, digits and signs, without spaces at its ends.");
-	const button = $("login").querySelector("button");
-	button.disabled = true;
-	try {
-		await enter(typed.api);
-		typed.store();
-		$("token").value = "";
-		$("board").focus({ preventScroll: true });
-	} catch (error) {
-		askToken(await explain(error));
-	} finally {
-		button.disabled = false;
-	}
-}
-
-/** Why the API does not let anybody in. Without a token, the Worker tells its invalid settings. */
-async function explain(error) {
-	if (error.status !== 404 && error.status !== 503) return error.message;
-	const settings = await invalidSettings();
-	const ofToken = settings.find(({ name }) => name === "ADMIN_TOKEN");
-	if (error.status === 404) {
-		return ofToken
-			? `This Worker has no API, because its secret ADMIN_TOKEN is invalid: it ${ofToken.problem}.`
-			: "This Worker has no API: set its secret ADMIN_TOKEN.";
-	}
-	if (settings.length === 0) return error.message;
-	return `Invalid settings: ${settings.map(({ name, problem }) => `${name} ${problem}`).join("; ")}.`;
-}
-
-/** Signs in with the token that this tab has stored, if any. */
-async function resume() {
-	const entered = remembered();
-	if (entered === null) return askToken();
-	show("opening");
-	try {
-		await enter(entered);
-	} catch (error) {
-		const sentence = await explain(error);
-		if (error.status === 401 || error.status === 404) return signOut(sentence);
-		$("stuck-problem").textContent = sentence;
-		show("stuck");
-		$("try-again").focus();
-	}
-}
-
-/** Over plain HTTP, the page neither asks for the token nor sends it. Loopback is secure without HTTPS. */
-function rejectInsecure() {
-	$("secure").href = location.href.replace(/^http:/, "https:");
-	show("insecure");
+	signIn.ask(sentence);
 }
 
 /** Searches for a user: the text as it was typed, nothing trimmed. */
@@ -332,14 +267,12 @@ function search(event) {
 
 const chosen = (form, name) => new FormData($(form)).get(name) || null;
 
-$("login").addEventListener("submit", signIn);
 $("sign-out").addEventListener("click", () => {
 	signOut();
 	// The next operator begins anew.
 	router.go(parse(""));
 });
 $("refresh").addEventListener("click", readAgain);
-$("try-again").addEventListener("click", () => resume());
 $("try-now").addEventListener("click", () => poller.start());
 $("app").addEventListener("change", () => router.go({ app: Number($("app").value), user: null, since: null, until: null, event: null }));
 $("ranges").addEventListener("change", () => router.go({ range: chosen("ranges", "range"), since: null, until: null }));
@@ -378,5 +311,4 @@ for (const dialog of document.querySelectorAll("dialog")) closeOnBackdrop(dialog
 copyExactly();
 $("time-zone").textContent = timeZone();
 setInterval(() => document.hidden || tick(), 5_000);
-if (isSecureContext) resume();
-else rejectInsecure();
+signIn.begin();

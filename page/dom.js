@@ -26,6 +26,11 @@ export function time(ms, write = moment) {
 	return el("time", { dateTime: iso, title: iso }, write(ms));
 }
 
+/** Shows one view of the page: the sign-in, the board, or what stands in their place. */
+export function show(view) {
+	document.body.dataset.view = view;
+}
+
 /** Shows the part of a card that is for this state; an error has a sentence. */
 export function setState(card, state, sentence = "") {
 	card.dataset.state = state;
