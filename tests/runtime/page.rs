@@ -230,6 +230,12 @@ fn the_page_is_served_beside_the_webhook_and_not_instead_of_it() {
         "{policy}"
     );
     assert!(!policy.contains("unsafe"), "{policy}");
+    for part in
+        ["frame-ancestors 'none'", "base-uri 'none'", "form-action 'none'", "require-trusted-types-for 'script'"]
+    {
+        assert!(policy.contains(part), "no {part} in {policy}");
+    }
+    assert_eq!(page.header("x-frame-options"), "DENY");
     assert_eq!(page.header("x-content-type-options"), "nosniff");
     assert_eq!(page.header("referrer-policy"), "no-referrer");
     assert_eq!(page.header("cache-control"), "no-cache");

@@ -30,11 +30,12 @@ pub fn delivering() -> &'static (Shared, Origin) {
     })
 }
 
-/// Sends an event that the origin treats as its sender says.
-pub fn deliver(app: &str, from: &str) {
+/// Sends an event that the origin treats as its sender says; gives its body.
+pub fn deliver(app: &str, from: &str) -> String {
     let body = unfollow(from, &["bob", "carol"], now_ms());
     assert!(post(&delivering().0.worker.url, &signed(app, UNFOLLOW, TOKEN), &body).is_ok());
     delivering().1.wait_for(body.as_bytes(), 1);
+    body
 }
 
 /// Waits until an app has so many deliveries in a state; gives them.
@@ -61,7 +62,7 @@ fn deliveries_that_are_retried_or_given_up_are_told_and_shown_with_the_record() 
     let app = "1400000001";
     deliver(app, "fails-40-times");
     deliver(app, "gives-up,told");
-    deliver(app, "fine");
+    let fine = deliver(app, "fine");
     wait_for_deliveries(app, "retrying", 1);
     wait_for_deliveries(app, "dead", 1);
     wait_for_deliveries(app, "delivered", 1);
@@ -69,10 +70,13 @@ fn deliveries_that_are_retried_or_given_up_are_told_and_shown_with_the_record() 
     browser.sign_in(ADMIN_TOKEN);
     for (testid, text) in [
         ("alert-retrying", "1 delivery being retried: your backend answered 500."),
+        ("alert-retrying", "Next attempt"),
         ("alert-dead", "1 delivery given up: your backend answered 500."),
     ] {
         browser.wait_for_text(&format!("[data-testid={testid}]"), text);
     }
+    // The rows are asked for apart from the alerts.
+    wait_for("the rows", || (browser.rows() == 3).then_some(()));
     let delivery = |sender: &str, text: &str| {
         let row = "[...document.querySelectorAll('.event')].find((row) => row.textContent.includes(it)).querySelector('.open').click()";
         browser.value(row, sender);
@@ -84,6 +88,7 @@ fn deliveries_that_are_retried_or_given_up_are_told_and_shown_with_the_record() 
     assert!(!browser.text("[data-testid=record-json]").contains("delivery"));
     browser.click("#record-replay");
     browser.wait_for_text("#record-outcome", "on the queue");
+    delivering().1.wait_for(fine.as_bytes(), 2);
     browser.click("#record-close");
     delivery("fails-40", "next attempt");
     browser.click("#record-close");
@@ -96,8 +101,7 @@ fn deliveries_that_are_retried_or_given_up_are_told_and_shown_with_the_record() 
 #[test]
 fn dead_letters_are_a_view_of_their_own_and_are_replayed_or_discarded() {
     let app = APP;
-    deliver(app, "gives-up,replayed");
-    deliver(app, "gives-up,discarded");
+    let [body_replayed, body_discarded] = ["gives-up,replayed", "gives-up,discarded"].map(|from| deliver(app, from));
     wait_for_dead_letters(app, 2);
     let browser = Browser::open(&format!("{}/dashboard?app={app}", delivering().0.worker.url));
     browser.sign_in(ADMIN_TOKEN);
@@ -121,14 +125,17 @@ fn dead_letters_are_a_view_of_their_own_and_are_replayed_or_discarded() {
         panic!("no dead letter of {sender}");
     };
     let [replayed, discarded] = ["replayed", "discarded"].map(row).map(|key| format!("[data-key='{key}']"));
-    browser.click(&format!("{replayed} [data-action=replay]"));
-    browser.wait("!document.querySelector(it)", &replayed);
     browser.click(&format!("{discarded} [data-action=discard]"));
     browser.click("#discard-cancel");
     assert_ne!(browser.text(&discarded), "");
     browser.click(&format!("{discarded} [data-action=discard]"));
     browser.click("#discard-now");
     browser.wait("!document.querySelector(it)", &discarded);
+    browser.click(&format!("{replayed} [data-action=replay]"));
+    browser.wait("!document.querySelector(it)", &replayed);
+    // The backend gets only this one again.
+    delivering().1.wait_for(body_replayed.as_bytes(), 2);
+    assert_eq!(delivering().1.received_of(body_discarded.as_bytes()).len(), 1);
     wait_for_dead_letters(app, 0);
     // With none left there is no way to them.
     browser.wait_for_text("[data-testid=dead-letters]", "None.");

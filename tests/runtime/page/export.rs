@@ -106,7 +106,10 @@ fn what_is_filtered_is_exported_one_row_a_target() {
         assert_eq!((row[4].as_str(), row[5].as_str(), row[7].as_str()), ("iOS", "127.0.0.1", app));
         assert!(row[0].ends_with('Z') && row[6].ends_with('Z') && row[8].len() == 46, "{row:?}");
     }
-    assert_eq!(rows.last().unwrap()[2], "old");
+    let old = rows.last().unwrap();
+    let happened = browser.value("new Date(Number(it)).toISOString()", &(now - 50 * HOUR).to_string());
+    assert_eq!((old[0].as_str(), old[2].as_str()), (happened.as_str().unwrap(), "old"));
+    assert!(old[6] > old[0], "received before it happened: {old:?}");
     assert_eq!(browser.text("#status"), "3 events exported.");
 
     assert_eq!(export("range").len(), 1 + hostile.len() + 1);
@@ -115,6 +118,8 @@ fn what_is_filtered_is_exported_one_row_a_target() {
     assert_eq!(export("all").len(), 2);
     browser.visit(&format!("app={app}&user=bob"));
     assert_eq!(export("all").len(), 3);
+    browser.visit(&format!("app={app}&user=bob&role=actor"));
+    assert_eq!(export("all").len(), 1);
     browser.visit(&format!("app={app}&since={}&until={}", now - 51 * HOUR, now - 49 * HOUR));
     let rows = export("all");
     assert_eq!((rows.len(), rows[1][2].as_str()), (2, "old"));

@@ -59,6 +59,7 @@ fn a_search_that_finds_nothing_says_that_case_counts() {
     browser.click("#sign-out");
     browser.sign_in(ADMIN_TOKEN);
     browser.wait_for_events();
+    assert_eq!(browser.value("new URLSearchParams(location.search).get('user')", ""), json!(null));
     browser.choose(app);
     browser.wait_for_actors(&json!(["newcomer", "alice"]));
 }
@@ -103,6 +104,12 @@ fn a_user_id_is_never_markup_and_turns_nothing_around() {
     // The mark that is shown for what cannot be seen.
     let mark = "getComputedStyle(document.querySelector('.target .invisible'), '::before').content";
     assert_eq!(browser.value(mark, ""), "\"U+202E\"");
+    // The letters behind it still go from left to right.
+    let lefts = "[document.querySelector('.target .invisible').nextSibling].map((text) => [0, 3].map((at) => { \
+                 const letter = document.createRange(); letter.setStart(text, at); letter.setEnd(text, at + 1); \
+                 return letter.getBoundingClientRect().left; }))[0]";
+    let lefts = browser.value(lefts, "");
+    assert!(lefts[0].as_f64().unwrap() < lefts[1].as_f64().unwrap(), "{lefts}");
     browser.click(".event .open");
     browser.wait_for_text("[data-testid=record-json]", hostile[0]);
     let json = browser.text("[data-testid=record-json]");
@@ -186,7 +193,7 @@ fn a_record_is_shown_in_full_and_can_be_deleted() {
     browser.click("#record-keep");
     browser.click("#record-delete");
     assert_eq!(browser.rows(), 1);
-    assert_eq!(browser.figure("tile-unfollows"), "20");
+    wait_for("the tile", || (browser.figure("tile-unfollows") == "20").then_some(()));
     browser.click("#record-delete-now");
     wait_for("the row to go", || (browser.rows() == 0).then_some(()));
     browser.wait("document.querySelector('#total-unfollows').textContent === '0'", "");

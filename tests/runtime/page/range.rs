@@ -7,7 +7,23 @@ use crate::{browser::Browser, call::now_ms, worker::wait_for};
 
 const DAY: u64 = 24 * HOUR;
 
+/// The middle of the last whole hour, as the present of a browser: no hour begins during a test, and no day.
+fn half_past() -> u64 {
+    now_ms() / HOUR * HOUR - HOUR / 2
+}
+
 impl Browser {
+    /// Opens the page with this query where it is this time, in a time zone, and signs in.
+    fn signed_in_then(query: &str, now: u64, time_zone: &str) -> Self {
+        let browser = Self::open("about:blank");
+        browser.set_time_zone(time_zone);
+        browser.set_clock(now as i64 - now_ms() as i64);
+        browser.go(&format!("{}?{query}", super::url()));
+        browser.sign_in(crate::ADMIN_TOKEN);
+        browser.wait_for_events();
+        browser
+    }
+
     /// The rows of the chart's table: each bar in words, with its counts.
     fn bars(&self) -> Vec<Value> {
         let rows = "[...document.querySelectorAll('[data-testid=chart-row]')].map((row) => \
@@ -19,23 +35,23 @@ impl Browser {
 #[test]
 fn tiles_and_chart_follow_the_range() {
     let app = "1400000030";
-    let now = now_ms();
+    let now = half_past();
     // The full hour 24 hours ago, and the ms before it.
     let full_hour = now / HOUR * HOUR - DAY;
     send_unfollow(app, "first-of-24-h", &["a", "b"], full_hour);
     send_follow(app, "before-24-h", &["c"], full_hour - 1);
+    // The same of the day that began a week before today, in Shanghai.
+    let midnight = (now + 8 * HOUR) / DAY * DAY - 8 * HOUR - 7 * DAY;
+    send_unfollow(app, "first-of-7-d", &["a"], midnight);
+    send_follow(app, "before-7-d", &["c"], midnight - 1);
     send_unfollow(app, "days-ago", &["d", "e", "f"], now - 3 * DAY);
     send_unfollow(app, "weeks-ago", &["g"], now - 20 * DAY);
     send_unfollow(app, "months-ago", &["h"], now - 60 * DAY);
-    let browser = Browser::open("about:blank");
-    browser.set_time_zone("Asia/Shanghai");
-    browser.go(&format!("{}?app={app}", super::url()));
-    browser.sign_in(crate::ADMIN_TOKEN);
-    browser.wait_for_events();
+    let browser = Browser::signed_in_then(&format!("app={app}"), now, "Asia/Shanghai");
     for (range, unfollows, follows, bars, unit, since) in [
         ("24h", "2", "0", 25, "Per hour", "yesterday"),
-        ("7d", "5", "1", 8, "Per day", "since"),
-        ("30d", "6", "1", 31, "Per day", "since"),
+        ("7d", "6", "1", 8, "Per day", "since"),
+        ("30d", "7", "2", 31, "Per day", "since"),
         ("24h", "2", "0", 25, "Per hour", "yesterday"),
     ] {
         browser.pick("range", range);
@@ -50,7 +66,7 @@ fn tiles_and_chart_follow_the_range() {
             assert!(browser.text(&format!("[data-testid={tile}]")).contains(since), "{tile}");
         }
         // The list is not cut to it.
-        assert_eq!(browser.rows(), 5);
+        assert_eq!(browser.rows(), 7);
     }
     // The tile says from when exactly.
     let hour = (full_hour / HOUR + 8) % 24;
@@ -60,13 +76,13 @@ fn tiles_and_chart_follow_the_range() {
 #[test]
 fn a_click_on_a_bar_narrows_the_list_to_it() {
     let app = "1400000031";
-    let now = now_ms();
+    let now = half_past();
     let hour = now / HOUR * HOUR - 12 * HOUR;
     send_unfollow(app, "in-it", &["loser"], hour + MINUTE);
     send_unfollow(app, "in-it-too", &["loser"], hour + 59 * MINUTE);
     send_unfollow(app, "before-it", &["other"], hour - 1);
     send_unfollow(app, "after-it", &["other"], hour + HOUR);
-    let browser = Browser::signed_in(app);
+    let browser = Browser::signed_in_then(&format!("app={app}"), now, "UTC");
     browser.wait_for_card("chart");
     browser.wait("document.querySelector('#chart .u-over')", "");
     // The 13th of 25 bars is in the middle.
@@ -76,7 +92,7 @@ fn a_click_on_a_bar_narrows_the_list_to_it() {
     // Who lost most then is shown too.
     wait_for("the top of the hour", || (browser.texts("top-row") == json!(["loser2"])).then_some(()));
     // A live event is not in that hour.
-    send_unfollow(app, "live", &["bob"], now_ms());
+    send_unfollow(app, "live", &["bob"], now);
     wait_for("the tile", || (browser.figure("tile-unfollows") == "5").then_some(()));
     assert_eq!(browser.rows(), 2);
     // A second click widens the list again, and so does the keyboard, in the table.
@@ -105,11 +121,7 @@ fn the_hour_that_clocks_go_back_is_there_twice_and_the_day_has_25() {
     // The day's first and last half hour, which a day of 24 hours would not both have.
     send_follow(app, "morning", &["d"], change - 3 * HOUR / 2);
     send_follow(app, "evening", &["e"], change + 45 * HOUR / 2);
-    let browser = Browser::open("about:blank");
-    browser.set_time_zone("Europe/London");
-    browser.set_clock(change as i64 + 12 * HOUR as i64 - now_ms() as i64);
-    browser.go(&format!("{}?app={app}", super::url()));
-    browser.sign_in(crate::ADMIN_TOKEN);
+    let browser = Browser::signed_in_then(&format!("app={app}"), change + 12 * HOUR, "Europe/London");
     wait_for("25 bars", || (browser.bars().len() == 25).then_some(()));
     let bars: Vec<_> = browser.bars().into_iter().filter(|bar| bar[1] != "0").collect();
     let [winter, summer] = &bars[..] else { panic!("{bars:?}") };
@@ -118,11 +130,7 @@ fn the_hour_that_clocks_go_back_is_there_twice_and_the_day_has_25() {
     ends(winter, "01:00 GMT+0–02:00");
     drop(browser);
 
-    let browser = Browser::open("about:blank");
-    browser.set_time_zone("Europe/London");
-    browser.set_clock(change as i64 + 3 * DAY as i64 - now_ms() as i64);
-    browser.go(&format!("{}?app={app}&range=7d", super::url()));
-    browser.sign_in(crate::ADMIN_TOKEN);
+    let browser = Browser::signed_in_then(&format!("app={app}&range=7d"), change + 3 * DAY, "Europe/London");
     wait_for("8 bars", || (browser.bars().len() == 8).then_some(()));
     let bars: Vec<_> = browser.bars().into_iter().filter(|bar| bar[1] != "0" || bar[2] != "0").collect();
     assert_eq!(bars.len(), 1, "{bars:?}");
