@@ -7,6 +7,8 @@ import { HOUR, clock, day, number } from "./format.js";
 const BAR = [0.36, 22];
 /** Pixels that a label of the axis needs. */
 const LABEL = 50;
+/** Pixels beside the bars: on the left the counts, on the right half a label, which may stand under the last bar. */
+const [LEFT, RIGHT] = [46, LABEL / 2];
 /** Hours between two labels. */
 const STEPS = [1, 2, 3, 4, 6, 12];
 
@@ -77,7 +79,7 @@ export class Chart {
 		return {
 			width,
 			height,
-			padding: [8, 12, 0, 0],
+			padding: [8, RIGHT, 0, 0],
 			legend: { show: false },
 			cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
 			scales: {
@@ -98,7 +100,7 @@ export class Chart {
 					grid: { stroke: colour("--line"), width: 1 },
 					incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500].concat([1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 1e6]),
 					values: (_plot, ticks) => ticks.map(number),
-					size: 46,
+					size: LEFT,
 				},
 			],
 			hooks: {
@@ -111,7 +113,7 @@ export class Chart {
 	/** The places of the bars that have a label: as many as fit. */
 	#labelled(width) {
 		const places = this.#bars.map((_, at) => at);
-		const room = Math.max(1, Math.floor((width - 60) / LABEL));
+		const room = Math.max(1, Math.floor((width - LEFT - RIGHT) / LABEL));
 		if (this.#unit === "day") {
 			const step = Math.ceil(places.length / room);
 			return places.filter((at) => (places.length - 1 - at) % step === 0);
