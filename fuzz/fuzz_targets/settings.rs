@@ -3,7 +3,7 @@
 
 #![no_main]
 
-use std::{collections::HashMap, fmt::Write as _};
+use std::collections::HashMap;
 
 use libfuzzer_sys::fuzz_target;
 use unfollow_webhook::{
@@ -114,23 +114,24 @@ fuzz_target!(|text: &str| {
     } else {
         assert!(is_invalid("ORIGIN_SECRET") || is_invalid("ORIGIN_SECRET_PREVIOUS"));
     }
-    let mut debug = String::new();
     for app in settings.apps() {
         let signs = settings.signing_token(app).is_some();
-        match settings.policy(app) {
-            Policy::Signed(tokens) => assert!(signs && !tokens.is_empty()),
-            Policy::Unsigned => assert!(!signs && variables["ALLOW_UNSIGNED"] == "true"),
-            Policy::Closed => assert!(!signs && invalid.iter().any(|name| name.starts_with("CALLBACK_TOKEN"))),
-        }
-        let _ = write!(debug, "{:?}", settings.policy(app));
-    }
-    // What is printed in its place may be a token too.
-    let debug = debug.replace("CallbackToken(hidden)", "");
-    for name in ["CALLBACK_TOKEN", "CALLBACK_TOKEN_PREVIOUS"] {
-        // A shorter one may be part of what else is printed.
-        if let Some(token) = variables.get(name).filter(|token| token.len() > 20) {
-            assert!(!debug.contains(token), "a token can be printed");
-        }
+        let printed = match settings.policy(app) {
+            Policy::Signed(tokens) => {
+                assert!(signs && !tokens.is_empty());
+                format!("Signed([{}])", vec!["CallbackToken(hidden)"; tokens.len()].join(", "))
+            }
+            Policy::Unsigned => {
+                assert!(!signs && variables["ALLOW_UNSIGNED"] == "true");
+                "Unsigned".to_owned()
+            }
+            Policy::Closed => {
+                assert!(!signs && invalid.iter().any(|name| name.starts_with("CALLBACK_TOKEN")));
+                "Closed".to_owned()
+            }
+        };
+        // No token is printed.
+        assert_eq!(format!("{:?}", settings.policy(app)), printed);
     }
     if let Some(secret) = variables.get("ORIGIN_SECRET").and_then(|text| OriginSecret::new(text).ok()) {
         assert_eq!(format!("{secret:?}"), "OriginSecret(hidden)");
