@@ -114,7 +114,8 @@ export class Stats {
 	tick() {
 		$("last-event").replaceChildren(this.#lastEvent === null ? "–" : time(this.#lastEvent, ago));
 		if (this.#lastCall === null) $("last-call").replaceChildren();
-		else $("last-call").replaceChildren("last call ", time(this.#lastCall, ago));
+		// An event came with a call, which may not be counted yet.
+		else $("last-call").replaceChildren("last call ", time(Math.max(this.#lastCall, this.#lastEvent ?? 0), ago));
 	}
 
 	/** A row has a button that narrows the list, as a click on its bar does. */

@@ -50,6 +50,15 @@ fn a_new_event_appears_by_itself_within_5_s() {
     }
     assert!(waited.iter().any(|waited| *waited < IN_TIME), "{waited:?}");
     assert_eq!(browser.value("window.loadedOnce", ""), true);
+    // Its call has come too, even where it is not counted yet.
+    browser.wait_for_text("[data-testid=tile-last-event]", "last call");
+    let count = (waited.len() + 1).to_string();
+    send_unfollow(app, "one-more", &["bob"], now_ms());
+    wait_for("the tile", || (browser.figure("tile-unfollows") == count).then_some(()));
+    let times =
+        "[...document.querySelectorAll('#last-event time, #last-call time')].map((it) => Date.parse(it.dateTime))";
+    let times = browser.value(times, "");
+    assert!(times[1].as_u64().unwrap() >= times[0].as_u64().unwrap(), "last event and last call: {times}");
     browser.wait_for_text("[data-testid=tile-last-event]", "ago");
     browser.assert_well_behaved();
 }
