@@ -16,18 +16,18 @@ export class SignIn {
 		this.#enter = enter;
 		this.#refuse = refuse;
 		$("login").addEventListener("submit", (event) => this.#submit(event));
-		$("try-again").addEventListener("click", () => this.resume());
+		$("try-again").addEventListener("click", () => this.#resume());
 	}
 
 	/** Begins. Over plain HTTP, the page neither asks for the token nor sends it. Loopback is secure without HTTPS. */
 	begin() {
-		if (isSecureContext) return this.resume();
+		if (isSecureContext) return this.#resume();
 		$("secure").href = location.href.replace(/^http:/, "https:");
 		show("insecure");
 	}
 
 	/** Signs in with the token that this tab has stored, if any. */
-	async resume() {
+	async #resume() {
 		const entered = remembered();
 		if (entered === null) return this.ask();
 		show("opening");

@@ -24,9 +24,8 @@ use tempfile::TempDir;
 use examples::{
     PATIENCE,
     log::{Asked, Log, TOKEN, answer, problem},
-    port::free_port,
     program::{Ran, Running, example, run},
-    server::{Reply, Request, Server},
+    server::{Reply, Request, Server, closed_port},
 };
 
 const MINUTE: u64 = 60_000;
@@ -167,7 +166,7 @@ fn a_time_may_be_given_as_how_long_ago_it_is() {
 #[test]
 fn a_proxy_in_the_environment_is_not_used_for_this_machine() {
     let server = Log::default().serve();
-    let proxy = format!("http://127.0.0.1:{}", free_port());
+    let proxy = format!("http://{}", closed_port());
     assert!(events(&server, "1h").env("HTTP_PROXY", &proxy).env("ALL_PROXY", &proxy).run().ok());
 }
 
@@ -222,7 +221,7 @@ fn a_wrong_token_a_silent_server_and_a_refused_connection_have_messages_of_their
     let ran = events(&server, "0").args(["--timeout", "0.3"]).run();
     assert_eq!((ran.code, ran.stderr), (1, format!("error: no answer from {} within 0.3 s\n", server.address)));
 
-    let address = format!("127.0.0.1:{}", free_port());
+    let address = closed_port();
     let ran = Program::bare().args(["--url", &format!("http://{address}"), "--since", "0"]).run();
     assert_eq!((ran.code, ran.stderr), (1, format!("error: connection refused by {address}\n")));
 }

@@ -26,9 +26,8 @@ use unfollow_webhook::{
 
 use examples::{
     PATIENCE,
-    port::free_port,
     program::{Ran, example, run},
-    server::{Reply, Request, Server},
+    server::{Reply, Request, Server, closed_port},
 };
 
 const UNSIGNED: &str = "SdkAppid=1400000000&CallbackCommand=Follow.CallbackAfterFollowDelete&contenttype=json\
@@ -177,7 +176,7 @@ fn the_urls_path_stays() {
 #[test]
 fn a_proxy_in_the_environment_is_not_used_for_this_machine() {
     let server = Server::answering(200, response::OK);
-    let proxy = format!("http://127.0.0.1:{}", free_port());
+    let proxy = format!("http://{}", closed_port());
     assert!(send(&server.url()).event().env("HTTP_PROXY", &proxy).env("ALL_PROXY", &proxy).run().ok());
 }
 
@@ -408,7 +407,7 @@ fn a_response_cannot_control_the_terminal() {
 
 #[test]
 fn a_refused_connection_has_a_message_of_its_own() {
-    let address = format!("127.0.0.1:{}", free_port());
+    let address = closed_port();
     let ran = send(&format!("http://{address}")).event().run();
     assert_eq!((ran.code, &*ran.stdout), (1, ""));
     assert_eq!(ran.stderr, format!("error: connection refused by {address}\n"));

@@ -4,7 +4,7 @@
 
 pub mod log;
 #[path = "../shared/port.rs"]
-pub mod port;
+mod port;
 pub mod program;
 pub mod server;
 

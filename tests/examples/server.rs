@@ -2,7 +2,7 @@
 
 use std::{
     io::{BufRead, BufReader, ErrorKind, Write},
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
@@ -10,7 +10,7 @@ use std::{
     thread,
 };
 
-use super::PATIENCE;
+use super::{PATIENCE, port::free_port};
 
 /// An HTTP/1.1 server that records what it was sent. It ends with the test.
 pub struct Server {
@@ -158,4 +158,9 @@ fn read_line(reader: &mut impl BufRead) -> Option<String> {
         Err(error) if matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::WouldBlock) => None,
         Err(error) => panic!("{error}"),
     }
+}
+
+/// An address of this machine at which nobody listens.
+pub fn closed_port() -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, free_port()).into()
 }

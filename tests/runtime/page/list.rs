@@ -182,6 +182,8 @@ fn a_record_is_shown_in_full_and_can_be_deleted() {
     let body = unfollow("erased", &users, now_ms()).replace('}', ",\"Large\":12345678901234567890123}");
     send(app, UNFOLLOW, &body);
     let browser = Browser::signed_in(app);
+    // The tiles are asked for apart from the rows.
+    wait_for("the tile", || (browser.figure("tile-unfollows") == "20").then_some(()));
     browser.click(".event .open");
     browser.wait_for_text("[data-testid=record-json]", users[19]);
     // More digits than JavaScript's numbers have.
@@ -193,7 +195,7 @@ fn a_record_is_shown_in_full_and_can_be_deleted() {
     browser.click("#record-keep");
     browser.click("#record-delete");
     assert_eq!(browser.rows(), 1);
-    wait_for("the tile", || (browser.figure("tile-unfollows") == "20").then_some(()));
+    assert_eq!(browser.figure("tile-unfollows"), "20");
     browser.click("#record-delete-now");
     wait_for("the row to go", || (browser.rows() == 0).then_some(()));
     browser.wait("document.querySelector('#total-unfollows').textContent === '0'", "");

@@ -1,21 +1,13 @@
 //! New events appear by themselves: when the page polls, what a poll costs, and that nothing jumps.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::json;
 
 use super::{HOUR, MINUTE, send_follow, send_unfollow};
 use crate::{browser::Browser, call::now_ms, worker::wait_for};
 
-/// How soon a new event is to be on the page.
-const IN_TIME: Duration = Duration::from_secs(5);
-
 impl Browser {
-    /// Waits until the page has made no call for 5 s.
-    fn wait_for_quiet(&self) {
-        wait_for("5 s without a call", || self.calls_within(5).is_empty().then_some(()));
-    }
-
     /// The calls of the API that the page makes in so many seconds.
     fn calls_within(&self, seconds: u64) -> Vec<String> {
         // Calls that are under way may end.
@@ -32,23 +24,23 @@ fn a_new_event_appears_by_itself_within_5_s() {
     let browser = Browser::signed_in(app);
     browser.value("window.loadedOnce = true", "");
     let mut waited = Vec::new();
-    // A busy machine may delay some.
-    while waited.len() < 3 || (waited.len() < 10 && waited.iter().all(|waited| *waited >= IN_TIME)) {
-        let name = format!("user-{}", waited.len());
-        send_unfollow(app, &name, &["bob"], now_ms());
+    for name in ["first", "second", "third"] {
+        send_unfollow(app, name, &["bob"], now_ms());
         let sent = Instant::now();
         // It is marked as new, for some seconds.
-        browser.wait("document.querySelector('.fresh [data-testid=actor]')?.textContent === it", &name);
+        browser.wait("document.querySelector('.fresh [data-testid=actor]')?.textContent === it", name);
         waited.push(sent.elapsed());
         // Tiles and chart move with it.
         let count = waited.len();
         wait_for("the tile", || (browser.figure("tile-unfollows") == count.to_string()).then_some(()));
-        let bars = "[...document.querySelectorAll('[data-testid=chart-row] [data-testid=unfollows]')]\
+        // An hour may have begun since the first.
+        let bars = "[...document.querySelectorAll('[data-testid=chart-row] [data-testid=unfollows]')].slice(0, 2)\
                     .reduce((sum, cell) => sum + Number(cell.textContent), 0)";
         assert_eq!(browser.value(bars, ""), count);
         assert_eq!(browser.text("#status"), "1 new event");
     }
-    assert!(waited.iter().any(|waited| *waited < IN_TIME), "{waited:?}");
+    // A busy machine may delay one.
+    assert!(waited.iter().any(|waited| waited.as_secs() < 5), "{waited:?}");
     assert_eq!(browser.value("window.loadedOnce", ""), true);
     // Its call has come too, even where it is not counted yet.
     browser.wait_for_text("[data-testid=tile-last-event]", "last call");
@@ -78,7 +70,7 @@ fn a_page_in_use_polls_every_3_s_and_others_every_30_s() {
     assert!(others.iter().all(|url| url.contains("/v1/calls?")) && others.len() <= 2, "{calls:?}");
 
     browser.hide();
-    browser.wait_for_quiet();
+    assert!(browser.calls_within(4).len() <= 4);
     assert!(browser.calls_within(10).len() <= 1, "hidden");
     send_unfollow(app, "meanwhile", &["bob"], now_ms());
     browser.show();
@@ -86,7 +78,7 @@ fn a_page_in_use_polls_every_3_s_and_others_every_30_s() {
 
     // Nobody has used it for a while.
     browser.forward(11 * MINUTE);
-    browser.wait_for_quiet();
+    browser.calls_within(5);
     assert!(browser.calls_within(10).len() <= 1, "idle");
     send_unfollow(app, "later", &["bob"], now_ms());
     browser.press("x");
