@@ -53,7 +53,17 @@ async function run(folder) {
 	const trips = Math.max(await roundTrips(prepared.ours.path), await roundTrips(prepared.ours_d1.path));
 	const starts = await startTimes(prepared, ["ours", "javascript"], ROUNDS < ROUNDS_MIN ? ROUNDS : STARTS);
 	const seconds = Math.round((performance.now() - begun) / 1000);
-	const results = { ...measured, trips, starts, prepared, agreed, seconds, machine: here, count: CALLS, rounds: ROUNDS };
+	const results = {
+		...measured,
+		trips,
+		starts,
+		prepared,
+		agreed,
+		seconds,
+		machine: here,
+		count: CALLS,
+		rounds: ROUNDS,
+	};
 	const page = report(results);
 	if (ROUNDS < ROUNDS_MIN) return console.log(page);
 	mkdirSync(dirname(PAGE), { recursive: true });

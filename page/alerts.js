@@ -63,7 +63,8 @@ export class Alerts {
 		const range = rangeOf(state.range, now);
 		const since = Math.max(range.since, now - API_MAX + HOUR);
 		const hasOrigin = this.#status.origin;
-		const delivered = (name) => (hasOrigin ? known(api.deliveries(app, { state: name, limit: COUNTED }, signal)) : null);
+		const delivered = (name) =>
+			hasOrigin ? known(api.deliveries(app, { state: name, limit: COUNTED }, signal)) : null;
 		const [calls, ofApp, retrying, dead] = await Promise.all([
 			known(api.calls({ since, until: now }, signal)),
 			// Calls that name no app of ours are counted under none; the time of the last call is the app's own.
@@ -80,9 +81,7 @@ export class Alerts {
 	}
 
 	#draw() {
-		const alerts = [
-			...this.#ofSettings(), ...this.#ofDeliveries(), ...this.#ofCalls(), ...this.#ofSilence(),
-		];
+		const alerts = [...this.#ofSettings(), ...this.#ofDeliveries(), ...this.#ofCalls(), ...this.#ofSilence()];
 		const problems = alerts.filter((alert) => !alert.isStray);
 		$("alerts").hidden = alerts.length === 0;
 		$("alerts-title").textContent = problems.length > 0 ? "Something is wrong" : "Refused calls";
@@ -116,9 +115,19 @@ export class Alerts {
 			alerts.push({ testid, parts: [el("strong", {}, title), `: ${outcome(found.deliveries[0])}.`, ...rest] });
 		};
 		const next = (retrying?.deliveries ?? []).map((it) => it.next_attempt_at).filter((at) => at !== null);
-		say("alert-retrying", retrying, "being retried",
-			...(next.length > 0 ? [` Next attempt ${due(Math.min(...next))}.`] : []));
-		say("alert-dead", dead, "given up", " ", el("a", { href: this.#deadLettersHref(), dataset: { to: "dead-letters" } }, "Dead letters"));
+		say(
+			"alert-retrying",
+			retrying,
+			"being retried",
+			...(next.length > 0 ? [` Next attempt ${due(Math.min(...next))}.`] : []),
+		);
+		say(
+			"alert-dead",
+			dead,
+			"given up",
+			" ",
+			el("a", { href: this.#deadLettersHref(), dataset: { to: "dead-letters" } }, "Dead letters"),
+		);
 		return alerts;
 	}
 
@@ -146,7 +155,9 @@ export class Alerts {
 		const last = this.lastCall;
 		if (last === undefined || last === null || Date.now() - last < SILENCE) return [];
 		const advice = "Is the URL still registered in the Chat console, and are the webhooks switched on?";
-		return [{ testid: "alert-silence", parts: [el("strong", {}, "The last call came ", time(last, ago)), `. ${advice}`] }];
+		return [
+			{ testid: "alert-silence", parts: [el("strong", {}, "The last call came ", time(last, ago)), `. ${advice}`] },
+		];
 	}
 
 	#count(name) {
@@ -172,9 +183,22 @@ export class Alerts {
 		const code = (text) => el("code", {}, text);
 		if (!this.#status.sinks.includes("d1")) {
 			return [
-				paragraph(el("strong", {}, "Events are not listed, because "), code("d1"), el("strong", {}, " is not among the sinks.")),
-				paragraph("Events go to ", code(this.#status.sinks.join(", ")), ". To see them here, bind ", code("DB"),
-					" to a D1 database and add ", code("d1"), " to ", code("SINKS"), "."),
+				paragraph(
+					el("strong", {}, "Events are not listed, because "),
+					code("d1"),
+					el("strong", {}, " is not among the sinks."),
+				),
+				paragraph(
+					"Events go to ",
+					code(this.#status.sinks.join(", ")),
+					". To see them here, bind ",
+					code("DB"),
+					" to a D1 database and add ",
+					code("d1"),
+					" to ",
+					code("SINKS"),
+					".",
+				),
 			];
 		}
 		if (this.#calls === null) return [paragraph("No events yet. The first one will appear here by itself.")];
@@ -189,14 +213,19 @@ export class Alerts {
 		if (this.#calls.last_call_at === null) {
 			return [
 				paragraph(el("strong", {}, "No call has arrived yet.")),
-				paragraph("Register this URL in the Chat console, and switch on the webhooks after a user is followed and unfollowed:"),
+				paragraph(
+					"Register this URL in the Chat console, and switch on the webhooks after a user is followed and unfollowed:",
+				),
 				el("p", {}, el("code", { testid: "webhook-url" }, location.origin + this.#status.webhook_path)),
 			];
 		}
 		return [
 			paragraph(el("strong", {}, "Calls arrive, but no follow or unfollow was among them.")),
-			paragraph("The last call came ", time(this.#calls.last_call_at, ago),
-				". In the Chat console, switch on the webhooks after a user is followed and unfollowed."),
+			paragraph(
+				"The last call came ",
+				time(this.#calls.last_call_at, ago),
+				". In the Chat console, switch on the webhooks after a user is followed and unfollowed.",
+			),
 		];
 	}
 }

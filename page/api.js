@@ -110,7 +110,9 @@ export class Api {
 	async #call(method, path, { query = {}, signal, asText = false } = {}) {
 		const isGiven = ([, value]) => value !== undefined && value !== null && value !== "";
 		// Not URLSearchParams: it writes a space as a plus sign, which the API takes for a plus sign.
-		const pairs = Object.entries(query).filter(isGiven).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
+		const pairs = Object.entries(query)
+			.filter(isGiven)
+			.map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
 		const url = `/v1/${path}${pairs.length > 0 ? "?" : ""}${pairs.join("&")}`;
 		const timeout = AbortSignal.timeout(PATIENCE);
 		let response;
@@ -140,7 +142,11 @@ export class Api {
 /** The invalid settings as the Worker tells them without a token; empty where it tells none. */
 export async function invalidSettings() {
 	try {
-		const response = await fetch("/healthz", { cache: "no-store", credentials: "omit", signal: AbortSignal.timeout(PATIENCE) });
+		const response = await fetch("/healthz", {
+			cache: "no-store",
+			credentials: "omit",
+			signal: AbortSignal.timeout(PATIENCE),
+		});
 		return (await response.json()).settings ?? [];
 	} catch {
 		return [];

@@ -35,8 +35,11 @@ export class Chart {
 
 	/** @param bars those of the range @param selected the times of the bar that the list is narrowed to, or null */
 	show(bars, unit, selected) {
-		const isLike = this.#plot !== null && this.#unit === unit && this.#bars[0]?.start === bars[0]?.start
-			&& this.#bars.length === bars.length;
+		const isLike =
+			this.#plot !== null &&
+			this.#unit === unit &&
+			this.#bars[0]?.start === bars[0]?.start &&
+			this.#bars.length === bars.length;
 		this.#bars = bars;
 		this.#unit = unit;
 		this.#selected = selected;
@@ -46,7 +49,11 @@ export class Chart {
 	}
 
 	#data() {
-		return [this.#bars.map((_, at) => at), this.#bars.map((bar) => bar.unfollows), this.#bars.map((bar) => bar.follows)];
+		return [
+			this.#bars.map((_, at) => at),
+			this.#bars.map((bar) => bar.unfollows),
+			this.#bars.map((bar) => bar.follows),
+		];
 	}
 
 	#draw() {
@@ -60,7 +67,8 @@ export class Chart {
 	#resize() {
 		const { clientWidth: width, clientHeight: height } = this.#container;
 		if (this.#plot === null) this.#draw();
-		else if (width > 0 && (width !== this.#plot.width || height !== this.#plot.height)) this.#plot.setSize({ width, height });
+		else if (width > 0 && (width !== this.#plot.width || height !== this.#plot.height))
+			this.#plot.setSize({ width, height });
 	}
 
 	#options(width, height) {

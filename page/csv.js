@@ -1,6 +1,16 @@
 // Events as CSV (RFC 4180), one row a target.
 
-const COLUMNS = ["event_time", "kind", "actor", "target", "platform", "client_ip", "received_at", "sdk_app_id", "event_id"];
+const COLUMNS = [
+	"event_time",
+	"kind",
+	"actor",
+	"target",
+	"platform",
+	"client_ip",
+	"received_at",
+	"sdk_app_id",
+	"event_id",
+];
 
 /** A spreadsheet takes a cell that begins so for a formula: an id in it could call another server. */
 const FORMULA = /^[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/;
@@ -22,7 +32,15 @@ const time = (ms) => (Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : Str
 export const header = row(COLUMNS);
 
 export function rows(event) {
-	const { id, sdk_app_id: app, kind, from_account: actor, to_accounts: targets, opt_platform: platform, client_ip: ip } = event;
+	const {
+		id,
+		sdk_app_id: app,
+		kind,
+		from_account: actor,
+		to_accounts: targets,
+		opt_platform: platform,
+		client_ip: ip,
+	} = event;
 	const times = [event.event_time, event.received_at].map(time);
 	return targets.map((target) => row([times[0], kind, actor, target, platform, ip, times[1], app, id])).join("");
 }

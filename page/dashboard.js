@@ -274,9 +274,13 @@ $("sign-out").addEventListener("click", () => {
 });
 $("refresh").addEventListener("click", readAgain);
 $("try-now").addEventListener("click", () => poller.start());
-$("app").addEventListener("change", () => router.go({ app: Number($("app").value), user: null, since: null, until: null, event: null }));
+$("app").addEventListener("change", () =>
+	router.go({ app: Number($("app").value), user: null, since: null, until: null, event: null }),
+);
 $("ranges").addEventListener("change", () => router.go({ range: chosen("ranges", "range"), since: null, until: null }));
-$("filters").addEventListener("change", () => router.go({ kind: chosen("filters", "kind"), role: chosen("filters", "role") }));
+$("filters").addEventListener("change", () =>
+	router.go({ kind: chosen("filters", "kind"), role: chosen("filters", "role") }),
+);
 $("filters").addEventListener("submit", (event) => event.preventDefault());
 $("widen").addEventListener("click", () => router.go({ since: null, until: null }));
 $("clear-filters").addEventListener("click", () => {
@@ -293,7 +297,8 @@ $("user").addEventListener("keydown", (event) => {
 document.addEventListener("click", (event) => {
 	const link = event.target.closest("a[href]");
 	const isPlain = event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey;
-	if (!link || !isPlain || event.defaultPrevented || new URL(link.href).pathname !== location.pathname || link.hash) return;
+	if (!link || !isPlain || event.defaultPrevented || new URL(link.href).pathname !== location.pathname || link.hash)
+		return;
 	event.preventDefault();
 	// Not the link's own query: it may be from before a change of the range.
 	const { user, to } = link.dataset;

@@ -112,11 +112,15 @@ export class DeadLetters {
 	async #discard() {
 		const deadLetter = this.#discarding;
 		$("discard").close();
-		await this.#settle(deadLetter, "The dead letter was discarded.", ({ api }) => api.discardDeadLetter(appOf(deadLetter), deadLetter.id));
+		await this.#settle(deadLetter, "The dead letter was discarded.", ({ api }) =>
+			api.discardDeadLetter(appOf(deadLetter), deadLetter.id),
+		);
 	}
 
 	async #replay(deadLetter) {
-		await this.#settle(deadLetter, "The dead letter is back on the queue.", ({ api }) => api.replayDeadLetter(appOf(deadLetter), deadLetter.id));
+		await this.#settle(deadLetter, "The dead letter is back on the queue.", ({ api }) =>
+			api.replayDeadLetter(appOf(deadLetter), deadLetter.id),
+		);
 	}
 
 	/** Does away with a dead letter. */
@@ -192,7 +196,9 @@ function draw(deadLetter) {
 	if (typeof deadAt === "number") facts.push(el("span", {}, "given up ", time(deadAt, ago)));
 	if (receivedAt !== undefined) facts.push(el("span", {}, "received ", time(receivedAt)));
 	const separated = facts.flatMap((fact, at) => (at === 0 ? [fact] : [" · ", fact]));
-	const about = el("div", { className: "about" },
+	const about = el(
+		"div",
+		{ className: "about" },
 		title(deadLetter),
 		el("p", {}, ...separated),
 		el("code", {}, deadLetter.id),
@@ -202,5 +208,10 @@ function draw(deadLetter) {
 	const actions = isReplayable(deadLetter)
 		? [act("Record", "record"), act("Replay", "replay"), act("Discard…", "discard", "quiet danger")]
 		: [el("span", { className: "hint" }, "Cannot be replayed"), act("Discard…", "discard", "quiet danger")];
-	return el("li", { dataset: { key: key(deadLetter) }, testid: "dead-letter" }, about, el("div", { className: "actions" }, ...actions));
+	return el(
+		"li",
+		{ dataset: { key: key(deadLetter) }, testid: "dead-letter" },
+		about,
+		el("div", { className: "actions" }, ...actions),
+	);
 }

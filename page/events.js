@@ -194,7 +194,9 @@ export class Events {
 		let day = this.#days.get(key);
 		if (!day) {
 			const title = isDate(at) ? `${dayTitle(at)}${isAhead(at) ? ", in the future" : ""}` : "No date";
-			day = el("section", { dataset: { day: key }, testid: "day" },
+			day = el(
+				"section",
+				{ dataset: { day: key }, testid: "day" },
 				el("h3", {}, title),
 				el("ul", { attributes: { role: "list", "aria-label": title } }),
 			);
@@ -218,10 +220,14 @@ export class Events {
 		const ahead = isDate(at) && isAhead(at) ? [" ", el("span", { className: "ahead" }, ago(at))] : [];
 		const shown = targets.slice(0, SHOWN).map((target) => this.#link(target, "target"));
 		if (targets.length > SHOWN) shown.push(el("span", { className: "rest" }, `+${targets.length - SHOWN} more`));
-		const row = el("li", { className: "event", dataset: { id }, testid: "event-row" },
+		const row = el(
+			"li",
+			{ className: "event", dataset: { id }, testid: "event-row" },
 			el("span", { className: "at", testid: "time" }, open, ...ahead),
 			el("span", { className: `badge ${kind}`, testid: "kind" }, KIND_NAMES[kind] ?? kind),
-			el("span", { className: "who" },
+			el(
+				"span",
+				{ className: "who" },
 				this.#link(from, "actor"),
 				el("span", { className: "arrow", attributes: { role: "img", "aria-label": VERBS[kind] ?? kind } }, "→"),
 				...shown,

@@ -29,7 +29,11 @@ export class Export {
 		$("export-times").hidden = isNarrowed;
 		$("export-range").textContent = `The last ${RANGES[state.range].title}`;
 		const kind = state.kind === null ? "Events" : `${state.kind === "follow" ? "Follows" : "Unfollows"}`;
-		const parts = [kind, state.user === null ? null : "of this user", isNarrowed ? spanText({ start: state.since, end: state.until + 1 }) : null];
+		const parts = [
+			kind,
+			state.user === null ? null : "of this user",
+			isNarrowed ? spanText({ start: state.since, end: state.until + 1 }) : null,
+		];
 		$("export-what").textContent = `${parts.filter((part) => part !== null).join(", ")}: one row for each target.`;
 		this.#show(false);
 		$("export-problem").textContent = "";

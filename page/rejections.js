@@ -5,10 +5,16 @@
 export const REJECTIONS = {
 	settings: { advice: "Fix the invalid settings." },
 	loop: { advice: "ORIGIN_URL leads back to this Worker: set it to your backend." },
-	not_found: { advice: "Is the registered URL's path WEBHOOK_PATH? Strangers who try addresses end up here too.", isStray: true },
+	not_found: {
+		advice: "Is the registered URL's path WEBHOOK_PATH? Strangers who try addresses end up here too.",
+		isStray: true,
+	},
 	insecure: { advice: "Register the https URL in the Chat console.", isStray: true },
 	method: { advice: "Webhooks are POST requests: these were probably not Tencent's.", isStray: true },
-	query_too_long: { advice: "The query is longer than Tencent's ever is: these were probably not Tencent's.", isStray: true },
+	query_too_long: {
+		advice: "The query is longer than Tencent's ever is: these were probably not Tencent's.",
+		isStray: true,
+	},
 	query_encoding: { advice: "The query cannot be read. Is something between Tencent and the Worker changing it?" },
 	query_duplicate: { advice: "A parameter comes twice. Does the registered URL have a query? It must not." },
 	sdk_app_id_missing: { advice: "The query names no SDKAppID: these were probably not Tencent's.", isStray: true },
@@ -32,7 +38,9 @@ export const REJECTIONS = {
 	targets: { advice: "The targets cannot be read. Has Tencent changed its webhook? Please report it." },
 	too_many_targets: { advice: "More than 500 targets in one call. Has Tencent changed its webhook? Please report it." },
 	event_time: { advice: "EventTime cannot be read. Has Tencent changed its webhook? Please report it." },
-	not_stored: { advice: "Neither a sink nor the queue took them: these events are lost unless Tencent sends them again." },
+	not_stored: {
+		advice: "Neither a sink nor the queue took them: these events are lost unless Tencent sends them again.",
+	},
 	relay_late: { advice: "Your backend did not answer a relayed webhook in time." },
 	relay_unreachable: { advice: "Your backend cannot be reached: see ORIGIN_URL." },
 	relay_redirect: { advice: "Your backend answers with a redirect, which is not followed: see ORIGIN_URL." },

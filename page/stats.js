@@ -122,12 +122,20 @@ export class Stats {
 	#drawTable(bars, selected) {
 		const isSelected = (bar) => bar.start === selected?.start && bar.end === selected.end;
 		const row = (bar) => {
-			const choose = button("", "link", { attributes: { "aria-pressed": String(isSelected(bar)) }, dataset: { start: bar.start } });
+			const choose = button("", "link", {
+				attributes: { "aria-pressed": String(isSelected(bar)) },
+				dataset: { start: bar.start },
+			});
 			choose.append(time(bar.start, () => spanText(bar)));
 			choose.addEventListener("click", () => this.#choose(bar));
 			const cell = (testid, n) => el("td", { testid }, number(n));
-			return el("tr", { testid: "chart-row", dataset: { start: bar.start } },
-				el("th", { scope: "row" }, choose), cell("unfollows", bar.unfollows), cell("follows", bar.follows));
+			return el(
+				"tr",
+				{ testid: "chart-row", dataset: { start: bar.start } },
+				el("th", { scope: "row" }, choose),
+				cell("unfollows", bar.unfollows),
+				cell("follows", bar.follows),
+			);
 		};
 		const focused = document.activeElement?.closest("#bars [data-start]")?.dataset.start;
 		$("bars").tBodies[0].replaceChildren(...bars.map(row));

@@ -65,7 +65,9 @@ export class Top {
 			const bar = el("meter", { min: 0, max: most, value: Math.abs(value(it)), attributes: { "aria-hidden": "true" } });
 			const of = by === "net" ? signed(value(it)) : number(value(it));
 			const counts = `−${number(it.unfollows)} +${number(it.follows)}`;
-			return el("li", { testid: "top-row", className: value(it) < 0 || by === "lost" ? "unfollow" : "follow" },
+			return el(
+				"li",
+				{ testid: "top-row", className: value(it) < 0 || by === "lost" ? "unfollow" : "follow" },
 				userLink(it.user, this.#hrefOf(it.user), { testid: "user" }),
 				el("span", { className: "of", testid: "count", title: `${counts}` }, of),
 				bar,
@@ -73,7 +75,8 @@ export class Top {
 		};
 		const focused = document.activeElement?.closest("#top-list a")?.dataset.user;
 		$("top-list").replaceChildren(...users.map(row));
-		if (focused !== undefined) [...$("top-list").querySelectorAll("a")].find((a) => a.dataset.user === focused)?.focus();
+		if (focused !== undefined)
+			[...$("top-list").querySelectorAll("a")].find((a) => a.dataset.user === focused)?.focus();
 		setState($("top"), users.length > 0 ? "ready" : "empty");
 	}
 }

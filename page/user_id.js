@@ -34,7 +34,11 @@ export const userText = (id) => id.replace(MARKED, (found) => [...found].map((it
 export function userLink(id, href, { testid, className = "", ...properties } = {}) {
 	const text = userText(id);
 	const title = text === id ? "" : text;
-	return el("a", { ...properties, href, title, className: `user-link ${className}`, testid, dataset: { user: id } }, user(id));
+	return el(
+		"a",
+		{ ...properties, href, title, className: `user-link ${className}`, testid, dataset: { user: id } },
+		user(id),
+	);
 }
 
 /** JSON with escapes for what cannot be seen or would reorder what is around it: the same JSON to any reader. */

@@ -108,7 +108,8 @@ export class UserView {
 			announce(`${count(total, "record")} erased.`);
 			this.#erased();
 		} catch (error) {
-			$("erase-problem").textContent = `${error.message} ${count(total, "record")} erased so far; erase again for the rest.`;
+			$("erase-problem").textContent =
+				`${error.message} ${count(total, "record")} erased so far; erase again for the rest.`;
 			$("erase-now").disabled = false;
 		}
 	}

@@ -14,99 +14,99 @@ const HEALTHY_IN_A_ROW = 3;
 
 /** The names of the Worker's secrets; none where there is no such Worker yet. */
 function listSecrets() {
-  const { status, stdout, output } = capture(["secret", "list", "--config", CONFIG]);
-  const names = status === 0 ? namesIn(stdout) : undefined;
-  if (names !== undefined) return names;
-  if (/Worker "[^"]*" not found/.test(output)) return [];
-  return refuse(output, "The Worker's secrets cannot be listed, so nothing was deployed");
+	const { status, stdout, output } = capture(["secret", "list", "--config", CONFIG]);
+	const names = status === 0 ? namesIn(stdout) : undefined;
+	if (names !== undefined) return names;
+	if (/Worker "[^"]*" not found/.test(output)) return [];
+	return refuse(output, "The Worker's secrets cannot be listed, so nothing was deployed");
 }
 
 function checkApps({ vars }) {
-  if (appIds(vars).length > 0) return;
-  return 'SDK_APP_IDS is missing from [vars] in wrangler.toml: write the SDKAppID there (SDK_APP_IDS = "1400000000").';
+	if (appIds(vars).length > 0) return;
+	return 'SDK_APP_IDS is missing from [vars] in wrangler.toml: write the SDKAppID there (SDK_APP_IDS = "1400000000").';
 }
 
 /** Each call for an app without a callback token would be rejected, or accepted from anyone. */
 function checkCallbackTokens({ vars }, secrets) {
-  // Not asked for where it does not matter.
-  if (allowsUnsigned(vars)) return;
-  const isSet = (name) => secrets.includes(name) || name in vars;
-  if (isSet("CALLBACK_TOKEN")) return;
-  const without = appIds(vars).filter((id) => !isSet(`CALLBACK_TOKEN_${id}`));
-  if (without.length === 0) return;
-  return (
-    `No callback token is set for ${without.join(", ")}: run \`npx wrangler secret put CALLBACK_TOKEN\` ` +
-    `(or CALLBACK_TOKEN_${without[0]}, for that app alone; before the first deployment, this makes the Worker too), ` +
-    'or accept unsigned calls with ALLOW_UNSIGNED = "true" in [vars].'
-  );
+	// Not asked for where it does not matter.
+	if (allowsUnsigned(vars)) return;
+	const isSet = (name) => secrets.includes(name) || name in vars;
+	if (isSet("CALLBACK_TOKEN")) return;
+	const without = appIds(vars).filter((id) => !isSet(`CALLBACK_TOKEN_${id}`));
+	if (without.length === 0) return;
+	return (
+		`No callback token is set for ${without.join(", ")}: run \`npx wrangler secret put CALLBACK_TOKEN\` ` +
+		`(or CALLBACK_TOKEN_${without[0]}, for that app alone; before the first deployment, this makes the Worker too), ` +
+		'or accept unsigned calls with ALLOW_UNSIGNED = "true" in [vars].'
+	);
 }
 
 function checkAdminToken({ vars }, secrets) {
-  if (secrets.includes("ADMIN_TOKEN") || "ADMIN_TOKEN" in vars) return;
-  return (
-    "No ADMIN_TOKEN is set for the API and the page: run `npx wrangler secret put ADMIN_TOKEN` " +
-    "and enter a random text of 16 characters or more."
-  );
+	if (secrets.includes("ADMIN_TOKEN") || "ADMIN_TOKEN" in vars) return;
+	return (
+		"No ADMIN_TOKEN is set for the API and the page: run `npx wrangler secret put ADMIN_TOKEN` " +
+		"and enter a random text of 16 characters or more."
+	);
 }
 
 /** Anyone who can read wrangler.toml, or its history, knows what is in [vars]. */
 function checkVars({ vars }) {
-  const isSecret = (name) => /^(ADMIN_TOKEN|CALLBACK_TOKEN(_\d+)?(_PREVIOUS)?|ORIGIN_SECRET(_PREVIOUS)?)$/.test(name);
-  const name = Object.keys(vars).find(isSecret);
-  if (name === undefined) return;
-  return (
-    `${name} is a secret and does not belong in [vars] of wrangler.toml: ` +
-    `delete it there, and run \`npx wrangler secret put ${name}\` with a new value.`
-  );
+	const isSecret = (name) => /^(ADMIN_TOKEN|CALLBACK_TOKEN(_\d+)?(_PREVIOUS)?|ORIGIN_SECRET(_PREVIOUS)?)$/.test(name);
+	const name = Object.keys(vars).find(isSecret);
+	if (name === undefined) return;
+	return (
+		`${name} is a secret and does not belong in [vars] of wrangler.toml: ` +
+		`delete it there, and run \`npx wrangler secret put ${name}\` with a new value.`
+	);
 }
 
 /** The Worker recognises its queues by their names (Source::of in src/delivery/consumer.rs), and needs all or none. */
 function checkQueues({ queues: { producers = [], consumers = [] } }) {
-  const bound = (binding) => producers.find((producer) => producer.binding === binding)?.queue;
-  const deliveries = bound("DELIVERIES");
-  const deadLetters = bound("DEAD_LETTERS");
-  if (deliveries === undefined && deadLetters === undefined && consumers.length === 0) return;
-  if (deliveries === undefined || deadLetters === undefined) {
-    const missing = deliveries === undefined ? "DELIVERIES" : "DEAD_LETTERS";
-    return `${missing} is not bound to a queue in wrangler.toml: bind both DELIVERIES and DEAD_LETTERS, or remove every queue.`;
-  }
-  if (!deliveries.includes("deliveries") || deliveries.includes("dead-letters")) {
-    return `The Worker does not recognise the queue ${deliveries}: bind DELIVERIES to one with "deliveries" in its name, and without "dead-letters".`;
-  }
-  if (!deadLetters.includes("dead-letters")) {
-    return `The Worker does not recognise the queue ${deadLetters}: bind DEAD_LETTERS to one with "dead-letters" in its name.`;
-  }
-  const consumer = (queue) => consumers.find((consumer) => consumer.queue === queue);
-  const unread = [deliveries, deadLetters].find((queue) => consumer(queue) === undefined);
-  if (unread !== undefined) {
-    return `The queue ${unread} has no consumer: add a [[queues.consumers]] table for it to wrangler.toml.`;
-  }
-  const other = consumers.find(({ queue }) => queue !== deliveries && queue !== deadLetters);
-  if (other !== undefined) {
-    return `The Worker cannot process messages of the queue ${other.queue}: remove its [[queues.consumers]] table from wrangler.toml.`;
-  }
-  if (consumer(deliveries).dead_letter_queue !== deadLetters) {
-    return `Messages of the queue ${deliveries} would be lost: in its [[queues.consumers]] table, set dead_letter_queue = "${deadLetters}".`;
-  }
+	const bound = (binding) => producers.find((producer) => producer.binding === binding)?.queue;
+	const deliveries = bound("DELIVERIES");
+	const deadLetters = bound("DEAD_LETTERS");
+	if (deliveries === undefined && deadLetters === undefined && consumers.length === 0) return;
+	if (deliveries === undefined || deadLetters === undefined) {
+		const missing = deliveries === undefined ? "DELIVERIES" : "DEAD_LETTERS";
+		return `${missing} is not bound to a queue in wrangler.toml: bind both DELIVERIES and DEAD_LETTERS, or remove every queue.`;
+	}
+	if (!deliveries.includes("deliveries") || deliveries.includes("dead-letters")) {
+		return `The Worker does not recognise the queue ${deliveries}: bind DELIVERIES to one with "deliveries" in its name, and without "dead-letters".`;
+	}
+	if (!deadLetters.includes("dead-letters")) {
+		return `The Worker does not recognise the queue ${deadLetters}: bind DEAD_LETTERS to one with "dead-letters" in its name.`;
+	}
+	const consumer = (queue) => consumers.find((consumer) => consumer.queue === queue);
+	const unread = [deliveries, deadLetters].find((queue) => consumer(queue) === undefined);
+	if (unread !== undefined) {
+		return `The queue ${unread} has no consumer: add a [[queues.consumers]] table for it to wrangler.toml.`;
+	}
+	const other = consumers.find(({ queue }) => queue !== deliveries && queue !== deadLetters);
+	if (other !== undefined) {
+		return `The Worker cannot process messages of the queue ${other.queue}: remove its [[queues.consumers]] table from wrangler.toml.`;
+	}
+	if (consumer(deliveries).dead_letter_queue !== deadLetters) {
+		return `Messages of the queue ${deliveries} would be lost: in its [[queues.consumers]] table, set dead_letter_queue = "${deadLetters}".`;
+	}
 }
 
 /** Whether a route covers a URL; its pattern is a host, or host and path, with * for any text. */
 function covers(pattern, { hostname, pathname }) {
-  const [host, ...path] = pattern.replace(/^https?:\/\//i, "").split("/");
-  const whole = `${host}/${path.length > 0 ? path.join("/") : "*"}`;
-  // RegExp.escape came with Node 24.
-  const expression = whole.replace(/[^\w/-]/g, "\\$&").replaceAll("\\*", ".*");
-  return new RegExp(`^${expression}$`, "i").test(`${hostname.replace(/\.$/, "")}${pathname}`);
+	const [host, ...path] = pattern.replace(/^https?:\/\//i, "").split("/");
+	const whole = `${host}/${path.length > 0 ? path.join("/") : "*"}`;
+	// RegExp.escape came with Node 24.
+	const expression = whole.replace(/[^\w/-]/g, "\\$&").replaceAll("\\*", ".*");
+	return new RegExp(`^${expression}$`, "i").test(`${hostname.replace(/\.$/, "")}${pathname}`);
 }
 
 /** An event that comes back is delivered again. An ORIGIN_URL that is a secret cannot be read. */
 function checkOrigin({ name, route, routes = [], vars }) {
-  const url = URL.parse(String(vars.ORIGIN_URL ?? ""));
-  // An invalid one is named by /healthz.
-  if (url === null || url.port !== "" || url.pathname !== (vars.WEBHOOK_PATH ?? "/")) return;
-  const patterns = [route, ...routes].flatMap((route) => route?.pattern ?? route ?? []);
-  if (![`${name}.*.workers.dev`, ...patterns].some((pattern) => covers(pattern, url))) return;
-  return "ORIGIN_URL is this Worker's own webhook, so each event would come back: set it to the URL of your backend, or remove it.";
+	const url = URL.parse(String(vars.ORIGIN_URL ?? ""));
+	// An invalid one is named by /healthz.
+	if (url === null || url.port !== "" || url.pathname !== (vars.WEBHOOK_PATH ?? "/")) return;
+	const patterns = [route, ...routes].flatMap((route) => route?.pattern ?? route ?? []);
+	if (![`${name}.*.workers.dev`, ...patterns].some((pattern) => covers(pattern, url))) return;
+	return "ORIGIN_URL is this Worker's own webhook, so each event would come back: set it to the URL of your backend, or remove it.";
 }
 
 /** Each gives one sentence that says what is wrong and what to do, or nothing. */
@@ -114,28 +114,28 @@ const CHECKS = [checkApps, checkCallbackTokens, checkAdminToken, checkVars, chec
 
 /** Refuses what would be deployed in vain. */
 function checkAll(config) {
-  const secrets = listSecrets();
-  const problems = CHECKS.map((check) => check(config, secrets)).filter(Boolean);
-  if (problems.length > 0) throw new Refusal(problems.join("\n"));
+	const secrets = listSecrets();
+	const problems = CHECKS.map((check) => check(config, secrets)).filter(Boolean);
+	if (problems.length > 0) throw new Refusal(problems.join("\n"));
 }
 
 /** Deploys, and returns the addresses where the Worker can be reached, a domain of one's own first. */
 function deploy() {
-  const folder = mkdtempSync(join(tmpdir(), "deploy-"));
-  try {
-    const report = join(folder, "report.ndjson");
-    const status = run(["deploy", "--config", CONFIG], { env: { WRANGLER_OUTPUT_FILE_PATH: report } });
-    if (status !== 0) throw new Refusal("wrangler could not deploy: see its output above.");
-    const entries = readFileSync(report, "utf8").split("\n").filter(Boolean).map(JSON.parse);
-    const targets = entries.findLast((entry) => entry.type === "deploy")?.targets ?? [];
-    const origins = targets.map(origin).filter((found) => found !== null);
-    if (origins.length === 0) {
-      throw new Refusal("Deployed, but at no address: set workers_dev = true or a route in wrangler.toml.");
-    }
-    return origins.sort((a, b) => a.endsWith(".workers.dev") - b.endsWith(".workers.dev"));
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+	const folder = mkdtempSync(join(tmpdir(), "deploy-"));
+	try {
+		const report = join(folder, "report.ndjson");
+		const status = run(["deploy", "--config", CONFIG], { env: { WRANGLER_OUTPUT_FILE_PATH: report } });
+		if (status !== 0) throw new Refusal("wrangler could not deploy: see its output above.");
+		const entries = readFileSync(report, "utf8").split("\n").filter(Boolean).map(JSON.parse);
+		const targets = entries.findLast((entry) => entry.type === "deploy")?.targets ?? [];
+		const origins = targets.map(origin).filter((found) => found !== null);
+		if (origins.length === 0) {
+			throw new Refusal("Deployed, but at no address: set workers_dev = true or a route in wrangler.toml.");
+		}
+		return origins.sort((a, b) => a.endsWith(".workers.dev") - b.endsWith(".workers.dev"));
+	} finally {
+		rmSync(folder, { recursive: true });
+	}
 }
 
 /**
@@ -144,40 +144,41 @@ function deploy() {
  * behind it; others ("schedule: …") have none.
  */
 function origin(target) {
-  const [, scheme, host] = /^(https?:\/\/)?([a-z0-9.-]+(?::\d+)?)(?:\/\S*)?(?: \(.*\))?(?: \[.*\])?$/i.exec(target) ?? [];
-  return host?.includes(".") ? `${scheme ?? "https://"}${host}` : null;
+	const [, scheme, host] =
+		/^(https?:\/\/)?([a-z0-9.-]+(?::\d+)?)(?:\/\S*)?(?: \(.*\))?(?: \[.*\])?$/i.exec(target) ?? [];
+	return host?.includes(".") ? `${scheme ?? "https://"}${host}` : null;
 }
 
 /** Waits until the address says, several times in a row, that the settings are valid. */
 async function checkHealth(origin) {
-  const deadline = Date.now() + WAIT_SECONDS * 1000;
-  let healthy = 0;
-  let last;
-  for (;;) {
-    try {
-      const response = await fetch(`${origin}/healthz`, { signal: AbortSignal.timeout(5000) });
-      // One 200 may still come from the version before.
-      healthy = response.status === 200 ? healthy + 1 : 0;
-      if (healthy === HEALTHY_IN_A_ROW) return;
-      if (healthy > 0) continue;
-      const { settings } = await response.json().catch(() => ({}));
-      last = Array.isArray(settings)
-        ? `with invalid settings:\n${settings.map(({ name, problem }) => `${name} ${problem}`).join("\n")}`
-        : `${origin}/healthz answers ${response.status}.`;
-    } catch (error) {
-      healthy = 0;
-      last ??= `${origin}/healthz does not answer yet (${error.cause?.code ?? error.name}); a new domain may take minutes: try it later.`;
-    }
-    if (Date.now() >= deadline) throw new Refusal(`Deployed, but ${last}`);
-    await sleep(Math.min(1000, Math.max(0, deadline - Date.now())));
-  }
+	const deadline = Date.now() + WAIT_SECONDS * 1000;
+	let healthy = 0;
+	let last;
+	for (;;) {
+		try {
+			const response = await fetch(`${origin}/healthz`, { signal: AbortSignal.timeout(5000) });
+			// One 200 may still come from the version before.
+			healthy = response.status === 200 ? healthy + 1 : 0;
+			if (healthy === HEALTHY_IN_A_ROW) return;
+			if (healthy > 0) continue;
+			const { settings } = await response.json().catch(() => ({}));
+			last = Array.isArray(settings)
+				? `with invalid settings:\n${settings.map(({ name, problem }) => `${name} ${problem}`).join("\n")}`
+				: `${origin}/healthz answers ${response.status}.`;
+		} catch (error) {
+			healthy = 0;
+			last ??= `${origin}/healthz does not answer yet (${error.cause?.code ?? error.name}); a new domain may take minutes: try it later.`;
+		}
+		if (Date.now() >= deadline) throw new Refusal(`Deployed, but ${last}`);
+		await sleep(Math.min(1000, Math.max(0, deadline - Date.now())));
+	}
 }
 
 await refusable(async () => {
-  const config = readConfig(CONFIG);
-  checkAll(config);
-  prepareDatabase(config, ", so nothing was deployed");
-  const [origin] = deploy();
-  await checkHealth(origin);
-  console.log(`\nDeployed. Register this URL in the Chat console:\n${origin}${config.vars.WEBHOOK_PATH ?? "/"}`);
+	const config = readConfig(CONFIG);
+	checkAll(config);
+	prepareDatabase(config, ", so nothing was deployed");
+	const [origin] = deploy();
+	await checkHealth(origin);
+	console.log(`\nDeployed. Register this URL in the Chat console:\n${origin}${config.vars.WEBHOOK_PATH ?? "/"}`);
 });

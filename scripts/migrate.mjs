@@ -5,9 +5,10 @@ import { checkDatabase, prepareDatabase } from "./database.mjs";
 import { CONFIG } from "./wrangler.mjs";
 
 await refusable(() => {
-  const config = readConfig(CONFIG);
-  if (eventLog(config) === undefined) throw new Refusal("wrangler.toml binds no database to DB, so there is nothing to migrate.");
-  const problem = checkDatabase(config);
-  if (problem !== undefined) throw new Refusal(problem);
-  prepareDatabase(config);
+	const config = readConfig(CONFIG);
+	if (eventLog(config) === undefined)
+		throw new Refusal("wrangler.toml binds no database to DB, so there is nothing to migrate.");
+	const problem = checkDatabase(config);
+	if (problem !== undefined) throw new Refusal(problem);
+	prepareDatabase(config);
 });

@@ -9,21 +9,23 @@ const ROOT = join(import.meta.dirname, "..");
 const [STAGE] = process.argv.slice(2);
 
 const FILES = [
-  "build/index.js",
-  "build/index_bg.wasm",
-  "build/assets",
-  "migrations",
-  ...["start", "dev", "deploy", "migrate", "serve", "database", "config", "wrangler"].map((name) => `scripts/${name}.mjs`),
-  "scripts/wrangler.env",
-  ".dev.vars.example",
-  "README.md",
-  "README.zh-CN.md",
-  "CHANGELOG.md",
-  "CONTRIBUTING.md",
-  "SECURITY.md",
-  "LICENSE-APACHE",
-  "LICENSE-MIT",
-  "docs",
+	"build/index.js",
+	"build/index_bg.wasm",
+	"build/assets",
+	"migrations",
+	...["start", "dev", "deploy", "migrate", "serve", "database", "config", "wrangler"].map(
+		(name) => `scripts/${name}.mjs`,
+	),
+	"scripts/wrangler.env",
+	".dev.vars.example",
+	"README.md",
+	"README.zh-CN.md",
+	"CHANGELOG.md",
+	"CONTRIBUTING.md",
+	"SECURITY.md",
+	"LICENSE-APACHE",
+	"LICENSE-MIT",
+	"docs",
 ];
 // What the scripts need of the tools.
 const TOOLS = ["smol-toml", "wrangler"];
@@ -32,29 +34,30 @@ const read = (path) => readFileSync(join(ROOT, path), "utf8");
 
 /** The Worker is built: wrangler has no command to run for it, and no sources to watch. */
 function withoutBuild(config) {
-  const stripped = config.replace(/^\[build\]\n(?:[^[\n].*\n)*\n/m, "");
-  const { build: _, ...expected } = parse(config);
-  if (JSON.stringify(parse(stripped)) !== JSON.stringify(expected)) throw new Error("[build] is not where it is looked for");
-  return stripped;
+	const stripped = config.replace(/^\[build\]\n(?:[^[\n].*\n)*\n/m, "");
+	const { build: _, ...expected } = parse(config);
+	if (JSON.stringify(parse(stripped)) !== JSON.stringify(expected))
+		throw new Error("[build] is not where it is looked for");
+	return stripped;
 }
 
 function packageJson() {
-  const { version, description, license } = parse(read("Cargo.toml")).package;
-  const { devDependencies, allowScripts } = JSON.parse(read("package.json"));
-  const { node: _, ...allowed } = allowScripts;
-  return {
-    name: "unfollow-webhook",
-    version,
-    description,
-    license,
-    private: true,
-    // wrangler's own.
-    engines: JSON.parse(read("node_modules/wrangler/package.json")).engines,
-    scripts: Object.fromEntries(["dev", "deploy", "migrate"].map((name) => [name, `node scripts/start.mjs ${name}`])),
-    dependencies: Object.fromEntries(TOOLS.map((name) => [name, devDependencies[name]])),
-    allowScripts: allowed,
-    files: ["wrangler.toml", "npm-shrinkwrap.json", ...FILES],
-  };
+	const { version, description, license } = parse(read("Cargo.toml")).package;
+	const { devDependencies, allowScripts } = JSON.parse(read("package.json"));
+	const { node: _, ...allowed } = allowScripts;
+	return {
+		name: "unfollow-webhook",
+		version,
+		description,
+		license,
+		private: true,
+		// wrangler's own.
+		engines: JSON.parse(read("node_modules/wrangler/package.json")).engines,
+		scripts: Object.fromEntries(["dev", "deploy", "migrate"].map((name) => [name, `node scripts/start.mjs ${name}`])),
+		dependencies: Object.fromEntries(TOOLS.map((name) => [name, devDependencies[name]])),
+		allowScripts: allowed,
+		files: ["wrangler.toml", "npm-shrinkwrap.json", ...FILES],
+	};
 }
 
 for (const file of FILES) cpSync(join(ROOT, file), join(STAGE, file), { recursive: true });

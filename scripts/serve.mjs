@@ -17,38 +17,41 @@ const WAIT_SECONDS = 120;
 
 /** Says what is done and how long it usually takes, does it, and says how long it took. */
 export async function step(words, usual, work) {
-  const start = Date.now();
-  process.stderr.write(`${words} (usually ${usual}) … `);
-  try {
-    const result = await work();
-    process.stderr.write(`${Math.round((Date.now() - start) / 1000)} s\n`);
-    return result;
-  } catch (error) {
-    process.stderr.write("failed\n");
-    throw error;
-  }
+	const start = Date.now();
+	process.stderr.write(`${words} (usually ${usual}) … `);
+	try {
+		const result = await work();
+		process.stderr.write(`${Math.round((Date.now() - start) / 1000)} s\n`);
+		return result;
+	} catch (error) {
+		process.stderr.write("failed\n");
+		throw error;
+	}
 }
 
 /** Listens, or gives the error code that says why not. */
 async function listen(server, ...where) {
-  server.listen(...where);
-  try {
-    await once(server, "listening");
-  } catch (error) {
-    return error.code;
-  }
+	server.listen(...where);
+	try {
+		await once(server, "listening");
+	} catch (error) {
+		return error.code;
+	}
 }
 
 /** Another server on this port would be asked for its health, and taken for this Worker. */
 export async function checkPort(port, name) {
-  const server = createServer();
-  // listen() throws for what is no port at all.
-  const problem = /^\d{1,5}$/.test(port) && port > 0 && port < 65536 ? await listen(server, port, "127.0.0.1") : "no such port";
-  if (problem !== undefined) {
-    throw new Refusal(`Port ${port} cannot be used (${problem}): choose another, as in \`PORT=8788 ${command(name)}\`.`);
-  }
-  server.close();
-  await once(server, "close");
+	const server = createServer();
+	// listen() throws for what is no port at all.
+	const problem =
+		/^\d{1,5}$/.test(port) && port > 0 && port < 65536 ? await listen(server, port, "127.0.0.1") : "no such port";
+	if (problem !== undefined) {
+		throw new Refusal(
+			`Port ${port} cannot be used (${problem}): choose another, as in \`PORT=8788 ${command(name)}\`.`,
+		);
+	}
+	server.close();
+	await once(server, "close");
 }
 
 /**
@@ -56,36 +59,39 @@ export async function checkPort(port, name) {
  * socket tells whether there is another instance, because it ends with the process that holds it.
  */
 export async function claimState(url) {
-  mkdirSync(STATE, { recursive: true });
-  // A relative path: an absolute one may be too long for a socket.
-  const path = process.platform === "win32" ? join(String.raw`\\.\pipe`, process.cwd(), STATE) : join(STATE, "dev.sock");
-  const server = createServer((asked) => asked.end(url));
-  let problem = await listen(server, path);
-  let other;
-  if (problem === "EADDRINUSE") {
-    other = await text(connect(path)).catch(() => undefined);
-    if (other === undefined) {
-      // One that was killed left it behind.
-      rmSync(path, { force: true });
-      problem = await listen(server, path);
-    }
-  }
-  // Any other problem means that there are no sockets here, and so no protection.
-  if (problem === "EADDRINUSE") {
-    throw new Refusal(`${other ?? "Another process"} already serves this folder, with the same state in ${STATE}/: stop it first.`);
-  }
-  server.unref();
+	mkdirSync(STATE, { recursive: true });
+	// A relative path: an absolute one may be too long for a socket.
+	const path =
+		process.platform === "win32" ? join(String.raw`\\.\pipe`, process.cwd(), STATE) : join(STATE, "dev.sock");
+	const server = createServer((asked) => asked.end(url));
+	let problem = await listen(server, path);
+	let other;
+	if (problem === "EADDRINUSE") {
+		other = await text(connect(path)).catch(() => undefined);
+		if (other === undefined) {
+			// One that was killed left it behind.
+			rmSync(path, { force: true });
+			problem = await listen(server, path);
+		}
+	}
+	// Any other problem means that there are no sockets here, and so no protection.
+	if (problem === "EADDRINUSE") {
+		throw new Refusal(
+			`${other ?? "Another process"} already serves this folder, with the same state in ${STATE}/: stop it first.`,
+		);
+	}
+	server.unref();
 }
 
 /** wrangler does not do this by itself. What it prints is shown only where it fails. `name` is the script's. */
 export async function applyMigrations(folder, name) {
-  if (eventLog(readConfig(join(folder, "wrangler.toml"))) === undefined) return;
-  await step(`${name}: applying the migrations to the local database`, "2 s", async () => {
-    const { status, output } = capture(["d1", "migrations", "apply", "DB", "--local"], { cwd: folder });
-    // After Ctrl-C, which ended wrangler too, this process ends here.
-    await signalsHandled();
-    if (status !== 0) refuse(output, "The migrations could not be applied to the local database");
-  });
+	if (eventLog(readConfig(join(folder, "wrangler.toml"))) === undefined) return;
+	await step(`${name}: applying the migrations to the local database`, "2 s", async () => {
+		const { status, output } = capture(["d1", "migrations", "apply", "DB", "--local"], { cwd: folder });
+		// After Ctrl-C, which ended wrangler too, this process ends here.
+		await signalsHandled();
+		if (status !== 0) refuse(output, "The migrations could not be applied to the local database");
+	});
 }
 
 /** The wrangler that runs, and the signal that ends it. */
@@ -94,23 +100,23 @@ let ending;
 
 /** Whether this process has been told to end. */
 export function isEnding() {
-  return ending !== undefined;
+	return ending !== undefined;
 }
 
 /** Ctrl-C is how one is meant to end what serves: it is no failure, of which make and npm would make an error. */
 function exitCode(signal) {
-  return signal === "SIGINT" ? 0 : 128 + constants.signals[signal];
+	return signal === "SIGINT" ? 0 : 128 + constants.signals[signal];
 }
 
 /** Passes on the signals that would end this process without wrangler, and ends with it. To be called at the start. */
 export function passSignals() {
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
-    process.on(signal, () => {
-      ending = signal;
-      if (running === undefined) process.exit(exitCode(signal));
-      running.kill(signal === "SIGINT" ? "SIGINT" : "SIGTERM");
-    });
-  }
+	for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
+		process.on(signal, () => {
+			ending = signal;
+			if (running === undefined) process.exit(exitCode(signal));
+			running.kill(signal === "SIGINT" ? "SIGINT" : "SIGTERM");
+		});
+	}
 }
 
 /**
@@ -118,79 +124,79 @@ export function passSignals() {
  * tunnel, to the terminal alone. This process ends when wrangler ends.
  */
 export class Serving {
-  #isShown = false;
-  #isReady = false;
-  #isInherited;
-  #before = [];
+	#isShown = false;
+	#isReady = false;
+	#isInherited;
+	#before = [];
 
-  constructor({ folder, port, log, tunnel = false }) {
-    mkdirSync(dirname(log), { recursive: true });
-    this.url = `http://127.0.0.1:${port}`;
-    this.log = log;
-    const file = createWriteStream(log);
-    this.#isInherited = tunnel;
-    const args = ["dev", "--ip", "127.0.0.1", "--port", port];
-    // wrangler runs `cloudflared` for this. Where it is not installed, wrangler asks whether to fetch it: on a terminal only.
-    if (tunnel) args.push("--tunnel");
-    const wrangler = start(args, { cwd: folder, stdio: tunnel ? "inherit" : ["ignore", "pipe", "pipe"] });
-    for (const name of ["stdout", "stderr"]) {
-      wrangler[name]?.on("data", (data) => {
-        file.write(data);
-        this.#print(name, data);
-      });
-    }
-    const end = (problem, code) => {
-      this.show({ withBefore: !this.#isShown });
-      console.error(problem);
-      process.exit(code);
-    };
-    wrangler.on("error", (error) => end(`wrangler cannot be started: ${error.message}.`, 1));
-    wrangler.on("close", (code, signal) => {
-      if (isEnding()) process.exit(exitCode(ending));
-      end(`wrangler has ended. ${this.where()}`, code ?? exitCode(signal));
-    });
-    running = wrangler;
-  }
+	constructor({ folder, port, log, tunnel = false }) {
+		mkdirSync(dirname(log), { recursive: true });
+		this.url = `http://127.0.0.1:${port}`;
+		this.log = log;
+		const file = createWriteStream(log);
+		this.#isInherited = tunnel;
+		const args = ["dev", "--ip", "127.0.0.1", "--port", port];
+		// wrangler runs `cloudflared` for this. Where it is not installed, wrangler asks whether to fetch it: on a terminal only.
+		if (tunnel) args.push("--tunnel");
+		const wrangler = start(args, { cwd: folder, stdio: tunnel ? "inherit" : ["ignore", "pipe", "pipe"] });
+		for (const name of ["stdout", "stderr"]) {
+			wrangler[name]?.on("data", (data) => {
+				file.write(data);
+				this.#print(name, data);
+			});
+		}
+		const end = (problem, code) => {
+			this.show({ withBefore: !this.#isShown });
+			console.error(problem);
+			process.exit(code);
+		};
+		wrangler.on("error", (error) => end(`wrangler cannot be started: ${error.message}.`, 1));
+		wrangler.on("close", (code, signal) => {
+			if (isEnding()) process.exit(exitCode(ending));
+			end(`wrangler has ended. ${this.where()}`, code ?? exitCode(signal));
+		});
+		running = wrangler;
+	}
 
-  /** Where wrangler's output is, as a sentence. */
-  where() {
-    return this.#isInherited ? "See its output above." : `Its whole output is in ${this.log}.`;
-  }
+	/** Where wrangler's output is, as a sentence. */
+	where() {
+		return this.#isInherited ? "See its output above." : `Its whole output is in ${this.log}.`;
+	}
 
-  #print(name, data) {
-    if (isEnding()) return;
-    if (this.#isShown) return void process[name].write(data);
-    if (this.#isReady) return;
-    this.#before.push([name, data]);
-    // What keeps the Worker from starting is said at once: wrangler goes on, and waits for a change.
-    if (data.includes("ERROR")) this.show({ withBefore: true });
-  }
+	#print(name, data) {
+		if (isEnding()) return;
+		if (this.#isShown) return void process[name].write(data);
+		if (this.#isReady) return;
+		this.#before.push([name, data]);
+		// What keeps the Worker from starting is said at once: wrangler goes on, and waits for a change.
+		if (data.includes("ERROR")) this.show({ withBefore: true });
+	}
 
-  /** From now on, what wrangler prints is shown. */
-  show({ withBefore = false } = {}) {
-    this.#isShown = true;
-    if (withBefore) process.stderr.write("\n");
-    for (const [name, data] of withBefore ? this.#before : []) process[name].write(data);
-    this.#before = [];
-  }
+	/** From now on, what wrangler prints is shown. */
+	show({ withBefore = false } = {}) {
+		this.#isShown = true;
+		if (withBefore) process.stderr.write("\n");
+		for (const [name, data] of withBefore ? this.#before : []) process[name].write(data);
+		this.#before = [];
+	}
 
-  /** Waits until the Worker answers. */
-  async answers() {
-    const deadline = Date.now() + WAIT_SECONDS * 1000;
-    while (Date.now() < deadline) {
-      try {
-        const response = await fetch(`${this.url}/healthz`, { signal: AbortSignal.timeout(5000) });
-        const { status, settings = [] } = await response.json();
-        if (status !== undefined) {
-          this.#isReady = true;
-          return { settings };
-        }
-      } catch {
-        // Not yet: it is not listening, or wrangler says on a page of its own that the Worker cannot start.
-      }
-      await sleep(100);
-    }
-    this.show({ withBefore: !this.#isShown });
-    throw new Refusal(`The Worker has not answered for ${WAIT_SECONDS} s: see wrangler's output. ${this.where()}`);
-  }
+	/** Waits until the Worker answers. */
+	async answers() {
+		const deadline = Date.now() + WAIT_SECONDS * 1000;
+		while (Date.now() < deadline) {
+			try {
+				const response = await fetch(`${this.url}/healthz`, { signal: AbortSignal.timeout(5000) });
+				const { status, settings = [] } = await response.json();
+				if (status !== undefined) {
+					this.#isReady = true;
+					return { settings };
+				}
+			} catch {
+				// Not yet: it is not listening, or wrangler says on a page of its own that the Worker cannot start.
+			}
+			await sleep(100);
+		}
+		this.show({ withBefore: !this.#isShown });
+		throw new Refusal(`The Worker has not answered for ${WAIT_SECONDS} s: see wrangler's output. ${this.where()}`);
+	}
 }

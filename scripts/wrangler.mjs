@@ -10,35 +10,40 @@ import { Refusal } from "./config.mjs";
 const ROOT = join(import.meta.dirname, "..");
 // Not by its name: on Windows that is a script of the shell, which cannot be spawned.
 const [COMMAND, ...FIRST] = process.env.WRANGLER
-  ? [process.env.WRANGLER]
-  : [process.execPath, join(ROOT, "node_modules/wrangler/bin/wrangler.js")];
+	? [process.env.WRANGLER]
+	: [process.execPath, join(ROOT, "node_modules/wrangler/bin/wrangler.js")];
 const ENV = { ...process.env, ...parseEnv(readFileSync(join(import.meta.dirname, "wrangler.env"), "utf8")) };
 
 export const CONFIG = process.env.WRANGLER_CONFIG ?? join(ROOT, "wrangler.toml");
 
 /** Runs wrangler where everyone sees its output; `env` is added to its environment. Gives its exit code. */
 export function run(args, { env, stdio = "inherit" } = {}) {
-  return spawnSync(COMMAND, [...FIRST, ...args], { stdio, env: { ...ENV, ...env } }).status;
+	return spawnSync(COMMAND, [...FIRST, ...args], { stdio, env: { ...ENV, ...env } }).status;
 }
 
 /** Runs wrangler; gives its exit code and what it printed. It cannot ask anything. */
 export function capture(args, { cwd } = {}) {
-  const stdio = ["ignore", "pipe", "pipe"];
-  const { status, stdout, stderr, error } = spawnSync(COMMAND, [...FIRST, ...args], { encoding: "utf8", stdio, env: ENV, cwd });
-  return { status, stdout: stdout ?? "", output: error ? `${error.message}\n` : `${stdout}${stderr}` };
+	const stdio = ["ignore", "pipe", "pipe"];
+	const { status, stdout, stderr, error } = spawnSync(COMMAND, [...FIRST, ...args], {
+		encoding: "utf8",
+		stdio,
+		env: ENV,
+		cwd,
+	});
+	return { status, stdout: stdout ?? "", output: error ? `${error.message}\n` : `${stdout}${stderr}` };
 }
 
 /** Starts wrangler and gives its process. */
 export function start(args, { cwd, stdio }) {
-  return spawn(COMMAND, [...FIRST, ...args], { cwd, stdio, env: ENV });
+	return spawn(COMMAND, [...FIRST, ...args], { cwd, stdio, env: ENV });
 }
 
 /** Refuses to go on, with wrangler's output. Where it is not logged in, that is all there is to say. */
 export function refuse(output, sentence) {
-  if (/wrangler login|set a CLOUDFLARE_API_TOKEN/.test(output)) {
-    throw new Refusal("wrangler is not logged in: run `npx wrangler login`, or set CLOUDFLARE_API_TOKEN.");
-  }
-  throw new Refusal(`${output}${sentence}: see wrangler's output above.`);
+	if (/wrangler login|set a CLOUDFLARE_API_TOKEN/.test(output)) {
+		throw new Refusal("wrangler is not logged in: run `npx wrangler login`, or set CLOUDFLARE_API_TOKEN.");
+	}
+	throw new Refusal(`${output}${sentence}: see wrangler's output above.`);
 }
 
 /**
@@ -46,10 +51,10 @@ export function refuse(output, sentence) {
  * are on lines of their own; what is in it is indented.
  */
 export function namesIn(output) {
-  const [array] = /^\[(\n[^]*?\n)?\]$/m.exec(output) ?? [];
-  try {
-    return JSON.parse(array).map(({ name }) => name);
-  } catch {
-    return undefined;
-  }
+	const [array] = /^\[(\n[^]*?\n)?\]$/m.exec(output) ?? [];
+	try {
+		return JSON.parse(array).map(({ name }) => name);
+	} catch {
+		return undefined;
+	}
 }

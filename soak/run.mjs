@@ -41,7 +41,8 @@ const API_WITHIN_MS = 60_000;
 
 const POLL_MS = 100;
 
-if (!Number.isInteger(COUNT) || COUNT < 1 || !Number.isInteger(SEED)) throw new Error("EVENTS and SEED must be whole numbers");
+if (!Number.isInteger(COUNT) || COUNT < 1 || !Number.isInteger(SEED))
+	throw new Error("EVENTS and SEED must be whole numbers");
 const begun = performance.now();
 const say = (text) => console.log(`soak: ${Math.round((performance.now() - begun) / 1000)} s: ${text}`);
 
@@ -166,7 +167,8 @@ async function run() {
 	console.log(`stored though not acknowledged: ${JSON.stringify(found.unacknowledged)}`);
 	console.log(tableOf(run));
 	for (const text of found.wrong.slice(0, 20)) console.error(`soak: wrong: ${text}`);
-	if (found.lost.length) console.error(`soak: LOST: ${found.lost.length}, such as ${found.lost.slice(0, 10).join(", ")}`);
+	if (found.lost.length)
+		console.error(`soak: LOST: ${found.lost.length}, such as ${found.lost.slice(0, 10).join(", ")}`);
 	const is_proved = found.lost.length === 0 && found.wrong.length === 0;
 	say(is_proved ? "nothing was lost" : "failed");
 	if (is_proved && COUNT >= PAGE_MIN) write(run);

@@ -10,7 +10,9 @@ const EVENT_TIME = 1702018343678;
 /** `Sign` and `RequestTime` of a call made now, as parameters of a query. */
 export function signature(token = TOKEN) {
 	const time = String(Math.floor(Date.now() / 1000));
-	return `Sign=${createHash("sha256").update(token + time).digest("hex")}&RequestTime=${time}`;
+	return `Sign=${createHash("sha256")
+		.update(token + time)
+		.digest("hex")}&RequestTime=${time}`;
 }
 
 const query = (signature) =>

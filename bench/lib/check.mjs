@@ -38,9 +38,7 @@ async function checkAll(prepared, names, { insertsAPut }) {
 		const [ours, ...peers] = await Promise.all(receivers.toReversed().map((receiver) => receiver.call(request)));
 		for (const peer of peers) {
 			if (!isDeepStrictEqual(peer.seen, ours.seen)) {
-				throw new Error(
-					`${peer.name} differs from ours: ${call.why}\n${show(peer.seen)}\n${show(ours.seen)}`,
-				);
+				throw new Error(`${peer.name} differs from ours: ${call.why}\n${show(peer.seen)}\n${show(ours.seen)}`);
 			}
 		}
 		const { response, storage } = ours.seen;

@@ -50,7 +50,10 @@ ${table(["", "target", "measured", ""], targets)}
 
 Other ratios:
 
-${table(["CPU time", "ratio"], others.map(([title, ratios]) => [title, bracketed(ratios)]))}
+${table(
+	["CPU time", "ratio"],
+	others.map(([title, ratios]) => [title, bracketed(ratios)]),
+)}
 
 ## CPU time and rate
 
@@ -68,7 +71,10 @@ ${callTable("rejected call (wrong Sign)", RECEIVERS, rejected, ["puts"])}
 
 From the start of the workerd process to its response to a stored event, ${starts.ours.length} starts each, alternating.
 
-${table(["", "median, ms", "quartiles, ms"], ["ours", "javascript"].map((name) => startRow(name, start[name])))}
+${table(
+	["", "median, ms", "quartiles, ms"],
+	["ours", "javascript"].map((name) => startRow(name, start[name])),
+)}
 
 ## Size
 

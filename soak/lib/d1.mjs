@@ -67,7 +67,9 @@ export class D1 {
 
 /** The number of the event whose state is written: its time is among the parameters. */
 function numberOfState(params) {
-	return params.map((parameter) => numberAt(Number(parameter))).find((number) => Number.isInteger(number) && number >= 0);
+	return params
+		.map((parameter) => numberAt(Number(parameter)))
+		.find((number) => Number.isInteger(number) && number >= 0);
 }
 
 function json(results) {

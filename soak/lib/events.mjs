@@ -15,7 +15,18 @@ const TIME_STEP = 37;
 const EVENT_TIME_MAX = 9_999_999_999_999;
 
 /** UserIDs of all kinds: of one letter, with escapes, of other scripts, the longest that Tencent allows. */
-const TARGETS = ["b", "bob", "UserID_002", 'quo"te\\', "微信用户", "🙂", "a/b?c=d&e", "x".repeat(32), "\u0001", "user-7"];
+const TARGETS = [
+	"b",
+	"bob",
+	"UserID_002",
+	'quo"te\\',
+	"微信用户",
+	"🙂",
+	"a/b?c=d&e",
+	"x".repeat(32),
+	"\u0001",
+	"user-7",
+];
 
 /** The number of the event of this `EventTime`. */
 export const numberAt = (time) => (time - FIRST_TIME) / TIME_STEP;
@@ -32,7 +43,10 @@ export function eventsOf(seed) {
 	return (number) => {
 		const kind = chance("kind", number) < 0.7 ? "unfollow" : "follow";
 		const count = chance("many targets", number) < 0.02 ? 20 : 1 + Math.floor(chance("targets", number) * 3);
-		const targets = Array.from({ length: count }, (_, at) => `${pick(TARGETS, chance("target", number, at))}${at || ""}`);
+		const targets = Array.from(
+			{ length: count },
+			(_, at) => `${pick(TARGETS, chance("target", number, at))}${at || ""}`,
+		);
 		const time = FIRST_TIME + number * TIME_STEP;
 		const event = {
 			CallbackCommand: COMMANDS[kind],
@@ -59,6 +73,8 @@ function hashOf(parts) {
 /** The query of a call made now. */
 export function queryOf(command) {
 	const time = String(Math.floor(Date.now() / 1000));
-	const sign = createHash("sha256").update(TOKEN + time).digest("hex");
+	const sign = createHash("sha256")
+		.update(TOKEN + time)
+		.digest("hex");
 	return `SdkAppid=${APP}&CallbackCommand=${command}&contenttype=json&ClientIP=127.0.0.1&OptPlatform=iOS&Sign=${sign}&RequestTime=${time}`;
 }

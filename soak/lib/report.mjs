@@ -46,7 +46,10 @@ export function write(run) {
 	const [from, to] = [page.indexOf(BEGIN), page.indexOf(END)];
 	if (from < 0 || to < from) throw new Error(`docs/reliability.md has no place for the rows: ${BEGIN} … ${END}`);
 	const command = rowOf(run).split("`")[1];
-	const rows = page.slice(from, to).split("\n").filter((line) => line.startsWith("| `") && !line.includes(`\`${command}\``));
+	const rows = page
+		.slice(from, to)
+		.split("\n")
+		.filter((line) => line.startsWith("| `") && !line.includes(`\`${command}\``));
 	const table = [BEGIN, "", HEAD, ...rows, rowOf(run), "", ""].join("\n");
 	writeFileSync(PAGE, page.slice(0, from) + table + page.slice(to));
 }

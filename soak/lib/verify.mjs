@@ -37,7 +37,11 @@ export function verify({ folder, count, eventOf, acknowledged, origin, queue }) 
 	const one = (database, sql) => Object.values(database.prepare(sql).get())[0];
 	const check = (what, is, expected) => is === expected || wrong.push(`${what}: ${is}, not ${expected}`);
 	check("dead letters left", one(kv, "SELECT count(*) FROM entries WHERE key LIKE 'dead/%'"), 0);
-	check("keys of events in KV", one(kv, "SELECT count(*) FROM entries WHERE key LIKE 'event/%'"), stored.kv + unacknowledged.kv);
+	check(
+		"keys of events in KV",
+		one(kv, "SELECT count(*) FROM entries WHERE key LIKE 'event/%'"),
+		stored.kv + unacknowledged.kv,
+	);
 	check("rows of events in D1", one(d1, "SELECT count(*) FROM events"), stored.d1 + unacknowledged.d1);
 	check("targets by the hour in D1", one(d1, "SELECT sum(unfollows + follows) FROM hourly_totals"), targets);
 	check("targets by the user in D1", one(d1, "SELECT sum(unfollows + follows) FROM hourly_counts"), targets);

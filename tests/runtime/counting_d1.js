@@ -52,7 +52,9 @@ export default {
 		if (pathname === "/sql") {
 			const statements = (await request.json()).map(([sql, ...parameters]) => env.DB.prepare(sql).bind(...parameters));
 			const results = await env.DB.batch(statements);
-			return Response.json(results.map(({ meta, results: rows }) => ({ read: meta.rows_read, written: meta.rows_written, rows })));
+			return Response.json(
+				results.map(({ meta, results: rows }) => ({ read: meta.rows_read, written: meta.rows_written, rows })),
+			);
 		}
 		if (pathname === "/scheduled") {
 			const { outcome } = await env.OURS.scheduled({ scheduledTime: new Date(), cron: "17 * * * *" });

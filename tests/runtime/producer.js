@@ -11,7 +11,10 @@ const body = {
 export default {
 	async fetch(request, env) {
 		if (new URL(request.url).pathname !== "/queue") return env.OURS.fetch(request);
-		const messages = (await request.json()).map(([contentType, value]) => ({ contentType, body: body[contentType](value) }));
+		const messages = (await request.json()).map(([contentType, value]) => ({
+			contentType,
+			body: body[contentType](value),
+		}));
 		await env.DELIVERIES.sendBatch(messages);
 		return Response.json({ sent: messages.length });
 	},

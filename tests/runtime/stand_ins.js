@@ -12,7 +12,8 @@ async function behave(key, behaviour) {
 	const [, wait] = /answers-after-(\d+)/.exec(behaviour) ?? [];
 	if (wait) await new Promise((resolve) => setTimeout(resolve, Number(wait)));
 	const [, times] = /\bfails-(\d+)-times/.exec(behaviour) ?? [];
-	if (words.includes("fails") || attempt <= Number(times ?? 0)) throw new Error("KV PUT failed: 500 Internal Server Error");
+	if (words.includes("fails") || attempt <= Number(times ?? 0))
+		throw new Error("KV PUT failed: 500 Internal Server Error");
 	if (words.includes("too-many-once") && attempt === 1) throw new Error("KV PUT failed: 429 Too Many Requests");
 	if (words.includes("hangs") || (words.includes("hangs-once") && attempt === 1))
 		await new Promise((resolve) => setTimeout(resolve, 20_000));
@@ -29,7 +30,11 @@ export class EVENTS extends WorkerEntrypoint {
 
 // The words of a behaviour that are for one of them.
 const wordsFor = (prefix, behaviour) =>
-	behaviour.split(",").filter((word) => word.startsWith(prefix)).map((word) => word.slice(prefix.length)).join(",");
+	behaviour
+		.split(",")
+		.filter((word) => word.startsWith(prefix))
+		.map((word) => word.slice(prefix.length))
+		.join(",");
 
 const D1_ERRORS = {
 	overloaded: "D1_ERROR: D1 DB is overloaded. Too many requests queued.",

@@ -44,7 +44,13 @@ export async function receive(request, url, { settings, ctx, log, arrived }) {
 	const { key, value, metadata, row } = await eventOf(app, query, follow, arrived);
 	log.count(follow.toAccounts.length);
 	const sinks = [() => settings.events.put(key, value, { metadata })];
-	if (settings.database) sinks.push(() => settings.database.prepare(INSERT).bind(...row).run());
+	if (settings.database)
+		sinks.push(() =>
+			settings.database
+				.prepare(INSERT)
+				.bind(...row)
+				.run(),
+		);
 	await persistAll(sinks, deadline, ctx);
 	return "stored";
 }
