@@ -3,7 +3,7 @@
 
 import { outcome } from "./delivery.js";
 import { $, el, time, update } from "./dom.js";
-import { DAY, HOUR, MINUTE, SECOND, ago, count, due, number } from "./format.js";
+import { ago, count, DAY, due, HOUR, MINUTE, number, SECOND } from "./format.js";
 import { API_MAX, rangeOf, sinceText } from "./range.js";
 import { REJECTIONS } from "./rejections.js";
 

@@ -1,7 +1,7 @@
 // The chart: for each hour or day a bar of unfollows and one of follows, drawn by uPlot in the colours of the style sheet.
 
 import uPlot from "uplot";
-import { HOUR, clock, day, number } from "./format.js";
+import { clock, day, HOUR, number } from "./format.js";
 
 /** How much of an hour's width a bar takes, and how many pixels at most. */
 const BAR = [0.36, 22];

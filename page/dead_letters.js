@@ -3,7 +3,7 @@
 
 import { title } from "./delivery.js";
 import { $, announce, button, el, setState, time } from "./dom.js";
-import { MINUTE, ago, count, number } from "./format.js";
+import { ago, count, MINUTE, number } from "./format.js";
 
 /** Ms between two polls; each costs two KV lists, of 1,000 a day on the free plan. */
 const EVERY = 5 * MINUTE;

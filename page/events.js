@@ -2,8 +2,8 @@
 
 import { PAGE_MAX } from "./api.js";
 import { $, announce, button, el, setState, time } from "./dom.js";
-import { ago, clock, count, dayKey, dayTitle, isAhead, isDate } from "./format.js";
 import { EventList } from "./event_list.js";
+import { ago, clock, count, dayKey, dayTitle, isAhead, isDate } from "./format.js";
 import { userLink, userText } from "./user_id.js";
 
 /** Events of the first page. */

@@ -3,8 +3,8 @@
 import { PAGE_MAX } from "./api.js";
 import { header, rows } from "./csv.js";
 import { $, announce } from "./dom.js";
-import { count, number } from "./format.js";
 import { filterOf } from "./events.js";
+import { count, number } from "./format.js";
 import { RANGES, rangeOf, spanText } from "./range.js";
 
 export class Export {

@@ -1,6 +1,6 @@
 // The time that totals and chart are of, and its bars: whole hours or days of the viewer's time zone.
 
-import { DAY, HOUR, clock, day, dayParts, weekday } from "./format.js";
+import { clock, DAY, day, dayParts, HOUR, weekday } from "./format.js";
 
 /** The ranges by their names in the URL. */
 export const RANGES = {

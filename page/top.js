@@ -1,7 +1,7 @@
 // Who lost or gained most followers in the range, or in the bar that the list is narrowed to.
 
 import { $, el, setState } from "./dom.js";
-import { HOUR, MINUTE, SECOND, number, signed } from "./format.js";
+import { HOUR, MINUTE, number, SECOND, signed } from "./format.js";
 import { API_MAX, nextBar, rangeOf, sinceText, spanText } from "./range.js";
 import { userLink } from "./user_id.js";
 

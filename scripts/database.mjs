@@ -2,7 +2,7 @@
 // For `deploy` and `migrate`.
 
 import { eventLog, Refusal } from "./config.mjs";
-import { capture, CONFIG, namesIn, refuse, run } from "./wrangler.mjs";
+import { CONFIG, capture, namesIn, refuse, run } from "./wrangler.mjs";
 
 // Near where a new database is to be, if that is not here.
 const LOCATION = process.env.D1_LOCATION;

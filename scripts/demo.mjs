@@ -9,7 +9,7 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "smol-toml";
-import { readConfig, Refusal, refusable } from "./config.mjs";
+import { Refusal, readConfig, refusable } from "./config.mjs";
 import { applyMigrations, checkPort, isEnding, passSignals, Serving, step } from "./serve.mjs";
 
 const ROOT = join(import.meta.dirname, "..");

@@ -4,9 +4,9 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { allowsUnsigned, appIds, readConfig, Refusal, refusable } from "./config.mjs";
+import { allowsUnsigned, appIds, Refusal, readConfig, refusable } from "./config.mjs";
 import { checkDatabase, prepareDatabase } from "./database.mjs";
-import { capture, CONFIG, namesIn, refuse, run } from "./wrangler.mjs";
+import { CONFIG, capture, namesIn, refuse, run } from "./wrangler.mjs";
 
 // A new workers.dev name takes some seconds to answer, and other places may serve the version before for as long.
 const WAIT_SECONDS = Number(process.env.DEPLOY_WAIT_SECONDS ?? 30);

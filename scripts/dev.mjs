@@ -6,7 +6,7 @@ import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseEnv } from "node:util";
-import { allowsUnsigned, appIds, readConfig, Refusal, refusable } from "./config.mjs";
+import { allowsUnsigned, appIds, Refusal, readConfig, refusable } from "./config.mjs";
 import { applyMigrations, checkPort, claimState, passSignals, Serving, step } from "./serve.mjs";
 
 const PORT = process.env.PORT || "8787";

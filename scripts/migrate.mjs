@@ -1,6 +1,6 @@
 // Applies the migrations to the D1 database on Cloudflare, which is created where it is missing, and deploys nothing.
 
-import { eventLog, readConfig, Refusal, refusable } from "./config.mjs";
+import { eventLog, Refusal, readConfig, refusable } from "./config.mjs";
 import { checkDatabase, prepareDatabase } from "./database.mjs";
 import { CONFIG } from "./wrangler.mjs";
 

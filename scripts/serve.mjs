@@ -6,9 +6,9 @@ import { createWriteStream, mkdirSync, rmSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { constants } from "node:os";
 import { dirname, join } from "node:path";
-import { setImmediate as signalsHandled, setTimeout as sleep } from "node:timers/promises";
 import { text } from "node:stream/consumers";
-import { command, eventLog, readConfig, Refusal } from "./config.mjs";
+import { setImmediate as signalsHandled, setTimeout as sleep } from "node:timers/promises";
+import { command, eventLog, Refusal, readConfig } from "./config.mjs";
 import { capture, refuse, start } from "./wrangler.mjs";
 
 /** Where wrangler keeps its state, in the folder that is served. */

@@ -4,8 +4,8 @@
 
 import { readFileSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
-import { Connection, getJson, post } from "./load.mjs";
 import { signature } from "./calls.mjs";
+import { Connection, getJson, post } from "./load.mjs";
 import { D1_RECEIVERS, RECEIVERS } from "./variants.mjs";
 import { APP, Served, TOKEN } from "./workerd.mjs";
 

@@ -1,6 +1,6 @@
 // The CPU time of a process, user and system, from the kernel's accounting.
 
-import { readFileSync, readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 
 /** What all threads of the process have spent, in ns. A thread that ends takes its time with it; workerd's stay. */
 export function cpuTime(pid) {

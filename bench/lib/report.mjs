@@ -1,10 +1,10 @@
 // The results as docs/benchmarks.md: targets and measurements first, then how they were measured.
 
 import { basename } from "node:path";
-import { gzipLimit, sizeOf, wasmSections } from "./sizes.mjs";
-import { median, pairedRatios, spread } from "./stats.mjs";
 import { DELAY_MS } from "./round_trips.mjs";
 import { CONNECTIONS, ROUNDS_A_PROCESS } from "./rounds.mjs";
+import { gzipLimit, sizeOf, wasmSections } from "./sizes.mjs";
+import { median, pairedRatios, spread } from "./stats.mjs";
 import { D1_RECEIVERS, OURS, RECEIVERS, TITLES, VARIANTS } from "./variants.mjs";
 
 /** How much later than the hand-written JavaScript ours may give its first response, in ms. */

@@ -1,8 +1,8 @@
 // What is measured side by side: a floor, the peers in JavaScript, and the Worker as it is shipped.
 
-import { build } from "esbuild";
-import { fileURLToPath } from "node:url";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
 import { prepare } from "./workerd.mjs";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
