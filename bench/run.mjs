@@ -34,10 +34,12 @@ function machine() {
 	};
 }
 
+/** @param {number} round of those that are over */
 function progress(round) {
 	if (process.stderr.isTTY) process.stderr.write(`\rbench: round ${round} of ${ROUNDS}${round === ROUNDS ? "\n" : ""}`);
 }
 
+/** @param {string} folder for what is measured */
 async function run(folder) {
 	const begun = performance.now();
 	const here = machine();

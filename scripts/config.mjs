@@ -3,10 +3,39 @@
 import { readFileSync } from "node:fs";
 import { parse } from "smol-toml";
 
+/** @typedef {Record<string, string | number | boolean | undefined>} Vars variables of the Worker, by their names */
+/**
+ * @typedef {object} Database
+ * @property {string} binding
+ * @property {string} [database_name]
+ * @property {string} [database_id]
+ * @property {string} [jurisdiction]
+ * @property {string} migrations_dir
+ */
+/** @typedef {{ binding: string, queue: string }} Producer */
+/** @typedef {{ queue: string, dead_letter_queue?: string }} Consumer */
+/** @typedef {string | { pattern: string }} Route */
+/**
+ * What the scripts read of wrangler.toml.
+ * @typedef {object} Config
+ * @property {string} name
+ * @property {string} main
+ * @property {{ directory: string }} assets
+ * @property {object} [build]
+ * @property {Route} [route]
+ * @property {Route[]} [routes]
+ * @property {Vars} vars
+ * @property {{ producers?: Producer[], consumers?: Consumer[] }} queues
+ * @property {Database[]} d1_databases
+ */
+
 /** What stops the script: a sentence that says what to do, or some, each on a line. */
 export class Refusal extends Error {}
 
-/** Runs the script's work. A refusal ends it with its sentence alone, and the exit code 1. */
+/**
+ * Runs the script's work. A refusal ends it with its sentence alone, and the exit code 1.
+ * @param {() => void | Promise<void>} work
+ */
 export async function refusable(work) {
 	try {
 		await work();
@@ -17,33 +46,51 @@ export async function refusable(work) {
 	}
 }
 
-/** How the user called the script of this name. */
+/**
+ * How the user called the script of this name.
+ * @param {string} name
+ */
 export function command(name) {
 	return process.env.npm_lifecycle_event === undefined ? `make ${name}` : `npm run ${name}`;
 }
 
-/** wrangler.toml, with empty tables where it has none. */
+/**
+ * wrangler.toml, with empty tables where it has none.
+ * @param {string} path
+ */
 export function readConfig(path) {
 	try {
-		return { vars: {}, queues: {}, d1_databases: [], ...parse(readFileSync(path, "utf8")) };
+		// What is in it, wrangler checks.
+		const read = /** @type {Config} */ (parse(readFileSync(path, "utf8")));
+		return { ...read, vars: read.vars ?? {}, queues: read.queues ?? {}, d1_databases: read.d1_databases ?? [] };
 	} catch (error) {
-		throw new Refusal(`wrangler.toml cannot be read: ${error.message.split("\n")[0]}.`);
+		const [reason] = /** @type {Error} */ (error).message.split("\n");
+		throw new Refusal(`wrangler.toml cannot be read: ${reason}.`);
 	}
 }
 
-/** The D1 database of the event log, where one is bound. */
+/**
+ * The D1 database of the event log, where one is bound.
+ * @param {Config} config
+ */
 export function eventLog({ d1_databases: databases }) {
 	return databases.find(({ binding }) => binding === "DB");
 }
 
-/** The app ids in the variables; none where they are missing. */
+/**
+ * The app ids in the variables; none where they are missing.
+ * @param {Vars} vars
+ */
 export function appIds(vars) {
 	// A number is as good as text to the Worker too.
 	const ids = String(vars.SDK_APP_IDS ?? "").trim();
 	return ids === "" ? [] : ids.split(",").map((id) => id.trim());
 }
 
-/** Whether calls without a Sign are accepted for apps without a token. The Worker takes true and "true". */
+/**
+ * Whether calls without a Sign are accepted for apps without a token. The Worker takes true and "true".
+ * @param {Vars} vars
+ */
 export function allowsUnsigned(vars) {
 	return String(vars.ALLOW_UNSIGNED) === "true";
 }

@@ -8,7 +8,12 @@ import { CONFIG, capture, namesIn, refuse, run } from "./wrangler.mjs";
 const LOCATION = process.env.D1_LOCATION;
 const LOCATIONS = ["weur", "eeur", "apac", "oc", "wnam", "enam"];
 
-/** Migrations are applied before the first deployment, so the database has to be one that is found without it. */
+/** @import { Config, Database } from "./config.mjs" */
+
+/**
+ * Migrations are applied before the first deployment, so the database has to be one that is found without it.
+ * @param {Config} config
+ */
 export function checkDatabase(config) {
 	const database = eventLog(config);
 	if (database === undefined) return;
@@ -20,13 +25,21 @@ export function checkDatabase(config) {
 	}
 }
 
-/** Runs wrangler where everyone sees its output. It cannot ask anything: it goes on with what it suggests. */
+/**
+ * Runs wrangler where everyone sees its output. It cannot ask anything: it goes on with what it suggests.
+ * @param {string[]} args
+ * @param {string} failure
+ */
 function runOrRefuse(args, failure) {
 	const status = run([...args, "--config", CONFIG], { stdio: ["ignore", "inherit", "inherit"] });
 	if (status !== 0) throw new Refusal(`${failure}: see wrangler's output above.`);
 }
 
-/** Whether the account has a database of this name. */
+/**
+ * Whether the account has a database of this name.
+ * @param {string} name
+ * @param {string} otherwise
+ */
 function hasDatabase(name, otherwise) {
 	const { status, stdout, output } = capture(["d1", "list", "--json", "--config", CONFIG]);
 	const names = status === 0 ? namesIn(stdout) : undefined;
@@ -34,9 +47,13 @@ function hasDatabase(name, otherwise) {
 	return names.includes(name);
 }
 
-/** Creates the database where there is none of its name. wrangler.toml has the name, and stays as it is. */
+/**
+ * Creates the database where there is none of its name. wrangler.toml has the name, and stays as it is.
+ * @param {Database} database
+ * @param {string} otherwise
+ */
 function createDatabase({ database_id: id, database_name: name, jurisdiction }, otherwise) {
-	if (id !== undefined || hasDatabase(name, otherwise)) return;
+	if (id !== undefined || name === undefined || hasDatabase(name, otherwise)) return;
 	const args = ["d1", "create", name, "--update-config=false"];
 	if (LOCATION) args.push("--location", LOCATION);
 	if (jurisdiction) args.push("--jurisdiction", jurisdiction);
@@ -48,7 +65,8 @@ function createDatabase({ database_id: id, database_name: name, jurisdiction }, 
 
 /**
  * Brings the schema up to date before the Worker that needs it. Migrations only add, so the one before goes on working.
- * `otherwise` ends the sentence that says what failed.
+ * @param {Config} config
+ * @param {string} [otherwise] ends the sentence that says what failed
  */
 export function prepareDatabase(config, otherwise = "") {
 	const database = eventLog(config);

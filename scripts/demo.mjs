@@ -12,9 +12,12 @@ import { stringify } from "smol-toml";
 import { Refusal, readConfig, refusable } from "./config.mjs";
 import { applyMigrations, checkPort, isEnding, passSignals, Serving, step } from "./serve.mjs";
 
+/** @import { AddressInfo } from "node:net" */
+
 const ROOT = join(import.meta.dirname, "..");
 const PORT = process.env.PORT || "8787";
-const SENDER = process.env.SENDER;
+/** The sender's program, which demo.sh builds. */
+const SENDER = process.env.SENDER ?? "";
 
 const APP = "1400000000";
 const SMALLER_APP = "1400000001";
@@ -24,7 +27,10 @@ const ANCHOR = "anchor-mei";
 const TOKEN = randomBytes(16).toString("hex");
 const ADMIN_TOKEN = randomBytes(16).toString("hex");
 
-/** Each is one run of the sender; in all of them together, everything happens that the page can show. */
+/**
+ * Each is one run of the sender; in all of them together, everything happens that the page can show.
+ * @type {string[][]}
+ */
 const DAY = [
 	[
 		"--app",
@@ -102,7 +108,10 @@ const DAY = [
 	],
 	["--app", APP, "--probe"],
 ];
-/** Calls that the Worker refuses: a wrong token, an app that is not ours, a RequestTime that is too old. */
+/**
+ * Calls that the Worker refuses: a wrong token, an app that is not ours, a RequestTime that is too old.
+ * @type {string[][]}
+ */
 const REFUSED = [
 	["--app", APP, "--users", "9", "--count", "12", "--token", "not-the-token"],
 	["--app", UNKNOWN_APP, "--users", "9", "--count", "5"],
@@ -115,8 +124,9 @@ const NEXT_EVERY_MS = 5_000;
  * a dead letter at once and can be replayed; one in 15 is late by two retries; one in 60 is never taken.
  */
 async function startOrigin() {
+	/** @type {Map<string, { number: number, attempt: number }>} the next attempt of each event, by its body */
 	const attempts = new Map();
-	const answer = (event) => {
+	const answer = (/** @type {string} */ event) => {
 		const { number, attempt } = attempts.get(event) ?? { number: attempts.size + 1, attempt: 1 };
 		attempts.set(event, { number, attempt: attempt + 1 });
 		if (number % 40 === 0) return attempt === 1 ? 508 : 200;
@@ -130,10 +140,13 @@ async function startOrigin() {
 	});
 	server.listen(0, "127.0.0.1").unref();
 	await once(server, "listening");
-	return server.address().port;
+	return /** @type {AddressInfo} */ (server.address()).port;
 }
 
-/** A folder for the Worker's configuration and state, which is removed when this process ends. */
+/**
+ * A folder for the Worker's configuration and state, which is removed when this process ends.
+ * @param {number} originPort
+ */
 function makeFolder(originPort) {
 	const folder = mkdtempSync(join(tmpdir(), "unfollow-demo-"));
 	process.on("exit", () => rmSync(folder, { recursive: true, force: true, maxRetries: 10 }));
@@ -156,7 +169,12 @@ function makeFolder(originPort) {
 	return folder;
 }
 
-/** Runs the sender; gives what it says where it does not end as it should. */
+/**
+ * Runs the sender; gives what it says where it does not end as it should.
+ * @param {string} url
+ * @param {string[]} args
+ * @param {number} [expected] its exit code
+ */
 async function send(url, args, expected = 0) {
 	const sender = spawn(SENDER, ["--url", `${url}/`, "--timeout", "20", ...args], {
 		stdio: ["ignore", "ignore", "pipe"],
@@ -166,9 +184,10 @@ async function send(url, args, expected = 0) {
 	return code === expected ? undefined : Buffer.concat(said).toString();
 }
 
+/** @param {string} url */
 async function sendDay(url) {
-	const runs = [...DAY.map((args) => [args, 0]), ...REFUSED.map((args) => [args, 1])];
-	for (const [args, expected] of runs) {
+	const runs = [...DAY.map((args) => ({ args, expected: 0 })), ...REFUSED.map((args) => ({ args, expected: 1 }))];
+	for (const { args, expected } of runs) {
 		const problem = await send(url, [...args, "--concurrency", args.includes("--probe") ? "1" : "4"], expected);
 		// Ctrl-C ends the sender too.
 		if (isEnding()) return await new Promise(() => {});
@@ -176,7 +195,10 @@ async function sendDay(url) {
 	}
 }
 
-/** A new event from time to time, so that the page has something to show as it happens. */
+/**
+ * A new event from time to time, so that the page has something to show as it happens.
+ * @param {string} url
+ */
 async function goOn(url) {
 	for (let number = 0; ; number++) {
 		await new Promise((passed) => setTimeout(passed, NEXT_EVERY_MS));

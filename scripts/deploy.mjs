@@ -8,6 +8,9 @@ import { allowsUnsigned, appIds, Refusal, readConfig, refusable } from "./config
 import { checkDatabase, prepareDatabase } from "./database.mjs";
 import { CONFIG, capture, namesIn, refuse, run } from "./wrangler.mjs";
 
+/** @import { Config } from "./config.mjs" */
+/** @import { InvalidSetting } from "./serve.mjs" */
+
 // A new workers.dev name takes some seconds to answer, and other places may serve the version before for as long.
 const WAIT_SECONDS = Number(process.env.DEPLOY_WAIT_SECONDS ?? 30);
 const HEALTHY_IN_A_ROW = 3;
@@ -21,16 +24,21 @@ function listSecrets() {
 	return refuse(output, "The Worker's secrets cannot be listed, so nothing was deployed");
 }
 
+/** @param {Config} config */
 function checkApps({ vars }) {
 	if (appIds(vars).length > 0) return;
 	return 'SDK_APP_IDS is missing from [vars] in wrangler.toml: write the SDKAppID there (SDK_APP_IDS = "1400000000").';
 }
 
-/** Each call for an app without a callback token would be rejected, or accepted from anyone. */
+/**
+ * Each call for an app without a callback token would be rejected, or accepted from anyone.
+ * @param {Config} config
+ * @param {string[]} secrets their names
+ */
 function checkCallbackTokens({ vars }, secrets) {
 	// Not asked for where it does not matter.
 	if (allowsUnsigned(vars)) return;
-	const isSet = (name) => secrets.includes(name) || name in vars;
+	const isSet = (/** @type {string} */ name) => secrets.includes(name) || name in vars;
 	if (isSet("CALLBACK_TOKEN")) return;
 	const without = appIds(vars).filter((id) => !isSet(`CALLBACK_TOKEN_${id}`));
 	if (without.length === 0) return;
@@ -41,6 +49,10 @@ function checkCallbackTokens({ vars }, secrets) {
 	);
 }
 
+/**
+ * @param {Config} config
+ * @param {string[]} secrets their names
+ */
 function checkAdminToken({ vars }, secrets) {
 	if (secrets.includes("ADMIN_TOKEN") || "ADMIN_TOKEN" in vars) return;
 	return (
@@ -49,10 +61,14 @@ function checkAdminToken({ vars }, secrets) {
 	);
 }
 
-/** Anyone who can read wrangler.toml, or its history, knows what is in [vars]. */
+const SECRET = /^(ADMIN_TOKEN|CALLBACK_TOKEN(_\d+)?(_PREVIOUS)?|ORIGIN_SECRET(_PREVIOUS)?)$/;
+
+/**
+ * Anyone who can read wrangler.toml, or its history, knows what is in [vars].
+ * @param {Config} config
+ */
 function checkVars({ vars }) {
-	const isSecret = (name) => /^(ADMIN_TOKEN|CALLBACK_TOKEN(_\d+)?(_PREVIOUS)?|ORIGIN_SECRET(_PREVIOUS)?)$/.test(name);
-	const name = Object.keys(vars).find(isSecret);
+	const name = Object.keys(vars).find((name) => SECRET.test(name));
 	if (name === undefined) return;
 	return (
 		`${name} is a secret and does not belong in [vars] of wrangler.toml: ` +
@@ -60,9 +76,12 @@ function checkVars({ vars }) {
 	);
 }
 
-/** The Worker recognises its queues by their names (Source::of in src/delivery/consumer.rs), and needs all or none. */
+/**
+ * The Worker recognises its queues by their names (Source::of in src/delivery/consumer.rs), and needs all or none.
+ * @param {Config} config
+ */
 function checkQueues({ queues: { producers = [], consumers = [] } }) {
-	const bound = (binding) => producers.find((producer) => producer.binding === binding)?.queue;
+	const bound = (/** @type {string} */ binding) => producers.find((producer) => producer.binding === binding)?.queue;
 	const deliveries = bound("DELIVERIES");
 	const deadLetters = bound("DEAD_LETTERS");
 	if (deliveries === undefined && deadLetters === undefined && consumers.length === 0) return;
@@ -76,7 +95,7 @@ function checkQueues({ queues: { producers = [], consumers = [] } }) {
 	if (!deadLetters.includes("dead-letters")) {
 		return `The Worker does not recognise the queue ${deadLetters}: bind DEAD_LETTERS to one with "dead-letters" in its name.`;
 	}
-	const consumer = (queue) => consumers.find((consumer) => consumer.queue === queue);
+	const consumer = (/** @type {string} */ queue) => consumers.find((consumer) => consumer.queue === queue);
 	const unread = [deliveries, deadLetters].find((queue) => consumer(queue) === undefined);
 	if (unread !== undefined) {
 		return `The queue ${unread} has no consumer: add a [[queues.consumers]] table for it to wrangler.toml.`;
@@ -85,12 +104,16 @@ function checkQueues({ queues: { producers = [], consumers = [] } }) {
 	if (other !== undefined) {
 		return `The Worker cannot process messages of the queue ${other.queue}: remove its [[queues.consumers]] table from wrangler.toml.`;
 	}
-	if (consumer(deliveries).dead_letter_queue !== deadLetters) {
+	if (consumer(deliveries)?.dead_letter_queue !== deadLetters) {
 		return `Messages of the queue ${deliveries} would be lost: in its [[queues.consumers]] table, set dead_letter_queue = "${deadLetters}".`;
 	}
 }
 
-/** Whether a route covers a URL; its pattern is a host, or host and path, with * for any text. */
+/**
+ * Whether a route covers a URL; its pattern is a host, or host and path, with * for any text.
+ * @param {string} pattern
+ * @param {URL} url
+ */
 function covers(pattern, { hostname, pathname }) {
 	const [host, ...path] = pattern.replace(/^https?:\/\//i, "").split("/");
 	const whole = `${host}/${path.length > 0 ? path.join("/") : "*"}`;
@@ -99,12 +122,16 @@ function covers(pattern, { hostname, pathname }) {
 	return new RegExp(`^${expression}$`, "i").test(`${hostname.replace(/\.$/, "")}${pathname}`);
 }
 
-/** An event that comes back is delivered again. An ORIGIN_URL that is a secret cannot be read. */
+/**
+ * An event that comes back is delivered again. An ORIGIN_URL that is a secret cannot be read.
+ * @param {Config} config
+ */
 function checkOrigin({ name, route, routes = [], vars }) {
 	const url = URL.parse(String(vars.ORIGIN_URL ?? ""));
 	// An invalid one is named by /healthz.
 	if (url === null || url.port !== "" || url.pathname !== (vars.WEBHOOK_PATH ?? "/")) return;
-	const patterns = [route, ...routes].flatMap((route) => route?.pattern ?? route ?? []);
+	const all = route === undefined ? routes : [route, ...routes];
+	const patterns = all.map((route) => (typeof route === "string" ? route : route.pattern));
 	if (![`${name}.*.workers.dev`, ...patterns].some((pattern) => covers(pattern, url))) return;
 	return "ORIGIN_URL is this Worker's own webhook, so each event would come back: set it to the URL of your backend, or remove it.";
 }
@@ -112,7 +139,10 @@ function checkOrigin({ name, route, routes = [], vars }) {
 /** Each gives one sentence that says what is wrong and what to do, or nothing. */
 const CHECKS = [checkApps, checkCallbackTokens, checkAdminToken, checkVars, checkQueues, checkDatabase, checkOrigin];
 
-/** Refuses what would be deployed in vain. */
+/**
+ * Refuses what would be deployed in vain.
+ * @param {Config} config
+ */
 function checkAll(config) {
 	const secrets = listSecrets();
 	const problems = CHECKS.map((check) => check(config, secrets)).filter(Boolean);
@@ -126,13 +156,18 @@ function deploy() {
 		const report = join(folder, "report.ndjson");
 		const status = run(["deploy", "--config", CONFIG], { env: { WRANGLER_OUTPUT_FILE_PATH: report } });
 		if (status !== 0) throw new Refusal("wrangler could not deploy: see its output above.");
-		const entries = readFileSync(report, "utf8").split("\n").filter(Boolean).map(JSON.parse);
+		/** @type {{ type: string, targets?: string[] }[]} */
+		const entries = readFileSync(report, "utf8")
+			.split("\n")
+			.filter(Boolean)
+			.map((line) => JSON.parse(line));
 		const targets = entries.findLast((entry) => entry.type === "deploy")?.targets ?? [];
 		const origins = targets.map(origin).filter((found) => found !== null);
 		if (origins.length === 0) {
 			throw new Refusal("Deployed, but at no address: set workers_dev = true or a route in wrangler.toml.");
 		}
-		return origins.sort((a, b) => a.endsWith(".workers.dev") - b.endsWith(".workers.dev"));
+		const isOfWorkersDev = (/** @type {string} */ found) => Number(found.endsWith(".workers.dev"));
+		return origins.sort((a, b) => isOfWorkersDev(a) - isOfWorkersDev(b));
 	} finally {
 		rmSync(folder, { recursive: true });
 	}
@@ -142,6 +177,7 @@ function deploy() {
  * The origin of one of wrangler's targets, which are made for reading: "https://a.b.workers.dev",
  * "a.example.com (custom domain)", "example.com/* (zone name: example.com)", each perhaps with "[production: enabled]"
  * behind it; others ("schedule: …") have none.
+ * @param {string} target
  */
 function origin(target) {
 	const [, scheme, host] =
@@ -149,7 +185,10 @@ function origin(target) {
 	return host?.includes(".") ? `${scheme ?? "https://"}${host}` : null;
 }
 
-/** Waits until the address says, several times in a row, that the settings are valid. */
+/**
+ * Waits until the address says, several times in a row, that the settings are valid.
+ * @param {string} origin
+ */
 async function checkHealth(origin) {
 	const deadline = Date.now() + WAIT_SECONDS * 1000;
 	let healthy = 0;
@@ -161,13 +200,15 @@ async function checkHealth(origin) {
 			healthy = response.status === 200 ? healthy + 1 : 0;
 			if (healthy === HEALTHY_IN_A_ROW) return;
 			if (healthy > 0) continue;
-			const { settings } = await response.json().catch(() => ({}));
+			const body = await response.json().catch(() => ({}));
+			const { settings } = /** @type {{ settings?: InvalidSetting[] }} */ (body);
 			last = Array.isArray(settings)
 				? `with invalid settings:\n${settings.map(({ name, problem }) => `${name} ${problem}`).join("\n")}`
 				: `${origin}/healthz answers ${response.status}.`;
 		} catch (error) {
 			healthy = 0;
-			last ??= `${origin}/healthz does not answer yet (${error.cause?.code ?? error.name}); a new domain may take minutes: try it later.`;
+			const { name, cause } = /** @type {Error & { cause?: NodeJS.ErrnoException }} */ (error);
+			last ??= `${origin}/healthz does not answer yet (${cause?.code ?? name}); a new domain may take minutes: try it later.`;
 		}
 		if (Date.now() >= deadline) throw new Refusal(`Deployed, but ${last}`);
 		await sleep(Math.min(1000, Math.max(0, deadline - Date.now())));

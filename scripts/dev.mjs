@@ -9,6 +9,12 @@ import { parseEnv } from "node:util";
 import { allowsUnsigned, appIds, Refusal, readConfig, refusable } from "./config.mjs";
 import { applyMigrations, checkPort, claimState, passSignals, Serving, step } from "./serve.mjs";
 
+/**
+ * @import { Vars } from "./config.mjs"
+ * @import { InvalidSetting } from "./serve.mjs"
+ */
+/** @typedef {{ webhook_path: string, sinks: string[] }} About what is read of the API's `status` */
+
 const PORT = process.env.PORT || "8787";
 const WITH_TUNNEL = process.env.TUNNEL === "1";
 const SETTINGS = ".dev.vars";
@@ -24,14 +30,20 @@ function makeSettings() {
 	console.error("dev: made .dev.vars from .dev.vars.example, with a random ADMIN_TOKEN");
 }
 
-/** The settings whose unquoted value has a #, from which on it is a comment: in a token that is hardly meant. */
+/**
+ * The settings whose unquoted value has a #, from which on it is a comment: in a token that is hardly meant.
+ * @param {string} text
+ */
 function cutValues(text) {
 	return text
 		.split("\n")
 		.flatMap((line) => /^\s*(?:export\s+)?([\w.-]+)\s*=\s*[^\s"'`#][^\s#]*#/.exec(line)?.[1] ?? []);
 }
 
-/** With a tunnel, anyone who knows its address can call. */
+/**
+ * With a tunnel, anyone who knows its address can call.
+ * @param {string | undefined} token
+ */
 function checkTunnel(token) {
 	if (!WITH_TUNNEL) return;
 	if (!token || token === PUBLISHED_TOKEN) {
@@ -44,16 +56,25 @@ function checkTunnel(token) {
 	);
 }
 
-/** What the Worker says of itself; nothing where the token does not let us ask. */
+/**
+ * What the Worker says of itself; nothing where the token does not let us ask.
+ * @param {string} url
+ * @param {string | undefined} token
+ * @returns {Promise<About | undefined>}
+ */
 async function status(url, token) {
 	if (!token) return undefined;
 	const response = await fetch(`${url}/v1/status`, { headers: { authorization: `Bearer ${token}` } }).catch(
 		() => undefined,
 	);
-	return response?.ok ? response.json() : undefined;
+	return response?.ok ? /** @type {Promise<About>} */ (response.json()) : undefined;
 }
 
-/** A curl that sends an event of now, signed where the app has a token; nothing where calls cannot be accepted. */
+/**
+ * A curl that sends an event of now, signed where the app has a token; nothing where calls cannot be accepted.
+ * @param {string} url
+ * @param {Vars} vars
+ */
 function curl(url, vars) {
 	const [app] = appIds(vars);
 	if (app === undefined) return [];
@@ -70,6 +91,13 @@ function curl(url, vars) {
 	];
 }
 
+/**
+ * @param {Serving} serving
+ * @param {string | undefined} token
+ * @param {Vars} vars
+ * @param {InvalidSetting[]} settings
+ * @param {About | undefined} about
+ */
 function announce(serving, token, vars, settings, about) {
 	const webhook = `${serving.url}${about?.webhook_path ?? vars.WEBHOOK_PATH ?? "/"}`;
 	const lines = [
@@ -79,7 +107,7 @@ function announce(serving, token, vars, settings, about) {
 			? `ADMIN_TOKEN: ${token}`
 			: "ADMIN_TOKEN: not set; to use the page and the API, set it in .dev.vars to a random text of 16 characters or more",
 	];
-	if (about?.sinks.length > 0) lines.push(`Sinks:       ${about.sinks.join(", ")}`);
+	if (about && about.sinks.length > 0) lines.push(`Sinks:       ${about.sinks.join(", ")}`);
 	lines.push(...settings.map(({ name, problem }) => `Invalid:     ${name} ${problem}`));
 	if (settings.length > 0) lines.push("Settings are read at the start: correct them in .dev.vars, and start again.");
 	else lines.push(...curl(webhook, vars));

@@ -12,12 +12,20 @@ const LINES_MAX = 200;
 /** The pages of GitHub itself, which are no files. */
 const OF_GITHUB = ["../../releases"];
 
+/** @type {string[]} */
 const problems = [];
 
-const read = (path) => readFileSync(join(ROOT, path), "utf8");
+/** @typedef {ReturnType<typeof parse>} Parsed */
 
-/** Fenced blocks, each with its language and its text; and what is left without them. */
+const read = (/** @type {string} */ path) => readFileSync(join(ROOT, path), "utf8");
+
+/**
+ * The commands in fenced blocks; and of what is left without these blocks, the headings, the targets of links, and the rows
+ * of tables.
+ * @param {string} markdown
+ */
 function parse(markdown) {
+	/** @type {{ language: string, block: string }[]} */
 	const blocks = [];
 	const text = markdown.replace(/^( *)```(\w*)\n([\s\S]*?)^\1```$/gm, (_, indent, language, block) => {
 		blocks.push({ language, block: block.replaceAll(`\n${indent}`, "\n").slice(indent.length) });
@@ -34,7 +42,10 @@ function parse(markdown) {
 	};
 }
 
-/** The anchors that GitHub gives to headings. */
+/**
+ * The anchors that GitHub gives to headings.
+ * @param {Parsed} parsed
+ */
 function anchors({ headings }) {
 	const seen = new Map();
 	return headings.map(({ title }) => {
@@ -49,6 +60,10 @@ function anchors({ headings }) {
 	});
 }
 
+/**
+ * @param {string} file
+ * @param {Parsed} parsed
+ */
 function checkLinks(file, { links }) {
 	for (const link of links) {
 		if (/^https?:/.test(link) || OF_GITHUB.includes(link)) continue;
@@ -65,6 +80,7 @@ function checkLinks(file, { links }) {
 	}
 }
 
+/** @param {string} markdown */
 function checkLength(markdown) {
 	const words = markdown.split(/\s+/).filter(Boolean).length;
 	const lines = markdown.trimEnd().split("\n").length;
@@ -72,14 +88,22 @@ function checkLength(markdown) {
 	if (lines > LINES_MAX) problems.push(`${README}: ${lines} lines are more than ${LINES_MAX}`);
 }
 
-/** What does not depend on the language: code and figures. */
+/**
+ * What does not depend on the language: code and figures.
+ * @param {string} row
+ */
 const facts = (row) =>
 	row
 		.match(/`[^`]*`|\d[\d.,]*\d|\d/g)
 		?.toSorted()
 		.join(" ") ?? "";
 
+/**
+ * @param {Parsed} original
+ * @param {Parsed} translation
+ */
 function checkTranslation(original, translation) {
+	/** @type {(what: string, of: (parsed: Parsed) => (string | number)[]) => void} */
 	const compare = (what, of) => {
 		const [expected, found] = [of(original), of(translation)];
 		const at = expected.findIndex((item, index) => item !== found[index]);
@@ -93,7 +117,8 @@ function checkTranslation(original, translation) {
 	compare("commands", ({ commands }) => commands);
 	compare("rows of tables, such as settings,", ({ rows }) => rows.map(facts));
 	// Each links to the other, and to Tencent's page in its language.
-	const isShared = (link) => ![README, TRANSLATION].includes(link) && !link.startsWith("https://trtc.io/");
+	const isShared = (/** @type {string} */ link) =>
+		![README, TRANSLATION].includes(link) && !link.startsWith("https://trtc.io/");
 	compare("links", ({ links }) => links.filter(isShared).toSorted());
 }
 

@@ -30,9 +30,12 @@ const FILES = [
 // What the scripts need of the tools.
 const TOOLS = ["smol-toml", "wrangler"];
 
-const read = (path) => readFileSync(join(ROOT, path), "utf8");
+const read = (/** @type {string} */ path) => readFileSync(join(ROOT, path), "utf8");
 
-/** The Worker is built: wrangler has no command to run for it, and no sources to watch. */
+/**
+ * The Worker is built: wrangler has no command to run for it, and no sources to watch.
+ * @param {string} config
+ */
 function withoutBuild(config) {
 	const stripped = config.replace(/^\[build\]\n(?:[^[\n].*\n)*\n/m, "");
 	const { build: _, ...expected } = parse(config);
@@ -42,7 +45,9 @@ function withoutBuild(config) {
 }
 
 function packageJson() {
-	const { version, description, license } = parse(read("Cargo.toml")).package;
+	const cargo = /** @type {{ package: Record<string, string> }} */ (parse(read("Cargo.toml")));
+	const { version, description, license } = cargo.package;
+	/** @type {{ devDependencies: Record<string, string>, allowScripts: Record<string, boolean> }} */
 	const { devDependencies, allowScripts } = JSON.parse(read("package.json"));
 	const { node: _, ...allowed } = allowScripts;
 	return {

@@ -11,11 +11,23 @@ import { setImmediate as signalsHandled, setTimeout as sleep } from "node:timers
 import { command, eventLog, Refusal, readConfig } from "./config.mjs";
 import { capture, refuse, start } from "./wrangler.mjs";
 
+/**
+ * @import { ChildProcess } from "node:child_process"
+ * @import { ListenOptions, Server } from "node:net"
+ */
+/** @typedef {{ name: string, problem: string }} InvalidSetting as /healthz names it */
+
 /** Where wrangler keeps its state, in the folder that is served. */
 const STATE = ".wrangler";
 const WAIT_SECONDS = 120;
 
-/** Says what is done and how long it usually takes, does it, and says how long it took. */
+/**
+ * Says what is done and how long it usually takes, does it, and says how long it took.
+ * @template T
+ * @param {string} words
+ * @param {string} usual
+ * @param {() => T | Promise<T>} work
+ */
 export async function step(words, usual, work) {
 	const start = Date.now();
 	process.stderr.write(`${words} (usually ${usual}) … `);
@@ -29,22 +41,31 @@ export async function step(words, usual, work) {
 	}
 }
 
-/** Listens, or gives the error code that says why not. */
-async function listen(server, ...where) {
-	server.listen(...where);
+/**
+ * Listens, or gives the error code that says why not.
+ * @param {Server} server
+ * @param {ListenOptions} where
+ * @returns {Promise<string | undefined>}
+ */
+async function listen(server, where) {
+	server.listen(where);
 	try {
 		await once(server, "listening");
 	} catch (error) {
-		return error.code;
+		return /** @type {NodeJS.ErrnoException} */ (error).code;
 	}
 }
 
-/** Another server on this port would be asked for its health, and taken for this Worker. */
+/**
+ * Another server on this port would be asked for its health, and taken for this Worker.
+ * @param {string} port
+ * @param {string} name the script's
+ */
 export async function checkPort(port, name) {
 	const server = createServer();
 	// listen() throws for what is no port at all.
-	const problem =
-		/^\d{1,5}$/.test(port) && port > 0 && port < 65536 ? await listen(server, port, "127.0.0.1") : "no such port";
+	const isPort = /^\d{1,5}$/.test(port) && Number(port) > 0 && Number(port) < 65536;
+	const problem = isPort ? await listen(server, { port: Number(port), host: "127.0.0.1" }) : "no such port";
 	if (problem !== undefined) {
 		throw new Refusal(
 			`Port ${port} cannot be used (${problem}): choose another, as in \`PORT=8788 ${command(name)}\`.`,
@@ -57,6 +78,7 @@ export async function checkPort(port, name) {
 /**
  * Refuses to serve a folder's state twice: the instances would see each other's data, and lock each other out of it. A
  * socket tells whether there is another instance, because it ends with the process that holds it.
+ * @param {string} url where this instance will serve
  */
 export async function claimState(url) {
 	mkdirSync(STATE, { recursive: true });
@@ -64,14 +86,14 @@ export async function claimState(url) {
 	const path =
 		process.platform === "win32" ? join(String.raw`\\.\pipe`, process.cwd(), STATE) : join(STATE, "dev.sock");
 	const server = createServer((asked) => asked.end(url));
-	let problem = await listen(server, path);
+	let problem = await listen(server, { path });
 	let other;
 	if (problem === "EADDRINUSE") {
 		other = await text(connect(path)).catch(() => undefined);
 		if (other === undefined) {
 			// One that was killed left it behind.
 			rmSync(path, { force: true });
-			problem = await listen(server, path);
+			problem = await listen(server, { path });
 		}
 	}
 	// Any other problem means that there are no sockets here, and so no protection.
@@ -83,7 +105,11 @@ export async function claimState(url) {
 	server.unref();
 }
 
-/** wrangler does not do this by itself. What it prints is shown only where it fails. `name` is the script's. */
+/**
+ * wrangler does not do this by itself. What it prints is shown only where it fails.
+ * @param {string} folder
+ * @param {string} name the script's
+ */
 export async function applyMigrations(folder, name) {
 	if (eventLog(readConfig(join(folder, "wrangler.toml"))) === undefined) return;
 	await step(`${name}: applying the migrations to the local database`, "2 s", async () => {
@@ -94,8 +120,15 @@ export async function applyMigrations(folder, name) {
 	});
 }
 
-/** The wrangler that runs, and the signal that ends it. */
+/**
+ * The wrangler that runs.
+ * @type {ChildProcess | undefined}
+ */
 let running;
+/**
+ * The signal that ends it.
+ * @type {NodeJS.Signals | undefined}
+ */
 let ending;
 
 /** Whether this process has been told to end. */
@@ -103,14 +136,17 @@ export function isEnding() {
 	return ending !== undefined;
 }
 
-/** Ctrl-C is how one is meant to end what serves: it is no failure, of which make and npm would make an error. */
+/**
+ * Ctrl-C is how one is meant to end what serves: it is no failure, of which make and npm would make an error.
+ * @param {NodeJS.Signals} signal
+ */
 function exitCode(signal) {
 	return signal === "SIGINT" ? 0 : 128 + constants.signals[signal];
 }
 
 /** Passes on the signals that would end this process without wrangler, and ends with it. To be called at the start. */
 export function passSignals() {
-	for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
+	for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"])) {
 		process.on(signal, () => {
 			ending = signal;
 			if (running === undefined) process.exit(exitCode(signal));
@@ -127,8 +163,13 @@ export class Serving {
 	#isShown = false;
 	#isReady = false;
 	#isInherited;
+	/**
+	 * What wrangler has printed before it is shown.
+	 * @type {["stdout" | "stderr", Buffer][]}
+	 */
 	#before = [];
 
+	/** @param {{ folder: string, port: string, log: string, tunnel?: boolean }} options */
 	constructor({ folder, port, log, tunnel = false }) {
 		mkdirSync(dirname(log), { recursive: true });
 		this.url = `http://127.0.0.1:${port}`;
@@ -139,12 +180,13 @@ export class Serving {
 		// wrangler runs `cloudflared` for this. Where it is not installed, wrangler asks whether to fetch it: on a terminal only.
 		if (tunnel) args.push("--tunnel");
 		const wrangler = start(args, { cwd: folder, stdio: tunnel ? "inherit" : ["ignore", "pipe", "pipe"] });
-		for (const name of ["stdout", "stderr"]) {
-			wrangler[name]?.on("data", (data) => {
+		for (const name of /** @type {const} */ (["stdout", "stderr"])) {
+			wrangler[name]?.on("data", (/** @type {Buffer} */ data) => {
 				file.write(data);
 				this.#print(name, data);
 			});
 		}
+		/** @type {(problem: string, code: number) => never} */
 		const end = (problem, code) => {
 			this.show({ withBefore: !this.#isShown });
 			console.error(problem);
@@ -152,8 +194,8 @@ export class Serving {
 		};
 		wrangler.on("error", (error) => end(`wrangler cannot be started: ${error.message}.`, 1));
 		wrangler.on("close", (code, signal) => {
-			if (isEnding()) process.exit(exitCode(ending));
-			end(`wrangler has ended. ${this.where()}`, code ?? exitCode(signal));
+			if (ending !== undefined) process.exit(exitCode(ending));
+			end(`wrangler has ended. ${this.where()}`, signal === null ? (code ?? 1) : exitCode(signal));
 		});
 		running = wrangler;
 	}
@@ -163,6 +205,10 @@ export class Serving {
 		return this.#isInherited ? "See its output above." : `Its whole output is in ${this.log}.`;
 	}
 
+	/**
+	 * @param {"stdout" | "stderr"} name
+	 * @param {Buffer} data
+	 */
 	#print(name, data) {
 		if (isEnding()) return;
 		if (this.#isShown) return void process[name].write(data);
@@ -180,13 +226,17 @@ export class Serving {
 		this.#before = [];
 	}
 
-	/** Waits until the Worker answers. */
+	/**
+	 * Waits until the Worker answers.
+	 * @returns {Promise<{ settings: InvalidSetting[] }>}
+	 */
 	async answers() {
 		const deadline = Date.now() + WAIT_SECONDS * 1000;
 		while (Date.now() < deadline) {
 			try {
 				const response = await fetch(`${this.url}/healthz`, { signal: AbortSignal.timeout(5000) });
-				const { status, settings = [] } = await response.json();
+				const body = await response.json();
+				const { status, settings = [] } = /** @type {{ status?: string, settings?: InvalidSetting[] }} */ (body);
 				if (status !== undefined) {
 					this.#isReady = true;
 					return { settings };

@@ -7,6 +7,8 @@ import { join } from "node:path";
 import { parseEnv } from "node:util";
 import { Refusal } from "./config.mjs";
 
+/** @import { StdioOptions } from "node:child_process" */
+
 const ROOT = join(import.meta.dirname, "..");
 // Not by its name: on Windows that is a script of the shell, which cannot be spawned.
 const [COMMAND, ...FIRST] = process.env.WRANGLER
@@ -16,13 +18,22 @@ const ENV = { ...process.env, ...parseEnv(readFileSync(join(import.meta.dirname,
 
 export const CONFIG = process.env.WRANGLER_CONFIG ?? join(ROOT, "wrangler.toml");
 
-/** Runs wrangler where everyone sees its output; `env` is added to its environment. Gives its exit code. */
+/**
+ * Runs wrangler where everyone sees its output; `env` is added to its environment. Gives its exit code.
+ * @param {string[]} args
+ * @param {{ env?: Record<string, string>, stdio?: StdioOptions }} [options]
+ */
 export function run(args, { env, stdio = "inherit" } = {}) {
 	return spawnSync(COMMAND, [...FIRST, ...args], { stdio, env: { ...ENV, ...env } }).status;
 }
 
-/** Runs wrangler; gives its exit code and what it printed. It cannot ask anything. */
+/**
+ * Runs wrangler; gives its exit code and what it printed. It cannot ask anything.
+ * @param {string[]} args
+ * @param {{ cwd?: string }} [options]
+ */
 export function capture(args, { cwd } = {}) {
+	/** @type {StdioOptions} */
 	const stdio = ["ignore", "pipe", "pipe"];
 	const { status, stdout, stderr, error } = spawnSync(COMMAND, [...FIRST, ...args], {
 		encoding: "utf8",
@@ -33,12 +44,21 @@ export function capture(args, { cwd } = {}) {
 	return { status, stdout: stdout ?? "", output: error ? `${error.message}\n` : `${stdout}${stderr}` };
 }
 
-/** Starts wrangler and gives its process. */
+/**
+ * Starts wrangler and gives its process.
+ * @param {string[]} args
+ * @param {{ cwd: string, stdio: StdioOptions }} options
+ */
 export function start(args, { cwd, stdio }) {
 	return spawn(COMMAND, [...FIRST, ...args], { cwd, stdio, env: ENV });
 }
 
-/** Refuses to go on, with wrangler's output. Where it is not logged in, that is all there is to say. */
+/**
+ * Refuses to go on, with wrangler's output. Where it is not logged in, that is all there is to say.
+ * @param {string} output
+ * @param {string} sentence
+ * @returns {never}
+ */
 export function refuse(output, sentence) {
 	if (/wrangler login|set a CLOUDFLARE_API_TOKEN/.test(output)) {
 		throw new Refusal("wrangler is not logged in: run `npx wrangler login`, or set CLOUDFLARE_API_TOKEN.");
@@ -49,11 +69,16 @@ export function refuse(output, sentence) {
 /**
  * The names in a JSON array of objects, between whatever else wrangler prints, such as warnings. The brackets of the array
  * are on lines of their own; what is in it is indented.
+ * @param {string} output
+ * @returns {string[] | undefined} undefined where there is no such array
  */
 export function namesIn(output) {
-	const [array] = /^\[(\n[^]*?\n)?\]$/m.exec(output) ?? [];
+	const [array] = /^\[(\n[\s\S]*?\n)?\]$/m.exec(output) ?? [];
+	if (array === undefined) return undefined;
 	try {
-		return JSON.parse(array).map(({ name }) => name);
+		/** @type {{ name: string }[]} */
+		const entries = JSON.parse(array);
+		return entries.map(({ name }) => name);
 	} catch {
 		return undefined;
 	}

@@ -15,10 +15,13 @@ export function signature(token = TOKEN) {
 		.digest("hex")}&RequestTime=${time}`;
 }
 
-const query = (signature) =>
+const query = (/** @type {string} */ signature) =>
 	`SdkAppid=${APP}&CallbackCommand=${UNFOLLOW}&contenttype=json&ClientIP=127.0.0.1&OptPlatform=iOS&${signature}`;
 
-/** The body in Tencent's page, white space included, at a time of its own. */
+/**
+ * The body in Tencent's page, white space included, at a time of its own.
+ * @param {number} eventTime in Unix ms
+ */
 const body = (eventTime) => `{
 "CallbackCommand": "${UNFOLLOW}",
 "From_Account": "UserID_001",
@@ -29,7 +32,11 @@ const body = (eventTime) => `{
 "EventTime": ${eventTime}
 }`;
 
-/** `count` calls, each with an event of its own; those signed with another token than `TOKEN` are to be rejected. */
+/**
+ * `count` calls, each with an event of its own; those signed with another token than `TOKEN` are to be rejected.
+ * @param {number} count
+ * @param {string} [token]
+ */
 export function calls(count, token) {
 	const signed = query(signature(token));
 	return Array.from({ length: count }, (_, number) => post(signed, body(EVENT_TIME + number)));

@@ -9,8 +9,28 @@ import { Connection, getJson, post } from "./load.mjs";
 import { D1_RECEIVERS, RECEIVERS } from "./variants.mjs";
 import { APP, Served, TOKEN } from "./workerd.mjs";
 
+/** @import { Name, Prepared } from "./variants.mjs" */
+/** @import { Answer } from "./load.mjs" */
+/** @typedef {keyof typeof COMMANDS} Follow a kind of event */
+/**
+ * A call of tests/vectors/, as far as it is read here.
+ * @typedef {Record<typeof CIRCUMSTANCES[number], unknown> & Call} Vector
+ * @typedef {object} Call
+ * @property {string} why
+ * @property {string} url
+ * @property {string} body
+ * @property {string} [body_hex] the body, where it is no text
+ * @property {number} [status]
+ * @property {string} [reason] of the rejection
+ */
+/** @typedef {{ puts: number, inserts: number }} Storage what the stub has counted, beside the last of each */
+/** @typedef {{ response: Answer, record: object, storage: Storage }} Seen what must be the same for all receivers */
+
 const VECTORS = new URL("../../tests/vectors/", import.meta.url);
 const COMMANDS = { unfollow: "Follow.CallbackAfterFollowDelete", follow: "Follow.CallbackAfterFollowAdd" };
+
+/** What may be unusual about a call. */
+const CIRCUMSTANCES = /** @type {const} */ (["settings", "bindings", "store", "method", "pad_to", "content_length"]);
 
 /** What JSON.parse does not show, by the row's `why`. Ours alone can tell. */
 const OURS_ALONE = /duplicate member/;
@@ -21,6 +41,7 @@ const LOG_WITHIN_MS = 5000;
 /**
  * Throws where two receivers with the same sinks differ. Returns on how many calls they agree, and how many of these they
  * reject.
+ * @param {Prepared} prepared
  */
 export async function check(prepared) {
 	const count = await checkAll(prepared, RECEIVERS, { insertsAPut: 0 });
@@ -28,7 +49,12 @@ export async function check(prepared) {
 	return count;
 }
 
-/** Compares the receivers `names`, the last of which is ours. */
+/**
+ * Compares receivers.
+ * @param {Prepared} prepared
+ * @param {Name[]} names ours is the last
+ * @param {{ insertsAPut: number }} expected
+ */
 async function checkAll(prepared, names, { insertsAPut }) {
 	const receivers = await Promise.all(names.map((name) => Receiver.start(name, prepared[name].path)));
 	const count = { agreed: 0, rejected: 0 };
@@ -56,26 +82,34 @@ async function checkAll(prepared, names, { insertsAPut }) {
 	return count;
 }
 
-const show = (seen) => JSON.stringify(seen, null, "\t");
+const show = (/** @type {Seen} */ seen) => JSON.stringify(seen, null, "\t");
 
-const read = (name) => JSON.parse(readFileSync(new URL(name, VECTORS), "utf8"));
+const read = (/** @type {string} */ name) => JSON.parse(readFileSync(new URL(name, VECTORS), "utf8"));
 
-/** The vectors that fit the settings here: `{ why, query, body, status }`; `query` is made when it is sent. */
+/**
+ * The vectors that fit the settings here.
+ * @returns {Generator<{ why: string, query: () => string, body: string | Buffer, status?: number }>} `query` is made when it
+ * is sent
+ */
 function* vectors() {
-	for (const { why, kind, sdk_app_id, body } of read("event-id.json").events) {
+	/** @type {{ events: { why: string, kind: Follow, sdk_app_id: string, body: string }[] }} */
+	const { events } = read("event-id.json");
+	for (const { why, kind, sdk_app_id, body } of events) {
 		if (sdk_app_id !== APP) continue;
 		const query = () => `SdkAppid=${APP}&CallbackCommand=${COMMANDS[kind]}&${signature()}`;
 		yield { why, query, body, status: 200 };
 	}
+	/** @type {{ defaults: Vector, calls: Partial<Vector>[] }} */
 	const { defaults, calls } = read("calls.json");
+	/** @type {{ entries: Partial<Vector>[] }} */
 	const { entries } = read("entry.json");
-	const [signed, requestTime] = new URL(defaults.url).search.match(/Sign=.*(RequestTime=.*)/);
+	const [signed, requestTime] = /Sign=.*(RequestTime=.*)/.exec(new URL(defaults.url).search) ?? [];
+	if (signed === undefined) throw new Error("the vectors have no Sign");
 	for (const call of [...calls, ...entries]) {
-		const { why, url, body_hex, status = 200, ...circumstances } = { ...defaults, ...call };
-		const body = body_hex === undefined ? circumstances.body : Buffer.from(body_hex, "hex");
-		const usual = ["settings", "bindings", "store", "method", "pad_to", "content_length"].every((name) =>
-			isDeepStrictEqual(circumstances[name], defaults[name]),
-		);
+		const vector = { ...defaults, ...call };
+		const { why, url, body_hex, status = 200 } = vector;
+		const body = body_hex === undefined ? vector.body : Buffer.from(body_hex, "hex");
+		const usual = CIRCUMSTANCES.every((name) => isDeepStrictEqual(vector[name], defaults[name]));
 		const fits = usual && url.startsWith("https://www.example.com/?");
 		if (!fits || OURS_ALONE.test(why)) continue;
 		const raw = url.slice(url.indexOf("?") + 1);
@@ -92,15 +126,31 @@ function* vectors() {
 
 /** One receiver, and what it does with a call. */
 class Receiver {
-	static async start(name, path) {
-		const receiver = new Receiver();
-		receiver.name = name;
-		receiver.served = await Served.start(path, { captureLog: true });
-		receiver.connection = await Connection.open(receiver.served.ports.variant);
-		return receiver;
+	/**
+	 * @param {Name} name
+	 * @param {Served} served
+	 * @param {Connection} connection
+	 */
+	constructor(name, served, connection) {
+		this.name = name;
+		this.served = served;
+		this.connection = connection;
 	}
 
-	/** Sends `request`, and returns what must be the same for all receivers: response, log record and what was stored. */
+	/**
+	 * @param {Name} name
+	 * @param {string} path of the config
+	 */
+	static async start(name, path) {
+		const served = await Served.start(path, { captureLog: true });
+		return new Receiver(name, served, await Connection.open(served.ports.variant));
+	}
+
+	/**
+	 * Sends `request`, and returns what must be the same for all receivers: response, log record and what was stored.
+	 * @param {Buffer} request
+	 * @returns {Promise<{ name: Name, seen: Seen }>}
+	 */
 	async call(request) {
 		const { served } = this;
 		served.log = "";
@@ -117,13 +167,21 @@ class Receiver {
 	}
 }
 
-/** `value` with each `received_at` in its texts set to 0. */
+/**
+ * `value` with each `received_at` in its texts set to 0.
+ * @template T
+ * @param {T} value
+ * @returns {T}
+ */
 function timeless(value) {
-	const reset = (text) => text.replace(/"received_at":[0-9]+/, '"received_at":0');
+	const reset = (/** @type {string} */ text) => text.replace(/"received_at":[0-9]+/, '"received_at":0');
 	return JSON.parse(JSON.stringify(value), (_, part) => (typeof part === "string" ? reset(part) : part));
 }
 
-/** The record that was logged. It does not arrive with the response. */
+/**
+ * The record that was logged. It does not arrive with the response.
+ * @param {Served} served
+ */
 async function recordOf(served) {
 	const deadline = performance.now() + LOG_WITHIN_MS;
 	while (!served.log.endsWith("\n")) {

@@ -2,9 +2,13 @@
 
 import { readdirSync, readFileSync } from "node:fs";
 
-/** What all threads of the process have spent, in ns. A thread that ends takes its time with it; workerd's stay. */
+/**
+ * What all threads of the process have spent, in ns. A thread that ends takes its time with it; workerd's stay.
+ * @param {number} pid
+ */
 export function cpuTime(pid) {
 	const threads = readdirSync(`/proc/${pid}/task`);
-	const spent = (thread) => Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "latin1").split(" ")[0]);
+	const spent = (/** @type {string} */ thread) =>
+		Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "latin1").split(" ")[0]);
 	return threads.reduce((sum, thread) => sum + spent(thread), 0);
 }

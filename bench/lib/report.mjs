@@ -7,15 +7,42 @@ import { gzipLimit, sizeOf, wasmSections } from "./sizes.mjs";
 import { median, pairedRatios, spread } from "./stats.mjs";
 import { D1_RECEIVERS, OURS, RECEIVERS, TITLES, VARIANTS } from "./variants.mjs";
 
+/**
+ * @import { Size } from "./sizes.mjs"
+ * @import { Spread } from "./stats.mjs"
+ * @import { Measured, Results } from "./rounds.mjs"
+ * @import { Name, Prepared } from "./variants.mjs"
+ */
+/**
+ * All that was found out.
+ * @typedef {object} Findings
+ * @property {Results} stored calls whose events are stored in KV
+ * @property {Results} rejected calls with a wrong Sign
+ * @property {Results} storedInBoth calls whose events are stored in KV and D1
+ * @property {number} trips storage round trips before the acknowledgement
+ * @property {Record<string, number[]>} starts ms from start to first response, by variant
+ * @property {Prepared} prepared
+ * @property {{ agreed: number, rejected: number }} agreed calls on which the receivers agree, and how many of these they reject
+ * @property {Record<"date" | "cpu" | "cores" | "kernel" | "workerd" | "node" | "load", string | number>} machine
+ * @property {number} count calls a round
+ * @property {number} rounds
+ * @property {number} seconds
+ */
+/** @typedef {(string | number)[]} Cells of a row */
+
 /** How much later than the hand-written JavaScript ours may give its first response, in ms. */
 const START_MAX_MS = 15;
 
-/** The whole page. */
-export function report(results) {
-	const { stored, rejected, storedInBoth, trips, starts, prepared, agreed, machine, count, rounds, seconds } = results;
+/**
+ * The whole page.
+ * @param {Findings} findings
+ */
+export function report(findings) {
+	const { stored, rejected, storedInBoth, trips, starts, prepared, agreed, machine, count, rounds, seconds } = findings;
+	/** @type {(results: Results, a: Name, b: Name) => Spread} */
 	const ratio = (results, a, b) => pairedRatios(results[a].cpu, results[b].cpu);
-	const start = { ours: spread(starts.ours), javascript: spread(starts.javascript) };
-	const later = start.ours.median - start.javascript.median;
+	const [ours, javascript] = [spread(starts.ours), spread(starts.javascript)];
+	const later = ours.median - javascript.median;
 	const sizes = OURS.map((path) => ({ name: basename(path), ...sizeOf(path) }));
 	const targets = [
 		atMost("CPU per stored event, ours / hand-written JavaScript", 1, ratio(stored, "ours", "javascript")),
@@ -29,6 +56,7 @@ export function report(results) {
 		),
 		target("storage round trips before the acknowledgement", "1", String(trips), trips === 1),
 	];
+	/** @type {[title: string, ratios: Spread][]} */
 	const others = [
 		["stored in KV and D1, ours / hand-written JavaScript", ratio(storedInBoth, "ours_d1", "javascript_d1")],
 		["rejected, ours / Hono", ratio(rejected, "ours", "hono")],
@@ -71,10 +99,7 @@ ${callTable("rejected call (wrong Sign)", RECEIVERS, rejected, ["puts"])}
 
 From the start of the workerd process to its response to a stored event, ${starts.ours.length} starts each, alternating.
 
-${table(
-	["", "median, ms", "quartiles, ms"],
-	["ours", "javascript"].map((name) => startRow(name, start[name])),
-)}
+${table(["", "median, ms", "quartiles, ms"], [startRow("ours", ours), startRow("javascript", javascript)])}
 
 ## Size
 
@@ -123,16 +148,25 @@ page is printed and not written.
 `;
 }
 
+/** @param {Spread} spread */
 const bracketed = ({ q1, median, q3 }) => `${median.toFixed(2)} (${q1.toFixed(2)}–${q3.toFixed(2)})`;
 
+/** @type {(title: string, aim: string, measured: string, met: boolean) => Cells} */
 const target = (title, aim, measured, met) => [title, aim, measured, met ? "met" : "**not met**"];
 
+/** @type {(title: string, limit: number, ratios: Spread) => Cells} */
 const atMost = (title, limit, ratios) =>
 	target(title, `≤ ${limit.toFixed(2)}`, bracketed(ratios), ratios.median <= limit);
 
-const bytes = (count) => `${count.toLocaleString("en-GB")} bytes`;
+const bytes = (/** @type {number} */ count) => `${count.toLocaleString("en-GB")} bytes`;
 
-/** One row for each of `names`; `counted` are what the stub counted. */
+/**
+ * One row for each of `names`.
+ * @param {string} title
+ * @param {Name[]} names
+ * @param {Results} results
+ * @param {("puts" | "inserts")[]} counted what the stub counted
+ */
 function callTable(title, names, results, counted) {
 	const rows = names.map((name) => {
 		const { cpu, rate, ...counts } = results[name];
@@ -144,27 +178,35 @@ function callTable(title, names, results, counted) {
 	return table(head, rows);
 }
 
+/** @type {(name: Name, spread: Spread) => Cells} */
 const startRow = (name, { q1, median, q3 }) => [TITLES[name], median.toFixed(1), `${q1.toFixed(1)}–${q3.toFixed(1)}`];
 
-const total = (sizes) => ({
+const total = (/** @type {Size[]} */ sizes) => ({
 	name: "together",
 	raw: sizes.reduce((sum, { raw }) => sum + raw, 0),
 	gzip: sizes.reduce((sum, { gzip }) => sum + gzip, 0),
 });
 
+/** @type {(size: Size & { name: string }) => Cells} */
 const sizeRow = ({ name, raw, gzip }) => [name, raw.toLocaleString("en-GB"), gzip.toLocaleString("en-GB")];
 
+/** @param {string} path of a wasm file */
 function parts(path) {
 	const { code, data, other } = wasmSections(path);
 	return `${bytes(code)} of code, ${bytes(data)} of data and ${bytes(other)} of anything else`;
 }
 
+/** @param {Prepared} prepared */
 function peerSizes(prepared) {
-	const size = (name) => `${TITLES[name]} ${bytes(sizeOf(prepared[name].bundle).raw)}`;
-	return ["javascript", "hono"].map(size).join(", ");
+	const size = (/** @type {Name} */ name) => `${TITLES[name]} ${bytes(sizeOf(prepared[name].bundle).raw)}`;
+	return [size("javascript"), size("hono")].join(", ");
 }
 
+/**
+ * @param {string[]} head
+ * @param {Cells[]} rows
+ */
 function table(head, rows) {
-	const line = (cells) => `| ${cells.join(" | ")} |`;
+	const line = (/** @type {Cells} */ cells) => `| ${cells.join(" | ")} |`;
 	return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
 }

@@ -10,7 +10,10 @@ export const DELAY_MS = 200;
 
 const CALLS = 5;
 
-/** How many storage round trips there are, one after the other, before the variant at `path` acknowledges an event. */
+/**
+ * How many storage round trips there are, one after the other, before the variant at `path` acknowledges an event.
+ * @param {string} path
+ */
 export async function roundTrips(path) {
 	const served = await Served.start(path);
 	await getJson(served.ports.storage, `/?delay=${DELAY_MS}`);

@@ -3,7 +3,13 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 
-/** The bytes of a file, raw and in gzip. */
+/** @typedef {{ raw: number, gzip: number }} Size in bytes */
+
+/**
+ * The bytes of a file, raw and in gzip.
+ * @param {string} path
+ * @returns {Size}
+ */
 export function sizeOf(path) {
 	// The same gzip as in scripts/build.sh, so that the sizes are the same.
 	const zipped = execFileSync("gzip", ["-9", "-c", path], { maxBuffer: 2 ** 26 });
@@ -18,9 +24,16 @@ export function gzipLimit() {
 	return Number(limit[1]);
 }
 
-const SECTIONS = { 10: "code", 11: "data" };
+/** The sections by their ids. */
+const SECTIONS = new Map([
+	[10, /** @type {const} */ ("code")],
+	[11, /** @type {const} */ ("data")],
+]);
 
-/** Bytes of a wasm file's code, data and all other sections. */
+/**
+ * Bytes of a wasm file's code, data and all other sections.
+ * @param {string} path
+ */
 export function wasmSections(path) {
 	const wasm = readFileSync(path);
 	const sizes = { code: 0, data: 0, other: 8 };
@@ -35,7 +48,7 @@ export function wasmSections(path) {
 			more = byte >= 0x80;
 		}
 		at += length;
-		sizes[SECTIONS[id] ?? "other"] += at - begin;
+		sizes[SECTIONS.get(id) ?? "other"] += at - begin;
 	}
 	return sizes;
 }

@@ -4,6 +4,10 @@ import { spawn } from "node:child_process";
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
+/** @import { ChildProcess } from "node:child_process" */
+/** @typedef {{ name: string, kind: "esModule" | "wasm", path: string }} Module of a Worker, and the file that has it */
+/** @typedef {{ variant: number, storage: number }} Ports by the names of the sockets */
+
 /** What every variant is given: app and token of tests/vectors/, and the compatibility date of wrangler.toml. */
 export const APP = "1400000000";
 export const TOKEN = "xxxxyyyy";
@@ -11,7 +15,10 @@ const COMPATIBILITY_DATE = "2026-07-01";
 
 const START_WITHIN_MS = 20_000;
 
-/** One module of a Worker, embedded from the folder of the config. */
+/**
+ * One module of a Worker, embedded from the folder of the config.
+ * @param {Module} module
+ */
 const embedded = ({ name, kind }) => `(name = "${name}", ${kind} = embed "${name}")`;
 
 /** The binding of a D1 database, with workerd's own D1 client. */
@@ -19,7 +26,11 @@ const DATABASE =
 	'(name = "DB", wrapped = (moduleName = "cloudflare-internal:d1-api", ' +
 	'innerBindings = [(name = "fetcher", service = "storage")])),';
 
-/** The config of a Worker with these `SINKS`. Port 0 lets the system choose; workerd tells which. */
+/**
+ * The config of a Worker with these `SINKS`. Port 0 lets the system choose; workerd tells which.
+ * @param {Module[]} modules
+ * @param {string} sinks
+ */
 const config = (modules, sinks) => `
 using Workerd = import "/workerd/workerd.capnp";
 
@@ -50,7 +61,10 @@ const config :Workerd.Config = (
 
 /**
  * Writes a config and the modules that it embeds into `folder`, and returns the path of the config.
- * `modules` are `{ name, kind, path }`, the main one first; `storage` is the path of the stub.
+ * @param {string} folder
+ * @param {Module[]} modules the main one first
+ * @param {string} sinks
+ * @param {string} storage the path of the stub
  */
 export function prepare(folder, modules, sinks, storage) {
 	mkdirSync(folder, { recursive: true });
@@ -65,19 +79,29 @@ export function prepare(folder, modules, sinks, storage) {
 export class Served {
 	#child;
 
+	/**
+	 * @param {ChildProcess} child
+	 * @param {Ports} ports
+	 */
 	constructor(child, ports) {
 		this.#child = child;
-		this.pid = child.pid;
+		// It has one, because it has told its ports.
+		this.pid = /** @type {number} */ (child.pid);
 		this.ports = ports;
 		/** What the Worker has logged so far, where it was asked for. */
 		this.log = "";
-		child.stdout?.on("data", (text) => (this.log += text));
-		child.stderr?.on("data", (text) => (this.log += text));
+		for (const output of [child.stdout, child.stderr]) {
+			output?.on("data", (text) => {
+				this.log += text;
+			});
+		}
 	}
 
 	/**
 	 * Starts workerd with the config at `path`, and resolves once it listens. Without `captureLog`, log records are
 	 * written as usual, and nobody reads them: info goes to stdout, rejections to stderr.
+	 * @param {string} path
+	 * @param {{ captureLog?: boolean }} [options]
 	 */
 	static async start(path, { captureLog = false } = {}) {
 		const output = captureLog ? "pipe" : "ignore";
@@ -99,33 +123,45 @@ export class Served {
 	}
 }
 
+/** @type {Set<ChildProcess>} */
 const running = new Set();
 
 // Whatever way the run ends, no workerd outlives it.
-process.once("exit", () => running.forEach((child) => child.kill("SIGKILL")));
+process.once("exit", () => {
+	for (const child of running) child.kill("SIGKILL");
+});
 for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
 
-/** The ports, which workerd writes to the control pipe as it begins to listen, one JSON object a line. */
+/**
+ * The ports, which workerd writes to the control pipe as it begins to listen, one JSON object a line.
+ * @param {ChildProcess} child
+ * @returns {Promise<Ports>}
+ */
 function ports(child) {
 	return new Promise((resolve, reject) => {
+		/** @type {Partial<Ports>} */
 		const found = {};
 		let text = "";
 		let errors = "";
-		child.stderr?.on("data", (piece) => (errors += piece));
+		child.stderr?.on("data", (piece) => {
+			errors += piece;
+		});
 		const late = setTimeout(() => reject(new Error("workerd does not listen")), START_WITHIN_MS);
 		child.once("error", reject);
 		child.once("exit", (code) => reject(new Error(`workerd ended with ${code} before it listened. ${errors}`)));
-		child.stdio[3].on("data", (piece) => {
+		child.stdio[3]?.on("data", (piece) => {
 			text += piece;
 			const lines = text.split("\n");
-			text = lines.pop();
+			text = lines.pop() ?? "";
 			for (const line of lines) {
+				/** @type {{ event: string, socket: keyof Ports, port: number }} */
 				const { event, socket, port } = JSON.parse(line);
 				if (event === "listen") found[socket] = port;
 			}
-			if (found.variant && found.storage) {
+			const { variant, storage } = found;
+			if (variant && storage) {
 				clearTimeout(late);
-				resolve(found);
+				resolve({ variant, storage });
 			}
 		});
 	});
