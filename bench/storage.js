@@ -5,7 +5,9 @@
 
 let puts = 0;
 let inserts = 0;
+/** @type {{ url: string, metadata: string | null, value: Promise<string> } | undefined} */
 let lastPut;
+/** @type {Promise<string> | undefined} */
 let lastInsert;
 let delay = 0;
 
@@ -31,6 +33,7 @@ const INSERTED = JSON.stringify([
 	},
 ]);
 
+/** @type {ExportedHandler} */
 export default {
 	async fetch(request) {
 		if (request.method === "GET") return state(new URL(request.url));
@@ -52,14 +55,15 @@ export default {
 	},
 };
 
+/** @param {URL} url */
 async function state(url) {
 	delay = Number(url.searchParams.get("delay") ?? delay);
-	const { url: putUrl, metadata, value } = lastPut ?? {};
-	const put = lastPut && { key: keyOf(putUrl), metadata, value: await value };
+	const put = lastPut && { key: keyOf(lastPut.url), metadata: lastPut.metadata, value: await lastPut.value };
 	const insert = lastInsert && JSON.parse(await lastInsert);
 	return Response.json({ puts, put, inserts, insert });
 }
 
+/** @param {string} url */
 function keyOf(url) {
 	return decodeURIComponent(new URL(url).pathname.slice(1));
 }

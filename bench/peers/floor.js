@@ -3,6 +3,7 @@
 const OK = '{"ActionStatus":"OK","ErrorCode":0,"ErrorInfo":""}';
 const HEADERS = { "content-type": "application/json", "cache-control": "no-store" };
 
+/** @type {ExportedHandler<{ EVENTS: KVNamespace }>} */
 export default {
 	async fetch(request, env) {
 		await env.EVENTS.put("event", await request.text());

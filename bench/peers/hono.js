@@ -11,6 +11,11 @@ import { settingsOf } from "./rules/settings.js";
 const OK = '{"ActionStatus":"OK","ErrorCode":0,"ErrorInfo":""}';
 const HEADERS = { "content-type": "application/json", "cache-control": "no-store" };
 
+/** @import { ContentfulStatusCode } from "hono/utils/http-status" */
+/** @import { Call } from "./rules/receive.js" */
+/** @import { Env } from "./rules/settings.js" */
+
+/** @type {Hono<{ Bindings: Env, Variables: { call: Call, outcome: string } }>} */
 const app = new Hono();
 
 // A rejection is not an Error, so Hono's own error handler does not see it.
@@ -26,7 +31,7 @@ app.use(async (c, next) => {
 	} catch (error) {
 		if (!(error instanceof Rejection)) throw error;
 		log.write(error);
-		return c.body(error.body, error.status, { ...HEADERS, ...error.headers });
+		return c.body(error.body, /** @type {ContentfulStatusCode} */ (error.status), { ...HEADERS, ...error.headers });
 	}
 });
 

@@ -11,12 +11,18 @@ import { settingsOf } from "./rules/settings.js";
 const OK = '{"ActionStatus":"OK","ErrorCode":0,"ErrorInfo":""}';
 const HEADERS = { "content-type": "application/json", "cache-control": "no-store" };
 
+/** @import { Call } from "./rules/receive.js" */
+/** @import { Env } from "./rules/settings.js" */
+
+/** @type {ExportedHandler<Env>} */
 export default {
 	async fetch(request, env, ctx) {
 		const arrived = Date.now();
 		const log = new LogRecord(arrived);
 		try {
-			const outcome = await steps(request, { settings: settingsOf(env), ctx, log, arrived });
+			const settings = settingsOf(env);
+			if (!settings) throw new Rejection("settings");
+			const outcome = await steps(request, { settings, ctx, log, arrived });
 			log.write(outcome);
 			return new Response(OK, { headers: HEADERS });
 		} catch (error) {
@@ -27,8 +33,11 @@ export default {
 	},
 };
 
+/**
+ * @param {Request} request
+ * @param {Call} call
+ */
 function steps(request, call) {
-	if (!call.settings) throw new Rejection("settings");
 	const url = new URL(request.url);
 	if (url.pathname !== call.settings.path) throw new Rejection("not_found");
 	if (!isConfidential(url)) throw new Rejection("insecure");

@@ -6,7 +6,12 @@ const WINDOW_SECONDS = 60;
 
 const encoder = new TextEncoder();
 
-/** Throws unless the call is signed with one of `tokens`, at a time close to `now` (Unix ms). */
+/**
+ * Throws unless the call is signed with one of `tokens`, at a time close to `now`.
+ * @param {import("./query.js").Query} query
+ * @param {string[]} tokens
+ * @param {number} now in Unix ms
+ */
 export async function authenticate({ sign, requestTime }, tokens, now) {
 	if (!sign) throw new Rejection("sign_missing");
 	if (!/^[0-9a-f]{64}$/i.test(sign)) throw new Rejection("sign_malformed");

@@ -2,6 +2,21 @@
 
 import { Rejection } from "./rejection.js";
 
+/** @typedef {"unfollow" | "follow"} Kind */
+/** @typedef {{ text: string, object: Record<string, unknown> }} ObjectBody a JSON object */
+/** @typedef {{ text: string | undefined, object: undefined }} OtherBody any other, without a text where it is not UTF-8 */
+/** @typedef {ObjectBody | OtherBody} Body less the white space around it */
+/**
+ * What a Follow webhook says.
+ * @typedef {object} Follow
+ * @property {Kind} kind
+ * @property {string} command
+ * @property {string} fromAccount
+ * @property {string[]} toAccounts
+ * @property {number} eventTime in Unix ms
+ * @property {string} text of the body
+ */
+
 const FOLLOW_BODY_MAX = 64 * 1024;
 const OTHER_BODY_MAX = 1024 * 1024;
 const TARGETS_MAX = 500;
@@ -10,27 +25,37 @@ const EVENT_TIME_MAX = 9_999_999_999_999;
 /** An EventTime of at most 10 digits is in Unix seconds. */
 const EVENT_TIME_SECONDS_MAX = 9_999_999_999;
 
+/** @type {Map<string, Kind>} */
 const KINDS = new Map([
 	["Follow.CallbackAfterFollowDelete", "unfollow"],
 	["Follow.CallbackAfterFollowAdd", "follow"],
 ]);
 
 // It also removes a byte-order mark.
-const decoder = new TextDecoder("utf-8", { fatal: true });
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
 
 /** `unfollow` or `follow`; `undefined` for every other command. */
-export const kindOf = (command) => KINDS.get(command);
+export const kindOf = (/** @type {string} */ command) => KINDS.get(command);
 
 /** Most bytes that the body of this command may have. */
-export const bodyMax = (command) => (KINDS.has(command) ? FOLLOW_BODY_MAX : OTHER_BODY_MAX);
+export const bodyMax = (/** @type {string | undefined} */ command) =>
+	KINDS.has(command ?? "") ? FOLLOW_BODY_MAX : OTHER_BODY_MAX;
 
-/** The declared length of a request's body, where it is declared. */
+/**
+ * The declared length of a request's body, where it is declared.
+ * @param {Request} request
+ */
 export function declaredLength(request) {
 	const length = request.headers.get("content-length");
 	return length === null ? undefined : Number(length);
 }
 
-/** The body's bytes; throws where there are more than `max`. */
+/**
+ * The body's bytes; throws where there are more than `max`.
+ * @param {Request} request
+ * @param {number} max
+ * @returns {Promise<ArrayBuffer>}
+ */
 export async function readBody(request, max) {
 	try {
 		// HTTP holds a body to its declared length.
@@ -48,8 +73,12 @@ export async function readBody(request, max) {
 	}
 }
 
-/** A body as text, less white space around it, and as a value; `object` is `undefined` where it is not a JSON object. */
+/**
+ * @param {ArrayBuffer} bytes
+ * @returns {Body}
+ */
 export function parseBody(bytes) {
+	/** @type {string | undefined} */
 	let text;
 	try {
 		text = decoder.decode(bytes).replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, "");
@@ -61,7 +90,10 @@ export function parseBody(bytes) {
 	}
 }
 
-/** Whether this is the console's probe of the URL, which sends nothing, or nothing but a command. */
+/**
+ * Whether this is the console's probe of the URL, which sends nothing, or nothing but a command.
+ * @param {Body} body
+ */
 export function isContentless({ text, object }) {
 	if (text === "") return true;
 	if (object === undefined) return false;
@@ -69,17 +101,26 @@ export function isContentless({ text, object }) {
 	return true;
 }
 
-/** The command that a body names. */
+/**
+ * The command that a body names.
+ * @param {Body} body
+ */
 export function commandOf({ object }) {
-	return isUserId(object?.CallbackCommand) ? object.CallbackCommand : undefined;
+	const command = object?.CallbackCommand;
+	return isUserId(command) ? command : undefined;
 }
 
-/** What a Follow webhook says; throws where the body is not that of its command. */
-export function parseFollow(command, { text, object }) {
+/**
+ * Throws where the body is not that of its command.
+ * @param {string} command
+ * @param {Kind} kind of the command
+ * @param {Body} body
+ * @returns {Follow}
+ */
+export function parseFollow(command, kind, { text, object }) {
 	if (object === undefined) throw new Rejection("body_not_an_object");
 	// `null` counts as absent.
 	if ((object.CallbackCommand ?? command) !== command) throw new Rejection("command_mismatch");
-	const kind = kindOf(command);
 	const fromAccount = object.From_Account;
 	if (!isUserId(fromAccount)) throw new Rejection("from_account");
 	const list = kind === "unfollow" ? object.To_Account : object.FollowList;
@@ -90,12 +131,19 @@ export function parseFollow(command, { text, object }) {
 	return { kind, command, fromAccount, toAccounts, eventTime: parseEventTime(object.EventTime), text };
 }
 
-/** Half a surrogate pair is not a character. */
+/**
+ * Half a surrogate pair is not a character.
+ * @type {(value: unknown) => value is string}
+ */
 const isUserId = (value) => typeof value === "string" && value !== "" && value.isWellFormed();
 
-/** An EventTime in Unix ms: a number with an integral value, or a string of 1 to 13 digits, in ms or in seconds. */
+/**
+ * An EventTime in Unix ms: a number with an integral value, or a string of 1 to 13 digits, in ms or in seconds.
+ * @param {unknown} value
+ */
 function parseEventTime(value) {
 	const time = typeof value === "string" && /^[0-9]{1,13}$/.test(value) ? Number(value) : value;
-	if (!Number.isInteger(time) || time < 0 || time > EVENT_TIME_MAX) throw new Rejection("event_time");
+	if (typeof time !== "number" || !Number.isInteger(time) || time < 0 || time > EVENT_TIME_MAX)
+		throw new Rejection("event_time");
 	return time <= EVENT_TIME_SECONDS_MAX ? time * 1000 : time;
 }

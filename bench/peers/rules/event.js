@@ -1,5 +1,20 @@
 // The record of an event: its id, what KV stores, and what D1 stores.
 
+/** @import { Follow } from "./body.js" */
+/** @import { Query } from "./query.js" */
+/** @import { App } from "./settings.js" */
+/**
+ * What KV stores as metadata.
+ * @typedef {object} Summary
+ * @property {Follow["kind"]} kind
+ * @property {string} from_account
+ * @property {string[]} to_accounts
+ * @property {number} received_at in Unix ms
+ * @property {string | null} opt_platform
+ * @property {string | null} client_ip
+ * @property {string | null} request_id
+ */
+
 const EVENT_TIME_CEILING = 9_999_999_999_999;
 const HASH_BYTES = 16;
 const METADATA_MAX = 1024;
@@ -7,16 +22,20 @@ const CUT_TEXT_MAX = 64;
 
 const encoder = new TextEncoder();
 
-const byteLength = (text) => encoder.encode(text).length;
+const byteLength = (/** @type {string} */ text) => encoder.encode(text).length;
 
 /**
- * An event that was received at `receivedAt` (Unix ms): its KV `key`, `value` and `metadata`, and its `row` in D1's table
- * `events`.
+ * An event: its KV `key`, `value` and `metadata`, and its `row` in D1's table `events`.
+ * @param {App} app
+ * @param {Query} query
+ * @param {Follow} follow
+ * @param {number} receivedAt in Unix ms
  */
 export async function eventOf(app, query, follow, receivedAt) {
 	const hash = await hashOf(app, follow);
 	const { kind, fromAccount, toAccounts, eventTime, text } = follow;
 	const id = `${String(EVENT_TIME_CEILING - eventTime).padStart(13, "0")}-${hash}`;
+	/** @type {Summary} */
 	const summary = {
 		kind,
 		from_account: fromAccount,
@@ -48,7 +67,11 @@ export async function eventOf(app, query, follow, receivedAt) {
 	};
 }
 
-/** The hash of netstrings of what identifies the event, in hex. */
+/**
+ * The hash of netstrings of what identifies the event, in hex.
+ * @param {App} app
+ * @param {Follow} follow
+ */
 async function hashOf(app, { command, fromAccount, toAccounts, eventTime }) {
 	const parts = [String(app.id), command, fromAccount, ...toAccounts, String(eventTime)];
 	const netstrings = parts.map((part) => `${byteLength(part)}:${part},`).join("");
@@ -56,15 +79,19 @@ async function hashOf(app, { command, fromAccount, toAccounts, eventTime }) {
 	return new Uint8Array(hash, 0, HASH_BYTES).toHex();
 }
 
-/** What fits into KV's metadata: texts are cut, as many targets remain as fit, and two more members say so. */
+/**
+ * What fits into KV's metadata: texts are cut, as many targets remain as fit, and two more members say so.
+ * @param {Summary} summary
+ */
 function cut(summary) {
+	/** @type {Summary & { to_accounts_total: number, truncated: true }} */
 	const short = {
 		...summary,
 		from_account: cutText(summary.from_account),
 		to_accounts: [],
-		opt_platform: cutText(summary.opt_platform),
-		client_ip: cutText(summary.client_ip),
-		request_id: cutText(summary.request_id),
+		opt_platform: summary.opt_platform && cutText(summary.opt_platform),
+		client_ip: summary.client_ip && cutText(summary.client_ip),
+		request_id: summary.request_id && cutText(summary.request_id),
 		to_accounts_total: summary.to_accounts.length,
 		truncated: true,
 	};
@@ -78,9 +105,11 @@ function cut(summary) {
 	return short;
 }
 
-/** The longest beginning of `text` that is short enough as JSON. */
+/**
+ * The longest beginning of `text` that is short enough as JSON.
+ * @param {string} text
+ */
 function cutText(text) {
-	if (text === null) return null;
 	let length = 2; // the quotes
 	let end = 0;
 	for (const char of text) {

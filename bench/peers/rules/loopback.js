@@ -2,6 +2,7 @@
 
 const LOOPBACK = /^(localhost|\[::1\]|127\.[0-9.]*)$/;
 
+/** @param {URL} url */
 export function isConfidential(url) {
 	return url.protocol === "https:" || LOOPBACK.test(url.hostname);
 }

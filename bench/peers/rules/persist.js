@@ -16,11 +16,23 @@ const UNAVAILABLE = new RegExp(
 
 const LATE = Symbol("late");
 
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+/** @typedef {() => Promise<unknown>} Sink begins an attempt to store */
+/** @typedef {Pick<ExecutionContext, "waitUntil">} Context */
 
-/** What `promise` resolves to, or `late()` where that takes longer than `ms`. */
+const sleep = (/** @type {number} */ ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/**
+ * What `promise` resolves to, or `late()` where that takes longer than `ms`.
+ * @template T, L
+ * @param {number} ms
+ * @param {Promise<T>} promise
+ * @param {() => L} late
+ * @returns {Promise<T | L>}
+ */
 export async function within(ms, promise, late) {
-	let timer;
+	/** @type {number | null} */
+	let timer = null;
+	/** @type {Promise<typeof LATE>} */
 	const timeout = new Promise((resolve) => {
 		timer = setTimeout(resolve, ms, LATE);
 	});
@@ -32,13 +44,23 @@ export async function within(ms, promise, late) {
 	}
 }
 
-/** Persists in all `sinks`, functions that begin an attempt. Waits for all of them, and throws where one has failed. */
+/**
+ * Persists in all `sinks`. Waits for all of them, and throws where one has failed.
+ * @param {Sink[]} sinks
+ * @param {number} deadline in Unix ms
+ * @param {Context} ctx
+ */
 export async function persistAll(sinks, deadline, ctx) {
 	const outcomes = await Promise.allSettled(sinks.map((begin) => persist(begin, deadline, ctx)));
 	if (outcomes.some(({ status }) => status === "rejected")) throw new Rejection("not_stored");
 }
 
-/** Resolves once an attempt has succeeded; throws where none has before `deadline` (Unix ms). */
+/**
+ * Resolves once an attempt has succeeded; throws where none has before `deadline`.
+ * @param {Sink} begin
+ * @param {number} deadline in Unix ms
+ * @param {Context} ctx
+ */
 async function persist(begin, deadline, ctx) {
 	const left = () => Math.max(0, deadline - Date.now());
 	const attempts = [begin()];
@@ -46,7 +68,7 @@ async function persist(begin, deadline, ctx) {
 		const slow = await within(Math.min(SECOND_AFTER_MS, left()), attempts[0], () => LATE);
 		if (slow !== LATE) return;
 	} catch (error) {
-		const message = String(error?.message);
+		const { message } = /** @type {Error} */ (error);
 		if (UNAVAILABLE.test(message)) throw error;
 		// An immediate second attempt would get the same error.
 		if (message.includes("429")) await sleep(Math.min(SAME_KEY_PAUSE_MS, left()));

@@ -5,7 +5,24 @@ import { Rejection } from "./rejection.js";
 
 const QUERY_MAX = 4096;
 
-/** The recognised parameters, by their names in the query. */
+/**
+ * The recognised parameters, decoded, each undefined where it is absent; an empty one counts as absent.
+ * @typedef {object} Query
+ * @property {string} [sdkAppId]
+ * @property {string} [command]
+ * @property {string} [contentType]
+ * @property {string} [clientIp]
+ * @property {string} [optPlatform]
+ * @property {string} [sign]
+ * @property {string} [requestTime]
+ * @property {string} [requestId]
+ * @property {string} unsigned the query as it came, without `Sign` and `RequestTime`
+ */
+
+/**
+ * The recognised parameters, by their names in the query.
+ * @type {Map<string, keyof Query>}
+ */
 const NAMES = new Map([
 	["SdkAppid", "sdkAppId"],
 	["SdkAppId", "sdkAppId"],
@@ -22,11 +39,12 @@ const NAMES = new Map([
 const SIGNATURE = new Set(["sign", "requestTime"]);
 
 /**
- * The recognised parameters, decoded, of the text after the URL's `?`; an empty one counts as absent. `unsigned` is the
- * query as it came, without `Sign` and `RequestTime`.
+ * Parses the text after the URL's `?`.
+ * @param {string} raw
  */
 export function parseQuery(raw) {
 	if (raw.length > QUERY_MAX) throw new Rejection("query_too_long");
+	/** @type {Query} */
 	const query = {
 		sdkAppId: undefined,
 		command: undefined,
@@ -42,7 +60,7 @@ export function parseQuery(raw) {
 	for (const segment of raw.split("&")) {
 		const equals = segment.indexOf("=");
 		const name = NAMES.get(decodedName(equals < 0 ? segment : segment.slice(0, equals)));
-		if (!SIGNATURE.has(name)) unsigned.push(segment);
+		if (name === undefined || !SIGNATURE.has(name)) unsigned.push(segment);
 		if (name === undefined) continue;
 		if (query[name] !== undefined) throw new Rejection("query_duplicate");
 		query[name] = equals < 0 ? "" : decodedValue(segment.slice(equals + 1));
@@ -51,6 +69,7 @@ export function parseQuery(raw) {
 	return query;
 }
 
+/** @param {string} name */
 function decodedName(name) {
 	if (!name.includes("%")) return name;
 	try {
@@ -60,6 +79,7 @@ function decodedName(name) {
 	}
 }
 
+/** @param {string} value */
 function decodedValue(value) {
 	if (!value.includes("%")) return value;
 	try {

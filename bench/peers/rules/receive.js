@@ -7,11 +7,27 @@ import { persistAll, RESPOND_WITHIN_MS, within } from "./persist.js";
 import { parseQuery } from "./query.js";
 import { Rejection } from "./rejection.js";
 
+/** @import { LogRecord } from "./log_record.js" */
+/** @import { Context, Sink } from "./persist.js" */
+/** @import { Settings } from "./settings.js" */
+/**
+ * @typedef {object} Call
+ * @property {Settings} settings
+ * @property {Context} ctx
+ * @property {LogRecord} log
+ * @property {number} arrived in Unix ms
+ */
+
 const INSERT =
 	"INSERT INTO events (app, kind, event_time, hash, record, query, body) " +
 	"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING";
 
-/** What was done with the call, in a word; throws a Rejection. `arrived` is Unix ms. */
+/**
+ * What was done with the call, in a word; throws a Rejection.
+ * @param {Request} request
+ * @param {URL} url
+ * @param {Call} call
+ */
 export async function receive(request, url, { settings, ctx, log, arrived }) {
 	const query = parseQuery(url.search.slice(1));
 	log.describe(query);
@@ -23,7 +39,7 @@ export async function receive(request, url, { settings, ctx, log, arrived }) {
 
 	if (query.contentType && query.contentType.toLowerCase() !== "json") throw new Rejection("content_type");
 	const max = bodyMax(query.command);
-	if (declaredLength(request) > max) throw new Rejection("body_too_large");
+	if ((declaredLength(request) ?? 0) > max) throw new Rejection("body_too_large");
 
 	const deadline = arrived + RESPOND_WITHIN_MS;
 	const left = () => Math.max(0, deadline - Date.now());
@@ -37,16 +53,19 @@ export async function receive(request, url, { settings, ctx, log, arrived }) {
 	const command = query.command || commandOf(body);
 	if (!command) throw new Rejection("command_missing");
 	query.command = command;
-	if (!kindOf(command)) return "unhandled";
+	const kind = kindOf(command);
+	if (!kind) return "unhandled";
 	if (bytes.byteLength > bodyMax(command)) throw new Rejection("body_too_large");
 
-	const follow = parseFollow(command, body);
+	const follow = parseFollow(command, kind, body);
 	const { key, value, metadata, row } = await eventOf(app, query, follow, arrived);
 	log.count(follow.toAccounts.length);
-	const sinks = [() => settings.events.put(key, value, { metadata })];
-	if (settings.database)
+	const { events, database } = settings;
+	/** @type {Sink[]} */
+	const sinks = [() => events.put(key, value, { metadata })];
+	if (database)
 		sinks.push(() =>
-			settings.database
+			database
 				.prepare(INSERT)
 				.bind(...row)
 				.run(),

@@ -1,5 +1,6 @@
 // Why a call is rejected, and the response in Tencent's form. The texts are the same as ours. A rejection is thrown.
 
+/** Status, ErrorCode and ErrorInfo, by reason. */
 const ROWS = {
 	settings: [500, 50000, "This Worker's settings are invalid: GET /healthz names them."],
 	not_found: [404, 40400, "The webhook does not live at this path: see WEBHOOK_PATH."],
@@ -42,12 +43,19 @@ const ROWS = {
 	not_stored: [503, 50300, "The event could not be stored; it may be sent again."],
 };
 
+/** @typedef {keyof typeof ROWS} Reason */
+
+/** @type {Partial<Record<Reason, Record<string, string>>>} */
 const HEADERS = { method: { allow: "POST" }, not_stored: { "retry-after": "1" } };
 
 /** Not an Error: nobody reads the stack of a rejection, and taking it costs more than all the checks. */
 export class Rejection {
+	/** @param {Reason} reason */
 	constructor(reason) {
-		[this.status, this.errorCode, this.errorInfo] = ROWS[reason];
+		const [status, errorCode, errorInfo] = /** @type {[number, number, string]} */ (ROWS[reason]);
+		this.status = status;
+		this.errorCode = errorCode;
+		this.errorInfo = errorInfo;
 		this.reason = reason;
 	}
 
