@@ -17,6 +17,9 @@ import { pause, sendAll } from "./lib/senders.mjs";
 import { verify } from "./lib/verify.mjs";
 import { ADMIN_TOKEN, Worker } from "./lib/worker.mjs";
 
+/** @import { Counts, Order } from "./storage.mjs" */
+/** @import { Calls } from "./lib/senders.mjs" */
+
 /** Fewer events are no proof for the page. */
 const PAGE_MIN = 100_000;
 
@@ -44,13 +47,12 @@ const POLL_MS = 100;
 if (!Number.isInteger(COUNT) || COUNT < 1 || !Number.isInteger(SEED))
 	throw new Error("EVENTS and SEED must be whole numbers");
 const begun = performance.now();
-const say = (text) => console.log(`soak: ${Math.round((performance.now() - begun) / 1000)} s: ${text}`);
+const say = (/** @type {string} */ text) =>
+	console.log(`soak: ${Math.round((performance.now() - begun) / 1000)} s: ${text}`);
 
 const folder = mkdtempSync(join(tmpdir(), "soak-"));
 const storage = fork(fileURLToPath(new URL("storage.mjs", import.meta.url)), [folder, String(SEED)]);
-let worker;
 process.once("exit", () => {
-	worker?.end();
 	storage.kill("SIGKILL");
 	rmSync(folder, { recursive: true, force: true });
 });
@@ -60,16 +62,19 @@ storage.once("exit", (code) => {
 	process.exit(1);
 });
 
+const tell = (/** @type {Order} */ order) => storage.send(order);
+
+/** @returns {Promise<{ port: number, counts: Counts }>} one of them, by what was asked */
 const fromStorage = () => new Promise((resolve) => storage.once("message", resolve));
 
 async function counts() {
-	storage.send({ ask: true });
+	tell({ ask: true });
 	return (await fromStorage()).counts;
 }
 
 /** Waits until the queues are empty, as long as something is settled. */
 async function drain() {
-	let [last, since] = [{}, performance.now()];
+	let [last, since] = ["", performance.now()];
 	for (;;) {
 		const now = await counts();
 		if (now.pending === 0) return;
@@ -83,8 +88,11 @@ async function drain() {
 let kills = 0;
 let restarted = Promise.resolve();
 
-/** Kills the Worker and starts it again, after the restarts before. */
-function restart() {
+/**
+ * Kills the Worker and starts it again, after the restarts before.
+ * @param {Worker} worker
+ */
+function restart(worker) {
 	restarted = restarted.then(async () => {
 		kills++;
 		await worker.kill();
@@ -93,8 +101,14 @@ function restart() {
 	return restarted;
 }
 
-/** Calls the operator's API, again where an engine failed or the Worker was killed meanwhile. */
-async function api(method, path) {
+/**
+ * Calls the operator's API, again where an engine failed or the Worker was killed meanwhile.
+ * @param {Worker} worker
+ * @param {string} method
+ * @param {string} path
+ * @returns {Promise<unknown>}
+ */
+async function api(worker, method, path) {
 	const begun = performance.now();
 	for (;;) {
 		try {
@@ -109,26 +123,37 @@ async function api(method, path) {
 	}
 }
 
-/** The dead letters of this app, as far as one page lists them. */
-async function deadLetters(app) {
-	return (await api("GET", `dead-letters?app=${app}`)).dead_letters;
+/**
+ * The dead letters of this app, as far as one page lists them.
+ * @param {Worker} worker
+ * @param {string} app
+ */
+async function deadLetters(worker, app) {
+	const page = await api(worker, "GET", `dead-letters?app=${app}`);
+	return /** @type {{ dead_letters: { id: string }[] }} */ (page).dead_letters;
 }
 
-/** Replays all dead letters until there is none. */
-async function replayAll() {
+/**
+ * Replays all dead letters until there is none.
+ * @param {Worker} worker
+ */
+async function replayAll(worker) {
 	for (let round = 0; round < ROUNDS_MAX; round++) {
+		/** @type {string | null} */
 		let cursor = null;
 		let calls = 0;
 		do {
-			const call = api("POST", `dead-letters/${APP}/replay${cursor === null ? "" : `?cursor=${cursor}`}`);
+			/** @type {Promise<unknown>} */
+			const call = api(worker, "POST", `dead-letters/${APP}/replay${cursor === null ? "" : `?cursor=${cursor}`}`);
 			// One of them is cut off by a kill.
-			if (round === 0 && ++calls === 3) await restart();
-			({ cursor } = await call);
+			if (round === 0 && ++calls === 3) await restart(worker);
+			({ cursor } = /** @type {{ cursor: string | null }} */ (await call));
 		} while (cursor !== null);
 		// What the Worker has stored unread, because it came again and again: each is replayed on its own.
-		for (const { id } of await deadLetters(NO_APP)) await api("POST", `dead-letters/${NO_APP}/${id}/replay`);
+		for (const { id } of await deadLetters(worker, NO_APP))
+			await api(worker, "POST", `dead-letters/${NO_APP}/${id}/replay`);
 		await drain();
-		const left = [...(await deadLetters(APP)), ...(await deadLetters(NO_APP))];
+		const left = [...(await deadLetters(worker, APP)), ...(await deadLetters(worker, NO_APP))];
 		if (left.length === 0) return;
 	}
 }
@@ -136,16 +161,18 @@ async function replayAll() {
 async function run() {
 	const origin = new Origin(faultsOf(SEED));
 	const ports = { origin: await origin.start(), storage: (await fromStorage()).port };
-	worker = new Worker(folder, BUILD, ports);
-	worker.onFront = (front = 0) => storage.send({ front });
+	const worker = new Worker(folder, BUILD, ports);
+	process.once("exit", () => worker.end());
+	worker.onFront = (front = 0) => tell({ front });
 	await worker.start();
 	say(`EVENTS=${COUNT} SEED=${SEED}`);
 
 	const chance = chanceOf(SEED);
 	const eventOf = eventsOf(SEED);
+	/** @type {(number: number, calls: Calls) => void} */
 	const before = (number, calls) => {
 		const turn = Math.floor(number / KILL_EVERY);
-		if (number === Math.floor((turn + chance("kill", turn)) * KILL_EVERY)) void restart();
+		if (number === Math.floor((turn + chance("kill", turn)) * KILL_EVERY)) void restart(worker);
 		if (number % 10_000 === 0) say(`${number} sent, ${calls.acknowledged.size} acknowledged`);
 	};
 	const calls = await sendAll({ count: COUNT, seed: SEED, eventOf, worker, before });
@@ -153,8 +180,8 @@ async function run() {
 	await drain();
 	say("the queues are empty");
 	origin.repair();
-	storage.send({ repair: true });
-	await replayAll();
+	tell({ repair: true });
+	await replayAll(worker);
 	// What is slow may still be under way.
 	await pause(2 * SLOW_MS);
 	const state = await counts();

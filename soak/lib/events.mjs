@@ -29,15 +29,36 @@ const TARGETS = [
 ];
 
 /** The number of the event of this `EventTime`. */
-export const numberAt = (time) => (time - FIRST_TIME) / TIME_STEP;
+export const numberAt = (/** @type {number} */ time) => (time - FIRST_TIME) / TIME_STEP;
 
-/** The number of the event whose JSON this is, or has in it. */
+/**
+ * The number of the event whose JSON this is, or has in it.
+ * @param {string} text
+ */
 export function numberIn(text) {
 	const actor = /"(?:from_account|From_Account)"\s*:\s*"user-(\d+)"/.exec(text);
 	return actor ? Number(actor[1]) : undefined;
 }
 
-/** Makes events by `seed`. */
+/**
+ * An event, and where it must be found again.
+ * @typedef {object} SoakEvent
+ * @property {number} number
+ * @property {"unfollow" | "follow"} kind
+ * @property {string} body of the call
+ * @property {number} time in Unix ms
+ * @property {string} hash
+ * @property {string} id
+ * @property {string} command
+ * @property {number} targets how many different ones
+ */
+/** @typedef {(number: number) => SoakEvent} EventOf */
+
+/**
+ * Makes events by `seed`.
+ * @param {number} seed
+ * @returns {EventOf}
+ */
 export function eventsOf(seed) {
 	const chance = chanceOf(seed);
 	return (number) => {
@@ -64,13 +85,19 @@ export function eventsOf(seed) {
 	};
 }
 
-/** As `docs/data.md` has it: SHA-256 over netstrings, cut to 128 bits. */
+/**
+ * As `docs/data.md` has it: SHA-256 over netstrings, cut to 128 bits.
+ * @param {string[]} parts
+ */
 function hashOf(parts) {
 	const netstrings = parts.map((part) => `${Buffer.byteLength(part)}:${part},`).join("");
 	return createHash("sha256").update(netstrings).digest("hex").slice(0, 32);
 }
 
-/** The query of a call made now. */
+/**
+ * The query of a call made now.
+ * @param {string} command
+ */
 export function queryOf(command) {
 	const time = String(Math.floor(Date.now() / 1000));
 	const sign = createHash("sha256")

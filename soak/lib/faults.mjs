@@ -17,8 +17,18 @@ const INCIDENT = 0.2;
 /** An engine recovers after so many attempts for one event. */
 const ATTEMPTS = 4;
 
-/** The engines that an incident strikes, and how. None outlasts the repair, which comes when all has been sent;
- * one that is `until_repaired` lasts so long. */
+/** @typedef {"kv" | "d1" | "queue" | "origin"} Engine */
+/**
+ * @typedef {"refuse" | "hang" | "slow" | "pause" | "day_limit" | "unanswered" | "overloaded" | "full" | "busy" | "break" | "loop"} Fault
+ */
+/** @typedef {Partial<Record<Engine, Fault>> & { until_repaired?: boolean }} Incident */
+/** @typedef {ReturnType<typeof faultsOf>} Faults */
+
+/**
+ * The engines that an incident strikes, and how. None outlasts the repair, which comes when all has been sent; one that is
+ * `until_repaired` lasts so long.
+ * @type {Incident[]}
+ */
 const INCIDENTS = [
 	{ kv: "refuse" },
 	{ kv: "hang" },
@@ -51,6 +61,7 @@ const INCIDENTS = [
 
 /** What strikes single attempts, outside of any incident: one in a hundred of each engine. */
 const SINGLE = 0.01;
+/** @type {Record<Engine, Fault[]>} */
 const SINGLES = {
 	kv: ["refuse", "slow", "pause", "unanswered"],
 	d1: ["refuse", "slow", "overloaded", "unanswered"],
@@ -58,14 +69,25 @@ const SINGLES = {
 	origin: ["refuse", "busy", "break", "unanswered"],
 };
 
-/** Decides by `seed`. `repair` ends all incidents; single attempts still meet faults. */
+/**
+ * Decides by `seed`. `repair` ends all incidents; single attempts still meet faults.
+ * @param {number | string} seed
+ */
 export function faultsOf(seed) {
 	const chance = chanceOf(seed);
 	let is_repaired = false;
 	return {
-		/** The fault of `engine` that meets this attempt (from 1) for event `number`, for `purpose`; undefined where there is none. */
+		/**
+		 * The fault of `engine` that meets this attempt for event `number`, for `purpose`; undefined where there is none.
+		 * @param {Engine} engine
+		 * @param {number} number
+		 * @param {string} purpose
+		 * @param {number} attempt from 1
+		 * @returns {Fault | undefined}
+		 */
 		of(engine, number, purpose, attempt) {
 			const block = Math.floor(number / BLOCK);
+			/** @type {Incident} */
 			const incident = chance("incident", block) < INCIDENT ? pick(INCIDENTS, chance("which incident", block)) : {};
 			const lasts = !is_repaired && (incident.until_repaired || attempt <= ATTEMPTS);
 			if (incident[engine] && lasts) return incident[engine];

@@ -6,33 +6,52 @@ import { numberIn } from "./events.mjs";
 import { HANG_MS } from "./faults.mjs";
 import { ORIGIN_SECRET } from "./worker.mjs";
 
+/**
+ * @import { IncomingMessage, ServerResponse } from "node:http"
+ * @import { AddressInfo } from "node:net"
+ * @import { Fault, Faults } from "./faults.mjs"
+ */
+
 const KEY = Buffer.from(ORIGIN_SECRET.slice("whsec_".length), "base64");
 
 export class Origin {
 	#faults;
+	/** @type {Map<string, number>} by event id */
 	#attempts = new Map();
-	#server;
-	/** The bodies by the ids of their events: the first of each. */
+	/**
+	 * The bodies by the ids of their events: the first of each.
+	 * @type {Map<string, string>}
+	 */
 	delivered = new Map();
 	/** Deliveries of what was delivered before. */
 	repeated = 0;
 	/** Deliveries with another body, or a wrong signature. */
 	wrong = 0;
-	/** How often each fault was met. */
+	/**
+	 * How often each fault was met.
+	 * @type {Partial<Record<Fault, number>>}
+	 */
 	met = {};
 
+	/** @param {Faults} faults */
 	constructor(faults) {
 		this.#faults = faults;
 	}
 
-	/** Resolves to its port. */
+	/**
+	 * Resolves to its port.
+	 * @returns {Promise<number>}
+	 */
 	start() {
-		this.#server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
+		const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
+			/** @type {Buffer[]} */
 			const pieces = [];
 			request.on("data", (piece) => pieces.push(piece));
 			request.on("end", () => this.#answer(request, response, Buffer.concat(pieces).toString()));
 		});
-		return new Promise((resolve) => this.#server.listen(0, "127.0.0.1", () => resolve(this.#server.address().port)));
+		return new Promise((resolve) => {
+			server.listen(0, "127.0.0.1", () => resolve(/** @type {AddressInfo} */ (server.address()).port));
+		});
 	}
 
 	/** Ends all incidents. */
@@ -40,13 +59,20 @@ export class Origin {
 		this.#faults.repair();
 	}
 
+	/**
+	 * @param {IncomingMessage} request
+	 * @param {ServerResponse} response
+	 * @param {string} body of the request
+	 */
 	#answer(request, response, body) {
-		const { "webhook-id": id, "webhook-timestamp": time, "webhook-signature": signature } = request.headers;
+		const { "webhook-timestamp": time, "webhook-signature": signature } = request.headers;
+		const id = String(request.headers["webhook-id"]);
 		const number = numberIn(body);
 		const attempt = (this.#attempts.get(id) ?? 0) + 1;
 		this.#attempts.set(id, attempt);
-		const fault = this.#faults.of("origin", number, "deliver", attempt);
+		const fault = number === undefined ? undefined : this.#faults.of("origin", number, "deliver", attempt);
 		if (fault) this.met[fault] = (this.met[fault] ?? 0) + 1;
+		/** @type {(status: number, headers?: Record<string, string>) => ServerResponse} */
 		const end = (status, headers) => response.writeHead(status, { "content-length": 0, ...headers }).end();
 		switch (fault) {
 			case "refuse":

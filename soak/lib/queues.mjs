@@ -13,6 +13,18 @@ const SECOND_MS = 20;
 /** Invocations of the Worker at a time; Cloudflare allows 250. */
 const CONCURRENCY = 200;
 
+/** @import { IncomingMessage } from "node:http" */
+/** @import { Answer, Operation } from "../storage.mjs" */
+/** @typedef {{ id: string, queue: string, body: string, sent_at: number, attempts: number }} Message sent at Unix ms */
+/**
+ * How the Worker settled messages, as workerd tells it.
+ * @typedef {object} Settled
+ * @property {string} outcome
+ * @property {{ msgId: string, delaySeconds?: number }[]} [retryMessages]
+ * @property {{ retry: boolean }} [retryBatch]
+ */
+
+/** @type {Record<string, { maxRetries: number, retryDelay: number, deadLetterQueue?: string }>} */
 const CONSUMERS = {
 	"unfollow-deliveries": { maxRetries: 10, retryDelay: 60, deadLetterQueue: "unfollow-dead-letters" },
 	"unfollow-dead-letters": { maxRetries: 100, retryDelay: 60 },
@@ -32,10 +44,15 @@ export class Queues {
 	#database;
 	#chance;
 	#agent = new Agent({ keepAlive: true, maxSockets: CONCURRENCY });
-	#front;
+	/** The port where the Worker takes messages; 0 where there is no Worker. */
+	#front = 0;
 	#inFlight = 0;
 	#counts = { sent: 0, retried: 0, broken_off: 0, repeated: 0, moved_to_dead_letters: 0, dropped: 0 };
 
+	/**
+	 * @param {string} path
+	 * @param {string} seed
+	 */
 	constructor(path, seed) {
 		this.#chance = chanceOf(seed);
 		this.#database = new DatabaseSync(path);
@@ -43,7 +60,7 @@ export class Queues {
 			CREATE TABLE messages (id TEXT PRIMARY KEY, queue TEXT NOT NULL, body TEXT NOT NULL, sent_at INTEGER NOT NULL,
 				attempts INTEGER NOT NULL, visible_at INTEGER NOT NULL, is_leased INTEGER NOT NULL);
 			CREATE INDEX due ON messages (is_leased, visible_at)`);
-		const prepare = (sql) => this.#database.prepare(sql);
+		const prepare = (/** @type {string} */ sql) => this.#database.prepare(sql);
 		this.#statements = {
 			send: prepare("INSERT INTO messages VALUES (?, ?, ?, ?, 0, ?, 0)"),
 			due: prepare("SELECT * FROM messages WHERE is_leased = 0 AND visible_at <= ? ORDER BY visible_at LIMIT ?"),
@@ -56,26 +73,37 @@ export class Queues {
 		setInterval(() => this.#deliver(), POLL_MS);
 	}
 
-	/** What a producer's request asks for. */
+	/**
+	 * What a producer's request asks for.
+	 * @param {IncomingMessage} request
+	 * @param {Buffer} bytes
+	 * @returns {Operation}
+	 */
 	read({ headers }, bytes) {
 		const body = bytes.toString();
 		const job = /"job":"(\w+)"/.exec(body)?.[1];
-		return { number: numberIn(body), purpose: job, run: () => this.#send(headers.engine, body) };
+		return { number: numberIn(body), purpose: job, run: () => this.#send(String(headers.engine), body) };
 	}
 
+	/** @returns {Answer} */
 	refusal() {
 		return { status: 500, reason: "Internal Server Error" };
 	}
 
-	/** Where the Worker takes messages: a port, or 0 where there is no Worker. */
+	/** @param {number} port where the Worker takes messages; 0 where there is no Worker */
 	deliverTo(port) {
 		this.#front = port;
 	}
 
 	counts() {
-		return { ...this.#counts, pending: this.#statements.count.get().count };
+		return { ...this.#counts, pending: Number(this.#statements.count.get()?.count) };
 	}
 
+	/**
+	 * @param {string} queue
+	 * @param {string} body
+	 * @returns {Answer}
+	 */
 	#send(queue, body) {
 		const now = Date.now();
 		this.#statements.send.run(randomUUID(), queue, body, now, now);
@@ -86,19 +114,22 @@ export class Queues {
 
 	#deliver() {
 		if (!this.#front || this.#inFlight >= CONCURRENCY) return;
-		for (const message of this.#statements.due.all(Date.now(), CONCURRENCY - this.#inFlight)) {
+		const due = this.#statements.due.all(Date.now(), CONCURRENCY - this.#inFlight);
+		for (const message of /** @type {Message[]} */ (due)) {
 			this.#statements.lease.run(message.id);
 			this.#inFlight++;
-			this.#invoke({ ...message, attempts: message.attempts + 1 }).finally(() => {
+			void this.#invoke({ ...message, attempts: message.attempts + 1 }).finally(() => {
 				this.#inFlight--;
 				setImmediate(() => this.#deliver());
 			});
 		}
 	}
 
+	/** @param {Message} message */
 	async #invoke(message) {
 		const { id, queue, body, sent_at, attempts } = message;
 		const { maxRetries, retryDelay, deadLetterQueue } = CONSUMERS[queue];
+		/** @type {Settled} */
 		let result;
 		try {
 			result = await this.#post(`/${queue}`, JSON.stringify([{ id, timestamp: sent_at, body, attempts }]));
@@ -110,7 +141,7 @@ export class Queues {
 		const retry = result.retryMessages?.find(({ msgId }) => msgId === id);
 		const now = Date.now();
 		if (result.outcome === "ok" && !retry && !result.retryBatch?.retry) {
-			if (this.#chance("handed out again", numberIn(body), queue, attempts) >= REPEATED) {
+			if (this.#chance("handed out again", String(numberIn(body)), queue, attempts) >= REPEATED) {
 				this.#statements.delete.run(id);
 				return;
 			}
@@ -128,10 +159,16 @@ export class Queues {
 		}
 	}
 
+	/**
+	 * @param {string} path
+	 * @param {string} body
+	 * @returns {Promise<Settled>}
+	 */
 	#post(path, body) {
 		return new Promise((resolve, reject) => {
 			const options = { port: this.#front, host: "127.0.0.1", method: "POST", path, agent: this.#agent };
 			const sent = request({ ...options, headers: { "content-length": Buffer.byteLength(body) } }, (response) => {
+				/** @type {Buffer[]} */
 				const pieces = [];
 				response.on("data", (piece) => pieces.push(piece));
 				response.on("error", reject);

@@ -5,6 +5,22 @@ import { fileURLToPath } from "node:url";
 
 const PAGE = fileURLToPath(new URL("../../docs/reliability.md", import.meta.url));
 
+/** @import { Counts } from "../storage.mjs" */
+/** @import { Origin } from "./origin.mjs" */
+/** @import { Calls } from "./senders.mjs" */
+/** @import { Found } from "./verify.mjs" */
+/**
+ * A run that is over.
+ * @typedef {object} Run
+ * @property {number} count of events
+ * @property {number} seed
+ * @property {Calls} calls
+ * @property {Found} found
+ * @property {Origin} origin
+ * @property {Counts} storage
+ * @property {number} kills
+ */
+
 /** The rows stand between these two lines, after the head of the table. */
 const BEGIN = "<!-- Rows by make soak. -->";
 const END = "<!-- End of the rows. -->";
@@ -14,10 +30,14 @@ const HEAD = [
 	"| --- | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: |",
 ].join("\n");
 
+/** @type {(others: Record<string, number>, beginning: string) => number} */
 const sum = (others, beginning) =>
 	Object.entries(others).reduce((sum, [end, count]) => sum + (end.startsWith(beginning) ? count : 0), 0);
 
-/** The row as Markdown. */
+/**
+ * The row as Markdown.
+ * @param {Run} run
+ */
 function rowOf({ count, seed, calls, found, origin, storage, kills }) {
 	const command = `\`make soak EVENTS=${count} SEED=${seed}\``;
 	const figures = [
@@ -38,9 +58,12 @@ function rowOf({ count, seed, calls, found, origin, storage, kills }) {
 }
 
 /** The table with this row alone. */
-export const tableOf = (run) => `${HEAD}\n${rowOf(run)}`;
+export const tableOf = (/** @type {Run} */ run) => `${HEAD}\n${rowOf(run)}`;
 
-/** Writes the row into the page. */
+/**
+ * Writes the row into the page.
+ * @param {Run} run
+ */
 export function write(run) {
 	const page = readFileSync(PAGE, "utf8");
 	const [from, to] = [page.indexOf(BEGIN), page.indexOf(END)];

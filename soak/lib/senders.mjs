@@ -4,6 +4,10 @@ import { Connection, post } from "../../bench/lib/load.mjs";
 import { chanceOf } from "./chance.mjs";
 import { queryOf } from "./events.mjs";
 
+/** @import { Chance } from "./chance.mjs" */
+/** @import { EventOf } from "./events.mjs" */
+/** @import { Worker } from "./worker.mjs" */
+
 const SENDERS = 64;
 
 const OK = '{"ActionStatus":"OK","ErrorCode":0,"ErrorInfo":""}';
@@ -17,21 +21,38 @@ const BREAKS_WITHIN_MS = 40;
 
 /** What became of the calls: the numbers that were acknowledged, and how many ended in which other way. */
 export class Calls {
+	/** @type {Set<number>} */
 	acknowledged = new Set();
+	/** @type {Record<string, number>} */
 	others = {};
 
+	/**
+	 * @param {number} number
+	 * @param {string} end
+	 */
 	add(number, end) {
 		if (end === "OK") this.acknowledged.add(number);
 		else this.others[end] = (this.others[end] ?? 0) + 1;
 	}
 }
 
-/** Sends `count` events to `worker`. Calls `before` with the number of each as it is about to be sent. */
+/**
+ * Sends `count` events to `worker`. Calls `before` with the number of each as it is about to be sent.
+ * @typedef {object} Plan
+ * @property {number} count
+ * @property {number} seed
+ * @property {EventOf} eventOf
+ * @property {Worker} worker
+ * @property {(number: number, calls: Calls) => void} before
+ *
+ * @param {Plan} plan
+ */
 export async function sendAll({ count, seed, eventOf, worker, before }) {
 	const chance = chanceOf(seed);
 	const calls = new Calls();
 	let next = 0;
 	const send = async () => {
+		/** @type {{ port: number, to: Connection } | undefined} */
 		let connection;
 		while (next < count) {
 			const number = next++;
@@ -56,7 +77,13 @@ export async function sendAll({ count, seed, eventOf, worker, before }) {
 	return calls;
 }
 
-/** One call, and how it ended. */
+/**
+ * One call, and how it ended.
+ * @param {Connection} connection
+ * @param {Buffer} request
+ * @param {Chance} chance
+ * @param {number} number of the event
+ */
 async function call(connection, request, chance, number) {
 	if (chance("breaks the body", number) < BREAKS_THE_BODY) {
 		connection.send(request.subarray(0, request.length - 20)).catch(() => {});
@@ -75,4 +102,5 @@ async function call(connection, request, chance, number) {
 	return status === 200 && body === OK ? "OK" : `rejected with ${status}`;
 }
 
+/** @type {(ms: number) => Promise<void>} */
 export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));

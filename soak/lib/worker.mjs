@@ -12,11 +12,18 @@ export const ORIGIN_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=
 
 const START_WITHIN_MS = 60_000;
 
-/** A service in the storage process; the header tells it which binding a request is for. */
+/** @import { ChildProcess } from "node:child_process" */
+/** @typedef {{ ours: number, front: number }} Ports of workerd, by the names of its sockets */
+/** @typedef {{ storage: number, origin: number }} Others the ports of what the Worker calls */
+
+/**
+ * A service in the storage process; the header tells it which binding a request is for.
+ * @type {(name: string, port: number) => string}
+ */
 const engine = (name, port) =>
 	`(name = "${name}", external = (address = "127.0.0.1:${port}", http = (injectRequestHeaders = [(name = "engine", value = "${name}")]))),`;
 
-const config = ({ storage, origin }) => `
+const config = (/** @type {Others} */ { storage, origin }) => `
 using Workerd = import "/workerd/workerd.capnp";
 
 const config :Workerd.Config = (
@@ -56,24 +63,32 @@ const config :Workerd.Config = (
 
 /** Starts the Worker of `build` with its files in `folder`, and starts it again after each kill. */
 export class Worker {
+	/** @type {ChildProcess | undefined} */
 	#child;
 	#path;
-	#ready;
-	#wake;
-	/** Calls the storage process must know of: with the port of the front, or nothing where the Worker is gone. */
+	/** @type {PromiseWithResolvers<number>} */
+	#ready = Promise.withResolvers();
+	/**
+	 * Calls the storage process must know of: with the port of the front, or nothing where the Worker is gone.
+	 * @type {(front?: number) => void}
+	 */
 	onFront = () => {};
 
+	/**
+	 * @param {string} folder
+	 * @param {string} build the folder that has the Worker
+	 * @param {Others} ports
+	 */
 	constructor(folder, build, ports) {
 		for (const name of ["index.js", "index_bg.wasm"]) copyFileSync(join(build, name), join(folder, name));
 		copyFileSync(fileURLToPath(new URL("../front.js", import.meta.url)), join(folder, "front.js"));
 		this.#path = join(folder, "config.capnp");
 		writeFileSync(this.#path, config(ports));
-		this.#away();
 	}
 
 	/** Resolves to the port for senders, once the Worker listens. */
 	get ready() {
-		return this.#ready;
+		return this.#ready.promise;
 	}
 
 	async start() {
@@ -83,45 +98,51 @@ export class Worker {
 		this.#child = child;
 		const { ours, front } = await listening(child);
 		this.onFront(front);
-		this.#wake(ours);
+		this.#ready.resolve(ours);
 	}
 
 	/** Kills the process as a crash would, and resolves once it is gone. */
 	async kill() {
-		this.#away();
+		this.#ready = Promise.withResolvers();
 		this.onFront();
-		const gone = new Promise((resolve) => this.#child.once("exit", resolve));
-		if (this.#child.kill("SIGKILL")) await gone;
+		const child = this.#child;
+		if (child === undefined) return;
+		const gone = new Promise((resolve) => child.once("exit", resolve));
+		if (child.kill("SIGKILL")) await gone;
 	}
 
 	/** For the end of the run, however it ends. */
 	end() {
 		this.#child?.kill("SIGKILL");
 	}
-
-	#away() {
-		this.#ready = new Promise((resolve) => (this.#wake = resolve));
-	}
 }
 
-/** The ports, which workerd writes to the control pipe as it begins to listen, one JSON object a line. */
+/**
+ * The ports, which workerd writes to the control pipe as it begins to listen, one JSON object a line.
+ * @param {ChildProcess} child
+ * @returns {Promise<Ports>}
+ */
 function listening(child) {
 	return new Promise((resolve, reject) => {
+		/** @type {Partial<Ports>} */
 		const ports = {};
 		let text = "";
 		const late = setTimeout(() => reject(new Error("workerd does not listen")), START_WITHIN_MS);
 		child.once("error", reject);
 		child.once("exit", (code) => reject(new Error(`workerd ended with ${code}`)));
-		child.stdio[3].on("data", (piece) => {
-			const lines = (text += piece).split("\n");
-			text = lines.pop();
+		child.stdio[3]?.on("data", (piece) => {
+			text += piece;
+			const lines = text.split("\n");
+			text = lines.pop() ?? "";
 			for (const line of lines) {
+				/** @type {{ event: string, socket: keyof Ports, port: number }} */
 				const { event, socket, port } = JSON.parse(line);
 				if (event === "listen") ports[socket] = port;
 			}
-			if (!ports.ours || !ports.front) return;
+			const { ours, front } = ports;
+			if (!ours || !front) return;
 			clearTimeout(late);
-			resolve(ports);
+			resolve({ ours, front });
 		});
 	});
 }
