@@ -1,10 +1,10 @@
 # The commands of this project. Each sets up what it needs. `make` alone lists them.
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build dev demo test check bench soak fuzz release deploy clean
+.PHONY: help setup build dev demo test test-slow check bench soak fuzz release deploy clean
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\): .*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\): .*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
 setup: ## install the tools that are missing
 	@scripts/setup.sh
@@ -18,8 +18,11 @@ dev: ## serve the Worker at http://127.0.0.1:8787 (PORT=…; TUNNEL=1 for a publ
 demo: ## serve the page with a day of made-up data, some of it failed, until Ctrl-C (PORT=…)
 	@scripts/demo.sh
 
-test: ## run all tests, on the host and on the real runtime (after a dry run of the deployment)
+test: ## run the tests: the rules natively, the built Worker on the real runtime, the page in a browser
 	@scripts/test.sh
+
+test-slow: ## run the tests that take long: release and bundle, demo, memory, thousands of events through kills
+	@scripts/test-slow.sh
 
 check: ## check format, lints, and the licences and sources of dependencies
 	@scripts/check.sh

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds the Worker, or with the word `panicking` one that panics on demand, into target/panicking/, for the tests.
+# Builds the Worker, or with the word `panicking` one that panics on demand, for the tests: into target/panicking/, and not
+# optimised, since what they prove is in src/runtime/entry.js and in two flags of wasm-bindgen.
 # The Worker is build/index.js and build/index_bg.wasm, and the page beside it. Prints the Worker's sizes and fails where
 # they are over the limit. wrangler calls this too ([build] in wrangler.toml), so it sets up what it needs.
 set -euo pipefail
@@ -29,17 +30,28 @@ remap_paths() {
 	export CARGO_ENCODED_RUSTFLAGS
 }
 
-# compile [FLAGS...]: the crate, with cargo's FLAGS.
+# compile PROFILE [FLAGS...]: the crate, with cargo's FLAGS.
 compile() {
+	local profile=$1
+	shift
 	cargo fetch --quiet --locked --target $TARGET &&
 		remap_paths &&
-		cargo build --quiet --locked --lib --release --target $TARGET "$@"
+		cargo build --quiet --locked --lib --profile "$profile" --target $TARGET "$@"
 }
 
-# assemble WASM FOLDER: makes the Worker's two files of the crate's, aside, and moves them into place when they are whole:
-# wrangler watches build/.
+# optimise WASM PROFILE: in place.
+optimise() {
+	# Tests do not need it.
+	[ "$2" = release ] || return 0
+	# The names of functions are a tenth of the size; a panic is reported with its file and line.
+	# The rest of the features it finds in the wasm; this one wasm-bindgen adds.
+	wasm-opt -O --enable-exception-handling --strip-debug --strip-producers "$1" -o "$1"
+}
+
+# assemble WASM FOLDER PROFILE: makes the Worker's two files of the crate's, aside, and moves them into place when they are
+# whole: wrangler watches build/.
 assemble() {
-	local wasm=$1 folder=$2 stage=$2/.stage
+	local wasm=$1 folder=$2 profile=$3 stage=$2/.stage
 	# The two flags have the next call start the wasm again after a panic.
 	rm -rf "$stage" &&
 		mkdir -p "$stage" &&
@@ -50,10 +62,7 @@ assemble() {
 		cp src/runtime/entry.js "$stage/" &&
 		esbuild "$stage/entry.js" --bundle --minify --format=esm --target=esnext --external:./index_bg.wasm \
 			--outfile="$stage/bundle.js" --log-level=warning &&
-		# The names of functions are a tenth of the size; a panic is reported with its file and line.
-		# The rest of the features it finds in the wasm; this one wasm-bindgen adds.
-		wasm-opt -O --enable-exception-handling --strip-debug --strip-producers "$stage/index_bg.wasm" \
-			-o "$stage/index_bg.wasm" &&
+		optimise "$stage/index_bg.wasm" "$profile" &&
 		mv "$stage/index_bg.wasm" "$folder/index_bg.wasm" &&
 		mv "$stage/bundle.js" "$folder/index.js" &&
 		rm -rf "$stage" &&
@@ -61,15 +70,16 @@ assemble() {
 			"$folder/index_bg.wasm" >"$folder/.stamp"
 }
 
-# build FOLDER [FLAGS...]: compiles with cargo's FLAGS and puts the two files into FOLDER.
+# build FOLDER PROFILE [FLAGS...]: compiles with cargo's FLAGS and puts the two files into FOLDER.
 build() {
-	local folder=$1 wasm=$CARGO_TARGET_DIR/$TARGET/release/unfollow_webhook.wasm
-	shift
+	# Cargo has what the profile `dev` makes in a folder of another name.
+	local folder=$1 profile=$2 wasm=$CARGO_TARGET_DIR/$TARGET/${2/#dev/debug}/unfollow_webhook.wasm
+	shift 2
 	use_wasm_toolchain
 	# First cargo alone, which knows what changed; what comes after it is skipped where it would work on the same input.
-	step build "build: compiling the Worker (usually 60 s, or 25 s after a change)" compile "$@"
+	step "build-$profile" "build: compiling the Worker (usually 60 s, or 25 s after a change)" compile "$profile" "$@"
 	if [ -f "$folder/.stamp" ] && sha256sum --check --status "$folder/.stamp" 2>/dev/null; then return; fi
-	step assemble "build: optimising it (usually 10 s)" assemble "$wasm" "$folder"
+	step "assemble-$profile" "build: putting it together (usually 10 s)" assemble "$wasm" "$folder" "$profile"
 }
 
 sizes() {
@@ -89,9 +99,9 @@ sizes() {
 cd "$ROOT"
 scripts/setup.sh
 if [ "${1:-}" = panicking ]; then
-	locked build build target/panicking --features provoke-panic
+	locked panicking build target/panicking dev --features provoke-panic
 	exit
 fi
-locked build build build
+locked build build build release
 scripts/assets.sh
 sizes

@@ -34,6 +34,7 @@ fn run(command: &mut Command) -> String {
 }
 
 #[test]
+#[ignore = "slow: make test-slow"]
 fn two_folders_give_the_same_bytes_with_nothing_of_the_machine_in_them() {
     let target = env::var("CARGO_TARGET_DIR").ok();
     let here = release(Path::new(ROOT), target.as_deref());

@@ -35,7 +35,7 @@ const ELSEWHERE: [&str; 11] = [
 
 #[test]
 fn each_rejection_has_its_status_and_code() {
-    let url = &crate::signed().worker.url;
+    let url = &crate::signed().url;
     let query = || signed(APP, UNFOLLOW, TOKEN);
     let body = unfollow("alice", &["bob"], now_ms());
     let fits = |length: usize| format!("{}{}", body, " ".repeat(length - body.len()));
@@ -97,7 +97,7 @@ fn each_rejection_has_its_status_and_code() {
 
 #[test]
 fn every_token_of_an_app_is_accepted() {
-    let url = &crate::signed().worker.url;
+    let url = &crate::signed().url;
     for (app, token) in [(APP, TOKEN), (APP, PREVIOUS_TOKEN), (OTHER_APP, OTHER_APPS_TOKEN)] {
         let answer = post(url, &signed(app, UNFOLLOW, token), unfollow("alice", &["bob"], now_ms()));
         assert!(answer.is_ok(), "{app}: {answer:?}");
@@ -109,7 +109,7 @@ fn every_token_of_an_app_is_accepted() {
 
 #[test]
 fn bodies_of_the_largest_size_are_accepted() {
-    let url = &crate::signed().worker.url;
+    let url = &crate::signed().url;
     let body = unfollow("largest", &["bob"], now_ms());
     let fits = |length: usize| format!("{}{}", body, " ".repeat(length - body.len())).into_bytes();
     assert!(post(url, &signed(APP, UNFOLLOW, TOKEN), fits(FOLLOW_BODY_MAX)).is_ok());
@@ -120,7 +120,7 @@ fn bodies_of_the_largest_size_are_accepted() {
 
 #[test]
 fn the_consoles_probe_is_answered_and_stores_nothing() {
-    let shared = crate::signed();
+    let worker = crate::signed();
     for (query, body) in [
         (signed(APP, UNFOLLOW, TOKEN), ""),
         (signed(APP, UNFOLLOW, TOKEN), "{}"),
@@ -130,33 +130,33 @@ fn the_consoles_probe_is_answered_and_stores_nothing() {
         (format!("{}&CallbackCommand={UNFOLLOW}", signature(PREVIOUS_TOKEN, 0)), "{}"),
     ] {
         let probe = format!("{query}&RequestId=probe-{}", now_ms());
-        assert!(post(&shared.worker.url, &probe, body).is_ok(), "{query} {body}");
+        assert!(post(&worker.url, &probe, body).is_ok(), "{query} {body}");
         let id = probe.rsplit_once('=').unwrap().1;
-        let record = shared.worker.log_record(|record| record["request_id"] == id);
+        let record = worker.log_record(|record| record["request_id"] == id);
         assert_eq!(record["outcome"], "probe", "{record}");
     }
     // One that is no probe, and two whose response says what is wrong with their Sign.
     for (query, code) in
         [(String::new(), (400, 40003)), (signature("another", 0), (401, 40106)), (signature(TOKEN, -65), (401, 40105))]
     {
-        assert_eq!(post(&shared.worker.url, &query, "").code(), code, "{query}");
+        assert_eq!(post(&worker.url, &query, "").code(), code, "{query}");
     }
-    assert!(post(&crate::unsigned().worker.url, "", "").is_ok());
+    assert!(post(&crate::unsigned().url, "", "").is_ok());
 }
 
 #[test]
 fn other_commands_are_answered_unread() {
-    let shared = crate::signed();
+    let worker = crate::signed();
     for command in ["C2C.CallbackBeforeSendMsg", "Follow.CallbackAfterSomethingNew", "follow.callbackafterfollowdelete"]
     {
         let query = format!("{}&RequestID=other-{command}", signed(APP, command, TOKEN));
-        assert!(post(&shared.worker.url, &query, "this is not JSON").is_ok(), "{command}");
-        let record = shared.worker.log_record(|record| record["request_id"] == format!("other-{command}"));
+        assert!(post(&worker.url, &query, "this is not JSON").is_ok(), "{command}");
+        let record = worker.log_record(|record| record["request_id"] == format!("other-{command}"));
         assert_eq!((&record["outcome"], &record["command"]), (&json!("unhandled"), &json!(command)));
     }
     // The command may be in the body only.
     let query = signed(APP, UNFOLLOW, TOKEN).replace("CallbackCommand", "x");
-    assert!(post(&shared.worker.url, &query, unfollow("in the body alone", &["bob"], now_ms())).is_ok());
+    assert!(post(&worker.url, &query, unfollow("in the body alone", &["bob"], now_ms())).is_ok());
 }
 
 #[test]
@@ -175,24 +175,24 @@ fn plain_http_is_for_this_machine_alone() {
 
 #[test]
 fn a_log_record_gives_the_reason_and_no_secret() {
-    let shared = crate::signed();
+    let worker = crate::signed();
     let marks = ["marked-user", "marked-target", "marked-member"];
     let body = unfollow(marks[0], &[marks[1]], now_ms()).replace('{', &format!("{{\"{}\":1,", marks[2]));
     let good = format!("{}&RequestId=log-good", signed(APP, UNFOLLOW, TOKEN));
     let bad = format!("{}&RequestId=log-bad%0a{{}}", signed(APP, UNFOLLOW, "another"));
-    assert!(post(&shared.worker.url, &good, &body).is_ok());
-    assert_eq!(post(&shared.worker.url, &bad, &body).status, 401);
+    assert!(post(&worker.url, &good, &body).is_ok());
+    assert_eq!(post(&worker.url, &bad, &body).status, 401);
 
-    let record = shared.worker.log_record(|record| record["request_id"] == "log-good");
+    let record = worker.log_record(|record| record["request_id"] == "log-good");
     assert_eq!(
         (&record["outcome"], &record["targets"], &record["platform"]),
         (&json!("stored"), &json!(1), &json!("iOS"))
     );
-    let record = shared.worker.log_record(|record| record["request_id"] == "log-bad?{}");
+    let record = worker.log_record(|record| record["request_id"] == "log-bad?{}");
     assert_eq!((&record["outcome"], &record["reason"]), (&json!("rejected"), &json!("sign_mismatch")));
 
     let sign = |query: &str| query.split_once("Sign=").unwrap().1[..64].to_owned();
-    let log = serde_json::to_string(&shared.worker.log_records()).unwrap();
+    let log = serde_json::to_string(&worker.log_records()).unwrap();
     for secret in marks.map(str::to_owned).into_iter().chain([sign(&good), sign(&bad), TOKEN.to_owned()]) {
         assert!(!log.contains(&secret), "{secret} is in the log");
     }

@@ -5,9 +5,10 @@ use std::{collections::HashSet, sync::OnceLock};
 use serde_json::{Value, json};
 
 use crate::{
-    ADMIN_TOKEN, Shared,
+    ADMIN_TOKEN,
     call::{Answer, FOLLOW, UNFOLLOW, now_ms, post, request_api, request_with, unfollow, unsigned},
     origin::{self, Origin},
+    worker::Worker,
 };
 
 /// Each test has an app of its own, and so a log of its own.
@@ -21,8 +22,8 @@ const REPLAYED: &str = "1400000014";
 const EVENT_TIME: u64 = 1_702_018_343_678;
 
 /// A Worker that stores events, and has an origin that they can be sent to.
-fn storing() -> &'static (Shared, Origin) {
-    static SHARED: OnceLock<(Shared, Origin)> = OnceLock::new();
+fn storing() -> &'static (Worker, Origin) {
+    static SHARED: OnceLock<(Worker, Origin)> = OnceLock::new();
     SHARED.get_or_init(|| {
         let origin = Origin::start(origin::scripted);
         let settings = [
@@ -32,12 +33,12 @@ fn storing() -> &'static (Shared, Origin) {
             ("ORIGIN_URL", &*origin.url()),
             ("ADMIN_TOKEN", ADMIN_TOKEN),
         ];
-        (Shared::start(&settings), origin)
+        (Worker::with(&settings), origin)
     })
 }
 
 fn url() -> &'static str {
-    &storing().0.worker.url
+    &storing().0.url
 }
 
 fn api(method: &str, path: &str) -> Answer {

@@ -9,14 +9,14 @@ use unfollow_webhook::{
 };
 
 use crate::{
-    ADMIN_TOKEN, Shared,
+    ADMIN_TOKEN,
     call::{Answer, post_at, request, request_api},
-    worker::{Home, Settings},
+    worker::{Home, Settings, Worker},
 };
 
 /// Such a Worker. Its event log lacks what was put into KV: see `POST /v1/reindex`.
 pub struct Counted {
-    shared: Shared,
+    worker: Worker,
 }
 
 impl Counted {
@@ -29,11 +29,11 @@ impl Counted {
         let all: Vec<_> = entries.iter().map(json).collect();
         let filled = post_at(&format!("{}/fill", worker.url), json!(all).to_string());
         assert_eq!(filled.body, json!({"filled": all.len()}));
-        Self { shared: Shared { home, worker } }
+        Self { worker: worker }
     }
 
     pub fn url(&self) -> &str {
-        &self.shared.worker.url
+        &self.worker.url
     }
 
     /// The response to this call of the API, and the names of the operations on KV since the last one.

@@ -1,8 +1,10 @@
 // A Worker before the Worker under test, and between it and its KV. A list of entries that is posted to /fill goes into
-// KV. /operations returns the names of the operations on KV since its last call. All other requests are passed on.
+// KV. /operations returns the names of the operations on KV since its last call. From a number of ms posted to
+// /slow-deletes on, each delete takes that long. All other requests are passed on.
 import { WorkerEntrypoint } from "cloudflare:workers";
 
 let operations = [];
+let deleteTakesMs = 0;
 
 export class EVENTS extends WorkerEntrypoint {
 	list(options) {
@@ -17,8 +19,9 @@ export class EVENTS extends WorkerEntrypoint {
 		operations.push("put");
 		return this.env.EVENTS.put(key, value, options);
 	}
-	delete(key) {
+	async delete(key) {
 		operations.push("delete");
+		await new Promise((resolve) => setTimeout(resolve, deleteTakesMs));
 		return this.env.EVENTS.delete(key);
 	}
 }
@@ -30,6 +33,10 @@ export default {
 			const entries = await request.json();
 			await Promise.all(entries.map(({ key, value, metadata }) => env.EVENTS.put(key, value, { metadata })));
 			return Response.json({ filled: entries.length });
+		}
+		if (pathname === "/slow-deletes") {
+			deleteTakesMs = await request.json();
+			return Response.json(deleteTakesMs);
 		}
 		if (pathname === "/operations") {
 			const since = operations;

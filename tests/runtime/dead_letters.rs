@@ -5,50 +5,50 @@ use std::{collections::HashSet, sync::OnceLock};
 use serde_json::{Value, json};
 
 use crate::{
-    ADMIN_TOKEN, OTHER_APP, Shared, TOKEN,
+    ADMIN_TOKEN, OTHER_APP, TOKEN,
     call::{APP, Answer, UNFOLLOW, now_ms, post, post_at, request_api, signed, unfollow, unsigned},
     forwarding_settings,
     origin::{self, Origin},
-    worker::Home,
+    worker::{Home, Worker},
 };
 
 /// A Worker that gives up a delivery when its next attempt would come after an hour. Another Worker puts messages on its
 /// queue.
-pub fn giving_up() -> &'static (Shared, Origin) {
-    static SHARED: OnceLock<(Shared, Origin)> = OnceLock::new();
+pub fn giving_up() -> &'static (Worker, Origin) {
+    static SHARED: OnceLock<(Worker, Origin)> = OnceLock::new();
     SHARED.get_or_init(|| {
         let origin = Origin::start(origin::scripted);
         let origin_url = origin.url();
         let settings = [&forwarding_settings(&origin_url, "kv,origin")[..], &[("DELIVERY_HOURS", "1")]].concat();
         let home = Home::with_producer(&settings, |_| {});
         let worker = home.start();
-        (Shared { home, worker }, origin)
+        (worker, origin)
     })
 }
 
 fn api(method: &str, path: &str) -> Answer {
-    request_api(method, &format!("{}/v1/{path}", giving_up().0.worker.url), Some(ADMIN_TOKEN))
+    request_api(method, &format!("{}/v1/{path}", giving_up().0.url), Some(ADMIN_TOKEN))
 }
 
 /// Waits until the event of this request is dead-lettered; gives the log record.
 pub fn dead_lettered(request_id: &str) -> Value {
     let ours = |record: &Value| record["outcome"] == "dead_lettered" && record["request_id"] == request_id;
-    giving_up().0.worker.log_record(ours)
+    giving_up().0.log_record(ours)
 }
 
 /// Sends an event whose first delivery fails, with a long pause, so that it becomes a dead letter; gives its body.
 pub fn fail(app: &str, name: &str) -> String {
-    let (shared, origin) = giving_up();
+    let (worker, origin) = giving_up();
     let body = unfollow(&format!("gives-up,{name}"), &["bob", "carol"], now_ms());
     let query = format!("{}&RequestId={name}", signed(app, UNFOLLOW, TOKEN));
-    assert!(post(&shared.worker.url, &query, &body).is_ok());
+    assert!(post(&worker.url, &query, &body).is_ok());
     origin.wait_for(body.as_bytes(), 1);
     body
 }
 
 #[test]
 fn an_event_that_cannot_be_delivered_is_dead_lettered_and_can_be_replayed() {
-    let (shared, origin) = giving_up();
+    let (worker, origin) = giving_up();
     let before = now_ms();
     let body = fail(APP, "given-up");
     let record = dead_lettered("given-up");
@@ -60,7 +60,7 @@ fn an_event_that_cannot_be_delivered_is_dead_lettered_and_can_be_replayed() {
 
     let id = origin.received_of(body.as_bytes())[0].header("webhook-id").unwrap().to_owned();
     let key = format!("dead/{APP}/{id}");
-    let text = shared.home.values(std::slice::from_ref(&key)).remove(&key).unwrap();
+    let text = worker.values(std::slice::from_ref(&key)).remove(&key).unwrap();
     let dead_letter: Value = serde_json::from_str(&text).unwrap();
     assert_eq!((&dead_letter["last_status"], &dead_letter["last_error"]), (&json!(500), &Value::Null));
     let times = [&dead_letter["received_at"], &dead_letter["dead_at"]].map(|time| time.as_u64().unwrap());
@@ -76,7 +76,7 @@ fn an_event_that_cannot_be_delivered_is_dead_lettered_and_can_be_replayed() {
 
     let replayed = api("POST", &format!("dead-letters/{APP}/{id}/replay"));
     assert_eq!((replayed.status, replayed.text.as_str()), (200, r#"{"replayed":1}"#));
-    assert!(shared.home.values(&[key]).is_empty(), "the dead letter is still there");
+    assert!(worker.values(&[key]).is_empty(), "the dead letter is still there");
     let second = &origin.wait_for(body.as_bytes(), 2)[1];
     assert_eq!(second.header("webhook-id"), Some(id.as_str()));
     assert!(second.query().starts_with(&format!("{query}&Sign=")));
@@ -111,8 +111,8 @@ fn all_dead_letters_of_an_app_are_replayed_some_at_a_time() {
 
 #[test]
 fn an_unreadable_message_is_dead_lettered_and_does_not_hold_up_its_neighbours() {
-    let (shared, origin) = giving_up();
-    let queue = format!("{}/queue", shared.worker.url);
+    let (worker, origin) = giving_up();
+    let queue = format!("{}/queue", worker.url);
     let message = |number: u64| {
         let body = unfollow("a-neighbour", &["bob"], 1_600_000_000_000 + number);
         let head = r#"{"v":1,"job":"deliver","sdk_app_id":1400000000,"received_at":1600000000000,"query":"#;
@@ -158,16 +158,16 @@ fn an_unreadable_message_is_dead_lettered_and_does_not_hold_up_its_neighbours() 
     let expected = poison.len() + more.len();
     let is_unreadable = |record: &&Value| record["last_error"] == "unreadable";
     let records = crate::worker::wait_for("all dead letters", || {
-        let records: Vec<_> = shared.worker.log_records().iter().filter(is_unreadable).cloned().collect();
+        let records: Vec<_> = worker.log_records().iter().filter(is_unreadable).cloned().collect();
         (records.len() >= expected).then_some(records)
     });
     assert!(records.iter().all(|record| record["outcome"] == "dead_lettered"), "{records:?}");
 
-    let keys = shared.home.keys();
+    let keys = worker.keys();
     let names = keys.as_array().unwrap().iter().map(|key| key["name"].as_str().unwrap());
     let names: Vec<_> = names.filter(|name| name.starts_with("dead/0/")).map(str::to_owned).collect();
     assert_eq!(names.len(), expected);
-    let values = shared.home.values(&names);
+    let values = worker.values(&names);
     let read = |text: &String| serde_json::from_str::<Value>(text).unwrap();
     let dead_letters: Vec<_> = values.values().map(read).collect();
     let texts: HashSet<_> = dead_letters.iter().filter_map(|dead_letter| dead_letter["message"].as_str()).collect();
@@ -195,7 +195,7 @@ fn an_unreadable_message_is_dead_lettered_and_does_not_hold_up_its_neighbours() 
 
 #[test]
 fn the_api_requires_the_token() {
-    let url = format!("{}/v1/dead-letters?app={APP}", giving_up().0.worker.url);
+    let url = format!("{}/v1/dead-letters?app={APP}", giving_up().0.url);
     for token in [None, Some(""), Some("sixteen-characters-or-mor"), Some("sixteen-characters-or-more!")] {
         let answer = request_api("GET", &url, token);
         assert_eq!((answer.status, answer.header("www-authenticate")), (401, "Bearer"), "{token:?}");
@@ -211,6 +211,6 @@ fn the_api_requires_the_token() {
     assert_eq!((wrong_method.status, wrong_method.header("allow")), (405, "POST, DELETE"));
     assert_eq!(wrong_method.header("content-type"), "application/problem+json");
     // Without a token in the settings there is no API.
-    let none = format!("{}/v1/dead-letters?app={APP}", crate::signed().worker.url);
+    let none = format!("{}/v1/dead-letters?app={APP}", crate::signed().url);
     assert_eq!(request_api("GET", &none, Some(ADMIN_TOKEN)).status, 404);
 }

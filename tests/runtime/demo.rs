@@ -20,6 +20,7 @@ fn is_some(list: &Value) -> Option<()> {
 }
 
 #[test]
+#[ignore = "slow: make test-slow"]
 fn the_demo_has_something_of_everything_and_leaves_nothing() {
     let port = free_port();
     let temporary = tempfile::tempdir().unwrap();

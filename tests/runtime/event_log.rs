@@ -5,11 +5,11 @@ use std::{thread, time::Duration, time::Instant};
 use serde_json::{Value, json};
 
 use crate::{
-    ADMIN_TOKEN, Shared, TOKEN,
+    ADMIN_TOKEN, TOKEN,
     call::{APP, Answer, UNFOLLOW, get_api_text, get_text, now_ms, post, request_api, signed, unfollow, unsigned},
     forwarding_settings,
     origin::{self, Origin},
-    worker::{Home, wait_for},
+    worker::{Home, Worker, wait_for},
 };
 
 /// Tencent waits two seconds; the Worker answers within 1.5. This leaves room for wrangler's proxies.
@@ -18,38 +18,36 @@ const IN_TIME: Duration = Duration::from_millis(1900);
 const SETTINGS: [(&str, &str); 4] =
     [("SDK_APP_IDS", APP), ("ALLOW_UNSIGNED", "true"), ("RETRY_BASE_SECONDS", "1"), ("ADMIN_TOKEN", ADMIN_TOKEN)];
 
-fn with(settings: &[(&'static str, &'static str)]) -> Shared {
-    Shared::start(&[&SETTINGS[..], settings].concat())
+fn with(settings: &[(&'static str, &'static str)]) -> Worker {
+    Worker::with(&[&SETTINGS[..], settings].concat())
 }
 
-fn api(shared: &Shared, method: &str, path: &str) -> Answer {
-    request_api(method, &format!("{}/v1/{path}", shared.worker.url), Some(ADMIN_TOKEN))
+fn api(worker: &Worker, method: &str, path: &str) -> Answer {
+    request_api(method, &format!("{}/v1/{path}", worker.url), Some(ADMIN_TOKEN))
 }
 
-fn events(shared: &Shared, query: &str) -> Vec<Value> {
-    let answer = api(shared, "GET", &format!("events{query}"));
+fn events(worker: &Worker, query: &str) -> Vec<Value> {
+    let answer = api(worker, "GET", &format!("events{query}"));
     answer.body["events"].as_array().unwrap_or_else(|| panic!("{answer:?}")).clone()
 }
 
-fn send(shared: &Shared, from: &str) -> (Answer, Duration, String) {
+fn send(worker: &Worker, from: &str) -> (Answer, Duration, String) {
     let begun = Instant::now();
     let body = unfollow(from, &["bob"], now_ms());
-    let answer = post(&shared.worker.url, &unsigned(APP, UNFOLLOW), &body);
+    let answer = post(&worker.url, &unsigned(APP, UNFOLLOW), &body);
     (answer, begun.elapsed(), body)
 }
 
 /// How many users were unfollowed, by the sums of all hours.
-fn unfollows(shared: &Shared, query: &str) -> u64 {
-    let stats = api(shared, "GET", &format!("stats{query}")).body;
+fn unfollows(worker: &Worker, query: &str) -> u64 {
+    let stats = api(worker, "GET", &format!("stats{query}")).body;
     stats["buckets"].as_array().unwrap().iter().map(|bucket| bucket["unfollows"].as_u64().unwrap()).sum()
 }
 
 #[test]
 fn whatever_is_accepted_is_in_the_log_byte_for_byte() {
     let origin = Origin::start(|_| origin::ok());
-    let home = Home::new(&forwarding_settings(&origin.url(), "d1,origin"), |_| {});
-    let worker = home.start();
-    let shared = Shared { home, worker };
+    let worker = Home::new(&forwarding_settings(&origin.url(), "d1,origin"), |_| {}).start();
     let deep = |open: &str, close: &str, depth| format!("{}{}", open.repeat(depth), close.repeat(depth));
     let odd = [
         format!(r#""x":{}"#, deep("[", "]", 20_000)),
@@ -70,54 +68,53 @@ fn whatever_is_accepted_is_in_the_log_byte_for_byte() {
         sent.push((user, time, unfollow(user, &["bob"], time)));
     }
     for (.., body) in &sent {
-        let answer = post(&shared.worker.url, &signed(APP, UNFOLLOW, TOKEN), body);
+        let answer = post(&worker.url, &signed(APP, UNFOLLOW, TOKEN), body);
         assert!(answer.is_ok(), "{}: {answer:?}", &body[..100.min(body.len())]);
     }
-    assert_eq!(shared.home.keys(), json!([]), "KV is not among the sinks");
-    assert_eq!(events(&shared, &format!("?app={APP}&limit=1000")).len(), sent.len());
+    assert_eq!(worker.keys(), json!([]), "KV is not among the sinks");
+    assert_eq!(events(&worker, &format!("?app={APP}&limit=1000")).len(), sent.len());
     for (user, time, body) in &sent {
         let encoded: String = user.bytes().map(|byte| format!("%{byte:02x}")).collect();
-        let of_user = events(&shared, &format!("?app={APP}&role=actor&user={encoded}"));
+        let of_user = events(&worker, &format!("?app={APP}&role=actor&user={encoded}"));
         let expected = sent.iter().filter(|(other, ..)| other == user).count();
         assert_eq!(of_user.len(), expected, "{user:?}");
         assert!(of_user.iter().all(|event| event["from_account"] == *user), "{user:?}");
         let id = of_user.iter().find(|event| event["event_time"] == *time).unwrap()["id"].as_str().unwrap().to_owned();
-        let record = get_api_text(&format!("{}/v1/events/{APP}/{id}", shared.worker.url), ADMIN_TOKEN);
+        let record = get_api_text(&format!("{}/v1/events/{APP}/{id}", worker.url), ADMIN_TOKEN);
         assert!(record.contains(&format!(",\"body\":{},\"delivery\":", body.trim())), "{user:?}");
         // Delivered as it came, and once more on demand.
         origin.wait_for(body.trim().as_bytes(), 1);
-        assert_eq!(api(&shared, "POST", &format!("events/{APP}/{id}/replay")).status, 200);
+        assert_eq!(api(&worker, "POST", &format!("events/{APP}/{id}/replay")).status, 200);
         origin.wait_for(body.trim().as_bytes(), 2);
     }
 }
 
 #[test]
 fn however_often_an_event_arrives_at_once_it_counts_once() {
-    let shared = with(&[("SINKS", "d1")]);
+    let worker = with(&[("SINKS", "d1")]);
     let body = unfollow("alice", &["bob", "carol", "bob"], now_ms());
     thread::scope(|scope| {
         for _ in 0..12 {
-            scope.spawn(|| assert!(post(&shared.worker.url, &unsigned(APP, UNFOLLOW), &body).is_ok()));
+            scope.spawn(|| assert!(post(&worker.url, &unsigned(APP, UNFOLLOW), &body).is_ok()));
         }
     });
-    assert_eq!(events(&shared, "").len(), 1);
-    assert_eq!((unfollows(&shared, ""), unfollows(&shared, "?user=bob")), (2, 1));
+    assert_eq!(events(&worker, "").len(), 1);
+    assert_eq!((unfollows(&worker, ""), unfollows(&worker, "?user=bob")), (2, 1));
 }
 
 #[test]
 fn a_page_has_each_event_once_although_many_share_a_millisecond_and_new_ones_arrive() {
-    let shared = with(&[("SINKS", "d1")]);
+    let worker = with(&[("SINKS", "d1")]);
     let now = now_ms();
-    let send_at = |from: &str, time| {
-        assert!(post(&shared.worker.url, &unsigned(APP, UNFOLLOW), unfollow(from, &["bob"], time)).is_ok())
-    };
+    let send_at =
+        |from: &str, time| assert!(post(&worker.url, &unsigned(APP, UNFOLLOW), unfollow(from, &["bob"], time)).is_ok());
     for number in 0..25 {
         send_at(&format!("user-{number}"), now - 1000 - number % 2);
     }
     let mut seen = Vec::new();
     let mut cursor = String::new();
     loop {
-        let page = api(&shared, "GET", &format!("events?user=bob&limit=4{cursor}")).body;
+        let page = api(&worker, "GET", &format!("events?user=bob&limit=4{cursor}")).body;
         seen.extend(page["events"].as_array().unwrap().iter().map(|event| event["id"].as_str().unwrap().to_owned()));
         send_at(&format!("new-{}", seen.len()), now);
         let Some(next) = page["cursor"].as_str() else { break };
@@ -130,27 +127,25 @@ fn a_page_has_each_event_once_although_many_share_a_millisecond_and_new_ones_arr
 }
 
 /// A Worker whose KV, D1 and queue behave as the event says.
-fn failing() -> Shared {
+fn failing() -> Worker {
     let settings = [&SETTINGS[..], &[("SINKS", "kv,d1")]].concat();
-    let home = Home::with_stand_ins(&settings, &["EVENTS", "DB", "DELIVERIES"], |_| {});
-    let worker = home.start();
-    let shared = Shared { home, worker };
+    let worker = Home::with_stand_ins(&settings, &["EVENTS", "DB", "DELIVERIES"], |_| {}).start();
     // So that no measured call waits for an isolate to start.
-    assert!(send(&shared, "takes-it").0.is_ok());
-    shared
+    assert!(send(&worker, "takes-it").0.is_ok());
+    worker
 }
 
 #[test]
 fn what_d1_does_not_take_is_left_to_the_queue() {
-    let shared = failing();
+    let worker = failing();
     // Where a second attempt is pointless, there is none.
     for (behaviour, attempts) in [("d1-fails", 2), ("d1-hangs", 2), ("d1-overloaded", 1), ("d1-no-schema", 1)] {
-        let (answer, took, body) = send(&shared, behaviour);
+        let (answer, took, body) = send(&worker, behaviour);
         assert!(answer.is_ok() && took < IN_TIME, "{behaviour}: {answer:?} after {took:?}");
         let body: Value = serde_json::from_str(&body).unwrap();
         let ours = |record: &Value| record["outcome"] == "queued" && record["message"]["body"] == body;
-        assert_eq!(shared.worker.log_record(ours)["message"]["job"], "store_d1", "{behaviour}");
-        let records = shared.worker.log_records();
+        assert_eq!(worker.log_record(ours)["message"]["job"], "store_d1", "{behaviour}");
+        let records = worker.log_records();
         let taken = |record: &&Value| record["outcome"] == "taken" && record["value"]["body"] == body;
         let key = records.iter().find(taken).expect("KV has it")["request_id"].as_str().unwrap();
         let hash = key.rsplit_once('-').unwrap().1;
@@ -161,52 +156,48 @@ fn what_d1_does_not_take_is_left_to_the_queue() {
 
 #[test]
 fn no_sink_stands_in_for_another_without_the_queue() {
-    let shared = failing();
+    let worker = failing();
     for behaviour in ["d1-fails,queue-fails", "fails,queue-fails", "d1-overloaded,queue-fails"] {
-        assert_eq!(send(&shared, behaviour).0.code(), (503, 50300), "{behaviour}");
+        assert_eq!(send(&worker, behaviour).0.code(), (503, 50300), "{behaviour}");
     }
 }
 
 #[test]
 fn a_missing_schema_is_named_and_loses_nothing() {
     let settings = [&SETTINGS[..], &[("SINKS", "kv,d1")]].concat();
-    let home = Home::without_schema(&settings, |_| {});
-    let worker = home.start();
-    let shared = Shared { home, worker };
-    let health = get_text(&format!("{}/healthz", shared.worker.url));
+    let worker = Home::without_schema(&settings, |_| {}).start();
+    let health = get_text(&format!("{}/healthz", worker.url));
     assert_eq!(health.status, 503);
     let health: Value = serde_json::from_str(&health.text).unwrap();
     assert_eq!(health["settings"][0]["name"], "DB");
-    assert_eq!(api(&shared, "GET", "status").body["settings"][0]["name"], "DB");
-    assert!(send(&shared, "early").0.is_ok());
+    assert_eq!(api(&worker, "GET", "status").body["settings"][0]["name"], "DB");
+    assert!(send(&worker, "early").0.is_ok());
     for (method, path) in [("GET", "events"), ("POST", "reindex")] {
-        let answer = api(&shared, method, path);
+        let answer = api(&worker, method, path);
         assert_eq!(answer.status, 503, "{path}");
         assert!(answer.body.to_string().contains("migrations"), "{path}: {answer:?}");
     }
-    shared.home.apply_migrations();
-    let found = wait_for("the queued event to be stored", || events(&shared, "").first().cloned());
+    worker.apply_migrations();
+    let found = wait_for("the queued event to be stored", || events(&worker, "").first().cloned());
     assert_eq!(found["from_account"], "early");
-    assert_eq!(get_text(&format!("{}/healthz", shared.worker.url)).status, 200);
+    assert_eq!(get_text(&format!("{}/healthz", worker.url)).status, 200);
 }
 
 #[test]
 fn without_a_database_events_go_into_kv_and_lists_say_what_to_bind() {
-    let home = Home::new(&SETTINGS, |config| drop(config.remove("d1_databases")));
-    let worker = home.start();
-    let shared = Shared { home, worker };
-    assert!(send(&shared, "alice").0.is_ok());
-    let key = shared.home.keys()[0]["name"].as_str().unwrap().to_owned();
+    let worker = Home::new(&SETTINGS, |config| drop(config.remove("d1_databases"))).start();
+    assert!(send(&worker, "alice").0.is_ok());
+    let key = worker.keys()[0]["name"].as_str().unwrap().to_owned();
     for path in ["events", "stats"] {
-        let answer = api(&shared, "GET", path);
+        let answer = api(&worker, "GET", path);
         assert_eq!(answer.status, 409, "{path}");
         assert!(answer.body["detail"].as_str().unwrap().contains("DB"), "{answer:?}");
     }
-    assert_eq!(api(&shared, "GET", "status").body["sinks"], json!(["kv"]));
+    assert_eq!(api(&worker, "GET", "status").body["sinks"], json!(["kv"]));
     let path = format!("events/{}", key.strip_prefix("event/").unwrap());
-    assert_eq!(api(&shared, "GET", &path).body["from_account"], "alice");
-    assert_eq!(api(&shared, "DELETE", &path).status, 204);
-    assert_eq!(api(&shared, "GET", &path).status, 404);
+    assert_eq!(api(&worker, "GET", &path).body["from_account"], "alice");
+    assert_eq!(api(&worker, "DELETE", &path).status, 204);
+    assert_eq!(api(&worker, "GET", &path).status, 404);
 
     let home =
         Home::new(&[&SETTINGS[..], &[("SINKS", "kv,d1")]].concat(), |config| drop(config.remove("d1_databases")));
@@ -216,57 +207,57 @@ fn without_a_database_events_go_into_kv_and_lists_say_what_to_bind() {
 
 #[test]
 fn the_log_is_rebuilt_from_kv() {
-    let shared = with(&[]);
+    let worker = with(&[]);
     let times: Vec<_> = (0..45).map(|number| now_ms() - number).collect();
     thread::scope(|scope| {
         for time in &times {
-            let url = &shared.worker.url;
+            let url = &worker.url;
             scope.spawn(move || {
                 assert!(post(url, &unsigned(APP, UNFOLLOW), unfollow("alice", &["bob"], *time)).is_ok())
             });
         }
     });
-    let before = events(&shared, "?limit=1000");
+    let before = events(&worker, "?limit=1000");
     assert_eq!(before.len(), times.len());
-    shared.home.sql("DELETE FROM events");
-    assert!(events(&shared, "").is_empty() && unfollows(&shared, "") == 0);
+    worker.sql("DELETE FROM events");
+    assert!(events(&worker, "").is_empty() && unfollows(&worker, "") == 0);
     // Twice: it is safe to repeat.
     for _ in 0..2 {
         let mut cursor = String::new();
         loop {
-            let page = api(&shared, "POST", &format!("reindex{cursor}")).body;
+            let page = api(&worker, "POST", &format!("reindex{cursor}")).body;
             assert!((1..=40).contains(&page["indexed"].as_u64().unwrap()), "{page}");
             let Some(next) = page["cursor"].as_str() else { break };
             cursor = format!("?cursor={next}");
         }
-        assert_eq!(events(&shared, "?limit=1000"), before);
-        assert_eq!(unfollows(&shared, ""), times.len() as u64);
+        assert_eq!(events(&worker, "?limit=1000"), before);
+        assert_eq!(unfollows(&worker, ""), times.len() as u64);
     }
 }
 
 #[test]
 fn what_is_older_than_the_retention_is_deleted_hourly() {
     const DAY: u64 = 24 * 60 * 60 * 1000;
-    let shared = with(&[("SINKS", "d1"), ("RETENTION_DAYS", "2")]);
+    let worker = with(&[("SINKS", "d1"), ("RETENTION_DAYS", "2")]);
     let now = now_ms();
     for (from, time) in [("old", now - 3 * DAY), ("older", now - 30 * DAY), ("new", now - DAY), ("newest", now)] {
         let body = unfollow(from, &["bob"], time);
-        assert!(post(&shared.worker.url, &unsigned(APP, UNFOLLOW), body).is_ok());
+        assert!(post(&worker.url, &unsigned(APP, UNFOLLOW), body).is_ok());
     }
     // An app that is no longer in SDK_APP_IDS.
-    shared.home.sql(&format!(
+    worker.sql(&format!(
         "INSERT INTO events SELECT 1400000009, kind, event_time, hash, record, query, body FROM events WHERE event_time < {}",
         now - 2 * DAY
     ));
-    assert_eq!(get_text(&format!("{}/cdn-cgi/handler/scheduled", shared.worker.url)).status, 200);
-    let from: Vec<_> = events(&shared, "").iter().map(|event| event["from_account"].clone()).collect();
+    assert_eq!(worker.scheduled()["outcome"], "ok");
+    let from: Vec<_> = events(&worker, "").iter().map(|event| event["from_account"].clone()).collect();
     assert_eq!(from, ["newest", "new"]);
     for table in ["events", "event_users", "hourly_counts", "hourly_totals"] {
-        let rows = shared.home.sql(&format!("SELECT count(*) AS n FROM {table} WHERE app = 1400000009"));
+        let rows = worker.sql(&format!("SELECT count(*) AS n FROM {table} WHERE app = 1400000009"));
         assert_eq!(rows[0]["n"], 0, "{table}");
     }
     let since = now - 40 * DAY;
     let counted =
-        shared.home.sql(&format!("SELECT sum(unfollows) AS n FROM hourly_totals WHERE hour >= {}", since / 3_600_000));
+        worker.sql(&format!("SELECT sum(unfollows) AS n FROM hourly_totals WHERE hour >= {}", since / 3_600_000));
     assert_eq!(counted[0]["n"], 2);
 }

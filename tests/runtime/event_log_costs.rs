@@ -14,10 +14,10 @@ use unfollow_webhook::{
 };
 
 use crate::{
-    ADMIN_TOKEN, Shared,
+    ADMIN_TOKEN,
     call::{APP, UNFOLLOW, now_ms, post, post_at, request, request_api, unfollow, unsigned},
     origin::{self, Origin},
-    worker::{Home, wait_for},
+    worker::{Home, Worker, wait_for},
 };
 
 const HOUR_MS: u64 = 60 * 60 * 1000;
@@ -28,7 +28,7 @@ const AT_ONCE: usize = 500;
 
 /// A Worker whose log is filled by the test and tells what each statement costs.
 struct Log {
-    shared: Shared,
+    worker: Worker,
     /// Takes every event.
     _origin: Origin,
     now: u64,
@@ -104,7 +104,7 @@ impl Log {
         let worker = home.start();
         // The start of an hour, so that 30 days before it are as many hours at any time.
         let now = now_ms() / HOUR_MS * HOUR_MS;
-        let log = Self { shared: Shared { home, worker }, _origin: origin, now, events: 0 };
+        let log = Self { worker: worker, _origin: origin, now, events: 0 };
         // The only events in which this user is a target.
         let hours = 1..=5;
         let charted = hours.map(|hour| insert(&unfollow("x", &["charted"], log.now - hour * DAY_MS)));
@@ -126,7 +126,7 @@ impl Log {
     }
 
     fn url(&self, path: &str) -> String {
-        format!("{}{path}", self.shared.worker.url)
+        format!("{}{path}", self.worker.url)
     }
 
     /// Runs statements without the Worker: what each has cost, with its rows.
@@ -180,7 +180,7 @@ impl Log {
     /// Sends an event, and waits for its delivery. What both cost.
     fn deliver(&self, body: &str) -> (u64, u64) {
         self.costs();
-        assert!(post(&self.shared.worker.url, &unsigned(APP, UNFOLLOW), body).is_ok());
+        assert!(post(&self.worker.url, &unsigned(APP, UNFOLLOW), body).is_ok());
         let mut costs = Vec::new();
         wait_for("the delivery to be written", || {
             costs.extend(self.costs());
@@ -305,7 +305,7 @@ fn a_flood_of_refused_calls_costs_few_rows() {
     let log = Log::start();
     log.all_costs();
     for _ in 0..CALLS {
-        let refused = post(&log.shared.worker.url, &unsigned("1400000009", UNFOLLOW), unfollow("a", &["b"], now_ms()));
+        let refused = post(&log.worker.url, &unsigned("1400000009", UNFOLLOW), unfollow("a", &["b"], now_ms()));
         assert_eq!(refused.code(), (403, 40301));
     }
     let mut costs = Vec::new();

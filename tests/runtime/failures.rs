@@ -10,9 +10,8 @@ use std::{
 use serde_json::{Value, json};
 
 use crate::{
-    Shared,
     call::{APP, Answer, UNFOLLOW, now_ms, post, unfollow, unsigned},
-    worker::Home,
+    worker::{Home, Worker},
 };
 
 /// Tencent waits two seconds; the Worker answers within 1.5. This leaves room for wrangler's proxies.
@@ -21,28 +20,28 @@ const IN_TIME: Duration = Duration::from_millis(1900);
 const SETTINGS: [(&str, &str); 3] = [("SDK_APP_IDS", APP), ("ALLOW_UNSIGNED", "true"), ("RETRY_BASE_SECONDS", "1")];
 
 /// A Worker with this home, whose isolate has started.
-fn warm(home: Home) -> Shared {
+fn warm(home: Home) -> Worker {
     let worker = home.start();
     // So that no measured call waits for an isolate to start.
     assert!(post(&worker.url, &unsigned(APP, UNFOLLOW), unfollow("takes-it", &["bob"], now_ms())).is_ok());
-    Shared { home, worker }
+    worker
 }
 
 /// A store that fails, and no queue.
-fn failing() -> &'static Shared {
-    static SHARED: OnceLock<Shared> = OnceLock::new();
+fn failing() -> &'static Worker {
+    static SHARED: OnceLock<Worker> = OnceLock::new();
     SHARED.get_or_init(|| warm(Home::with_stand_ins(&SETTINGS, &["EVENTS"], |config| drop(config.remove("queues")))))
 }
 
 /// A store that fails, and a queue that does not.
-fn failing_with_a_queue() -> &'static Shared {
-    static SHARED: OnceLock<Shared> = OnceLock::new();
+fn failing_with_a_queue() -> &'static Worker {
+    static SHARED: OnceLock<Worker> = OnceLock::new();
     SHARED.get_or_init(|| warm(Home::with_stand_ins(&SETTINGS, &["EVENTS"], |_| {})))
 }
 
 /// A store and a queue that fail, with the origin among the sinks.
-fn all_failing() -> &'static Shared {
-    static SHARED: OnceLock<Shared> = OnceLock::new();
+fn all_failing() -> &'static Worker {
+    static SHARED: OnceLock<Worker> = OnceLock::new();
     SHARED.get_or_init(|| {
         let settings = [&SETTINGS[..], &[("SINKS", "kv,origin"), ("ORIGIN_URL", "https://origin.invalid/")]].concat();
         warm(Home::with_stand_ins(&settings, &["EVENTS", "DELIVERIES"], |_| {}))
@@ -57,8 +56,8 @@ fn send_at(behaviour: &str, event_time: u64) -> (Answer, Duration) {
     send_to(failing(), behaviour, event_time)
 }
 
-fn send_to(shared: &Shared, behaviour: &str, event_time: u64) -> (Answer, Duration) {
-    let url = &shared.worker.url;
+fn send_to(worker: &Worker, behaviour: &str, event_time: u64) -> (Answer, Duration) {
+    let url = &worker.url;
     let begun = Instant::now();
     let answer = post(url, &unsigned(APP, UNFOLLOW), unfollow(behaviour, &["bob"], event_time));
     (answer, begun.elapsed())
@@ -82,13 +81,13 @@ fn a_store_that_fails_once_gets_a_second_attempt() {
 #[test]
 fn a_pause_that_kv_asks_for_costs_two_puts_and_no_message() {
     let home = Home::with_stand_ins(&SETTINGS, &["EVENTS", "DELIVERIES"], |_| {});
-    let shared = warm(home);
-    let (answer, took) = send_to(&shared, "too-many-once", 1_234_567_000_006);
+    let worker = warm(home);
+    let (answer, took) = send_to(&worker, "too-many-once", 1_234_567_000_006);
     assert!(answer.is_ok() && took >= Duration::from_millis(900) && took < IN_TIME, "{answer:?} after {took:?}");
     let key = format!("event/{APP}/{}-", 9_999_999_999_999_u64 - 1_234_567_000_006);
-    let taken = shared.worker.log_record(|record| record["outcome"] == "taken" && is_of(record, &key));
+    let taken = worker.log_record(|record| record["outcome"] == "taken" && is_of(record, &key));
     assert_eq!(taken["attempt"], 2);
-    let records = shared.worker.log_records();
+    let records = worker.log_records();
     assert!(records.iter().all(|record| record["outcome"] != "queued"), "{records:?}");
     let puts = records.iter().filter(|record| record["outcome"] == "taken" && is_of(record, &key)).count();
     assert_eq!(puts, 1);
@@ -109,12 +108,12 @@ fn a_put_that_is_late_gets_503_and_goes_on() {
     assert!(took < IN_TIME, "{took:?}");
     // The put does not end with the response.
     let key = format!("event/{APP}/{}-", 9_999_999_999_999 - event_time);
-    failing().worker.log_record(|record| record["outcome"] == "taken" && is_of(record, &key));
+    failing().log_record(|record| record["outcome"] == "taken" && is_of(record, &key));
 }
 
 #[test]
 fn what_the_store_does_not_take_is_stored_later_by_the_queue() {
-    let worker = &failing_with_a_queue().worker;
+    let worker = failing_with_a_queue();
     // "fails-3-times": both attempts inside the call fail, and so does the first of the consumer.
     for (behaviour, event_time) in [("fails-3-times", 1_234_567_000_001), ("hangs", 1_234_567_000_002)] {
         let (answer, took) = send_to(failing_with_a_queue(), behaviour, event_time);
@@ -129,7 +128,7 @@ fn what_the_store_does_not_take_is_stored_later_by_the_queue() {
 
 #[test]
 fn what_the_queue_does_not_take_becomes_a_dead_letter() {
-    let worker = &all_failing().worker;
+    let worker = all_failing();
     for (behaviour, event_time) in [("queue-fails", 1_234_567_000_003), ("queue-hangs", 1_234_567_000_004)] {
         let (answer, took) = send_to(all_failing(), behaviour, event_time);
         assert!(answer.is_ok() && took < IN_TIME, "{behaviour}: {answer:?} after {took:?}");
@@ -147,7 +146,7 @@ fn what_the_queue_does_not_take_becomes_a_dead_letter() {
 
 #[test]
 fn an_event_goes_to_both_sinks_and_as_text() {
-    let worker = &all_failing().worker;
+    let worker = all_failing();
     let (answer, took) = send_to(all_failing(), "both", 1_234_567_000_005);
     assert!(answer.is_ok() && took < IN_TIME, "{answer:?} after {took:?}");
     let key = format!("event/{APP}/{}-", 9_999_999_999_999_u64 - 1_234_567_000_005);
@@ -177,7 +176,7 @@ fn is_of(record: &Value, key: &str) -> bool {
 
 #[test]
 fn a_body_that_does_not_arrive_gets_408() {
-    let worker = &crate::unsigned().worker;
+    let worker = crate::unsigned();
     // So that the measured call does not wait for an isolate to start.
     assert!(post(&worker.url, "", "").is_ok());
     let begun = Instant::now();

@@ -5,7 +5,6 @@
 
 mod answers;
 mod api;
-mod browser;
 mod bundle;
 mod call;
 mod counted;
@@ -20,12 +19,12 @@ mod erasure;
 mod event_log;
 mod event_log_costs;
 mod failures;
+mod host;
 // Memory is read from /proc.
 #[cfg(target_os = "linux")]
 mod memory;
 mod openapi;
 mod origin;
-mod page;
 mod panic;
 #[path = "../shared/port.rs"]
 mod port;
@@ -40,21 +39,7 @@ mod workerd;
 use std::sync::OnceLock;
 
 use origin::Origin;
-use worker::{Home, Settings, Worker};
-
-/// A Worker that several tests share, with its home.
-struct Shared {
-    home: Home,
-    worker: Worker,
-}
-
-impl Shared {
-    fn start(settings: Settings<'_>) -> Self {
-        let home = Home::new(settings, |_| {});
-        let worker = home.start();
-        Self { home, worker }
-    }
-}
+use worker::Worker;
 
 /// The callback token of the app in [`call::APP`], and the other tokens that the signed Worker accepts.
 const TOKEN: &str = "xxxxyyyy";
@@ -63,10 +48,10 @@ const OTHER_APP: &str = "1400000001";
 const OTHER_APPS_TOKEN: &str = "its own";
 
 /// A Worker that accepts signed calls only.
-fn signed() -> &'static Shared {
-    static SHARED: OnceLock<Shared> = OnceLock::new();
+fn signed() -> &'static Worker {
+    static SHARED: OnceLock<Worker> = OnceLock::new();
     SHARED.get_or_init(|| {
-        Shared::start(&[
+        Worker::with(&[
             ("SDK_APP_IDS", "1400000000, 1400000001"),
             ("CALLBACK_TOKEN", TOKEN),
             ("CALLBACK_TOKEN_PREVIOUS", PREVIOUS_TOKEN),
@@ -76,9 +61,9 @@ fn signed() -> &'static Shared {
 }
 
 /// A Worker as `make dev` serves it: unsigned calls are allowed.
-fn unsigned() -> &'static Shared {
-    static SHARED: OnceLock<Shared> = OnceLock::new();
-    SHARED.get_or_init(|| Shared::start(&[("SDK_APP_IDS", call::APP), ("ALLOW_UNSIGNED", "true")]))
+fn unsigned() -> &'static Worker {
+    static SHARED: OnceLock<Worker> = OnceLock::new();
+    SHARED.get_or_init(|| Worker::with(&[("SDK_APP_IDS", call::APP), ("ALLOW_UNSIGNED", "true")]))
 }
 
 /// The secret that signs deliveries: 24 bytes, and the same as a setting.
@@ -100,10 +85,10 @@ fn forwarding_settings<'a>(url: &'a str, sinks: &'a str) -> Vec<(&'a str, &'a st
 }
 
 /// A Worker with KV and an origin that behaves as an event's `From_Account` says: see [`origin::scripted`].
-fn forwarding() -> &'static (Shared, Origin) {
-    static SHARED: OnceLock<(Shared, Origin)> = OnceLock::new();
+fn forwarding() -> &'static (Worker, Origin) {
+    static SHARED: OnceLock<(Worker, Origin)> = OnceLock::new();
     SHARED.get_or_init(|| {
         let origin = Origin::start(origin::scripted);
-        (Shared::start(&forwarding_settings(&origin.url(), "kv,origin")), origin)
+        (Worker::with(&forwarding_settings(&origin.url(), "kv,origin")), origin)
     })
 }

@@ -91,6 +91,7 @@ fn settled_memory(workerd: &Workerd) -> u64 {
 }
 
 #[test]
+#[ignore = "slow: make test-slow"]
 fn a_call_whose_body_is_broken_off_does_not_stay_in_memory() {
     let measured = requests().map(|(framing, request)| {
         let (sent, missing) = request.split_at(request.len() - MISSING);
@@ -119,6 +120,7 @@ fn a_call_whose_body_is_broken_off_does_not_stay_in_memory() {
 }
 
 #[test]
+#[ignore = "slow: make test-slow"]
 fn a_call_that_is_broken_off_while_it_is_relayed_does_not_stay_in_memory() {
     // How many calls wait for the origin. It answers them once this is reset to 0.
     let waiting = Arc::new(AtomicUsize::new(0));

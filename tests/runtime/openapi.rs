@@ -112,7 +112,7 @@ fn each_response_of_the_document_occurs_and_is_as_described() {
     responses_with_invalid_settings(&caller);
     // Without a token there is no API.
     for it in caller.document.operations().iter().filter(|it| it.path != "/healthz") {
-        caller.call(&it.method, &crate::signed().worker.url, &filled(it.path), 404);
+        caller.call(&it.method, &crate::signed().url, &filled(it.path), 404);
     }
 
     let status = |status: &String| status.parse::<u16>().unwrap();

@@ -10,10 +10,9 @@ use serde_json::{Value, json};
 use toml::Table;
 
 use crate::{
-    Shared,
     call::{APP, UNFOLLOW, now_ms, post, try_post, try_post_at, unfollow, unsigned},
     origin::{self, Origin},
-    worker::{Home, wait_for},
+    worker::{Home, Worker, wait_for},
 };
 
 const SETTINGS: [(&str, &str); 2] = [("SDK_APP_IDS", APP), ("ALLOW_UNSIGNED", "true")];
@@ -26,49 +25,49 @@ fn panicking(config: &mut Table) {
     config.insert("main".into(), concat!(env!("CARGO_MANIFEST_DIR"), "/target/panicking/index.js").into());
 }
 
-fn start(home: Home) -> Shared {
+fn start(home: Home) -> Worker {
     let worker = home.start();
-    let shared = Shared { home, worker };
-    assert!(stored(&shared), "the Worker does not work before the panic");
-    shared
+    let worker = worker;
+    assert!(stored(&worker), "the Worker does not work before the panic");
+    worker
 }
 
-fn stored(shared: &Shared) -> bool {
-    post(&shared.worker.url, &unsigned(APP, UNFOLLOW), unfollow("alice", &["bob"], now_ms())).is_ok()
+fn stored(worker: &Worker) -> bool {
+    post(&worker.url, &unsigned(APP, UNFOLLOW), unfollow("alice", &["bob"], now_ms())).is_ok()
 }
 
 /// Whether a call to this path got no response of the Worker's own, and within `SOON`.
-fn fails_soon(shared: &Shared, path: &str) -> bool {
+fn fails_soon(worker: &Worker, path: &str) -> bool {
     let begun = Instant::now();
-    let answer = try_post_at(&format!("{}{path}", shared.worker.url), "");
+    let answer = try_post_at(&format!("{}{path}", worker.url), "");
     answer.is_none_or(|answer| answer.status == 500 && answer.body["ActionStatus"].is_null()) && begun.elapsed() < SOON
 }
 
 #[test]
 fn a_panic_fails_its_own_call_and_the_next_event_is_stored() {
-    let shared = start(Home::new(&SETTINGS, panicking));
+    let worker = start(Home::new(&SETTINGS, panicking));
     for path in ["/panic", "/panic-later", "/panic"] {
-        assert!(fails_soon(&shared, path), "{path}");
-        assert!(stored(&shared), "after {path}");
+        assert!(fails_soon(&worker, path), "{path}");
+        assert!(stored(&worker), "after {path}");
     }
     let says_where = |line: &String| line.contains("provoked at once");
-    wait_for("the panic in the log", || shared.worker.log().iter().any(says_where).then_some(()));
-    assert_eq!(shared.home.keys().as_array().unwrap().len(), 4);
+    wait_for("the panic in the log", || worker.log().iter().any(says_where).then_some(()));
+    assert_eq!(worker.keys().as_array().unwrap().len(), 4);
 }
 
 #[test]
 fn calls_under_way_at_a_panic_fail_and_do_not_disturb_later_calls() {
-    let shared = start(Home::with_stand_ins(&SETTINGS, &["EVENTS"], |config| {
+    let worker = start(Home::with_stand_ins(&SETTINGS, &["EVENTS"], |config| {
         panicking(config);
         config.remove("queues");
     }));
-    let url = &shared.worker.url;
+    let url = &worker.url;
     let send = |behaviour: &str| try_post(url, &unsigned(APP, UNFOLLOW), &unfollow(behaviour, &["bob"], now_ms()));
     thread::scope(|scope| {
         // Their puts settle when the instance that began them is no more.
         let begun = Instant::now();
         let under_way: Vec<_> = (0..8).map(|_| scope.spawn(|| send("answers-after-1000"))).collect();
-        assert!(fails_soon(&shared, "/panic-later"));
+        assert!(fails_soon(&worker, "/panic-later"));
         // These take the same slots in the new instance, and still wait when the others' puts succeed: they must not
         // get the results of those.
         let later: Vec<_> = (0..8).map(|_| scope.spawn(|| send("fails,answers-after-1200"))).collect();
@@ -81,7 +80,7 @@ fn calls_under_way_at_a_panic_fail_and_do_not_disturb_later_calls() {
         assert_eq!(succeeded, 0, "a call of the instance that is no more was answered OK");
         assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
     });
-    assert!(stored(&shared));
+    assert!(stored(&worker));
 }
 
 #[test]
@@ -111,11 +110,11 @@ fn a_message_that_panics_takes_no_other_with_it_and_ends_as_a_dead_letter() {
         assert!(post(&worker.url, &unsigned(APP, UNFOLLOW), body).is_ok());
     }
     let letters = wait_for("two dead letters", || {
-        let keys = home.keys();
+        let keys = worker.keys();
         let names: Vec<_> = keys.as_array()?.iter().map(|key| key["name"].as_str().unwrap().to_owned()).collect();
         (names.len() == 2).then_some(names)
     });
-    let values = home.values(&letters);
+    let values = worker.values(&letters);
     let letter = |prefix: &str| -> Value {
         let key = letters.iter().find(|key| key.starts_with(prefix)).unwrap_or_else(|| panic!("{letters:?}"));
         serde_json::from_str(&values[key]).unwrap()

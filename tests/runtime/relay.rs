@@ -24,7 +24,7 @@ fn body(behaviour: &str) -> String {
 }
 
 fn send(behaviour: &str) -> Answer {
-    post(&forwarding().0.worker.url, &signed(APP, BEFORE, TOKEN), body(behaviour))
+    post(&forwarding().0.url, &signed(APP, BEFORE, TOKEN), body(behaviour))
 }
 
 #[test]
@@ -41,14 +41,14 @@ fn a_rejection_by_the_origin_arrives_at_the_sender_unchanged() {
 
 #[test]
 fn a_webhook_arrives_at_the_origin_as_it_was_sent() {
-    let (shared, origin) = forwarding();
+    let (worker, origin) = forwarding();
     let query = format!("New=%zz&&{}&x=%E5%BE%AE+\\", signed(APP, BEFORE, TOKEN));
     for (content_type, body) in [
         ("application/json; charset=utf-8", body("as it was sent").into_bytes()),
         ("Text/Plain;x=\"y\"", [b"\xef\xbb\xbf not JSON \xff\0 ", body("").as_bytes()].concat()),
         ("application/json", [body("long").as_bytes(), " ".repeat(1024 * 1024 - 100).as_bytes()].concat()),
     ] {
-        assert!(post_typed(&shared.worker.url, &query, content_type, &body).is_ok(), "{content_type}");
+        assert!(post_typed(&worker.url, &query, content_type, &body).is_ok(), "{content_type}");
         let received = origin.received_of(&body);
         assert_eq!(received.len(), 1, "{content_type}");
         assert_eq!(received[0].method, "POST");
@@ -93,19 +93,19 @@ fn an_origin_that_hangs_does_not_make_the_sender_wait() {
 
 #[test]
 fn probes_and_follow_events_are_not_relayed() {
-    let (shared, origin) = forwarding();
+    let (worker, origin) = forwarding();
     for (command, body) in
         [(BEFORE, String::new()), (BEFORE, format!(r#"{{"CallbackCommand":"{BEFORE}"}}"#)), (UNFOLLOW, "{}".to_owned())]
     {
         let query = format!("{}&RequestId=not-relayed", signed(APP, command, TOKEN));
-        assert!(post(&shared.worker.url, &query, &body).is_ok(), "{command} {body}");
+        assert!(post(&worker.url, &query, &body).is_ok(), "{command} {body}");
     }
     // A call that the Worker rejects is not relayed either.
     for command in [UNFOLLOW, FOLLOW] {
         let query = format!("{}&RequestId=not-relayed", signed(APP, command, TOKEN));
-        assert_eq!(post(&shared.worker.url, &query, r#"{"From_Account":1}"#).status, 400);
+        assert_eq!(post(&worker.url, &query, r#"{"From_Account":1}"#).status, 400);
     }
     let wrong = format!("{}&RequestId=not-relayed", signed(APP, BEFORE, "another token"));
-    assert_eq!(post(&shared.worker.url, &wrong, body("takes-it")).status, 401);
+    assert_eq!(post(&worker.url, &wrong, body("takes-it")).status, 401);
     assert!(!origin.received().iter().any(|request| request.target.contains("not-relayed")));
 }

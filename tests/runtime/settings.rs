@@ -31,7 +31,7 @@ fn invalid_settings(health: &Answer) -> Value {
 
 #[test]
 fn complete_settings_are_healthy() {
-    let health = request("GET", &format!("{}/healthz", crate::unsigned().worker.url));
+    let health = request("GET", &format!("{}/healthz", crate::unsigned().url));
     assert_eq!((health.status, &health.body), (200, &json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")})));
 }
 
@@ -88,7 +88,7 @@ fn numbers_booleans_path_and_retention_work() {
     let before = now_ms() / 1000;
     let url = format!("{}/tencent/hook?{}", worker.url, unsigned(APP, UNFOLLOW));
     assert!(post_at(&url, &body).is_ok());
-    let expiration = home.keys()[0]["expiration"].as_u64().unwrap();
+    let expiration = worker.keys()[0]["expiration"].as_u64().unwrap();
     let two_days = 2 * 24 * 60 * 60;
     assert!((before + two_days..=now_ms() / 1000 + two_days).contains(&expiration), "{expiration}");
 }
@@ -116,7 +116,7 @@ fn without_queues_events_go_into_kv() {
     let worker = home.start();
     assert_eq!(request("GET", &format!("{}/healthz", worker.url)).status, 200);
     assert!(post(&worker.url, &unsigned(APP, UNFOLLOW), unfollow("alice", &["bob"], now_ms())).is_ok());
-    assert_eq!(home.keys().as_array().unwrap().len(), 1);
+    assert_eq!(worker.keys().as_array().unwrap().len(), 1);
 }
 
 #[test]

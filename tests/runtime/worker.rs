@@ -1,50 +1,43 @@
-//! A Worker under test: the built artefact on the real runtime, served by `wrangler dev` on a free port, with settings
-//! and state of its own. It ends with the test, even when the test fails or is killed.
+//! A Worker under test: the built artefact on the real runtime, served by Miniflare on a free port, with settings and state
+//! of its own. It ends with the test, even when the test fails or is killed.
 
 use std::{
     collections::HashMap,
     fs,
-    net::TcpStream,
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    sync::OnceLock,
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
 
+use serde_json::{Value, json};
 use tempfile::TempDir;
-use toml::{Table, Value};
+use toml::Table;
 
-use crate::process::Server;
+use crate::host::{Host, Log};
 
 /// The repository's root.
 pub const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// How long a test waits for anything.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Settings by name, as wrangler.toml's `[vars]` would hold them.
 pub type Settings<'a> = &'a [(&'a str, &'a str)];
 
-/// A folder with a wrangler.toml and the state of the embedded KV; it may outlive the Worker.
+/// A folder with a wrangler.toml and the state of KV and D1; it may outlive the Worker.
 pub struct Home {
     folder: TempDir,
     /// The configurations of the Workers to serve; the first one gets the port.
     served: Vec<PathBuf>,
+    /// Whether D1 gets the schema at the next start.
+    is_to_migrate: bool,
 }
 
 impl Home {
     /// A new one. `change` may change what the repository's wrangler.toml says.
     pub fn new(settings: Settings<'_>, change: impl FnOnce(&mut Table)) -> Self {
-        let home = Self::without_schema(settings, change);
-        let state = home.path().join("state");
-        fs::create_dir(&state).unwrap();
-        copy(&migrated().join("state"), &state);
-        home
-    }
-
-    /// The same, with a D1 database to which no migration has been applied.
-    pub fn without_schema(settings: Settings<'_>, change: impl FnOnce(&mut Table)) -> Self {
         let mut config: Table = fs::read_to_string(Path::new(ROOT).join("wrangler.toml")).unwrap().parse().unwrap();
         // What is tested is what was built.
         config.remove("build").expect("wrangler.toml has a build command");
@@ -52,13 +45,20 @@ impl Home {
         config["assets"]["directory"] = format!("{ROOT}/build/assets").into();
         config["d1_databases"][0]["migrations_dir"] = format!("{ROOT}/migrations").into();
         let vars: Table = settings.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
-        config.insert("vars".into(), Value::Table(vars));
+        config.insert("vars".into(), toml::Value::Table(vars));
         change(&mut config);
 
         let folder = tempfile::tempdir().unwrap();
         let ours = folder.path().join("wrangler.toml");
         fs::write(&ours, config.to_string()).unwrap();
-        Self { folder, served: vec![ours] }
+        let has_database =
+            config.get("d1_databases").and_then(toml::Value::as_array).is_some_and(|all| !all.is_empty());
+        Self { folder, served: vec![ours], is_to_migrate: has_database }
+    }
+
+    /// The same, with a D1 database to which no migration has been applied.
+    pub fn without_schema(settings: Settings<'_>, change: impl FnOnce(&mut Table)) -> Self {
+        Self { is_to_migrate: false, ..Self::new(settings, change) }
     }
 
     /// A home where each of `bindings` is replaced by the entry point of its name in `stand_ins.js`: Cloudflare's own
@@ -98,6 +98,7 @@ impl Home {
         );
         let counting = home.another("counting", include_str!("counting_d1.js"), &bindings);
         home.served.insert(0, counting);
+        home.is_to_migrate = true;
         home
     }
 
@@ -128,19 +129,35 @@ impl Home {
         self.folder.path()
     }
 
-    /// A wrangler command on our configuration and state.
-    pub fn wrangler(&self, arguments: &[&str]) -> Command {
-        let mut command = self.command(arguments);
-        command.arg("--config").arg(self.path().join("wrangler.toml"));
-        command
+    /// Starts the Worker.
+    pub fn start(self) -> Worker {
+        self.start_on(Arc::clone(Host::shared()))
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    /// Starts the Worker in a process of its own, which [`Worker::kill`] kills.
+    pub fn start_apart(self) -> Worker {
+        self.start_on(Arc::new(Host::start()))
+    }
+
+    fn start_on(mut self, host: Arc<Host>) -> Worker {
+        let (number, log) = host.number_and_log();
+        // wrangler has it there too.
+        let state = self.path().join("state/v3");
+        let parameters = json!({ "configs": self.served, "state": state, "migrate": self.is_to_migrate });
+        let url = host.call("start", number, parameters).as_str().unwrap().to_owned();
+        self.is_to_migrate = false;
+        Worker { url, home: Some(self), host, number, log }
+    }
+
+    /// A `wrangler dev` that serves it.
+    pub fn wrangler_dev(&self) -> Command {
         let tools = format!("{ROOT}/node_modules/.bin");
         let path = std::env::var("PATH").unwrap_or_default();
         let mut command = Command::new(format!("{tools}/wrangler"));
         command
-            .args(arguments)
+            .args(["dev", "--ip", "127.0.0.1", "--port", "0", "--inspector-port", "0"])
+            .arg("--show-interactive-dev-session=false")
+            .args(self.served.iter().flat_map(|config| [Path::new("--config"), config]))
             .arg("--persist-to")
             .arg(self.path().join("state"))
             .current_dir(self.path())
@@ -154,88 +171,11 @@ impl Home {
             .stdin(Stdio::null());
         command
     }
-
-    /// The keys in KV, read by wrangler and not by the Worker, with their metadata.
-    pub fn keys(&self) -> serde_json::Value {
-        // The emulator may fail to read while a Worker with the same state writes.
-        wait_for("wrangler to list the keys", || {
-            let output = self.wrangler(&["kv", "key", "list", "--binding", "EVENTS", "--local"]).output().unwrap();
-            serde_json::from_slice(&output.stdout).ok()
-        })
-    }
-
-    /// The text stored under each of `keys`, read by wrangler and not by the Worker; none for a key that is not
-    /// there.
-    pub fn values(&self, keys: &[String]) -> HashMap<String, String> {
-        // A file of its own: tests that share a home read at the same time.
-        let list = tempfile::NamedTempFile::new().unwrap();
-        fs::write(&list, serde_json::to_string(keys).unwrap()).unwrap();
-        let arguments = ["kv", "bulk", "get", list.path().to_str().unwrap(), "--binding", "EVENTS", "--local"];
-        let output = self.wrangler(&arguments).output().unwrap();
-        // The JSON is between lines for human readers.
-        let text = String::from_utf8_lossy(&output.stdout);
-        let json = text.find('{').map_or("", |at| &text[at..]);
-        let mut values = serde_json::Deserializer::from_str(json).into_iter();
-        let values: serde_json::Map<String, serde_json::Value> =
-            values.next().and_then(Result::ok).unwrap_or_else(|| panic!("wrangler: {output:?}"));
-        let text = |(key, entry): (String, serde_json::Value)| Some((key, entry["value"].as_str()?.to_owned()));
-        values.into_iter().filter_map(text).collect()
-    }
-
-    /// Applies the migrations of the event log.
-    pub fn apply_migrations(&self) {
-        let output = self.wrangler(&["d1", "migrations", "apply", "DB", "--local"]).output().unwrap();
-        assert!(output.status.success(), "wrangler: {output:?}");
-    }
-
-    /// The rows of a statement on the event log, run by wrangler and not by the Worker.
-    pub fn sql(&self, statement: &str) -> serde_json::Value {
-        let output =
-            self.wrangler(&["d1", "execute", "DB", "--local", "--json", "--command", statement]).output().unwrap();
-        let text = String::from_utf8_lossy(&output.stdout);
-        let json = text.find('[').map_or("", |at| &text[at..]);
-        let results: serde_json::Value = serde_json::from_str(json).unwrap_or_else(|_| panic!("wrangler: {output:?}"));
-        results[0]["results"].clone()
-    }
-
-    /// Starts the Worker.
-    pub fn start(&self) -> Worker {
-        Worker::start(self)
-    }
-}
-
-/// A folder with the state of a D1 database to which the migrations have been applied: wrangler takes a second for it, so it is
-/// done once, and copied.
-fn migrated() -> &'static Path {
-    static MIGRATED: OnceLock<PathBuf> = OnceLock::new();
-    MIGRATED.get_or_init(|| {
-        let home = Home::without_schema(&[], |_| {});
-        home.apply_migrations();
-        // Cargo's own folder for such files, because a static is never dropped.
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("migrated");
-        let _ = fs::remove_dir_all(&folder);
-        fs::create_dir_all(&folder).unwrap();
-        copy(home.path(), &folder);
-        folder
-    })
-}
-
-/// Copies what is in a folder into another one.
-fn copy(from: &Path, to: &Path) {
-    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
-        let (from, to) = (entry.path(), to.join(entry.file_name()));
-        if from.is_dir() {
-            fs::create_dir_all(&to).unwrap();
-            copy(&from, &to);
-        } else {
-            fs::copy(&from, &to).unwrap();
-        }
-    }
 }
 
 /// Replaces these bindings with the entry points of `service`.
 fn replace_bindings(service: &str, bindings: &[&str], config: &mut Table) {
-    let is_real = |table: &Value| !bindings.contains(&table["binding"].as_str().unwrap());
+    let is_real = |table: &toml::Value| !bindings.contains(&table["binding"].as_str().unwrap());
     config["kv_namespaces"].as_array_mut().unwrap().retain(is_real);
     config["queues"]["producers"].as_array_mut().unwrap().retain(is_real);
     config["d1_databases"].as_array_mut().unwrap().retain(is_real);
@@ -248,45 +188,84 @@ fn replace_bindings(service: &str, bindings: &[&str], config: &mut Table) {
 pub struct Worker {
     /// `http://127.0.0.1:<port>`.
     pub url: String,
-    server: Server,
+    /// `None` once it was given back.
+    home: Option<Home>,
+    host: Arc<Host>,
+    /// Which of the host's Workers it is.
+    number: u64,
+    log: Arc<Log>,
 }
 
 impl Worker {
-    fn start(home: &Home) -> Self {
-        let free_port = ["dev", "--ip", "127.0.0.1", "--port", "0", "--inspector-port", "0"];
-        let served = home.served.iter().flat_map(|config| [Path::new("--config"), config]);
-        let mut command = home.command(&free_port);
-        let server = Server::start(command.args(served).arg("--show-interactive-dev-session=false"));
-        let mut worker = Self { url: String::new(), server };
-        worker.url = wait_for("wrangler to be ready", || {
-            let ended = worker.server.ended();
-            assert!(ended.is_none(), "wrangler ended: {ended:?}: {:#?}", worker.log());
-            worker.log().iter().find_map(|line| line.split_once("Ready on ").map(|(_, url)| url.trim().to_owned()))
-        });
-        worker
+    /// A Worker with these settings, and all else as in wrangler.toml.
+    pub fn with(settings: Settings<'_>) -> Self {
+        Home::new(settings, |_| {}).start()
     }
 
-    /// What the server has printed so far, line by line.
+    fn ask(&self, method: &str, parameters: Value) -> Value {
+        self.host.call(method, self.number, parameters)
+    }
+
+    /// The keys in KV, read beside the Worker, with their metadata.
+    pub fn keys(&self) -> Value {
+        self.ask("keys", json!({}))
+    }
+
+    /// The text stored under each of `keys`, read beside the Worker; none for a key that is not there.
+    pub fn values(&self, keys: &[String]) -> HashMap<String, String> {
+        serde_json::from_value(self.ask("values", json!({ "keys": keys }))).unwrap()
+    }
+
+    /// The rows of a statement on the event log, run beside the Worker.
+    pub fn sql(&self, statement: &str) -> Value {
+        self.ask("sql", json!({ "statement": statement }))
+    }
+
+    /// Applies the migrations of the event log.
+    pub fn apply_migrations(&self) {
+        self.ask("migrate", json!({}));
+    }
+
+    /// Has the cron trigger called, and gives what became of it.
+    pub fn scheduled(&self) -> Value {
+        self.ask("scheduled", json!({}))
+    }
+
+    /// What has been logged so far, line by line.
     pub fn log(&self) -> Vec<String> {
-        self.server.log()
+        self.log.lines()
     }
 
     /// The Worker's own log records so far.
-    pub fn log_records(&self) -> Vec<serde_json::Value> {
-        let json = |line: &String| serde_json::from_str(&line[line.find('{')?..=line.rfind('}')?]).ok();
-        self.log().iter().filter_map(json).filter(|record: &serde_json::Value| record["outcome"].is_string()).collect()
+    pub fn log_records(&self) -> Vec<Value> {
+        self.log.records()
     }
 
     /// Waits until the Worker has logged a record that `wanted` matches.
-    pub fn log_record(&self, wanted: impl Fn(&serde_json::Value) -> bool) -> serde_json::Value {
-        wait_for("a log record", || self.log_records().into_iter().find(&wanted))
+    pub fn log_record(&self, wanted: impl Fn(&Value) -> bool) -> Value {
+        self.log.wait_for(wanted)
     }
 
-    /// Kills the server and all its children at once, and returns when nobody listens on the port.
-    pub fn kill(mut self) {
-        self.server.kill();
-        let address = self.url.trim_start_matches("http://");
-        wait_for("the port to refuse", || TcpStream::connect(address).is_err().then_some(()));
+    /// Stops it.
+    pub fn stop(mut self) -> Home {
+        self.ask("stop", json!({}));
+        self.home.take().unwrap()
+    }
+
+    /// Kills it at once, with the process that it has to itself: see [`Home::start_apart`].
+    pub fn kill(mut self) -> Home {
+        assert!(!Arc::ptr_eq(&self.host, Host::shared()), "other tests have Workers in the same process");
+        self.host.kill();
+        self.home.take().unwrap()
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // A test that fails has its Worker end too. What has ended already needs nothing.
+        if self.home.is_some() {
+            let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.ask("stop", json!({}))));
+        }
     }
 }
 

@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Runs the tests that are slow by nature, which `make test` leaves out: two builds of the release, the bundle and the demo as
+# their users see them, memory, and thousands of events through kills.
+set -euo pipefail
+# shellcheck source=scripts/env.sh
+. "$(dirname "${BASH_SOURCE[0]}")/env.sh"
+
+cd "$ROOT"
+scripts/browser.sh
+scripts/build.sh >/dev/null
+cargo test --quiet --locked --no-run
+# One at a time: memory and the rate of events are measured.
+cargo test --locked --test runtime --test release -- --ignored --test-threads=1
