@@ -211,7 +211,7 @@ await refusable(async () => {
 	await checkPort(PORT, "demo");
 	const folder = makeFolder(await startOrigin());
 	await applyMigrations(folder, "demo");
-	const serving = new Serving({ folder, port: PORT, log: join(ROOT, "target/log/demo.log") });
+	const serving = new Serving({ name: "demo", folder, port: PORT, log: join(ROOT, "target/log/demo.log") });
 	await step("demo: starting wrangler", "5 s", () => serving.answers());
 	await step("demo: sending a day of events", "15 s", () => sendDay(serving.url));
 	console.log(`

@@ -131,7 +131,7 @@ await refusable(async () => {
 		);
 	}
 	await applyMigrations(".", "dev");
-	const serving = new Serving({ folder: ".", port: PORT, log: ".wrangler/dev.log", tunnel: WITH_TUNNEL });
+	const serving = new Serving({ name: "dev", folder: ".", port: PORT, log: ".wrangler/dev.log", tunnel: WITH_TUNNEL });
 	const { settings: invalid } = await step("dev: starting wrangler", "5 s", () => serving.answers());
 	const about = await status(url, token);
 	announce(serving, token, { ...readConfig("wrangler.toml").vars, ...settings }, invalid, about);

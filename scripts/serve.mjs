@@ -12,7 +12,7 @@ import { command, eventLog, Refusal, readConfig } from "./config.mjs";
 import { capture, refuse, start } from "./wrangler.mjs";
 
 /**
- * @import { ChildProcess } from "node:child_process"
+ * @import { ChildProcess, StdioOptions } from "node:child_process"
  * @import { ListenOptions, Server } from "node:net"
  */
 /** @typedef {{ name: string, problem: string }} InvalidSetting as /healthz names it */
@@ -57,7 +57,7 @@ async function listen(server, where) {
 }
 
 /**
- * Another server on this port would be asked for its health, and taken for this Worker.
+ * Refuses a port at which wrangler could not listen.
  * @param {string} port
  * @param {string} name the script's
  */
@@ -161,6 +161,8 @@ export function passSignals() {
  */
 export class Serving {
 	#isShown = false;
+	/** Whether wrangler has said that it listens, in a message that only our child can send. */
+	#isListening = false;
 	#isReady = false;
 	#isInherited;
 	/**
@@ -169,8 +171,8 @@ export class Serving {
 	 */
 	#before = [];
 
-	/** @param {{ folder: string, port: string, log: string, tunnel?: boolean }} options */
-	constructor({ folder, port, log, tunnel = false }) {
+	/** @param {{ name: string, folder: string, port: string, log: string, tunnel?: boolean }} options `name`: the script's */
+	constructor({ name, folder, port, log, tunnel = false }) {
 		mkdirSync(dirname(log), { recursive: true });
 		this.url = `http://127.0.0.1:${port}`;
 		this.log = log;
@@ -179,13 +181,20 @@ export class Serving {
 		const args = ["dev", "--ip", "127.0.0.1", "--port", port];
 		// wrangler runs `cloudflared` for this. Where it is not installed, wrangler asks whether to fetch it: on a terminal only.
 		if (tunnel) args.push("--tunnel");
-		const wrangler = start(args, { cwd: folder, stdio: tunnel ? "inherit" : ["ignore", "pipe", "pipe"] });
+		/** @type {StdioOptions} */
+		const stdio = tunnel ? ["inherit", "inherit", "inherit", "ipc"] : ["ignore", "pipe", "pipe", "ipc"];
+		const wrangler = start(args, { cwd: folder, stdio });
 		for (const name of /** @type {const} */ (["stdout", "stderr"])) {
 			wrangler[name]?.on("data", (/** @type {Buffer} */ data) => {
 				file.write(data);
 				this.#print(name, data);
 			});
 		}
+		wrangler.on("message", (message) => {
+			if (!String(message).includes("DEV_SERVER_READY")) return;
+			this.#isListening = true;
+			this.#showError();
+		});
 		/** @type {(problem: string, code: number) => never} */
 		const end = (problem, code) => {
 			this.show({ withBefore: !this.#isShown });
@@ -193,8 +202,15 @@ export class Serving {
 			process.exit(code);
 		};
 		wrangler.on("error", (error) => end(`wrangler cannot be started: ${error.message}.`, 1));
-		wrangler.on("close", (code, signal) => {
+		wrangler.on("close", async (code, signal) => {
 			if (ending !== undefined) process.exit(exitCode(ending));
+			if (!this.#isListening) {
+				// It ends like this where another server has taken the port since it was checked.
+				await checkPort(port, name).catch(({ message }) => {
+					this.#before = [];
+					end(message, 1);
+				});
+			}
 			end(`wrangler has ended. ${this.where()}`, signal === null ? (code ?? 1) : exitCode(signal));
 		});
 		running = wrangler;
@@ -214,8 +230,14 @@ export class Serving {
 		if (this.#isShown) return void process[name].write(data);
 		if (this.#isReady) return;
 		this.#before.push([name, data]);
-		// What keeps the Worker from starting is said at once: wrangler goes on, and waits for a change.
-		if (data.includes("ERROR")) this.show({ withBefore: true });
+		this.#showError();
+	}
+
+	/** What keeps the Worker from starting is said at once: wrangler goes on, and waits for a change. */
+	#showError() {
+		const isError = this.#before.some(([, data]) => data.includes("ERROR"));
+		// Where it cannot listen, it ends.
+		if (this.#isListening && isError) this.show({ withBefore: true });
 	}
 
 	/** From now on, what wrangler prints is shown. */
@@ -227,12 +249,14 @@ export class Serving {
 	}
 
 	/**
-	 * Waits until the Worker answers.
+	 * Waits until the Worker answers. Before wrangler says that it listens, another server might.
 	 * @returns {Promise<{ settings: InvalidSetting[] }>}
 	 */
 	async answers() {
 		const deadline = Date.now() + WAIT_SECONDS * 1000;
 		while (Date.now() < deadline) {
+			await sleep(100);
+			if (!this.#isListening) continue;
 			try {
 				const response = await fetch(`${this.url}/healthz`, { signal: AbortSignal.timeout(5000) });
 				const body = await response.json();
@@ -242,9 +266,8 @@ export class Serving {
 					return { settings };
 				}
 			} catch {
-				// Not yet: it is not listening, or wrangler says on a page of its own that the Worker cannot start.
+				// Not yet, or wrangler says on a page of its own that the Worker cannot start.
 			}
-			await sleep(100);
 		}
 		this.show({ withBefore: !this.#isShown });
 		throw new Refusal(`The Worker has not answered for ${WAIT_SECONDS} s: see wrangler's output. ${this.where()}`);

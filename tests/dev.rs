@@ -1,5 +1,5 @@
-//! What `make dev` and the bundle's `npm run dev` do after the build, with a stub instead of wrangler: the settings that they
-//! make, the migrations that they apply, what they print about the Worker, when they refuse to serve it, and how they end.
+//! What `make dev` and the bundle's `npm run dev` do after the build, mostly with a stub instead of wrangler: the settings that
+//! they make, the migrations that they apply, what they print about the Worker, when they refuse to serve it, and how they end.
 
 #![allow(clippy::disallowed_methods, reason = "std::time panics in wasm only; tests are native")]
 
@@ -7,32 +7,43 @@ use std::{
     env,
     ffi::OsString,
     fs,
-    io::{BufRead as _, BufReader, Lines, Read as _},
+    io::{BufRead as _, BufReader, Lines, Read as _, Write as _},
     net::TcpListener,
     os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
     path::Path,
     process::{Child, ChildStdout, Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    thread,
 };
 
 use tempfile::TempDir;
 
+#[path = "shared/ctrl_c.rs"]
+mod ctrl_c;
 #[path = "shared/port.rs"]
 mod port;
 
+use ctrl_c::interruptible;
 use port::free_port;
 
-/// The stub for wrangler. It notes its calls in `calls`. As `wrangler d1` it prints a line, takes long where there is a file
-/// `slow`, and fails where there is a file `fails`. As `wrangler dev` it prints what a Worker prints at its start, and the text
-/// in `error`, with which it ends where there is a file `fails`. It answers with the text in `health`, logs every other
-/// request, and ends after a while, so that a test fails and does not wait for ever.
+/// The stub for wrangler, with its files beside it. It notes its calls in `calls`. As `wrangler d1` it prints a line, goes on
+/// as long as there is a file `slow`, and fails where there is a file `fails`. As `wrangler dev` it prints what a Worker prints
+/// at its start, and the text in `error`, with which it ends where there is a file `fails`. It says that it listens, or ends, as
+/// wrangler does. It answers with the text in `health`, logs every other request, and ends after a while, so that a test fails
+/// and does not wait for ever.
 const STUB: &str = r#"#!/usr/bin/env node
 const fs = require("node:fs");
+process.chdir(__dirname);
 const args = process.argv.slice(2);
 fs.appendFileSync("calls", `${args.join(" ")}\n`);
+setTimeout(process.exit, 20000);
 if (args[0] === "d1") {
   console.log("wrangler's output");
-  if (fs.existsSync("slow")) return setTimeout(process.exit, 20000);
-  process.exit(fs.existsSync("fails") ? 1 : 0);
+  setInterval(() => fs.existsSync("slow") || process.exit(fs.existsSync("fails") ? 1 : 0), 10);
+  return;
 }
 console.log("Your Worker has access to the following bindings:");
 if (fs.existsSync("error")) console.error(fs.readFileSync("error", "utf8"));
@@ -46,8 +57,19 @@ const respond = ({ url, headers }, response) => {
   console.log(`wrangler logs ${url}`);
   response.end();
 };
-require("node:http").createServer(respond).listen(args[args.indexOf("--port") + 1], "127.0.0.1");
-setTimeout(process.exit, 20000);
+const server = require("node:http").createServer(respond);
+server.on("error", () => {
+  console.error("✘ [ERROR] Address already in use");
+  process.exit(1);
+});
+server.listen(args[args.indexOf("--port") + 1], "127.0.0.1", () => process.send('{"event":"DEV_SERVER_READY"}'));
+"#;
+
+/// wrangler itself, but for the migrations, which go on as long as there is a file `slow`.
+const REAL: &str = r#"#!/bin/sh
+echo "$*" >>calls
+[ "$1" = d1 ] || exec wrangler "$@"
+while [ -e slow ]; do sleep 0.1; done
 "#;
 
 const OK: &str = r#"{"status":"ok","version":"0.2.0"}"#;
@@ -60,14 +82,29 @@ impl Folder {
     /// One with `.dev.vars`, where given, and a Worker whose `/healthz` answers `health`.
     fn new(settings: Option<&str>, health: &str) -> Self {
         let folder = Self(tempfile::tempdir().unwrap());
-        fs::write(folder.path("wrangler"), STUB).unwrap();
-        fs::set_permissions(folder.path("wrangler"), fs::Permissions::from_mode(0o755)).unwrap();
+        folder.set_wrangler(STUB);
         fs::write(folder.path("health"), health).unwrap();
         fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("wrangler.toml"), folder.path("wrangler.toml")).unwrap();
         if let Some(settings) = settings {
             fs::write(folder.path(".dev.vars"), settings).unwrap();
         }
         folder
+    }
+
+    /// One with a Worker that wrangler itself serves.
+    fn with_wrangler() -> Self {
+        let folder = Self::new(Some(""), OK);
+        folder.set_wrangler(REAL);
+        let config = "name = \"a-worker\"\nmain = \"worker.js\"\ncompatibility_date = \"2026-07-01\"\n[[d1_databases]]\nbinding = \"DB\"\n";
+        fs::write(folder.path("wrangler.toml"), config).unwrap();
+        let worker = format!("export default {{ fetch: () => new Response('{OK}') }};");
+        fs::write(folder.path("worker.js"), worker).unwrap();
+        folder
+    }
+
+    fn set_wrangler(&self, script: &str) {
+        fs::write(self.path("wrangler"), script).unwrap();
+        fs::set_permissions(self.path("wrangler"), fs::Permissions::from_mode(0o755)).unwrap();
     }
 
     fn path(&self, name: &str) -> std::path::PathBuf {
@@ -84,14 +121,21 @@ impl Folder {
     }
 
     fn command(&self, port: u16, tunnel: bool) -> Command {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let mut path = OsString::from(root.join("node_modules/.bin:"));
+        let mut command = interruptible("node");
+        command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/dev.mjs"));
+        self.prepare(&mut command, port, tunnel);
+        command
+    }
+
+    /// Makes a command run in this folder, with its wrangler.
+    fn prepare(&self, command: &mut Command, port: u16, tunnel: bool) {
+        let mut path = OsString::from(Path::new(env!("CARGO_MANIFEST_DIR")).join("node_modules/.bin:"));
         path.push(env::var_os("PATH").unwrap());
-        let mut command = Command::new("node");
-        command.arg(root.join("scripts/dev.mjs")).current_dir(&self.0).env("PATH", path);
+        command.current_dir(&self.0).env("PATH", path);
         command.env("WRANGLER", self.path("wrangler")).env("PORT", port.to_string());
         command.env("TUNNEL", if tunnel { "1" } else { "" }).stdin(Stdio::null());
-        command
+        // Else it is called what `npm test` may have called.
+        command.env_remove("npm_lifecycle_event");
     }
 
     /// Serves the Worker until it is announced, and ends that; gives the lines of the announcement.
@@ -151,11 +195,14 @@ impl Serving {
         panic!("{announcement:#?}")
     }
 
-    /// Sends a signal to it and all that it has started, or to it alone where that is what the signal is for. Gives its exit
-    /// code, the rest of its output, and its errors.
+    /// Ends it by Ctrl-C, or by SIGTERM to it alone. Gives its exit code, the rest of its output, and its errors.
     fn end(&mut self, signal: &str) -> (Option<i32>, Vec<String>, String) {
-        let to = if signal == "INT" { format!("-{}", self.dev.id()) } else { self.dev.id().to_string() };
-        assert!(Command::new("kill").args(["-s", signal, "--", &to]).status().unwrap().success());
+        if signal == "INT" {
+            ctrl_c::press(self.dev.id());
+        } else {
+            let id = self.dev.id().to_string();
+            assert!(Command::new("kill").args(["-s", signal, &id]).status().unwrap().success());
+        }
         let code = self.dev.wait().unwrap().code();
         // The stub was told to end, and has ended too.
         TcpListener::bind(("127.0.0.1", self.port)).unwrap();
@@ -326,6 +373,61 @@ fn another_server_on_the_port_is_not_taken_for_the_worker() {
     Folder::new(Some(""), OK).refuses(port, false, &[&port.to_string(), "PORT="]);
 }
 
+/// Another server that takes the port while the migrations are applied, after the port was checked. It answers as a healthy
+/// Worker does.
+fn expect_refusal_of_a_port_that_is_taken_meanwhile(folder: &Folder, script: &str, tunnel: bool) {
+    fs::write(folder.path("slow"), "").unwrap();
+    let port = free_port();
+    let mut command = interruptible("node");
+    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("scripts/{script}.mjs")));
+    folder.prepare(&mut command, port, tunnel);
+    let dev = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    wait_until(|| !folder.calls().is_empty());
+    let other = TcpListener::bind(("127.0.0.1", port)).unwrap();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    thread::spawn(move || {
+        for mut connection in other.incoming().map(Result::unwrap) {
+            count.fetch_add(1, Relaxed);
+            let _ = connection.read(&mut [0; 4096]);
+            let _ =
+                write!(connection, "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{OK}", OK.len());
+        }
+    });
+    fs::remove_file(folder.path("slow")).unwrap();
+    let output = dev.wait_with_output().unwrap();
+    let (stdout, stderr) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    // The first check had found the port free, and wrangler met the other server.
+    let [migrate, dev] = &*folder.calls() else { panic!("{:?}", folder.calls()) };
+    assert!(migrate.starts_with("d1 ") && dev.starts_with("dev "), "{migrate}, {dev}");
+    assert_eq!(output.status.code(), Some(1), "{stdout}{stderr}");
+    let said = format!("\nPort {port} cannot be used (EADDRINUSE): choose another, as in `PORT=8788 make {script}`.\n");
+    assert!(stderr.ends_with(&said) && !stdout.contains("Page:"), "{stdout}{stderr}");
+    // With a tunnel, wrangler has the terminal.
+    assert!(tunnel || !stderr.contains("ERROR"), "{stderr}");
+    // It would have been taken for the Worker, had it been asked.
+    assert_eq!(asked.load(Relaxed), 0);
+    let health = ureq::get(format!("http://127.0.0.1:{port}/healthz")).call().unwrap().body_mut().read_to_string();
+    assert_eq!(health.unwrap(), OK);
+}
+
+#[test]
+fn a_server_that_takes_the_port_meanwhile_is_not_taken_for_the_worker() {
+    for (script, tunnel) in [("dev", false), ("dev", true), ("demo", false)] {
+        let folder = Folder::new(Some(&format!("ADMIN_TOKEN={TOKEN}")), OK);
+        expect_refusal_of_a_port_that_is_taken_meanwhile(&folder, script, tunnel);
+    }
+}
+
+#[test]
+fn wrangler_itself_says_when_it_listens_and_ends_where_it_cannot() {
+    let folder = Folder::with_wrangler();
+    expect_refusal_of_a_port_that_is_taken_meanwhile(&folder, "dev", false);
+    let mut dev = Serving::start(&folder, false);
+    dev.announcement();
+    assert_eq!(dev.end("TERM").0, Some(128 + 15));
+}
+
 const MIGRATE: &str = "d1 migrations apply DB --local";
 
 #[test]
@@ -461,13 +563,13 @@ fn make_has_no_error_to_report_after_ctrl_c() {
             fs::write(folder.path("slow"), "").unwrap();
         }
         let port = free_port();
-        let mut make = Command::new("make");
-        make.arg("dev").current_dir(&folder.0).stdin(Stdio::null());
+        let mut make = interruptible("make");
+        make.arg("dev");
+        folder.prepare(&mut make, port, false);
         // `make test` may run this test, and is not to be the make that is tested.
         for name in ["MAKEFLAGS", "MFLAGS", "MAKELEVEL"] {
             make.env_remove(name);
         }
-        make.envs(folder.command(port, false).get_envs().filter_map(|(name, value)| Some((name, value?))));
         let mut dev = Serving::run(make, port);
         if is_slow {
             wait_until(|| folder.path("target/log/build.log").exists());
@@ -487,6 +589,6 @@ fn wait_until(is_so: impl Fn() -> bool) {
     let begun = std::time::Instant::now();
     while !is_so() {
         assert!(begun.elapsed() < std::time::Duration::from_secs(20));
-        std::thread::sleep(std::time::Duration::from_millis(20));
+        thread::sleep(std::time::Duration::from_millis(20));
     }
 }
