@@ -1,11 +1,12 @@
 //! `make demo`, after its build: a minute after its start, there is something of everything, and nothing is left after its end.
 
-use std::{env, fs, net::TcpListener, path::Path, process::Command};
+use std::{env, fs, net::TcpListener, path::Path};
 
 use serde_json::{Value, json};
 
 use crate::{
     call,
+    ctrl_c::{self, interruptible},
     port::free_port,
     process::Server,
     worker::{ROOT, wait_for},
@@ -25,7 +26,7 @@ fn the_demo_has_something_of_everything_and_leaves_nothing() {
     let port = free_port();
     let temporary = tempfile::tempdir().unwrap();
     let profile = env::current_exe().unwrap().parent().and_then(Path::parent).unwrap().to_owned();
-    let mut command = Command::new(Path::new(ROOT).join("node_modules/.bin/node"));
+    let mut command = interruptible(Path::new(ROOT).join("node_modules/.bin/node"));
     command.arg(Path::new(ROOT).join("scripts/demo.mjs")).env("PORT", port.to_string());
     command.env("TMPDIR", temporary.path()).env("SENDER", profile.join("examples/send"));
     let mut demo = Server::start(&mut command);
@@ -82,8 +83,7 @@ fn the_demo_has_something_of_everything_and_leaves_nothing() {
     let before = anchors("unfollows");
     wait_for("a new event", || (anchors("unfollows") > before).then_some(()));
 
-    // What Ctrl-C does.
-    assert!(Command::new("kill").args(["-s", "INT", "--", &format!("-{}", demo.id())]).status().unwrap().success());
+    ctrl_c::press(demo.id());
     let status = wait_for("the demo's end", || demo.ended());
     assert_eq!(status.code(), Some(0));
     TcpListener::bind(("127.0.0.1", port)).unwrap();

@@ -8,6 +8,8 @@ mod api;
 mod bundle;
 mod call;
 mod counted;
+#[path = "../shared/ctrl_c.rs"]
+mod ctrl_c;
 mod dead_letters;
 mod deliveries;
 mod delivery;
