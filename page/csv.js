@@ -1,5 +1,7 @@
 // Events as CSV (RFC 4180), one row a target.
 
+/** @import { ListedEvent } from "./api.js" */
+
 const COLUMNS = [
 	"event_time",
 	"kind",
@@ -17,20 +19,24 @@ const FORMULA = /^[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/;
 /** What has to be quoted; spaces at the ends too, which some readers drop. */
 const QUOTED = /[",\r\n]|^\s|\s$/;
 
-/** A cell: made harmless by an apostrophe, which a spreadsheet takes for the sign of a text. */
+/**
+ * A cell: made harmless by an apostrophe, which a spreadsheet takes for the sign of a text.
+ * @param {string | number | null} value
+ */
 function cell(value) {
 	if (value === null || value === undefined) return "";
-	const text = FORMULA.test(value) ? `'${value}` : String(value);
+	const text = FORMULA.test(String(value)) ? `'${value}` : String(value);
 	return QUOTED.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-const row = (cells) => `${cells.map(cell).join(",")}\r\n`;
+const row = (/** @type {(string | number | null)[]} */ cells) => `${cells.map(cell).join(",")}\r\n`;
 
 /** ISO 8601 in UTC; a time that is no date as its number. */
-const time = (ms) => (Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : String(ms));
+const time = (/** @type {number} */ ms) => (Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : String(ms));
 
 export const header = row(COLUMNS);
 
+/** @param {ListedEvent} event */
 export function rows(event) {
 	const {
 		id,

@@ -193,7 +193,7 @@ function draw(state) {
 	if (state.event === null) record.close();
 	else if (state.event !== record.id) {
 		record.close();
-		record.show(source(), state.event, events.find(state.event));
+		void record.show(source(), state.event, events.find(state.event));
 	}
 }
 
@@ -316,4 +316,4 @@ for (const dialog of document.querySelectorAll("dialog")) closeOnBackdrop(dialog
 copyExactly();
 $("time-zone").textContent = timeZone();
 setInterval(() => document.hidden || tick(), 5_000);
-signIn.begin();
+void signIn.begin();

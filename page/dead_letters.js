@@ -98,7 +98,7 @@ export class DeadLetters {
 		const deadLetter = this.#deadLetters.find((it) => key(it) === row?.dataset.key);
 		if (!action || !deadLetter) return;
 		if (action === "record") this.#open(eventId(deadLetter));
-		else if (action === "replay") this.#replay(deadLetter);
+		else if (action === "replay") void this.#replay(deadLetter);
 		else this.#askToDiscard(deadLetter);
 	}
 

@@ -18,7 +18,7 @@ export class Export {
 		$("export-cancel").addEventListener("click", () => $("export").close());
 		$("export-form").addEventListener("submit", (event) => {
 			event.preventDefault();
-			this.#run();
+			void this.#run();
 		});
 		$("export").addEventListener("close", () => this.#controller?.abort());
 	}

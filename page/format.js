@@ -8,7 +8,9 @@ export const DAY = 24 * HOUR;
 /** Ms that a time may lie ahead before it is called a time in the future: clocks differ. */
 const AHEAD = MINUTE;
 
+/** @type {Intl.DateTimeFormatOptions} */
 const hoursAndMinutes = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+/** @type {Intl.DateTimeFormatOptions} */
 const dayAndMonth = { day: "numeric", month: "short" };
 const CLOCK = new Intl.DateTimeFormat(undefined, hoursAndMinutes);
 const CLOCK_WITH_ZONE = new Intl.DateTimeFormat(undefined, { ...hoursAndMinutes, timeZoneName: "shortOffset" });
@@ -22,40 +24,49 @@ const NUMBER = new Intl.NumberFormat();
 /** The viewer's time zone, such as Europe/London. */
 export const timeZone = () => Intl.DateTimeFormat().resolvedOptions().timeZone;
 
-export const number = (n) => NUMBER.format(n);
+export const number = (/** @type {number} */ n) => NUMBER.format(n);
 
-/** "1 event", "2 events". */
+/**
+ * "1 event", "2 events".
+ * @type {(n: number, noun: string) => string}
+ */
 export const count = (n, noun) => `${number(n)} ${noun}${n === 1 ? "" : "s"}`;
 
 /** "+3", "−3", "0". */
-export const signed = (n) => `${n > 0 ? "+" : n < 0 ? "−" : ""}${number(Math.abs(n))}`;
+export const signed = (/** @type {number} */ n) => `${n > 0 ? "+" : n < 0 ? "−" : ""}${number(Math.abs(n))}`;
 
 /** Whether a number of ms is a time that can be written as a date. */
-export const isDate = (ms) => Math.abs(ms) <= 8.64e15;
+export const isDate = (/** @type {number} */ ms) => Math.abs(ms) <= 8.64e15;
 
-/** Hours and minutes; with the time zone where the clocks are put back, and show the same time twice. */
+/**
+ * Hours and minutes; with the time zone where the clocks are put back, and show the same time twice.
+ * @param {number} ms
+ */
 export function clock(ms) {
 	const text = CLOCK.format(ms);
 	const isTwice = text === CLOCK.format(ms - HOUR) || text === CLOCK.format(ms + HOUR);
 	return isTwice ? CLOCK_WITH_ZONE.format(ms) : text;
 }
 
-export const seconds = (ms) => CLOCK_WITH_SECONDS.format(ms);
+export const seconds = (/** @type {number} */ ms) => CLOCK_WITH_SECONDS.format(ms);
 
 /** "25 Nov". */
-export const day = (ms) => DAY_AND_MONTH.format(ms);
+export const day = (/** @type {number} */ ms) => DAY_AND_MONTH.format(ms);
 
 /** "Wed, 25 Nov". */
-export const weekday = (ms) => WEEKDAY.format(ms);
+export const weekday = (/** @type {number} */ ms) => WEEKDAY.format(ms);
 
-const date = (ms) => DATE.format(ms);
-const isToday = (ms) => date(ms) === date(Date.now());
-const isThisYear = (ms) => new Date(ms).getFullYear() === new Date(Date.now()).getFullYear();
+const date = (/** @type {number | Date} */ ms) => DATE.format(ms);
+const isToday = (/** @type {number} */ ms) => date(ms) === date(Date.now());
+const isThisYear = (/** @type {number} */ ms) => new Date(ms).getFullYear() === new Date(Date.now()).getFullYear();
 
 /** Whether a time is in the future, by more than clocks differ. */
-export const isAhead = (ms) => ms - Date.now() > AHEAD;
+export const isAhead = (/** @type {number} */ ms) => ms - Date.now() > AHEAD;
 
-/** A day as a heading: "Today", "Yesterday", "Monday 23 November". */
+/**
+ * A day as a heading: "Today", "Yesterday", "Monday 23 November".
+ * @param {number} ms
+ */
 export function dayTitle(ms) {
 	if (isToday(ms)) return "Today";
 	const { y, m, d } = dayParts(Date.now());
@@ -63,28 +74,40 @@ export function dayTitle(ms) {
 	return isThisYear(ms) ? LONG_DAY.format(ms) : date(ms);
 }
 
-/** A text that all times of a day share. */
+/**
+ * A text that all times of a day share.
+ * @param {number} ms
+ */
 export function dayKey(ms) {
 	const { y, m, d } = dayParts(ms);
 	return `${y}-${m + 1}-${d}`;
 }
 
-/** Year, month (from 0) and day of a time. */
+/**
+ * Year, month (from 0) and day of a time.
+ * @param {number} ms
+ */
 export function dayParts(ms) {
 	const it = new Date(ms);
 	return { y: it.getFullYear(), m: it.getMonth(), d: it.getDate() };
 }
 
 /** Date and time to the second. */
-export const full = (ms) => `${date(ms)}, ${seconds(ms)}`;
+export const full = (/** @type {number} */ ms) => `${date(ms)}, ${seconds(ms)}`;
 
-/** The same, as short as it can be: the date is left out today, the year this year. */
+/**
+ * The same, as short as it can be: the date is left out today, the year this year.
+ * @param {number} ms
+ */
 export function moment(ms) {
 	if (isToday(ms)) return seconds(ms);
 	return `${isThisYear(ms) ? day(ms) : date(ms)}, ${seconds(ms)}`;
 }
 
-/** A length of time, in one unit. */
+/**
+ * A length of time, in one unit.
+ * @param {number} ms
+ */
 function duration(ms) {
 	if (ms < MINUTE) return `${Math.round(ms / SECOND)} s`;
 	if (ms < HOUR) return `${Math.floor(ms / MINUTE)} min`;
@@ -92,7 +115,10 @@ function duration(ms) {
 	return `${Math.floor(ms / DAY)} days`;
 }
 
-/** How long ago, or how far ahead, in one unit. */
+/**
+ * How long ago, or how far ahead, in one unit.
+ * @param {number} ms
+ */
 export function ago(ms) {
 	const passed = Date.now() - ms;
 	if (isAhead(ms)) return `in ${duration(-passed)}`;
@@ -100,4 +126,4 @@ export function ago(ms) {
 }
 
 /** When something is due. */
-export const due = (ms) => (ms > Date.now() ? `in ${duration(ms - Date.now())}` : "now");
+export const due = (/** @type {number} */ ms) => (ms > Date.now() ? `in ${duration(ms - Date.now())}` : "now");

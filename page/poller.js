@@ -31,7 +31,7 @@ export class Poller {
 		this.stop();
 		this.#running = true;
 		this.#usedAt = Date.now();
-		this.#run();
+		void this.#run();
 	}
 
 	stop() {

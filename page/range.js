@@ -2,6 +2,12 @@
 
 import { clock, DAY, day, dayParts, HOUR, weekday } from "./format.js";
 
+/** @import { components } from "../target/types/openapi.d.ts" */
+/** @typedef {keyof typeof RANGES} RangeName */
+/** @typedef {{ since: number, unit: "hour" | "day", title: string }} Range that begins at a time in Unix ms */
+/** @typedef {{ start: number, end: number }} Span between two times in Unix ms */
+/** @typedef {Span & { unfollows: number, follows: number }} Bar */
+
 /** The ranges by their names in the URL. */
 export const RANGES = {
 	"24h": { title: "24 hours", days: 0 },
@@ -13,9 +19,13 @@ export const RANGES = {
 export const API_MAX = 31 * DAY;
 
 /** The API counts by hours of UTC. Where a zone is not whole hours from it, an hour or day begins up to an hour earlier. */
-const wholeHour = (ms) => ms - (ms % HOUR);
+const wholeHour = (/** @type {number} */ ms) => ms - (ms % HOUR);
 
-/** Local midnight, `days` before the day of `ms`. */
+/**
+ * Local midnight, `days` before the day of `ms`.
+ * @param {number} ms
+ * @param {number} days
+ */
 function midnight(ms, days) {
 	const { y, m, d } = dayParts(ms);
 	return wholeHour(new Date(y, m, d - days).getTime());
@@ -23,7 +33,9 @@ function midnight(ms, days) {
 
 /**
  * The range of this name that ends now: 24 whole hours and the one that is not over, or so many whole days and today.
- * @returns {{since: number, unit: "hour" | "day", title: string}}
+ * @param {RangeName} name
+ * @param {number} now in Unix ms
+ * @returns {Range}
  */
 export function rangeOf(name, now) {
 	const { title, days } = RANGES[name];
@@ -32,15 +44,21 @@ export function rangeOf(name, now) {
 		: { since: midnight(now, days), unit: "day", title };
 }
 
-/** When the next bar of a range begins, which is when its first one leaves it. */
+/**
+ * When the next bar of a range begins, which is when its first one leaves it.
+ * @param {Range} range
+ * @param {number} now in Unix ms
+ */
 export function nextBar({ unit }, now) {
 	return unit === "hour" ? wholeHour(now) + HOUR : midnight(now, -1);
 }
 
 /**
  * The bars of a range up to now, oldest first.
- * @param hours the counts by the start of their hour
- * @returns {{start: number, end: number, unfollows: number, follows: number}[]}
+ * @param {Range} range
+ * @param {number} now in Unix ms
+ * @param {Map<number, components["schemas"]["Bucket"]>} hours the counts by the start of their hour
+ * @returns {Bar[]}
  */
 export function barsOf(range, now, hours) {
 	const bars = [];
@@ -58,12 +76,18 @@ export function barsOf(range, now, hours) {
 	return bars;
 }
 
-/** "since 14:00 yesterday", "since 18 Nov". */
+/**
+ * "since 14:00 yesterday", "since 18 Nov".
+ * @param {Range} range
+ */
 export function sinceText({ since, unit }) {
 	return unit === "hour" ? `since ${clock(since)} yesterday` : `since ${day(since)}`;
 }
 
-/** "Wed, 25 Nov, 14:00–15:00" of an hour, "Wed, 25 Nov" of a day, "18 Nov, 14:00 – 20 Nov, 09:30" of any other time. */
+/**
+ * "Wed, 25 Nov, 14:00–15:00" of an hour, "Wed, 25 Nov" of a day, "18 Nov, 14:00 – 20 Nov, 09:30" of any other time.
+ * @param {Span} span
+ */
 export function spanText({ start, end }) {
 	const length = end - start;
 	if (length <= HOUR) return `${weekday(start)}, ${clock(start)}–${end > Date.now() ? "now" : clock(end)}`;

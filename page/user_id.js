@@ -43,9 +43,9 @@ export function userLink(id, href, { testid, className = "", ...properties } = {
 
 /** JSON with escapes for what cannot be seen or would reorder what is around it: the same JSON to any reader. */
 export function visibleJson(json) {
-	const escape = (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
+	const escaped = (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
 	// JSON.stringify escapes line ends within texts; those that are left are its own.
-	return json.replace(ESCAPED, (found) => (found === "\n" ? found : found.split("").map(escape).join("")));
+	return json.replace(ESCAPED, (found) => (found === "\n" ? found : found.split("").map(escaped).join("")));
 }
 
 /** What is copied of a user id is the id: browsers turn a no-break space into a plain one. */
