@@ -3,22 +3,35 @@
 // /slow-deletes on, each delete takes that long. All other requests are passed on.
 import { WorkerEntrypoint } from "cloudflare:workers";
 
+/** @typedef {{ EVENTS: KVNamespace, OURS: Fetcher }} Env */
+/** @typedef {{ key: string, value: string, metadata: object }} Entry */
+
+/** @type {string[]} */
 let operations = [];
 let deleteTakesMs = 0;
 
+/** @extends {WorkerEntrypoint<Env>} */
 export class EVENTS extends WorkerEntrypoint {
+	/** @param {KVNamespaceListOptions} options */
 	list(options) {
 		operations.push("list");
 		return this.env.EVENTS.list(options);
 	}
+	/** @param {string} key */
 	get(key) {
 		operations.push("get");
 		return this.env.EVENTS.get(key);
 	}
+	/**
+	 * @param {string} key
+	 * @param {string} value
+	 * @param {KVNamespacePutOptions} options
+	 */
 	put(key, value, options) {
 		operations.push("put");
 		return this.env.EVENTS.put(key, value, options);
 	}
+	/** @param {string} key */
 	async delete(key) {
 		operations.push("delete");
 		await new Promise((resolve) => setTimeout(resolve, deleteTakesMs));
@@ -26,10 +39,12 @@ export class EVENTS extends WorkerEntrypoint {
 	}
 }
 
+/** @type {ExportedHandler<Env>} */
 export default {
 	async fetch(request, env) {
 		const { pathname } = new URL(request.url);
 		if (pathname === "/fill") {
+			/** @type {Entry[]} */
 			const entries = await request.json();
 			await Promise.all(entries.map(({ key, value, metadata }) => env.EVENTS.put(key, value, { metadata })));
 			return Response.json({ filled: entries.length });

@@ -3,17 +3,32 @@
 // else is passed on.
 import { RpcTarget, WorkerEntrypoint } from "cloudflare:workers";
 
+/**
+ * The Worker under test, as the flag service_binding_extra_handlers shows it.
+ * @typedef {object} Ours
+ * @property {(request: Request) => Promise<Response>} fetch
+ * @property {(options: { scheduledTime: Date, cron: string }) => Promise<{ outcome: string }>} scheduled
+ */
+/** @typedef {{ DB: D1Database, OURS: Ours }} Env */
+/** @typedef {string | number | null} Parameter */
+
+/** @type {{ sql: string, read: number, written: number }[]} */
 let costs = [];
 
 class Statement extends RpcTarget {
 	#sql;
 	#statement;
 
+	/**
+	 * @param {string} sql
+	 * @param {D1PreparedStatement} statement
+	 */
 	constructor(sql, statement) {
 		super();
 		this.#sql = sql;
 		this.#statement = statement;
 	}
+	/** @param {Parameter[]} parameters */
 	bind(...parameters) {
 		return new Statement(this.#sql, this.#statement.bind(...parameters));
 	}
@@ -23,6 +38,7 @@ class Statement extends RpcTarget {
 	run() {
 		return this.#counted(this.#statement.run());
 	}
+	/** @param {Promise<D1Result>} result */
 	async #counted(result) {
 		const { meta, ...rest } = await result;
 		costs.push({ sql: this.#sql, read: meta.rows_read, written: meta.rows_written });
@@ -30,10 +46,13 @@ class Statement extends RpcTarget {
 	}
 }
 
+/** @extends {WorkerEntrypoint<Env>} */
 export class DB extends WorkerEntrypoint {
+	/** @param {string} sql */
 	prepare(sql) {
 		return new Statement(sql, this.env.DB.prepare(sql));
 	}
+	/** @param {Statement[]} statements */
 	async batch(statements) {
 		const results = [];
 		for (const statement of statements) results.push(await statement.run());
@@ -41,6 +60,7 @@ export class DB extends WorkerEntrypoint {
 	}
 }
 
+/** @type {ExportedHandler<Env>} */
 export default {
 	async fetch(request, env) {
 		const { pathname } = new URL(request.url);
@@ -50,7 +70,9 @@ export default {
 			return Response.json(since);
 		}
 		if (pathname === "/sql") {
-			const statements = (await request.json()).map(([sql, ...parameters]) => env.DB.prepare(sql).bind(...parameters));
+			/** @type {[string, ...Parameter[]][]} */
+			const asked = await request.json();
+			const statements = asked.map(([sql, ...parameters]) => env.DB.prepare(sql).bind(...parameters));
 			const results = await env.DB.batch(statements);
 			return Response.json(
 				results.map(({ meta, results: rows }) => ({ read: meta.rows_read, written: meta.rows_written, rows })),

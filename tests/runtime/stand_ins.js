@@ -2,9 +2,13 @@
 // what they stored.
 import { RpcTarget, WorkerEntrypoint } from "cloudflare:workers";
 
+/** @type {Map<string, number>} */
 const attempts = new Map();
 
-// `behaviour` is a list of words, separated by commas.
+/**
+ * @param {string} key
+ * @param {string} behaviour a list of words, separated by commas
+ */
 async function behave(key, behaviour) {
 	const words = behaviour.split(",");
 	const attempt = (attempts.get(key) ?? 0) + 1;
@@ -21,6 +25,10 @@ async function behave(key, behaviour) {
 }
 
 export class EVENTS extends WorkerEntrypoint {
+	/**
+	 * @param {string} key
+	 * @param {string} value
+	 */
 	async put(key, value) {
 		const record = JSON.parse(value);
 		const attempt = await behave(key, record.from_account ?? record.message.body.From_Account);
@@ -28,7 +36,10 @@ export class EVENTS extends WorkerEntrypoint {
 	}
 }
 
-// The words of a behaviour that are for one of them.
+/**
+ * The words of a behaviour that are for one of them.
+ * @type {(prefix: string, behaviour: string) => string}
+ */
 const wordsFor = (prefix, behaviour) =>
 	behaviour
 		.split(",")
@@ -36,6 +47,7 @@ const wordsFor = (prefix, behaviour) =>
 		.map((word) => word.slice(prefix.length))
 		.join(",");
 
+/** @type {Record<string, string>} by the word for it */
 const D1_ERRORS = {
 	overloaded: "D1_ERROR: D1 DB is overloaded. Too many requests queued.",
 	"no-schema": "D1_ERROR: no such table: events: SQLITE_ERROR",
@@ -44,10 +56,12 @@ const D1_ERRORS = {
 class Statement extends RpcTarget {
 	#parameters;
 
+	/** @param {string[]} parameters */
 	constructor(parameters = []) {
 		super();
 		this.#parameters = parameters;
 	}
+	/** @param {string[]} parameters */
 	bind(...parameters) {
 		return new Statement(parameters);
 	}
@@ -69,6 +83,10 @@ export class DB extends WorkerEntrypoint {
 }
 
 export class DELIVERIES extends WorkerEntrypoint {
+	/**
+	 * @param {string} text
+	 * @param {QueueSendOptions} options
+	 */
 	async send(text, options) {
 		const message = JSON.parse(text);
 		await behave(text, wordsFor("queue-", message.body.From_Account));
