@@ -22,12 +22,13 @@ export const API_MAX = 31 * DAY;
 const wholeHour = (/** @type {number} */ ms) => ms - (ms % HOUR);
 
 /**
- * Local midnight, `days` before the day of `ms`.
+ * When a day begins, `days` before the day of `ms`.
  * @param {number} ms
  * @param {number} days
  */
 function midnight(ms, days) {
-	const { y, m, d } = dayParts(ms);
+	// The hour that a midnight is in belongs to the day that begins.
+	const { y, m, d } = dayParts(wholeHour(ms) + HOUR - 1);
 	return wholeHour(new Date(y, m, d - days).getTime());
 }
 
@@ -81,7 +82,7 @@ export function barsOf(range, now, hours) {
  * @param {Range} range
  */
 export function sinceText({ since, unit }) {
-	return unit === "hour" ? `since ${clock(since)} yesterday` : `since ${day(since)}`;
+	return unit === "hour" ? `since ${clock(since)} yesterday` : `since ${day(since + 12 * HOUR)}`;
 }
 
 /**
