@@ -1,0 +1,139 @@
+// page/api.js: the calls of the API, and what is said where one fails.
+
+import assert from "node:assert/strict";
+import { afterEach, mock, suite, test } from "node:test";
+import { Api, invalidSettings, Problem } from "../../page/api.js";
+
+const APP = 1_400_000_000;
+const api = new Api("a-token");
+
+afterEach(() => mock.restoreAll());
+
+/**
+ * Has the next calls answered with this.
+ * @param {() => Response | Promise<Response>} answer
+ */
+function answered(answer) {
+	/** @type {{ method: string | undefined, url: string, token: string | null }[]} */
+	const asked = [];
+	/** @type {typeof fetch} */
+	const fake = async (url, { method, headers } = {}) => {
+		asked.push({ method, url: String(url), token: new Headers(headers).get("authorization") });
+		return answer();
+	};
+	mock.method(globalThis, "fetch", fake);
+	return asked;
+}
+
+/**
+ * What is said of a call that is answered so.
+ * @param {() => Response | Promise<Response>} answer
+ */
+async function problemOf(answer) {
+	answered(answer);
+	try {
+		await api.apps();
+	} catch (error) {
+		assert.ok(error instanceof Problem);
+		const { status, message, retryAfter } = error;
+		return { status, message, retryAfter };
+	}
+	assert.fail("there is no problem");
+}
+
+suite("a call", () => {
+	test("has the token, and resolves to the JSON of the response", async () => {
+		const asked = answered(() => Response.json({ apps: [APP] }));
+		assert.deepEqual(await api.apps(), { apps: [APP] });
+		assert.deepEqual(asked, [{ method: "GET", url: "/v1/apps", token: "Bearer a-token" }]);
+	});
+
+	test("leaves out parameters that are null or empty, and not those that are 0", async () => {
+		const asked = answered(() => Response.json({ events: [], cursor: null }));
+		await api.events(APP, { user: "", kind: null, role: undefined, since: 0, limit: 50 });
+		assert.equal(asked[0].url, `/v1/events?app=${APP}&since=0&limit=50`);
+	});
+
+	test("writes a space as %20 and a plus sign as %2B", async () => {
+		const asked = answered(() => Response.json({}));
+		await api.user(APP, "a b+c&d/微");
+		assert.equal(asked[0].url, `/v1/users/${APP}?user=a%20b%2Bc%26d%2F%E5%BE%AE`);
+	});
+
+	test("encodes what is in its path", async () => {
+		const asked = answered(() => Response.json({ replayed: 1 }));
+		await api.replayDeadLetter(0, "a/b?c");
+		assert.deepEqual([asked[0].method, asked[0].url], ["POST", "/v1/dead-letters/0/a%2Fb%3Fc/replay"]);
+	});
+
+	test("may be answered without a body", async () => {
+		const asked = answered(() => new Response(null, { status: 204 }));
+		assert.equal(await api.deleteEvent(APP, "id"), undefined);
+		assert.deepEqual([asked[0].method, asked[0].url], ["DELETE", `/v1/events/${APP}/id`]);
+	});
+
+	test("of a record resolves to its text: a number may be more than JavaScript can hold", async () => {
+		answered(() => new Response('{"n":12345678901234567890}'));
+		assert.equal(await api.record(APP, "id"), '{"n":12345678901234567890}');
+	});
+});
+
+suite("a call that fails", () => {
+	test("says what the response says", async () => {
+		const detail = "There is no such event.";
+		assert.deepEqual(await problemOf(() => Response.json({ detail }, { status: 404 })), {
+			status: 404,
+			message: detail,
+			retryAfter: 0,
+		});
+	});
+
+	test("says in our words that the token is wrong, or that there were too many calls", async () => {
+		const rejected = await problemOf(() => Response.json({ detail: "Unauthorized" }, { status: 401 }));
+		assert.equal(rejected.message, "The token was rejected.");
+		const headers = { "retry-after": "7" };
+		assert.deepEqual(await problemOf(() => new Response("slow down", { status: 429, headers })), {
+			status: 429,
+			message: "The Worker is called too often.",
+			retryAfter: 7_000,
+		});
+	});
+
+	test("says the status where the response says nothing", async () => {
+		const { message } = await problemOf(() => new Response("<h1>Bad gateway</h1>", { status: 502 }));
+		assert.equal(message, "The Worker answered 502.");
+	});
+
+	test("says that a success cannot be read", async () => {
+		const { status, message } = await problemOf(() => new Response("<h1>Welcome</h1>"));
+		assert.deepEqual([status, message], [200, "The Worker's response cannot be read."]);
+	});
+
+	test("says that there was no response", async () => {
+		const { status, message } = await problemOf(() => Promise.reject(new TypeError("fetch failed")));
+		assert.deepEqual([status, message], [0, "The Worker cannot be reached."]);
+	});
+
+	test("is no problem where the page has aborted it", async () => {
+		const reason = new Error("another app");
+		answered(() => Promise.reject(reason));
+		await assert.rejects(api.apps(AbortSignal.abort(reason)), reason);
+	});
+});
+
+suite("the invalid settings", () => {
+	test("are those that /healthz names", async () => {
+		const settings = [{ name: "ADMIN_TOKEN", problem: "is too short" }];
+		answered(() => Response.json({ status: "invalid settings", settings }, { status: 503 }));
+		assert.deepEqual(await invalidSettings(), settings);
+	});
+
+	test("are none where it names none, or does not answer", async () => {
+		answered(() => Response.json({ status: "ok" }));
+		assert.deepEqual(await invalidSettings(), []);
+		answered(() => Promise.reject(new TypeError("fetch failed")));
+		assert.deepEqual(await invalidSettings(), []);
+		answered(() => new Response("<h1>Bad gateway</h1>", { status: 502 }));
+		assert.deepEqual(await invalidSettings(), []);
+	});
+});

@@ -1,0 +1,130 @@
+// page/event_list.js: a list of events that polls add to at one end, and the operator at the other.
+
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { EventList } from "../../page/event_list.js";
+import { event, pageOf, timesOf } from "./events.mjs";
+
+/** @type {(times: number[], cursor?: string | null) => EventList} */
+const listOf = (times, cursor = null) =>
+	new EventList(
+		pageOf(
+			times.map((time) => event(time)),
+			cursor,
+		),
+	);
+
+suite("an event", () => {
+	test("is found by its id", () => {
+		const list = listOf([10, 20, 30]);
+		for (const time of [10, 20, 30]) assert.equal(list.find(event(time).id)?.event_time, time);
+		assert.ok(list.has(event(20).id));
+	});
+
+	test("that is not there is not found, wherever it would be", () => {
+		const list = listOf([10, 20, 30]);
+		for (const time of [5, 15, 25, 35]) {
+			assert.equal(list.find(event(time).id), undefined);
+			assert.equal(list.has(event(time).id), false);
+		}
+		assert.equal(listOf([]).has(event(10).id), false);
+	});
+});
+
+suite("adding", () => {
+	test("puts events into their places, newest first", () => {
+		const list = listOf([10, 30], "older");
+		const added = list.add([event(40), event(20)]);
+		assert.deepEqual(timesOf(added), [40, 20]);
+		assert.deepEqual(timesOf(list.events), [40, 30, 20, 10]);
+	});
+
+	test("leaves out what is there already", () => {
+		const list = listOf([10, 30]);
+		assert.deepEqual(list.add([event(30), event(10)]), []);
+		assert.deepEqual(timesOf(list.events), [30, 10]);
+	});
+
+	test("leaves out what comes with an older page", () => {
+		const list = listOf([20, 30], "older");
+		assert.deepEqual(list.add([event(10)]), []);
+		assert.deepEqual(timesOf(list.events), [30, 20]);
+		assert.deepEqual(timesOf(listOf([20, 30]).add([event(10)])), [10], "there is no older page");
+	});
+
+	test("to an empty list that has an older page adds nothing", () => {
+		assert.deepEqual(listOf([], "older").add([event(10)]), []);
+		assert.deepEqual(timesOf(listOf([]).add([event(10)])), [10]);
+	});
+});
+
+suite("an older page", () => {
+	test("goes to the end", () => {
+		const list = listOf([30, 40], "older");
+		const added = list.addOlder(pageOf([event(10), event(20)], "oldest"));
+		assert.deepEqual(timesOf(added), [20, 10]);
+		assert.deepEqual(timesOf(list.events), [40, 30, 20, 10]);
+		assert.equal(list.cursor, "oldest");
+	});
+
+	test("may begin with what a poll has added", () => {
+		const list = listOf([30, 40], "older");
+		assert.deepEqual(timesOf(list.addOlder(pageOf([event(20), event(30)]))), [20]);
+		assert.deepEqual(timesOf(list.events), [40, 30, 20]);
+		assert.equal(list.cursor, null);
+	});
+
+	test("is all there is in an empty list", () => {
+		const list = listOf([], "older");
+		list.addOlder(pageOf([event(10)]));
+		assert.deepEqual(timesOf(list.events), [10]);
+	});
+});
+
+suite("the newest page, read again", () => {
+	test("changes nothing where it is the same", () => {
+		const list = listOf([10, 20, 30], "older");
+		assert.equal(list.replaceNewest(pageOf([event(20), event(30)], "other")), false);
+		assert.deepEqual(timesOf(list.events), [30, 20, 10]);
+		assert.equal(list.cursor, "older", "the list goes on after its own last event");
+	});
+
+	test("takes away what is gone from its range, and leaves what is older", () => {
+		const list = listOf([10, 20, 25, 30], "older");
+		assert.equal(list.replaceNewest(pageOf([event(20), event(30)], "other")), true);
+		assert.deepEqual(timesOf(list.events), [30, 20, 10]);
+	});
+
+	test("adds what is new", () => {
+		const list = listOf([10, 20]);
+		assert.equal(list.replaceNewest(pageOf([event(20), event(30)], "other")), true);
+		assert.deepEqual(timesOf(list.events), [30, 20, 10]);
+		assert.equal(list.cursor, null);
+	});
+
+	test("that is the only page is the whole list", () => {
+		const list = listOf([10, 20, 30], "older");
+		assert.equal(list.replaceNewest(pageOf([event(30)])), true);
+		assert.deepEqual(timesOf(list.events), [30]);
+		assert.equal(list.cursor, null);
+	});
+
+	test("that is all newer says where the next one begins", () => {
+		const list = listOf([20]);
+		list.replaceNewest(pageOf([event(20), event(30)], "next"));
+		assert.equal(list.cursor, "next");
+	});
+
+	test("may hold as many other events", () => {
+		const list = listOf([10, 20]);
+		assert.equal(list.replaceNewest(pageOf([event(10), event(30)])), true);
+		assert.deepEqual(timesOf(list.events), [30, 10]);
+	});
+});
+
+test("removing says whether anything was there", () => {
+	const list = listOf([10, 20, 30]);
+	assert.equal(list.remove([event(20).id, event(99).id]), true);
+	assert.deepEqual(timesOf(list.events), [30, 10]);
+	assert.equal(list.remove([event(20).id]), false);
+});
