@@ -62,6 +62,7 @@ export class Chart {
 		const { clientWidth: width, clientHeight: height } = this.#container;
 		if (width === 0 || this.#bars.length === 0) return;
 		this.#plot = new uPlot(this.#options(width, height), this.#data(), this.#container);
+		this.#plot.over.dataset.testid = "chart-plot";
 	}
 
 	#resize() {

@@ -1,0 +1,178 @@
+// The page for everybody: axe-core finds nothing in any view, in light and dark, on a screen and on a phone.
+
+import { readFileSync } from "node:fs";
+import type axe from "axe-core";
+import type { Dashboard } from "./dashboard.ts";
+import { test as base, expect } from "./fixtures.ts";
+
+const AXE = readFileSync(`${import.meta.dirname}/../../node_modules/axe-core/axe.min.js`, "utf8");
+
+/** What axe-core finds wrong, each with the elements. */
+async function violations({ page }: Dashboard): Promise<[rule: string, elements: string[]][]> {
+	return await page.evaluate(async () => {
+		const { violations } = await (window as unknown as { axe: typeof axe }).axe.run({ resultTypes: ["violations"] });
+		return violations.map(({ id, nodes }) => [
+			id,
+			nodes.map(({ target, failureSummary }) => `${target.join(" ")}: ${failureSummary}`),
+		]);
+	});
+}
+
+/** The sizes of type that are in use, of all text that is shown. */
+async function typeSizes({ page }: Dashboard): Promise<string[]> {
+	return await page.evaluate(() => {
+		const isText = (node: Node) => node.nodeType === Node.TEXT_NODE && node.textContent?.trim() !== "";
+		const shown = [...document.body.querySelectorAll("*")].filter(
+			(element) => element.checkVisibility() && [...element.childNodes].some(isText),
+		);
+		const sizes = new Set(shown.map((element) => getComputedStyle(element).fontSize));
+		return [...sizes].filter((size) => size !== "0px").sort();
+	});
+}
+
+/** Checks the view that is shown, in each scheme and width. */
+async function check(dashboard: Dashboard, name: string): Promise<void> {
+	const { page } = dashboard;
+	for (const [kind, width, height] of [
+		["screen", 1280, 900],
+		["phone", 390, 844],
+	] as const) {
+		for (const scheme of ["light", "dark"] as const) {
+			const view = `${name}, ${scheme}, ${kind}`;
+			await page.setViewportSize({ width, height });
+			await page.emulateMedia({ colorScheme: scheme });
+			// Rows that arrive have another colour for a while.
+			await expect.poll(() => page.evaluate(() => document.getAnimations().length)).toBe(0);
+			expect(await violations(dashboard), view).toEqual([]);
+			await dashboard.expectToFit();
+			expect((await typeSizes(dashboard)).length, view).toBeLessThanOrEqual(4);
+			await page.setViewportSize({ width, height: 1600 });
+			await dashboard.picture(`view-${name}-${kind}-${scheme}.png`);
+		}
+	}
+}
+
+const test = base.extend<{ withAxe: undefined }, { busyApp: string }>({
+	/** An app with a day of events, and with odd ones. The views are looked at only, so they share it. */
+	busyApp: [
+		async ({ shared }, use) => {
+			const app = shared.nextApp();
+			const now = Date.now();
+			await shared.sendADay(app, now);
+			await shared.sendUnfollow(app, " odd\u{202e}id\n", ["anchor_luna", "   "], now);
+			await shared.sendUnfollow(app, "ahead", ["anchor_luna"], now + 100_000_000);
+			await use(app);
+		},
+		{ scope: "worker" },
+	],
+	// Before the page's own scripts: its policy would reject a script element.
+	withAxe: [
+		async ({ context }, use) => {
+			await context.addInitScript(AXE);
+			await use(undefined);
+		},
+		{ auto: true },
+	],
+});
+
+test.describe("axe finds nothing", () => {
+	test("in the sign-in", async ({ dashboard }) => {
+		await dashboard.open();
+		await expect(dashboard.token).toBeFocused();
+		await check(dashboard, "sign-in");
+	});
+
+	test("in a rejected sign-in", async ({ dashboard }) => {
+		await dashboard.open();
+		await dashboard.signIn("not the token");
+		await expect(dashboard.refusal).toContainText("rejected");
+		await check(dashboard, "sign-in-rejected");
+	});
+
+	test("in the overview, nor in the table", async ({ signedIn, busyApp }) => {
+		const dashboard = await signedIn(busyApp);
+		await dashboard.expectChart();
+		await dashboard.expectTop();
+		await check(dashboard, "overview");
+		await dashboard.toggleTable();
+		await expect(dashboard.bars.first()).toBeVisible();
+		await check(dashboard, "table");
+	});
+
+	test("in a month", async ({ dashboard, busyApp }) => {
+		await dashboard.enter(`app=${busyApp}&range=30d&by=net&kind=unfollow`);
+		await dashboard.expectChart();
+		await check(dashboard, "month");
+	});
+
+	test("in a user's view", async ({ dashboard, busyApp }) => {
+		await dashboard.enter(`app=${busyApp}&user=anchor_luna`);
+		await dashboard.expectUser();
+		await check(dashboard, "user");
+	});
+
+	test("in the dialogs to erase and to export", async ({ dashboard, busyApp }) => {
+		await dashboard.enter(`app=${busyApp}&user=anchor_luna`);
+		await dashboard.expectUser();
+		await dashboard.button("Erase…").click();
+		await check(dashboard, "erase");
+		await dashboard.button("Cancel").click();
+		await dashboard.button("Export…").click();
+		await check(dashboard, "export");
+	});
+
+	test("in the view of nobody", async ({ dashboard, busyApp }) => {
+		await dashboard.enter(`app=${busyApp}&user=nobody`);
+		await expect(dashboard.page.getByTestId("no-user")).toBeVisible();
+		await expect(dashboard.page.getByTestId("no-user")).toContainText("case counts");
+		await check(dashboard, "no-user");
+	});
+
+	test("in a record, nor where it is to be deleted", async ({ signedIn, busyApp }) => {
+		const dashboard = await signedIn(busyApp);
+		await dashboard.openRecord(dashboard.rows.first());
+		await check(dashboard, "record");
+		await dashboard.button("Delete…").click();
+		await check(dashboard, "delete");
+	});
+
+	test("in an empty app, nor where the Worker cannot be reached", async ({ signedIn, app, context }) => {
+		const dashboard = await signedIn(app);
+		await expect(dashboard.chart.getByText("No unfollows or follows")).toBeVisible();
+		await check(dashboard, "empty");
+		await context.setOffline(true);
+		await dashboard.button("Refresh").click();
+		await expect(dashboard.banner).toContainText("cannot be reached");
+		await check(dashboard, "unreachable");
+	});
+
+	test("in alerts and dead letters, nor where one is to be discarded", async ({ delivering, newDashboard }) => {
+		const app = delivering.nextApp();
+		await delivering.deliver(app, "fails-40-times,seen");
+		await delivering.deliver(app, "gives-up,seen");
+		await delivering.waitForDeadLetters(app, 1);
+		const dashboard = await newDashboard(delivering.worker);
+		const { page } = dashboard;
+		await page.addInitScript(AXE);
+		await dashboard.enter(`app=${app}`);
+		await expect(dashboard.alerts).toContainText("being retried");
+		await check(dashboard, "alerts");
+		await page.getByTestId("alert-dead").getByRole("link").click();
+		await expect(page.getByTestId("dead-letter")).toContainText("Your backend answered 500");
+		await check(dashboard, "dead-letters");
+		await page.getByRole("button", { name: /^Discard/ }).click();
+		await check(dashboard, "discard");
+	});
+});
+
+test("with reduced motion nothing moves", async ({ page, signedIn, shared, app }) => {
+	await page.emulateMedia({ reducedMotion: "reduce" });
+	await page.clock.install();
+	const dashboard = await signedIn(app);
+	await shared.sendUnfollow(app, "newcomer", ["bob"]);
+	await dashboard.nextPoll();
+	await dashboard.expectActors(["newcomer"]);
+	// It is a new one, which would move otherwise.
+	await expect(dashboard.announcement).toHaveText("1 new event");
+	expect(await page.evaluate(() => document.getAnimations().length)).toBe(0);
+});

@@ -1,0 +1,80 @@
+// The page with 20,000 events.
+
+import { readFile } from "node:fs/promises";
+import type { Page } from "@playwright/test";
+import { APP, DAY, send, UNFOLLOW, unfollow, unsigned } from "./calls.ts";
+import { expect, test, type Worker } from "./fixtures.ts";
+
+const EVENTS = 20_000;
+
+/** Fills the event log with events of 20 days: copies of one that the Worker has stored, with ids that are made up. */
+async function fill(worker: Worker, now: number): Promise<void> {
+	await send(`${worker.url}/`, unsigned(APP, UNFOLLOW), unfollow("model", ["target"], now));
+	await worker.sql(`
+		WITH RECURSIVE
+			numbers (number) AS (SELECT 0 UNION ALL SELECT number + 1 FROM numbers WHERE number < ${EVENTS - 1}),
+			copies AS (
+				SELECT ${now} - number * ${(20 * DAY) / EVENTS} - 1 AS at, format('%032x', number) AS hash,
+					'user-' || (number % 501) AS actor, 'target-' || (number % 40) AS target
+				FROM numbers
+			)
+		INSERT INTO events (app, kind, event_time, hash, record, query, body)
+		SELECT app, kind, at, copies.hash,
+			json_set(record, '$.id', format('%013d-%s', 9999999999999 - at, copies.hash), '$.from_account', actor,
+				'$.to_accounts', json_array(target), '$.event_time', at),
+			query, json_set(body, '$.From_Account', actor, '$.To_Account', json_array(target), '$.EventTime', at)
+		FROM events, copies
+	`);
+	await worker.sql("DELETE FROM events WHERE record ->> '$.from_account' = 'model'");
+}
+
+// Not with a locator: for so many elements, it takes half a second.
+const countRows = (page: Page) => page.evaluate(() => document.querySelectorAll("[data-testid=event-row]").length);
+const isMore = (count: number) => document.querySelectorAll("[data-testid=event-row]").length > count;
+
+test("twenty thousand events are loaded, used and exported", async ({ start, newDashboard }) => {
+	test.slow();
+	const worker = await start({ SINKS: "d1" });
+	await fill(worker, Date.now());
+	const dashboard = await newDashboard(worker);
+	const { page, rows } = dashboard;
+	await dashboard.enter("range=30d");
+	await dashboard.expectChart();
+	await expect(dashboard.figure("tile-unfollows")).toHaveText("20,000");
+	// Each press loads as many again as there are, up to a page of the API.
+	let count = await countRows(page);
+	for (let presses = 0; count < EVENTS; presses += 1) {
+		expect(presses, `presses for ${count} rows`).toBeLessThan(30);
+		await dashboard.more.press("Enter");
+		await page.waitForFunction(isMore, count);
+		count = await countRows(page);
+	}
+	expect(count).toBe(EVENTS);
+	await expect(dashboard.more).toBeHidden();
+
+	// A new event still comes to the top, and a row far below opens.
+	await send(`${worker.url}/`, unsigned(APP, UNFOLLOW), unfollow("newcomer", ["bob"], Date.now()));
+	await expect(dashboard.actors.first()).toHaveText("newcomer");
+	expect(await countRows(page)).toBe(EVENTS + 1);
+	await dashboard.openRecord(rows.last());
+	await expect(dashboard.recordJson).toContainText('"target-39"');
+	await dashboard.record.getByRole("button", { name: "Close" }).click();
+
+	// Progress is shown while the export is under way.
+	const dialog = page.getByTestId("export-dialog");
+	await page.evaluate(() => scrollTo(0, 0));
+	await page.getByTestId("export").click();
+	const progress = await dialog.evaluateHandle((element) => {
+		const seen: string[] = [];
+		const look = () => seen.push(element.querySelector("[data-testid=export-count]")?.textContent ?? "");
+		new MutationObserver(look).observe(element, { subtree: true, childList: true, characterData: true });
+		return seen;
+	});
+	const download = page.waitForEvent("download");
+	await dialog.getByRole("button", { name: "Export" }).click();
+	const csv = await readFile(await (await download).path(), "utf8");
+	expect(csv.match(/\n/g)).toHaveLength(1 + EVENTS + 1);
+	const seen = await progress.jsonValue();
+	expect(seen.length).toBeGreaterThan(10);
+	expect(seen).toContainEqual(expect.stringContaining("10,000 events"));
+});

@@ -1,0 +1,185 @@
+// One user: totals, chart, timeline, erasure, and ids that are shown and searched exactly as they are. Who lost most.
+
+import { callApi, DAY, HOUR, inParallel, MINUTE } from "./calls.ts";
+import { expectTexts } from "./dashboard.ts";
+import { expect, test } from "./fixtures.ts";
+
+/** UserIDs that look alike, or have what cannot be seen, each with how it is shown where that has a mark. */
+const IDS: [id: string, shown?: RegExp][] = [
+	["alice", /^alice$/],
+	["Alice"],
+	[" alice", /^␣\s*alice$/],
+	["alice "],
+	[" alice ", /^␣\s*alice␣\s*$/],
+	["   ", /^(␣\s*){3}$/],
+	["a\nb", /^aLF\s*b$/],
+	["a\r\nb", /^aCR\s*LF\s*b$/],
+	["a b", /^a b$/],
+	["a\u{a0}b", /^aU\+00A0\s*b$/],
+	["a\u{3000}b"],
+	["."],
+	[".."],
+	["a+b&c=d%20#e?"],
+	["x\u{202e}evil", /^xU\+202E\s*\u{202e}evil$/u],
+	["\u{feff}"],
+	["é"],
+	["e\u{301}"],
+	["\\n"],
+	["null"],
+	["undefined"],
+];
+const names = IDS.map((_, number) => `of-${number}`);
+const ids = IDS.map(([id]) => id);
+
+test.describe("a UserID", () => {
+	test.beforeEach(async ({ shared, app }) => {
+		const now = Date.now();
+		await inParallel(ids.length, (number) =>
+			shared.sendUnfollow(app, names[number], [ids[number]], now - number * 1000),
+		);
+	});
+
+	test("is shown and opened exactly as it is", async ({ signedIn, app }) => {
+		const dashboard = await signedIn(app);
+		const { page, targets } = dashboard;
+		await expectTexts(targets, ids);
+		for (const [number, id] of ids.entries()) {
+			await targets.nth(number).click();
+			await dashboard.expectActors([names[number]]);
+			await expectTexts(page.getByTestId("user-id"), [id]);
+			// A reload shows the same.
+			await page.reload();
+			await expect(page.getByTestId("followers-lost")).toHaveText("1");
+			await dashboard.expectActors([names[number]]);
+			await page.goBack();
+			await dashboard.expectActors(names);
+		}
+	});
+
+	test("is searched exactly as it is", async ({ signedIn, app }) => {
+		const dashboard = await signedIn(app);
+		await dashboard.expectActors(names);
+		for (const [number, id] of ids.entries()) {
+			// A field of a form has no carriage return.
+			if (id.includes("\r")) continue;
+			await dashboard.search(id);
+			await dashboard.expectActors([names[number]]);
+			await dashboard.page.goBack();
+			await dashboard.expectActors(names);
+		}
+	});
+
+	test("has a mark where something cannot be seen, and is copied without it", async ({ signedIn, app, context }) => {
+		const dashboard = await signedIn(app);
+		await expectTexts(dashboard.targets, ids);
+		for (const [number, [, shown]] of IDS.entries()) {
+			if (shown !== undefined) await expect(dashboard.targets.nth(number)).toHaveAccessibleName(shown);
+		}
+		// What is copied is the id.
+		await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+		await dashboard.targets.nth(9).evaluate((target) => {
+			const texts = document.createTreeWalker(target, NodeFilter.SHOW_TEXT);
+			const nodes: Node[] = [];
+			while (texts.nextNode()) nodes.push(texts.currentNode);
+			const last = nodes[nodes.length - 1];
+			getSelection()?.setBaseAndExtent(nodes[0], 0, last, (last as Text).length);
+		});
+		await dashboard.page.keyboard.press("ControlOrMeta+c");
+		expect(await dashboard.page.evaluate(() => navigator.clipboard.readText())).toBe("a\u{a0}b");
+	});
+});
+
+test("a user has totals, a chart and a timeline", async ({ page, signedIn, shared, app }) => {
+	const now = Date.now();
+	await shared.sendUnfollow(app, "fan", ["anchor", "other"], now - 2 * HOUR);
+	await shared.sendUnfollow(app, "fan-2", ["anchor"], now - 40 * DAY);
+	await shared.sendFollow(app, "fan", ["anchor"], now - 3 * HOUR);
+	await shared.sendFollow(app, "anchor", ["star", "other"], now - 4 * HOUR);
+	await shared.sendUnfollow(app, "anchor", ["star"], now - HOUR);
+	await shared.sendUnfollow(app, "stranger", ["other"], now);
+	await page.clock.install();
+	const dashboard = await signedIn(app);
+	await dashboard.search("anchor");
+	await dashboard.expectActors(["anchor", "fan", "fan", "anchor", "fan-2"]);
+	await dashboard.expectUser();
+	// Of all time, and of the range.
+	for (const [total, figure] of [
+		["followers-lost", "2"],
+		["followers-gained", "1"],
+		["followers-net", "−1"],
+		["following-removed", "1"],
+		["following-added", "2"],
+	]) {
+		await expect(page.getByTestId(total), total).toHaveText(figure);
+	}
+	await dashboard.expectChart();
+	await expect(dashboard.figure("tile-unfollows")).toHaveText("1");
+	await expect(dashboard.figure("tile-follows")).toHaveText("1");
+	await expect(page.getByTestId("tile-unfollows")).toContainText("Followers lost");
+	await expect(page.getByTestId("tile-last-event")).toContainText("1 h ago");
+	await dashboard.choose("Role", "Actor");
+	await dashboard.expectActors(["anchor", "anchor"]);
+	await dashboard.choose("Role", "Target");
+	await dashboard.expectActors(["fan", "fan", "fan-2"]);
+	// It is live too, with its totals; what does not concern the user is not in it.
+	await shared.sendUnfollow(app, "stranger-2", ["other"]);
+	await shared.sendUnfollow(app, "fan-3", ["anchor"]);
+	await dashboard.nextPoll();
+	await dashboard.expectActors(["fan-3", "fan", "fan", "fan-2"]);
+	await expect(page.getByTestId("followers-lost")).toHaveText("3");
+	await expect(dashboard.figure("tile-unfollows")).toHaveText("2");
+	dashboard.expectWellBehaved();
+});
+
+test("who lost most is ranked and opened", async ({ signedIn, shared, app }) => {
+	const now = Date.now();
+	await inParallel(12, async (number) => {
+		if (number < 7) await shared.sendUnfollow(app, `fan-${number}`, ["loser"], now - number * MINUTE);
+		await shared.sendFollow(app, `fan-${number}`, ["winner"], now - number * MINUTE);
+	});
+	await shared.sendUnfollow(app, "fan-0", ["winner", "mixed"], now);
+	await shared.sendFollow(app, "fan-0", ["mixed"], now);
+	await shared.sendUnfollow(app, "old", ["of-last-week"], now - 5 * DAY);
+	const dashboard = await signedIn(app);
+	const { page, top } = dashboard;
+	const users = top.getByTestId("user");
+	const counts = top.getByTestId("count");
+	// Those of equal rank come in any order.
+	await expect(users.first()).toHaveText("loser");
+	await expect(counts.first()).toHaveText("7");
+	await dashboard.choose("Ranked by", "Gained");
+	await expect(users).toHaveText(["winner", "mixed"]);
+	await expect(counts).toHaveText(["12", "1"]);
+	await dashboard.choose("Ranked by", "Net");
+	await expect(users).toHaveText(["loser", "winner"]);
+	await expect(counts).toHaveText(["−7", "+11"]);
+	await dashboard.choose("Ranked by", "Lost");
+	await dashboard.choose("Range", "7 d");
+	await expect(top).toContainText("of-last-week");
+	await top.getByRole("link").first().click();
+	await expect(page.getByTestId("user-id")).toHaveText("loser");
+	await expect(dashboard.rows).toHaveCount(7);
+});
+
+test("a user is erased after a confirmation", async ({ signedIn, shared, app }) => {
+	const now = Date.now();
+	await inParallel(60, (number) => shared.sendUnfollow(app, `fan-${number}`, ["leaver", "bob"], now - number * 1000));
+	await shared.sendFollow(app, "leaver", ["star"], now);
+	await shared.sendFollow(app, "somebody", ["star"], now);
+	const dashboard = await signedIn(app);
+	const dialog = dashboard.page.getByTestId("erase");
+	await dashboard.search("leaver");
+	await dashboard.expectUser();
+	await dashboard.button("Erase…").click();
+	await expect(dialog).toContainText("leaver");
+	await dialog.getByRole("button", { name: "Cancel" }).click();
+	await expect(dashboard.page.getByTestId("followers-lost")).toHaveText("60");
+	await dashboard.button("Erase…").click();
+	await dialog.getByRole("button", { name: "Erase" }).click();
+	await expect(dashboard.userView).toBeHidden();
+	await expect(dashboard.top).toBeVisible();
+	await dashboard.expectActors(["somebody"]);
+	await expect(dashboard.announcement).toHaveText("61 records erased.");
+	expect((await callApi(shared.worker.url, `users/${app}?user=leaver`)).last_event_time).toBeNull();
+	await expect(dashboard.figure("tile-unfollows")).toHaveText("0");
+});
