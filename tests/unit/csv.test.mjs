@@ -40,9 +40,7 @@ suite("an event", () => {
 
 	test("may have a time that is no date", () => {
 		const written = rows(event(TIME, { event_time: 8.64e15, received_at: 8.64e15 + 2 }));
-		assert.ok(
-			written.startsWith("+275760-09-13T00:00:00.000Z,") || written.startsWith("'+275760-09-13T00:00:00.000Z,"),
-		);
+		assert.ok(written.startsWith("'+275760-09-13T00:00:00.000Z,unfollow,"));
 		assert.match(written, /,8640000000000002,1400000000,/);
 	});
 });
@@ -61,6 +59,7 @@ suite("a cell", () => {
 	test("is quoted where a reader might drop its ends", () => {
 		assert.equal(cellOf(" bob"), '" bob"');
 		assert.equal(cellOf("bob "), '"bob "');
+		assert.equal(cellOf("\u00a0bob"), '"\u00a0bob"');
 		assert.equal(cellOf("bob\u00a0"), '"bob\u00a0"');
 		assert.equal(cellOf("a b"), "a b");
 	});

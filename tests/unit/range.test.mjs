@@ -148,6 +148,10 @@ suite("in words", () => {
 	test("a day that begins before its midnight has its own name", () => {
 		// As in Kolkata, half an hour before midnight; the formats are London's.
 		assert.equal(sinceText({ since: Date.parse("2026-11-17T23:30:00Z"), unit: "day", title: "" }), "since 18 Nov");
+		inZone("Asia/Kolkata", () => {
+			const start = Date.parse("2026-11-24T18:00:00Z");
+			assert.equal(spanText({ start, end: start + DAY }), "Wed 25 Nov");
+		});
 	});
 
 	test("a span is an hour, a day, or any other time", (t) => {
