@@ -14,6 +14,16 @@ lint_scripts() {
 	shellcheck --external-sources scripts/*.sh .ci/run
 }
 
+lint_javascript() {
+	local project
+	biome ci --error-on-warnings .
+	# What the page may ask and read, by the API's description.
+	openapi-typescript page/openapi.json --output target/types/openapi.d.ts
+	for project in tsconfig.json tsconfig.workers.json page tests/unit tests/page; do
+		tsc --project "$project" --incremental --tsBuildInfoFile "target/types/${project//\//-}.tsbuildinfo"
+	done
+}
+
 audit() {
 	locked setup cargo_tool cargo-deny "$CARGO_DENY_VERSION" cargo-deny --locked
 	# Not the advisories: their list has to be fetched, from where a firewall may not let us through. The GitHub workflow
@@ -25,6 +35,7 @@ cd "$ROOT"
 # Before all that takes longer.
 command -v shellcheck >/dev/null || debian_packages "check: the scripts are checked too" shellcheck
 scripts/setup.sh
+lint_javascript
 cargo fmt --check
 # A workspace of its own.
 cargo fmt --check --manifest-path fuzz/Cargo.toml
