@@ -36,7 +36,7 @@ part() {
 		# The benchmark's peers still do what the Worker does.
 		node bench/run.mjs --check
 		;;
-	unit) node --test tests/unit/ ;;
+	unit) node --test 'tests/unit/*.test.mjs' ;;
 	native)
 		local tests
 		mapfile -t tests < <(native_tests)
