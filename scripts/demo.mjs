@@ -9,8 +9,8 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "smol-toml";
-import { Refusal, readConfig, refusable } from "./config.mjs";
-import { applyMigrations, checkPort, isEnding, passSignals, Serving, step } from "./serve.mjs";
+import { Refusal, readConfig } from "./config.mjs";
+import { applyMigrations, checkPort, isEnding, Serving, serve, step } from "./serve.mjs";
 
 /** @import { AddressInfo } from "node:net" */
 
@@ -206,8 +206,7 @@ async function goOn(url) {
 	}
 }
 
-passSignals();
-await refusable(async () => {
+await serve(async () => {
 	await checkPort(PORT, "demo");
 	const folder = makeFolder(await startOrigin());
 	await applyMigrations(folder, "demo");

@@ -6,8 +6,8 @@ import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseEnv } from "node:util";
-import { allowsUnsigned, appIds, Refusal, readConfig, refusable } from "./config.mjs";
-import { applyMigrations, checkPort, claimState, passSignals, Serving, step } from "./serve.mjs";
+import { allowsUnsigned, appIds, Refusal, readConfig } from "./config.mjs";
+import { applyMigrations, checkPort, claimState, Serving, serve, step } from "./serve.mjs";
 
 /**
  * @import { Vars } from "./config.mjs"
@@ -115,8 +115,7 @@ function announce(serving, token, vars, settings, about) {
 	console.log(`\n${lines.join("\n")}\n`);
 }
 
-passSignals();
-await refusable(async () => {
+await serve(async () => {
 	const url = `http://127.0.0.1:${PORT}`;
 	makeSettings();
 	const text = readFileSync(SETTINGS, "utf8");

@@ -8,7 +8,7 @@ import { constants } from "node:os";
 import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { setImmediate as signalsHandled, setTimeout as sleep } from "node:timers/promises";
-import { command, eventLog, Refusal, readConfig } from "./config.mjs";
+import { command, eventLog, Refusal, readConfig, refusable } from "./config.mjs";
 import { capture, refuse, start } from "./wrangler.mjs";
 
 /**
@@ -126,8 +126,8 @@ export async function applyMigrations(folder, name) {
  */
 let running;
 /**
- * The signal that ends it.
- * @type {NodeJS.Signals | undefined}
+ * The exit code of this process, once it has been told to end.
+ * @type {number | undefined}
  */
 let ending;
 
@@ -137,22 +137,28 @@ export function isEnding() {
 }
 
 /**
- * Ctrl-C is how one is meant to end what serves: it is no failure, of which make and npm would make an error.
+ * Ends wrangler, and this process with it.
+ * @param {number} code
  * @param {NodeJS.Signals} signal
  */
-function exitCode(signal) {
-	return signal === "SIGINT" ? 0 : 128 + constants.signals[signal];
+function end(code, signal) {
+	ending = code;
+	if (running === undefined) process.exit(code);
+	running.kill(signal);
 }
 
-/** Passes on the signals that would end this process without wrangler, and ends with it. To be called at the start. */
-export function passSignals() {
-	for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"])) {
-		process.on(signal, () => {
-			ending = signal;
-			if (running === undefined) process.exit(exitCode(signal));
-			running.kill(signal === "SIGINT" ? "SIGINT" : "SIGTERM");
-		});
+/**
+ * Does the work of a script that serves. A refusal, or a signal that would end this process alone, ends wrangler too. Ctrl-C is
+ * how one is meant to end what serves: it is no failure, of which make and npm would make an error.
+ * @param {() => Promise<void>} work
+ */
+export async function serve(work) {
+	process.on("SIGINT", () => end(0, "SIGINT"));
+	for (const signal of /** @type {const} */ (["SIGTERM", "SIGHUP"])) {
+		process.on(signal, () => end(128 + constants.signals[signal], "SIGTERM"));
 	}
+	await refusable(work);
+	if (process.exitCode !== undefined) end(1, "SIGTERM");
 }
 
 /**
@@ -196,22 +202,22 @@ export class Serving {
 			this.#showError();
 		});
 		/** @type {(problem: string, code: number) => never} */
-		const end = (problem, code) => {
+		const fail = (problem, code) => {
 			this.show({ withBefore: !this.#isShown });
 			console.error(problem);
 			process.exit(code);
 		};
-		wrangler.on("error", (error) => end(`wrangler cannot be started: ${error.message}.`, 1));
-		wrangler.on("close", async (code, signal) => {
-			if (ending !== undefined) process.exit(exitCode(ending));
+		wrangler.on("error", (error) => fail(`wrangler cannot be started: ${error.message}.`, 1));
+		wrangler.on("close", async (code) => {
+			if (ending !== undefined) process.exit(ending);
 			if (!this.#isListening) {
 				// It ends like this where another server has taken the port since it was checked.
 				await checkPort(port, name).catch(({ message }) => {
 					this.#before = [];
-					end(message, 1);
+					fail(message, 1);
 				});
 			}
-			end(`wrangler has ended. ${this.where()}`, signal === null ? (code ?? 1) : exitCode(signal));
+			fail(`wrangler has ended. ${this.where()}`, code ?? 1);
 		});
 		running = wrangler;
 	}

@@ -120,9 +120,10 @@ impl Folder {
         fs::read_to_string(self.path("calls")).unwrap_or_default().lines().map(ToOwned::to_owned).collect()
     }
 
-    fn command(&self, port: u16, tunnel: bool) -> Command {
+    /// Runs `scripts/NAME.mjs`.
+    fn command(&self, name: &str, port: u16, tunnel: bool) -> Command {
         let mut command = interruptible("node");
-        command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/dev.mjs"));
+        command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("scripts/{name}.mjs")));
         self.prepare(&mut command, port, tunnel);
         command
     }
@@ -152,7 +153,7 @@ impl Folder {
 
     /// Expects one sentence with all of `words`, and that the Worker was not served.
     fn refuses(&self, port: u16, tunnel: bool, words: &[&str]) {
-        let output = self.command(port, tunnel).output().unwrap();
+        let output = self.command("dev", port, tunnel).output().unwrap();
         let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
         assert_eq!(output.status.code(), Some(1), "{text}");
         assert!(self.calls().is_empty());
@@ -173,7 +174,7 @@ struct Serving {
 impl Serving {
     fn start(folder: &Folder, tunnel: bool) -> Self {
         let port = free_port();
-        Self::run(folder.command(port, tunnel), port)
+        Self::run(folder.command("dev", port, tunnel), port)
     }
 
     fn run(mut command: Command, port: u16) -> Self {
@@ -378,9 +379,7 @@ fn another_server_on_the_port_is_not_taken_for_the_worker() {
 fn expect_refusal_of_a_port_that_is_taken_meanwhile(folder: &Folder, script: &str, tunnel: bool) {
     fs::write(folder.path("slow"), "").unwrap();
     let port = free_port();
-    let mut command = interruptible("node");
-    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("scripts/{script}.mjs")));
-    folder.prepare(&mut command, port, tunnel);
+    let mut command = folder.command(script, port, tunnel);
     let dev = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     wait_until(|| !folder.calls().is_empty());
     let other = TcpListener::bind(("127.0.0.1", port)).unwrap();
@@ -409,6 +408,19 @@ fn expect_refusal_of_a_port_that_is_taken_meanwhile(folder: &Folder, script: &st
     assert_eq!(asked.load(Relaxed), 0);
     let health = ureq::get(format!("http://127.0.0.1:{port}/healthz")).call().unwrap().body_mut().read_to_string();
     assert_eq!(health.unwrap(), OK);
+}
+
+#[test]
+fn a_refusal_ends_wrangler_too() {
+    let folder = Folder::new(None, OK);
+    let port = free_port();
+    let mut command = folder.command("demo", port, false);
+    let output = command.env("SENDER", "false").output().unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{errors}");
+    assert!(errors.ends_with("failed\nThe sender did not end as expected:\n\n"), "{errors}");
+    assert!(folder.calls().last().unwrap().starts_with("dev "), "{:?}", folder.calls());
+    TcpListener::bind(("127.0.0.1", port)).unwrap();
 }
 
 #[test]
@@ -442,7 +454,7 @@ fn migrations_are_applied_before_the_worker_is_served() {
 fn migrations_that_fail_are_said_and_the_worker_is_not_served() {
     let folder = Folder::new(Some(""), OK);
     fs::write(folder.path("fails"), "").unwrap();
-    let output = folder.command(free_port(), false).output().unwrap();
+    let output = folder.command("dev", free_port(), false).output().unwrap();
     assert_eq!((output.status.code(), folder.calls()), (Some(1), vec![MIGRATE.to_owned()]));
     let step = "dev: applying the migrations to the local database (usually 2 s) … failed";
     let said = "The migrations could not be applied to the local database: see wrangler's output above.";
@@ -463,7 +475,7 @@ fn a_wrangler_that_ends_is_quoted_and_its_log_named() {
     fs::write(folder.path("wrangler.toml"), "").unwrap();
     fs::write(folder.path("error"), "the reason").unwrap();
     fs::write(folder.path("fails"), "").unwrap();
-    let output = folder.command(free_port(), false).output().unwrap();
+    let output = folder.command("dev", free_port(), false).output().unwrap();
     let (stdout, stderr) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
     assert_eq!(output.status.code(), Some(3));
     assert!(stdout.contains("Your Worker has access"), "{stdout}");
@@ -508,7 +520,7 @@ fn one_folder_is_served_once_at_a_time() {
     let mut first = Serving::start(&folder, false);
     first.announcement();
     let calls = folder.calls();
-    let output = folder.command(free_port(), false).output().unwrap();
+    let output = folder.command("dev", free_port(), false).output().unwrap();
     let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
     let expected = format!(
         "http://127.0.0.1:{} already serves this folder, with the same state in .wrangler/: stop it first.\n",
