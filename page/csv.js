@@ -21,7 +21,7 @@ const QUOTED = /[",\r\n]|^\s|\s$/;
 
 /**
  * A cell: made harmless by an apostrophe, which a spreadsheet takes for the sign of a text.
- * @param {string | number | null} value
+ * @param {string | number | null | undefined} value
  */
 function cell(value) {
 	if (value === null || value === undefined) return "";
@@ -47,6 +47,6 @@ export function rows(event) {
 		opt_platform: platform,
 		client_ip: ip,
 	} = event;
-	const times = [event.event_time, event.received_at].map(time);
-	return targets.map((target) => row([times[0], kind, actor, target, platform, ip, times[1], app, id])).join("");
+	const [happened, received] = [time(event.event_time), time(event.received_at)];
+	return targets.map((target) => row([happened, kind, actor, target, platform, ip, received, app, id])).join("");
 }

@@ -55,7 +55,7 @@ export class EventList {
 		const last = page.events.at(-1)?.id ?? "";
 		const older = page.cursor === null ? [] : this.events.filter(({ id }) => id > last);
 		const events = [...page.events, ...older];
-		const isSame = events.length === this.events.length && events.every(({ id }, at) => id === this.events[at].id);
+		const isSame = events.length === this.events.length && events.every(({ id }, at) => id === this.events[at]?.id);
 		this.events = events;
 		if (older.length === 0) this.cursor = page.cursor;
 		return !isSame;
@@ -80,7 +80,8 @@ export class EventList {
 		let [low, high] = [0, this.events.length];
 		while (low < high) {
 			const middle = (low + high) >> 1;
-			if (this.events[middle].id < id) low = middle + 1;
+			const event = this.events[middle];
+			if (event !== undefined && event.id < id) low = middle + 1;
 			else high = middle;
 		}
 		return low;
