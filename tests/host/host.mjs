@@ -13,6 +13,8 @@ const ROOT = join(import.meta.dirname, "../..");
 /** The name of the Worker under test, in wrangler.toml. */
 const OURS = "unfollow-webhook";
 
+/** @typedef {{ name: string, kvNamespaces?: object, d1Databases?: object }} Bound the bindings of a Worker, as far as they are read */
+
 /**
  * What Miniflare needs for the Worker of a configuration file.
  *
@@ -20,8 +22,9 @@ const OURS = "unfollow-webhook";
  */
 function workerOptions(path) {
 	const config = unstable_readConfig({ config: path });
-	// No .dev.vars: these are the developer's own.
-	const { workerOptions, main } = unstable_getMiniflareWorkerOptions(config, undefined, { envFiles: [] });
+	// No .dev.vars: these are the developer's own. wrangler takes `envFiles`, but its types do not have it yet.
+	const options = /** @type {Parameters<typeof unstable_getMiniflareWorkerOptions>[2]} */ ({ envFiles: [] });
+	const { workerOptions, main } = unstable_getMiniflareWorkerOptions(config, undefined, options);
 	if (config.name === undefined || main === undefined) throw new Error(`${path} has no name, or no main`);
 	const folder = dirname(main);
 	const wasm = readdirSync(folder).filter((name) => name.endsWith(".wasm"));
@@ -139,7 +142,7 @@ export class Host {
 	 * @param {string} binding
 	 */
 	#owner(kind, binding) {
-		const owner = this.#workers.find((worker) => binding in (worker[kind] ?? {}));
+		const owner = this.#workers.find((/** @type {Bound} */ worker) => binding in (worker[kind] ?? {}));
 		if (owner === undefined) throw new Error(`no Worker has ${binding}`);
 		return owner.name;
 	}
@@ -238,7 +241,8 @@ export async function startWorker({ settings, change = () => {}, standIns = [] }
 	/** @type {string[]} */
 	const lines = [];
 	const host = await Host.start({ configs, state: join(folder, "state"), onLog: (line) => lines.push(line) });
-	if (config.d1_databases?.some((/** @type {{ binding: string }} */ { binding }) => binding === "DB")) await host.migrate();
+	if (config.d1_databases?.some((/** @type {{ binding: string }} */ { binding }) => binding === "DB"))
+		await host.migrate();
 	return {
 		url: host.url,
 		kv: host.kv,
