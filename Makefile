@@ -43,5 +43,5 @@ release: ## make dist/unfollow-webhook-<version>.tgz, which is served and deploy
 deploy: ## deploy the database and the Worker to Cloudflare and check its health (D1_LOCATION=apac for a new database in Asia)
 	@scripts/deploy.sh
 
-clean: ## remove build output, but not the tools
+clean: ## remove build output
 	@rm -rf build dist target .wrangler

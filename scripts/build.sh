@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the Worker, or with the word `panicking` one that panics on demand, for the tests: into target/panicking/, and not
-# optimised, since what they prove is in src/runtime/entry.js and in two flags of wasm-bindgen.
+# optimised, since what they prove is in src/runtime/entry.js and in bindgen/.
 # The Worker is build/index.js and build/index_bg.wasm, and the page beside it. Prints the Worker's sizes and fails where
 # they are over the limit. wrangler calls this too ([build] in wrangler.toml), so it sets up what it needs.
 set -euo pipefail
@@ -52,11 +52,9 @@ optimise() {
 # whole: wrangler watches build/.
 assemble() {
 	local wasm=$1 folder=$2 profile=$3 stage=$2/.stage
-	# The two flags have the next call start the wasm again after a panic.
 	rm -rf "$stage" &&
 		mkdir -p "$stage" &&
-		wasm-bindgen "$wasm" --target module --no-typescript --out-name index --out-dir "$stage" \
-			--experimental-reset-state-function --force-enable-abort-handler &&
+		target/tools/debug/bindgen "$wasm" "$stage" &&
 		# esbuild does not know this form, and wrangler gives a module either way.
 		sed -i 's/^import source /import /' "$stage/index.js" &&
 		cp src/runtime/entry.js "$stage/" &&
@@ -66,8 +64,8 @@ assemble() {
 		mv "$stage/index_bg.wasm" "$folder/index_bg.wasm" &&
 		mv "$stage/bundle.js" "$folder/index.js" &&
 		rm -rf "$stage" &&
-		sha256sum "$wasm" scripts/build.sh src/runtime/entry.js package-lock.json Cargo.lock "$folder/index.js" \
-			"$folder/index_bg.wasm" >"$folder/.stamp"
+		sha256sum "$wasm" scripts/build.sh src/runtime/entry.js package-lock.json target/tools/debug/bindgen \
+			"$folder/index.js" "$folder/index_bg.wasm" >"$folder/.stamp"
 }
 
 # build FOLDER PROFILE [FLAGS...]: compiles with cargo's FLAGS and puts the two files into FOLDER.

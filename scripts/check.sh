@@ -25,7 +25,7 @@ lint_javascript() {
 }
 
 audit() {
-	locked setup cargo_tool cargo-deny "$CARGO_DENY_VERSION" cargo-deny --locked
+	locked setup cargo_tool cargo-deny 0.20.2 cargo-deny --locked
 	# Not the advisories: their list has to be fetched, from where a firewall may not let us through. The GitHub workflow
 	# looks at them.
 	cargo deny --locked check licenses sources bans
@@ -33,10 +33,10 @@ audit() {
 
 cd "$ROOT"
 # Before all that takes longer.
-command -v shellcheck >/dev/null || debian_packages "check: the scripts are checked too" shellcheck
+debian shellcheck shellcheck
 scripts/setup.sh
 lint_javascript
-cargo fmt --check
+cargo fmt --all --check
 # A workspace of its own.
 cargo fmt --check --manifest-path fuzz/Cargo.toml
 # --locked, here and below: a lock file that is not up to date is a fault too.

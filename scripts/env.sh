@@ -3,9 +3,6 @@
 # instead of downloading their own.
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-# shellcheck source=scripts/versions.sh
-. "$ROOT/scripts/versions.sh"
-
 CARGO_BIN=${CARGO_HOME:-$HOME/.cargo}/bin
 
 # npm's tools first: wrangler needs a newer Node than a Debian machine has, and node_modules/.bin holds one.
@@ -16,8 +13,8 @@ set -a
 . "$ROOT/scripts/wrangler.env"
 set +a
 
-# The toolchain that setup falls back on for wasm (see wasm-std.sh).
-WASM_TOOLCHAIN=unfollow-webhook-wasm
+# The name that rustup knows Debian's rustc by, where setup needs it.
+DEBIAN_TOOLCHAIN=unfollow-webhook-debian
 
 die() {
 	printf '%s\n' "$*" >&2
@@ -28,39 +25,41 @@ die() {
 trap 'exit 130' INT
 
 # step NAME WORDS COMMAND...: says WORDS, which tell what is done and how long it usually takes, runs COMMAND, and says how
-# long it took. COMMAND's output goes to target/log/NAME.log; where it fails, its end is shown and the file is named.
+# long it took; where others run beside it (SIDE_BY_SIDE), all of that at its end. COMMAND's output goes to
+# target/log/NAME.log; where it fails, its end is shown and the file is named.
 step() {
-	local log=target/log/$1.log start=$SECONDS status=0
-	printf '%s … ' "$2" >&2
+	local log=target/log/$1.log start=$SECONDS status=0 words="$2 … "
+	if [ -z "${SIDE_BY_SIDE:-}" ]; then
+		printf %s "$words" >&2
+		words=
+	fi
 	shift 2
 	mkdir -p "$ROOT/target/log"
 	"$@" >"$ROOT/$log" 2>&1 </dev/null || status=$?
 	if [ $status = 0 ]; then
-		printf '%d s\n' $((SECONDS - start)) >&2
+		printf '%s%d s\n' "$words" $((SECONDS - start)) >&2
 	else
-		printf 'failed\n' >&2
-		tail -n 60 "$ROOT/$log" >&2
-		printf 'The whole output is in %s.\n' "$log" >&2
+		printf '%sfailed\n%s\nThe whole output is in %s.\n' "$words" "$(tail -n 60 "$ROOT/$log")" "$log" >&2
 	fi
 	return $status
 }
 
-# debian_packages PURPOSE PACKAGE...: installs Debian's packages where it may; elsewhere it says the one command that does.
-debian_packages() {
-	local purpose=$1
+# debian COMMAND PACKAGE...: where there is no COMMAND, installs Debian's packages that have it, or says the one command that
+# does.
+debian() {
+	if command -v "$1" >/dev/null; then return; fi
+	local command=$1
 	shift
-	if ! command -v apt-get >/dev/null; then
-		die "$purpose: install $* (the names of Debian's packages), then try again."
-	elif [ "$(id -u)" != 0 ]; then
-		die "$purpose: run \`sudo apt-get install $*\`, then try again."
+	if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+		die "$command is missing: install it, on Debian with \`sudo apt-get install $*\`, then try again."
 	fi
-	step apt "$purpose: apt-get install $* (usually 20 to 60 s)" apt_install "$@"
+	step apt "setup: apt-get install $* (usually 20 to 60 s)" apt_install "$@"
 }
 
-# The list of packages may be missing, or too old for the servers.
 apt_install() {
-	export DEBIAN_FRONTEND=noninteractive
-	apt-get install -qq "$@" || { apt-get update -qq && apt-get install -qq "$@"; }
+	# The list of packages may be missing, or too old.
+	apt-get update -qq || true
+	DEBIAN_FRONTEND=noninteractive apt-get install -qq "$@"
 }
 
 # locked NAME COMMAND...: runs COMMAND while no other run holds NAME's lock; wrangler's own build and a test may meet.
@@ -89,15 +88,17 @@ cargo_tool() {
 		cargo install --debug --force --bin "$command" "$@" "$crate@$version"
 }
 
-# Whether rustc (that of RUSTUP_TOOLCHAIN, where it is set) finds a standard library for wasm, of its own version.
+# Whether rustup's rustc has a standard library for wasm.
 has_wasm_std() {
 	# Metadata to a pipe, never to a device by name: rustc moves its output there, and root may move over /dev/null.
 	rustc --target wasm32-unknown-unknown --crate-type lib --emit metadata=- - </dev/null >/dev/null 2>&1
 }
 
-# From here on, cargo and rustc are those that can compile for wasm.
+# From here on, cargo compiles for wasm: where rustup has no standard library for it, with Debian's rustc, which compiles one
+# too. That is unstable, hence RUSTC_BOOTSTRAP. Debian's rustc has no linker for wasm, and rustup's has.
 use_wasm_toolchain() {
-	if [ "${WASM_STD:-}" = debian ] || ! has_wasm_std; then
-		export RUSTUP_TOOLCHAIN=$WASM_TOOLCHAIN
-	fi
+	if has_wasm_std; then return; fi
+	CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=$(rustc --print target-libdir)/../bin/rust-lld
+	export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER
+	export RUSTUP_TOOLCHAIN=$DEBIAN_TOOLCHAIN RUSTC_BOOTSTRAP=1 CARGO_UNSTABLE_BUILD_STD=std,panic_abort
 }

@@ -10,7 +10,7 @@ TOOLS=$ROOT/target/fuzz-tools
 
 install_cargo_fuzz() {
 	local CARGO_BIN=$TOOLS/bin
-	cargo_tool cargo-fuzz "$CARGO_FUZZ_VERSION" cargo-fuzz --locked --root "$TOOLS"
+	cargo_tool cargo-fuzz 0.13.2 cargo-fuzz --locked --root "$TOOLS"
 }
 
 # cargo-fuzz needs flags of rustc that are unstable: those of a nightly, or of a stable one that is told to take them.

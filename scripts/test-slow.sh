@@ -6,7 +6,7 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 
 cd "$ROOT"
-scripts/browser.sh
+debian "${CHROMIUM:-chromium}" chromium
 scripts/build.sh >/dev/null
 cargo test --quiet --locked --no-run
 # One at a time: memory and the rate of events are measured.

@@ -26,7 +26,7 @@ native_tests() {
 part() {
 	case $1 in
 	tools) scripts/setup.sh ;;
-	browser) scripts/browser.sh ;;
+	browser) debian "${CHROMIUM:-chromium}" chromium ;;
 	compile) cargo test --quiet --locked --no-run ;;
 	worker) scripts/build.sh ;;
 	panicking) scripts/build.sh panicking ;;
@@ -47,6 +47,7 @@ part() {
 	esac
 }
 
+# shellcheck disable=SC2317 # `locked` calls it.
 show() {
 	printf '\n== test: %s, %s\n' "$1" "$2"
 	cat "target/log/test-$1.log"

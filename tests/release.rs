@@ -43,7 +43,10 @@ fn two_folders_give_the_same_bytes_with_nothing_of_the_machine_in_them() {
     // The files of this commit, and what is not committed yet.
     let copy = "git ls-files -z --cached --others --exclude-standard | tar -c --null -T - | tar -x -C \"$0\"";
     run(Command::new("sh").args(["-c", copy]).arg(elsewhere.path()).current_dir(ROOT));
-    std::os::unix::fs::symlink(Path::new(ROOT).join("node_modules"), elsewhere.path().join("node_modules")).unwrap();
+    fs::create_dir(elsewhere.path().join("target")).unwrap();
+    for tools in ["node_modules", "target/tools"] {
+        std::os::unix::fs::symlink(Path::new(ROOT).join(tools), elsewhere.path().join(tools)).unwrap();
+    }
     let there = release(elsewhere.path(), None);
 
     let unpacked = tempfile::tempdir().unwrap();
