@@ -37,17 +37,16 @@ async function check(dashboard: Dashboard, name: string): Promise<void> {
 		["screen", 1280, 900],
 		["phone", 390, 844],
 	] as const) {
+		await page.setViewportSize({ width, height });
 		for (const scheme of ["light", "dark"] as const) {
 			const view = `${name}, ${scheme}, ${kind}`;
-			await page.setViewportSize({ width, height });
 			await page.emulateMedia({ colorScheme: scheme });
 			// Rows that arrive have another colour for a while.
 			await expect.poll(() => page.evaluate(() => document.getAnimations().length)).toBe(0);
 			expect(await violations(dashboard), view).toEqual([]);
 			await dashboard.expectToFit();
 			expect((await typeSizes(dashboard)).length, view).toBeLessThanOrEqual(4);
-			await page.setViewportSize({ width, height: 1600 });
-			await dashboard.picture(`view-${name}-${kind}-${scheme}.png`);
+			await dashboard.picture(`view-${name}-${kind}-${scheme}.png`, { width, height: 1600 });
 		}
 	}
 }

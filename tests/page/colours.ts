@@ -2,8 +2,8 @@
 
 import type { Locator } from "@playwright/test";
 
-/** A colour as `rgb(red, green, blue)`. */
-export type Colour = string;
+/** A colour as 0xrrggbb. */
+export type Colour = number;
 
 /** How many pixels of each colour an element shows, the most frequent first. */
 export async function coloursOf(element: Locator): Promise<Map<Colour, number>> {
@@ -15,9 +15,9 @@ export async function coloursOf(element: Locator): Promise<Map<Colour, number>> 
 		if (context === null) throw new Error("There is no canvas.");
 		context.drawImage(bitmap, 0, 0);
 		const { data } = context.getImageData(0, 0, bitmap.width, bitmap.height);
-		const counts = new Map<string, number>();
+		const counts = new Map<number, number>();
 		for (let at = 0; at < data.length; at += 4) {
-			const colour = `rgb(${data[at]}, ${data[at + 1]}, ${data[at + 2]})`;
+			const colour = (data[at] << 16) | (data[at + 1] << 8) | data[at + 2];
 			counts.set(colour, (counts.get(colour) ?? 0) + 1);
 		}
 		return [...counts];
@@ -32,7 +32,7 @@ export async function mainColour(element: Locator): Promise<Colour> {
 }
 
 /** Red, green and blue, from 0 to 255. */
-export const partsOf = (colour: Colour): number[] => (colour.match(/\d+/g) ?? []).map(Number);
+export const partsOf = (colour: Colour): number[] => [colour >> 16, (colour >> 8) & 255, colour & 255];
 
 /** The colour of most pixels that are not about grey: of a sign beside a text. */
 export async function signColour(element: Locator): Promise<Colour> {

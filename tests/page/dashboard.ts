@@ -240,12 +240,15 @@ export class Dashboard {
 		expect(this.problems).toEqual([]);
 	}
 
-	/** Takes a screenshot, where the variable SCREENSHOTS names a folder. */
-	async picture(name: string): Promise<void> {
+	/** Takes a screenshot, where the variable SCREENSHOTS names a folder; of this size, where the page's is not meant. */
+	async picture(name: string, size = this.page.viewportSize()): Promise<void> {
 		const folder = process.env.SCREENSHOTS;
-		if (folder === undefined) return;
+		const before = this.page.viewportSize();
+		if (folder === undefined || before === null || size === null) return;
 		mkdirSync(folder, { recursive: true });
+		await this.page.setViewportSize(size);
 		await this.page.screenshot({ path: join(folder, name) });
+		await this.page.setViewportSize(before);
 	}
 }
 

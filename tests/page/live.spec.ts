@@ -53,10 +53,12 @@ test("a new event appears by itself within 5 s", async ({ dashboard, shared, app
 	expect(Math.min(...waited)).toBeLessThan(5 * SECOND);
 	expect(loads, "loads of the page").toBe(0);
 	// Its call has come too, even where it is not counted yet. The last call is asked for every 30 s.
+	await dashboard.expectIdle();
 	await page.clock.fastForward(30 * SECOND);
 	const tile = page.getByTestId("tile-last-event");
 	await expect(tile).toContainText("last call");
 	await shared.sendUnfollow(app, "one-more", ["bob"]);
+	await dashboard.nextPoll();
 	await expect(dashboard.figure("tile-unfollows")).toHaveText("4");
 	expect(await timeOf(tile.getByTestId("last-call"))).toBeGreaterThanOrEqual(await timeOf(tile.getByTestId("figure")));
 	await expect(tile).toContainText("ago");

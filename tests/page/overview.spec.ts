@@ -75,10 +75,10 @@ test.describe("on a phone", () => {
 		await shared.sendADay(app, Date.now());
 		const dashboard = await signedIn(app);
 		const { page, rows } = dashboard;
-		await dashboard.expectToFit();
 		await dashboard.expectChart();
 		await dashboard.expectTop();
 		expect((await dashboard.plot.boundingBox())?.width).toBeLessThan(390);
+		await dashboard.expectToFit();
 		// Who did what to whom is on one line, below kind and time.
 		const top = async (testid: string) =>
 			(await rows.first().getByTestId(testid).first().boundingBox())?.y ?? Number.NaN;
@@ -92,8 +92,7 @@ test.describe("on a phone", () => {
 		expect(actor).toBeGreaterThan(time + 10);
 		expect(Math.abs(actor - target)).toBeLessThan(6);
 		expect(Math.abs(kind - platform)).toBeLessThan(6);
-		await page.setViewportSize({ width: 390, height: 1500 });
-		await dashboard.picture("dashboard-phone.png");
+		await dashboard.picture("dashboard-phone.png", { width: 390, height: 1500 });
 		// The longest ids, and the narrowest phone.
 		const long = "a_user_id_of_thirty-two_letters_";
 		await shared.sendUnfollow(app, long, [long, long, long, long]);

@@ -21,8 +21,8 @@ export default defineConfig({
 	workers: 2,
 	retries: 0,
 	forbidOnly: process.env.CI !== undefined,
-	timeout: 60_000,
-	expect: { timeout: 20_000 },
+	timeout: 90_000,
+	expect: { timeout: 30_000 },
 	reporter: "list",
 	use: {
 		browserName: "chromium",
@@ -34,8 +34,8 @@ export default defineConfig({
 		viewport: { width: 1280, height: 900 },
 		locale: "en-GB",
 		timezoneId: "UTC",
-		actionTimeout: 20_000,
-		navigationTimeout: 20_000,
+		actionTimeout: 30_000,
+		navigationTimeout: 30_000,
 		screenshot: "only-on-failure",
 	},
 });
