@@ -28,7 +28,7 @@ audit() {
 	locked setup cargo_tool cargo-deny 0.20.2 cargo-deny --locked
 	# Not the advisories: their list has to be fetched, from where a firewall may not let us through. The GitHub workflow
 	# looks at them.
-	cargo deny --locked check licenses sources bans
+	cargo deny --locked --workspace check licenses sources bans
 }
 
 cd "$ROOT"
@@ -40,7 +40,7 @@ cargo fmt --all --check
 # A workspace of its own.
 cargo fmt --check --manifest-path fuzz/Cargo.toml
 # --locked, here and below: a lock file that is not up to date is a fault too.
-cargo clippy --locked --all-targets -- -D warnings
+cargo clippy --locked --workspace --all-targets -- -D warnings
 (lint_wasm)
 lint_scripts
 node scripts/documentation.mjs
