@@ -29,7 +29,7 @@ impl Counted {
         let all: Vec<_> = entries.iter().map(json).collect();
         let filled = post_at(&format!("{}/fill", worker.url), json!(all).to_string());
         assert_eq!(filled.body, json!({"filled": all.len()}));
-        Self { worker: worker }
+        Self { worker }
     }
 
     pub fn url(&self) -> &str {

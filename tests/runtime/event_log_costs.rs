@@ -104,7 +104,7 @@ impl Log {
         let worker = home.start();
         // The start of an hour, so that 30 days before it are as many hours at any time.
         let now = now_ms() / HOUR_MS * HOUR_MS;
-        let log = Self { worker: worker, _origin: origin, now, events: 0 };
+        let log = Self { worker, _origin: origin, now, events: 0 };
         // The only events in which this user is a target.
         let hours = 1..=5;
         let charted = hours.map(|hour| insert(&unfollow("x", &["charted"], log.now - hour * DAY_MS)));
