@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import type axe from "axe-core";
 import type { Dashboard } from "./dashboard.ts";
-import { test as base, expect } from "./fixtures.ts";
+import { expect, test } from "./fixtures.ts";
 
 const AXE = readFileSync(`${import.meta.dirname}/../../node_modules/axe-core/axe.min.js`, "utf8");
 
@@ -51,27 +51,9 @@ async function check(dashboard: Dashboard, name: string): Promise<void> {
 	}
 }
 
-const test = base.extend<{ withAxe: undefined }, { busyApp: string }>({
-	/** An app with a day of events, and with odd ones. The views are looked at only, so they share it. */
-	busyApp: [
-		async ({ shared }, use) => {
-			const app = shared.nextApp();
-			const now = Date.now();
-			await shared.sendADay(app, now);
-			await shared.sendUnfollow(app, " odd\u{202e}id\n", ["anchor_luna", "   "], now);
-			await shared.sendUnfollow(app, "ahead", ["anchor_luna"], now + 100_000_000);
-			await use(app);
-		},
-		{ scope: "worker" },
-	],
-	// Before the page's own scripts: its policy would reject a script element.
-	withAxe: [
-		async ({ context }, use) => {
-			await context.addInitScript(AXE);
-			await use(undefined);
-		},
-		{ auto: true },
-	],
+// Before the page's own scripts: its policy would reject a script element.
+test.beforeEach(async ({ context }) => {
+	await context.addInitScript(AXE);
 });
 
 test.describe("axe finds nothing", () => {

@@ -7,7 +7,7 @@ import { expect, type Locator, type Page, type Request } from "@playwright/test"
 import { ADMIN_TOKEN, SECOND } from "./calls.ts";
 
 /** How often what is waited for is looked at, in ms. */
-const INTERVALS = [20, 50, 100];
+const INTERVALS = [50, 100];
 
 /** Ms between two polls of a page in use. */
 const POLL = 3 * SECOND;

@@ -188,6 +188,8 @@ interface TestFixtures {
 interface ProcessFixtures {
 	shared: Shared;
 	delivering: Delivering;
+	/** An app of the shared Worker with a day of events, and with odd ones, to be looked at only. */
+	busyApp: string;
 }
 
 export const test = base.extend<TestFixtures, ProcessFixtures>({
@@ -206,6 +208,17 @@ export const test = base.extend<TestFixtures, ProcessFixtures>({
 			const delivering = await Delivering.start();
 			await use(delivering);
 			await delivering.stop();
+		},
+		{ scope: "worker" },
+	],
+	busyApp: [
+		async ({ shared }, use) => {
+			const app = shared.nextApp();
+			const now = Date.now();
+			await shared.sendADay(app, now);
+			await shared.sendUnfollow(app, " odd\u{202e}id\n", ["anchor_luna", "   "], now);
+			await shared.sendUnfollow(app, "ahead", ["anchor_luna"], now + 100_000_000);
+			await use(app);
 		},
 		{ scope: "worker" },
 	],
