@@ -68,10 +68,10 @@ test("an operator who signs in sees totals, chart and events", async ({ signedIn
 	await dashboard.picture("dashboard-dark.png");
 });
 
-test.describe("on a phone", () => {
+test.describe(() => {
 	test.use({ viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true });
 
-	test("the whole page is shown", async ({ signedIn, shared, app }) => {
+	test("a phone shows the whole page", async ({ signedIn, shared, app }) => {
 		await shared.sendADay(app, Date.now());
 		const dashboard = await signedIn(app);
 		const { page, rows } = dashboard;
