@@ -138,7 +138,7 @@ test.describe("axe finds nothing", () => {
 		await dashboard.enter(`app=${app}`);
 		await expect(dashboard.alerts).toContainText("being retried");
 		await check(dashboard, "alerts");
-		await page.getByTestId("alert-dead").getByRole("link").click();
+		await dashboard.open(`app=${app}&view=dead-letters`);
 		await expect(page.getByTestId("dead-letter")).toContainText("Your backend answered 500");
 		await check(dashboard, "dead-letters");
 		await page.getByRole("button", { name: /^Discard/ }).click();
