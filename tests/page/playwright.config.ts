@@ -29,7 +29,7 @@ export default defineConfig({
 		launchOptions: {
 			executablePath: chromium(),
 			// Chromium's sandbox does not run as root, and containers have little shared memory.
-			args: ["--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking", "--no-first-run", "--disable-gpu"],
+			args: ["--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking", "--no-first-run"],
 		},
 		viewport: { width: 1280, height: 900 },
 		locale: "en-GB",
