@@ -85,7 +85,9 @@ every = {
     "RETRY_BASE_SECONDS": "5",
     "DELIVERY_HOURS": "72",
     "WEBHOOK_PATH": "/hook",
+    "PLAN": "paid",
     "ADMIN_TOKEN": "0123456789abcdef",
+    "VIEWER_TOKEN": "0123456789abcdeg",
 }
 settings(every)
 settings({**every, "ORIGIN_URL": "http://[::1]:8788/"}, "edq")

@@ -1,4 +1,4 @@
-// What is wrong, only where something is: invalid settings, refused calls, deliveries and events that are not where they should
+// What is wrong, only where something is: invalid settings, rejected calls, deliveries and events that are not where they should
 // be yet, and silence. Also why the list of events is empty.
 
 import { outcome } from "./delivery.js";
@@ -84,7 +84,7 @@ export class Alerts {
 		const alerts = [...this.#ofSettings(), ...this.#ofDeliveries(), ...this.#ofCalls(), ...this.#ofSilence()];
 		const problems = alerts.filter((alert) => !alert.isStray);
 		$("alerts").hidden = alerts.length === 0;
-		$("alerts-title").textContent = problems.length > 0 ? "Something is wrong" : "Refused calls";
+		$("alerts-title").textContent = problems.length > 0 ? "Something is wrong" : "Rejected calls";
 		$("board").dataset.wrong = String(problems.length > 0);
 		update($("alert-list"), ...alerts.map(({ testid, parts }) => el("li", { testid }, ...parts)));
 	}
@@ -102,7 +102,11 @@ export class Alerts {
 			testid: "alert-setting",
 			parts: [el("strong", {}, "Invalid setting: ", el("code", {}, name)), ` ${problem}.`],
 		});
-		return (this.#status?.settings ?? []).map(alert);
+		const unknown = (name) => ({
+			testid: "alert-unknown-setting",
+			parts: [el("strong", {}, "No such setting: ", el("code", {}, name)), " does nothing. Is its name misspelt?"],
+		});
+		return [...(this.#status?.settings ?? []).map(alert), ...(this.#status?.unknown_settings ?? []).map(unknown)];
 	}
 
 	#ofDeliveries() {
@@ -134,10 +138,10 @@ export class Alerts {
 	#ofCalls() {
 		if (this.#calls === null) return [];
 		const since = sinceText(this.#range);
-		const alerts = this.#refused().map(([reason, n]) => {
+		const alerts = this.#rejected().map(([reason, n]) => {
 			const { advice, isStray = false } = REJECTIONS[reason] ?? { advice: "" };
-			const title = el("strong", {}, `${count(n, "call")} refused: `, el("code", {}, reason));
-			return { testid: "alert-refused", isStray, parts: [title, `. ${advice}`] };
+			const title = el("strong", {}, `${count(n, "call")} rejected: `, el("code", {}, reason));
+			return { testid: "alert-rejected", isStray, parts: [title, `. ${advice}`] };
 		});
 		alerts.sort((one, other) => one.isStray - other.isStray);
 		const queued = this.#count("queued");
@@ -164,8 +168,8 @@ export class Alerts {
 		return this.#calls.hours.reduce((sum, hour) => sum + (hour.outcome === name ? hour.count : 0), 0);
 	}
 
-	/** Reasons with the number of calls that were refused for them, the most frequent first. */
-	#refused() {
+	/** Reasons with the number of calls that were rejected for them, the most frequent first. */
+	#rejected() {
 		const reasons = new Map();
 		for (const { outcome: it, reason, count: n } of this.#calls.hours) {
 			if (it === "rejected" || it === "failed") reasons.set(reason, (reasons.get(reason) ?? 0) + n);
@@ -202,12 +206,12 @@ export class Alerts {
 			];
 		}
 		if (this.#calls === null) return [paragraph("No events yet. The first one will appear here by itself.")];
-		const [refused] = this.#refused();
+		const [rejected] = this.#rejected();
 		const stored = this.#count("stored") + this.#count("queued");
-		if (refused && stored === 0 && !REJECTIONS[refused[0]]?.isStray) {
+		if (rejected && stored === 0 && !REJECTIONS[rejected[0]]?.isStray) {
 			return [
-				paragraph(el("strong", {}, "Calls arrive, and are refused: "), code(refused[0])),
-				paragraph(REJECTIONS[refused[0]]?.advice ?? ""),
+				paragraph(el("strong", {}, "Calls arrive, and are rejected: "), code(rejected[0])),
+				paragraph(REJECTIONS[rejected[0]]?.advice ?? ""),
 			];
 		}
 		if (this.#calls.last_call_at === null) {

@@ -30,7 +30,7 @@ let fullAt = 0;
 let deadLetterCount = 0;
 
 const router = new Router(changed);
-const signIn = new SignIn({ enter, refuse: signOut });
+const signIn = new SignIn({ enter, reject: signOut });
 const poller = new Poller(poll);
 const live = new Live();
 const alerts = new Alerts(() => href({ view: "dead-letters", user: null }));

@@ -6,15 +6,15 @@ import { candidate, remembered } from "./session.js";
 
 export class SignIn {
 	#enter;
-	#refuse;
+	#reject;
 
 	/**
-	 * `enter` shows the board of an API, and rejects where the API does not answer. `refuse` ends the session that was stored, with
+	 * `enter` shows the board of an API, and rejects where the API does not answer. `reject` ends the session that was stored, with
 	 * a sentence.
 	 */
-	constructor({ enter, refuse }) {
+	constructor({ enter, reject }) {
 		this.#enter = enter;
-		this.#refuse = refuse;
+		this.#reject = reject;
 		$("login").addEventListener("submit", (event) => this.#submit(event));
 		$("try-again").addEventListener("click", () => this.#resume());
 	}
@@ -35,7 +35,7 @@ export class SignIn {
 			await this.#enter(entered);
 		} catch (error) {
 			const sentence = await explain(error);
-			if (error.status === 401 || error.status === 404) return this.#refuse(sentence);
+			if (error.status === 401 || error.status === 404) return this.#reject(sentence);
 			$("stuck-problem").textContent = sentence;
 			show("stuck");
 			$("try-again").focus();

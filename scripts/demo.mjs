@@ -1,5 +1,5 @@
 // The demo: the built Worker on a state of its own, an origin that fails now and then, and a day of calls for three apps,
-// some of them refused. Then a call every few seconds. Everything it writes is in a folder that is removed at its end.
+// some of them rejected. Then a call every few seconds. Everything it writes is in a folder that is removed at its end.
 
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -109,10 +109,10 @@ const DAY = [
 	["--app", APP, "--probe"],
 ];
 /**
- * Calls that the Worker refuses: a wrong token, an app that is not ours, a RequestTime that is too old.
+ * Calls that the Worker rejects: a wrong token, an app that is not ours, a RequestTime that is too old.
  * @type {string[][]}
  */
-const REFUSED = [
+const REJECTED = [
 	["--app", APP, "--users", "9", "--count", "12", "--token", "not-the-token"],
 	["--app", UNKNOWN_APP, "--users", "9", "--count", "5"],
 	["--app", SMALLER_APP, "--users", "9", "--count", "4", "--age", "120"],
@@ -186,7 +186,7 @@ async function send(url, args, expected = 0) {
 
 /** @param {string} url */
 async function sendDay(url) {
-	const runs = [...DAY.map((args) => ({ args, expected: 0 })), ...REFUSED.map((args) => ({ args, expected: 1 }))];
+	const runs = [...DAY.map((args) => ({ args, expected: 0 })), ...REJECTED.map((args) => ({ args, expected: 1 }))];
 	for (const { args, expected } of runs) {
 		const problem = await send(url, [...args, "--concurrency", args.includes("--probe") ? "1" : "4"], expected);
 		// Ctrl-C ends the sender too.
@@ -220,7 +220,7 @@ ADMIN_TOKEN: ${ADMIN_TOKEN}
 What there is to see:
 - three apps with a day of follows and unfollows; in ${APP}, ${ANCHOR} has lost many followers in the last three hours
 - deliveries to a backend that fails now and then: some are retried, and some are dead letters, which a replay delivers
-- calls that were refused: a wrong Sign, an unknown app, a RequestTime that is too old
+- calls that were rejected: a wrong Sign, an unknown app, a RequestTime that is too old
 - a new event every ${NEXT_EVERY_MS / 1000} s
 
 Ctrl-C ends this and removes all of it.

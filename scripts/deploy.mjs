@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { allowsUnsigned, appIds, Refusal, readConfig, refusable } from "./config.mjs";
 import { checkDatabase, prepareDatabase } from "./database.mjs";
+import { unknownSettings, unknownWarning } from "./names.mjs";
 import { CONFIG, capture, namesIn, refuse, run } from "./wrangler.mjs";
 
 /** @import { Config } from "./config.mjs" */
@@ -61,7 +62,7 @@ function checkAdminToken({ vars }, secrets) {
 	);
 }
 
-const SECRET = /^(ADMIN_TOKEN|CALLBACK_TOKEN(_\d+)?(_PREVIOUS)?|ORIGIN_SECRET(_PREVIOUS)?)$/;
+const SECRET = /^(ADMIN_TOKEN|VIEWER_TOKEN|CALLBACK_TOKEN(_\d+)?(_PREVIOUS)?|ORIGIN_SECRET(_PREVIOUS)?)$/;
 
 /**
  * Anyone who can read wrangler.toml, or its history, knows what is in [vars].
@@ -147,6 +148,8 @@ function checkAll(config) {
 	const secrets = listSecrets();
 	const problems = CHECKS.map((check) => check(config, secrets)).filter(Boolean);
 	if (problems.length > 0) throw new Refusal(problems.join("\n"));
+	const names = [...Object.keys(config.vars), ...secrets];
+	for (const name of unknownSettings(names, appIds(config.vars))) console.error(`Warning: ${unknownWarning(name)}.`);
 }
 
 /** Deploys, and returns the addresses where the Worker can be reached, a domain of one's own first. */

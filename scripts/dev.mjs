@@ -7,13 +7,14 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseEnv } from "node:util";
 import { allowsUnsigned, appIds, Refusal, readConfig } from "./config.mjs";
+import { unknownWarning } from "./names.mjs";
 import { applyMigrations, checkPort, claimState, Serving, serve, step } from "./serve.mjs";
 
 /**
  * @import { Vars } from "./config.mjs"
  * @import { InvalidSetting } from "./serve.mjs"
  */
-/** @typedef {{ webhook_path: string, sinks: string[] }} About what is read of the API's `status` */
+/** @typedef {{ webhook_path: string, sinks: string[], unknown_settings: string[] }} About what is read of the API's `status` */
 
 const PORT = process.env.PORT || "8787";
 const WITH_TUNNEL = process.env.TUNNEL === "1";
@@ -108,6 +109,7 @@ function announce(serving, token, vars, settings, about) {
 			: "ADMIN_TOKEN: not set; to use the page and the API, set it in .dev.vars to a random text of 16 characters or more",
 	];
 	if (about && about.sinks.length > 0) lines.push(`Sinks:       ${about.sinks.join(", ")}`);
+	lines.push(...(about?.unknown_settings ?? []).map((name) => `Warning:     ${unknownWarning(name)}`));
 	lines.push(...settings.map(({ name, problem }) => `Invalid:     ${name} ${problem}`));
 	if (settings.length > 0) lines.push("Settings are read at the start: correct them in .dev.vars, and start again.");
 	else lines.push(...curl(webhook, vars));

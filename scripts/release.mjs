@@ -13,10 +13,11 @@ const FILES = [
 	"build/index_bg.wasm",
 	"build/assets",
 	"migrations",
-	...["start", "dev", "deploy", "migrate", "serve", "database", "config", "wrangler"].map(
+	...["start", "dev", "deploy", "migrate", "serve", "database", "config", "names", "wrangler"].map(
 		(name) => `scripts/${name}.mjs`,
 	),
 	"scripts/wrangler.env",
+	"src/config/names.json",
 	".dev.vars.example",
 	"README.md",
 	"README.zh-CN.md",

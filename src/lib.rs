@@ -1,6 +1,6 @@
-//! Receives Tencent Cloud Chat's Follow webhooks in a Cloudflare Worker: checks the SDKAppID and the Sign at
-//! the edge, stores each event in a KV namespace or forwards it to the app's origin through a queue, relays the app's other
-//! webhooks to that origin, and answers within Tencent's two seconds.
+//! Receives Tencent Cloud Chat's Follow webhooks in a Cloudflare Worker: checks the SDKAppID and the Sign at the edge, stores
+//! each event in KV and in an event log in D1, delivers it to the app's origin by way of a queue, relays the app's other webhooks
+//! to that origin, and answers within Tencent's two seconds.
 //!
 //! All rules are plain Rust that builds and is tested natively. The runtime is in `runtime`, which exists on wasm32 alone;
 //! this file has the event handlers that the runtime calls.
@@ -8,7 +8,6 @@
 // On wasm32 the glue that wasm-bindgen writes is unsafe code.
 #![cfg_attr(not(target_arch = "wasm32"), forbid(unsafe_code))]
 #![deny(
-    missing_docs,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
@@ -20,20 +19,24 @@
     clippy::arithmetic_side_effects
 )]
 
-pub mod admin_token;
 pub mod api;
+pub mod api_token;
 pub mod config;
 pub mod database;
 pub mod delivery;
+pub mod dispatch;
 mod encoding;
 pub mod event;
 pub mod log;
 pub mod origin;
+pub mod plan;
+pub mod ports;
 pub mod receive;
 pub mod response;
 pub mod routes;
 #[cfg(target_arch = "wasm32")]
 mod runtime;
+pub mod sink;
 pub mod storage;
 pub mod webhook;
 

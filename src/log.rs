@@ -20,7 +20,7 @@ pub enum Level {
 /// The beginning of a text, without characters that a terminal or a reader of lines would act on: JSON escapes only the
 /// first 32 control characters.
 pub(crate) fn printable<'a>(text: Option<&Cow<'a, str>>) -> Option<Cow<'a, str>> {
-    // CallRecord separators, and what turns the direction of writing.
+    // line separators, and what turns the direction of writing.
     let formatting = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let breaks = |c: char| c.is_control() || formatting(c);
     let begin = |text: &str| text.floor_char_boundary(TEXT_MAX.min(text.len()));

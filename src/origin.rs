@@ -8,6 +8,7 @@ use std::{cell::Cell, fmt, future::Future, time::UNIX_EPOCH};
 use base64ct::{Base64, Encoding as _};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
+use strum::{IntoStaticStr, VariantArray};
 use url::{Host, ParseError, SyntaxViolation, Url};
 
 /// Bytes of a Standard Webhooks secret. [Standard Webhooks, "Symmetric" signatures: 24 to 64 bytes]
@@ -88,7 +89,7 @@ impl OriginUrl {
 /// How deliveries are signed besides Tencent's own way.
 #[derive(Clone, Debug)]
 pub enum OriginSigning {
-    /// As the Standard Webhooks specification says, with the current secret and then the previous one; not at all where there
+    /// As the Standard Webhooks specification says, with the current secret and then the previous one; not at all if there
     /// is none.
     With(Vec<OriginSecret>),
     /// `ORIGIN_SECRET` is invalid: nothing is delivered until it is fixed, because the backend would have to
@@ -170,27 +171,17 @@ pub fn retry_after_seconds(text: &str, now_ms: u64) -> Option<u64> {
     Some(date_ms.saturating_sub(now_ms).div_ceil(1000))
 }
 
-/// Why there is no response.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Why there is no response. Its word is that of logs and dead letters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub enum OriginError {
     /// It did not come in time.
+    #[strum(serialize = "timeout")]
     Late,
     /// The origin could not be reached, or broke off.
     Unreachable,
     /// The response is longer than allowed.
     TooLarge,
-}
-
-impl OriginError {
-    /// Its name in logs and dead letters.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Late => "timeout",
-            Self::Unreachable => "unreachable",
-            Self::TooLarge => "too_large",
-        }
-    }
 }
 
 /// The way to the origin.

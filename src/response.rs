@@ -16,7 +16,7 @@ const JSON: &str = "application/json";
 pub struct Response {
     /// The HTTP status.
     pub status: u16,
-    /// The body, JSON; empty where the status allows none.
+    /// The body, JSON; empty if the status allows none.
     pub body: Cow<'static, str>,
     /// The body's media type.
     pub content_type: &'static str,

@@ -2,12 +2,8 @@
 //!
 //! A request's URL stays text: the runtime has already parsed and normalised what it hands over.
 
-/// Whether a request asks if the Worker's settings are complete. Not so a POST: a webhook registered there by
-/// mistake would be told 200, and nothing would be stored.
-#[must_use]
-pub fn is_health(method: &str, path: &str) -> bool {
-    path == "/healthz" && matches!(method, "GET" | "HEAD")
-}
+/// Where the Worker says whether its settings are valid.
+pub const HEALTH: &str = "/healthz";
 
 /// Whether a path that begins with this segment is a route of ours, or a static asset.
 fn is_reserved(first_segment: &str) -> bool {
@@ -31,11 +27,11 @@ pub fn may_be_webhook_path(path: &str) -> bool {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Target<'a> {
     https: bool,
-    /// The host, without its port; empty where there is none.
+    /// The host, without its port; empty if there is none.
     pub host: &'a str,
-    /// The path; `/` where the URL has none.
+    /// The path; `/` if the URL has none.
     pub path: &'a str,
-    /// The query without its `?`; empty where there is none.
+    /// The query without its `?`; empty if there is none.
     pub query: &'a str,
 }
 

@@ -1,5 +1,5 @@
-//! What the rules need of the runtime: a store, a queue and a clock. They are traits, so that every failure and every delay
-//! can be tested without a runtime.
+//! What the rules need of the runtime besides D1 and the origin: KV, a queue and a clock. They are traits, so that every failure
+//! and every delay can be tested without a runtime.
 
 use std::{
     future::Future,
@@ -7,6 +7,7 @@ use std::{
 };
 
 use futures_util::future::{Either, select};
+use serde_json::Value;
 
 use crate::event::Entry;
 
@@ -24,10 +25,44 @@ pub enum AttemptError {
 /// An attempt under way. It holds all that it needs, so that it can go on after the response.
 pub type Attempt = Pin<Box<dyn Future<Output = Result<(), AttemptError>>>>;
 
-/// Where events are stored: KV.
-pub trait Store {
+/// Most keys that one list holds. [KV: 1,000]
+pub const LIST_MAX: usize = 1000;
+
+/// A key of KV, with its metadata.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listed {
+    /// The key.
+    pub key: String,
+    /// The metadata; null if there is none.
+    pub metadata: Value,
+}
+
+/// A page of KV's keys.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Page {
+    /// The keys, ascending.
+    pub keys: Vec<Listed>,
+    /// Where the next page begins; `None` at the end.
+    pub cursor: Option<String>,
+}
+
+/// KV failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoreError;
+
+/// The store of records and dead letters: KV.
+pub trait Kv {
     /// Begins to put `entry`. An entry of the same key is overwritten.
     fn put(&self, entry: &Entry) -> Attempt;
+
+    /// Lists at most `limit` keys (1 to [`LIST_MAX`]) that begin with `prefix`, from `cursor` on.
+    fn list(&self, prefix: &str, limit: usize, cursor: Option<&str>) -> impl Future<Output = Result<Page, StoreError>>;
+
+    /// The text stored under `key`.
+    fn get(&self, key: &str) -> impl Future<Output = Result<Option<String>, StoreError>>;
+
+    /// Deletes `key`, if it is there.
+    fn delete(&self, key: &str) -> impl Future<Output = Result<(), StoreError>>;
 }
 
 /// What brings messages to this Worker's consumer, later: a queue.

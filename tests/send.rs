@@ -590,7 +590,9 @@ impl Webhook for Request {
 
     fn follow(&self) -> Follow<'_> {
         let command = Query::parse(self.query()).unwrap().command.expect("a command").into_owned();
-        Follow::parse(Kind::of(&command).expect("a Follow command"), &self.body).expect("the body of a Follow webhook")
+        Follow::parse(Kind::of(&command).expect("a Follow command"), &self.body)
+            .expect("the body of a Follow webhook")
+            .remove(0)
     }
 }
 

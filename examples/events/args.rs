@@ -7,7 +7,7 @@ use clap::{
     builder::{NonEmptyStringValueParser, PossibleValuesParser},
     error::ErrorKind,
 };
-use unfollow_webhook::{admin_token::AdminToken, routes::is_loopback, webhook::SdkAppId};
+use unfollow_webhook::{api_token::ApiToken, routes::is_loopback, webhook::SdkAppId};
 use ureq::http::Uri;
 
 use crate::{http, query::EventQuery, time};
@@ -160,7 +160,7 @@ fn token(given: Option<String>) -> Result<String, String> {
         (None, Err(env::VarError::NotPresent)) => return Err(format!("no token: set the variable {TOKEN_VARIABLE}")),
         (None, Err(env::VarError::NotUnicode(_))) => return Err(format!("{TOKEN_VARIABLE} is not UTF-8")),
     };
-    match AdminToken::new(&text) {
+    match ApiToken::new(&text) {
         Ok(_) => Ok(text),
         Err(problem) => Err(format!("{source} {problem}")),
     }

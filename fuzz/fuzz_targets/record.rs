@@ -34,7 +34,8 @@ fn written(query: &str, body: &str) {
     let app = app.or(SdkAppId::parse("1400000000")).expect("an app");
     let command = query.command.clone().or_else(|| body::command(body.as_bytes()));
     let Some(kind) = command.and_then(|command| Kind::of(&command)) else { return };
-    let Ok(follow) = Follow::parse(kind, body.as_bytes()) else { return };
+    let Ok(mut follows) = Follow::parse(kind, body.as_bytes()) else { return };
+    let follow = follows.remove(0);
     let (from_account, to_accounts, event_time) =
         (follow.from_account.to_string(), follow.to_accounts.clone(), follow.event_time);
     let authentic = Policy::Unsigned.check(query.clone(), None, None, NOW_MS).expect("nothing is asked for");

@@ -7,46 +7,69 @@ use std::collections::HashMap;
 
 use libfuzzer_sys::fuzz_target;
 use unfollow_webhook::{
-    config::{Bound, Config},
+    config::Config,
     origin::{OriginSecret, OriginSigning, OriginUrl},
+    plan::Plan,
+    ports::{DB, DEAD_LETTERS, DELIVERIES, EVENTS, Environment},
     webhook::{SdkAppId, auth::Policy},
 };
 use url::{Host, Url};
 
 /// Settings of which an invalid one switches off only what it is for.
-const SWITCHED_OFF: [&str; 7] = [
+const SWITCHED_OFF: [&str; 9] = [
     "ORIGIN_URL",
     "RETENTION_DAYS",
     "RETRY_BASE_SECONDS",
     "DELIVERY_HOURS",
     "ORIGIN_SECRET",
     "ORIGIN_SECRET_PREVIOUS",
+    "PLAN",
     "ADMIN_TOKEN",
+    "VIEWER_TOKEN",
 ];
+
+/// The variables, and the letters of the bindings.
+struct Text<'a> {
+    variables: HashMap<&'a str, &'a str>,
+    bindings: &'a str,
+}
+
+impl Environment for Text<'_> {
+    fn variable(&self, name: &str) -> Option<String> {
+        self.variables.get(name).map(|text| (*text).to_owned())
+    }
+
+    fn is_bound(&self, name: &str) -> bool {
+        let letters = [(EVENTS, 'e'), (DB, 'd'), (DELIVERIES, 'q'), (DEAD_LETTERS, 'l')];
+        letters.iter().any(|(binding, letter)| *binding == name && self.bindings.contains(*letter))
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.variables.keys().map(|name| (*name).to_owned()).collect()
+    }
+}
 
 fuzz_target!(|text: &str| {
     let mut parts = text.split('\0');
     let bindings = parts.next().unwrap_or_default();
-    let is_bound = |letter| bindings.contains(letter);
-    let bound = Bound {
-        events: is_bound('e'),
-        database: is_bound('d'),
-        deliveries: is_bound('q'),
-        dead_letters: is_bound('l'),
-    };
-    let variables: HashMap<&str, &str> = parts.filter_map(|part| part.split_once('=')).collect();
-    let lookup = |name: &str| variables.get(name).map(|text| (*text).to_owned());
-    let config = Config::read(lookup, bound);
+    let environment = Text { variables: parts.filter_map(|part| part.split_once('=')).collect(), bindings };
+    let config = Config::read(&environment);
+    let variables = &environment.variables;
+    let [events, database, deliveries, dead_letters] =
+        [EVENTS, DB, DELIVERIES, DEAD_LETTERS].map(|name| environment.is_bound(name));
 
     let invalid = config.invalid_names();
     let is_invalid = |name: &str| invalid.contains(&name);
     for (at, name) in invalid.iter().enumerate() {
         assert!(!invalid[..at].contains(name), "{name} is named twice");
-        let is_binding = ["EVENTS", "DB", "DELIVERIES", "DEAD_LETTERS"].contains(name);
+        let is_binding = [EVENTS, DB, DELIVERIES, DEAD_LETTERS].contains(name);
         let is_missing = ["SDK_APP_IDS", "ORIGIN_URL"].contains(name) || name.starts_with("CALLBACK_TOKEN");
         assert!(is_binding || is_missing || variables.contains_key(name), "{name} was not set");
     }
-    assert_eq!(config.admin_token.is_some(), variables.contains_key("ADMIN_TOKEN") && !is_invalid("ADMIN_TOKEN"));
+    for (name, token) in [("ADMIN_TOKEN", &config.admin_token), ("VIEWER_TOKEN", &config.viewer_token)] {
+        assert_eq!(token.is_some(), variables.contains_key(name) && !is_invalid(name));
+    }
+    assert_eq!(config.plan == Plan::Paid, variables.get("PLAN") == Some(&"paid"));
     let Some(settings) = &config.settings else {
         let rejects = |name: &&str| !SWITCHED_OFF.contains(name) || *name == "ORIGIN_URL";
         return assert!(invalid.iter().any(rejects), "calls are rejected, and no setting says why: {invalid:?}");
@@ -61,30 +84,25 @@ fuzz_target!(|text: &str| {
         }
     }
     assert_eq!(apps, second);
+    let sinks: Vec<_> = settings.sinks.iter().map(|sink| sink.name()).collect();
     match variables.contains_key("SINKS") {
         true => {
             let names = trimmed("SINKS");
             assert!(names.iter().all(|name| ["kv", "d1", "origin"].contains(name)));
-            assert!(
-                ["kv", "d1", "origin"].iter().filter(|name| names.contains(name)).eq(settings
-                    .sinks
-                    .names()
-                    .collect::<Vec<_>>()
-                    .iter())
-            );
+            assert!(["kv", "d1", "origin"].iter().filter(|name| names.contains(name)).eq(sinks.iter()));
         }
-        false => assert!(settings.sinks.kv && settings.sinks.d1 == bound.database && !settings.sinks.origin),
+        false => assert_eq!(sinks, if database { &["kv", "d1"][..] } else { &["kv"] }),
     }
-    assert!(bound.events && (bound.database || !settings.sinks.d1));
-    assert!(!settings.sinks.origin || bound.deliveries && bound.dead_letters && settings.origin.is_some());
+    assert!(events && (database || !sinks.contains(&"d1")));
+    assert!(!sinks.contains(&"origin") || deliveries && dead_letters && settings.origin.is_some());
     let number = |name: &str| {
         let text = variables.get(name).filter(|_| !is_invalid(name))?;
         assert!(text.bytes().all(|byte| byte.is_ascii_digit()));
         text.parse::<u64>().ok()
     };
-    assert_eq!(settings.retention_seconds, number("RETENTION_DAYS").map(|days| days * 24 * 60 * 60));
-    assert_eq!(settings.retry_base_seconds, number("RETRY_BASE_SECONDS").unwrap_or(5));
-    assert_eq!(settings.delivery_seconds, number("DELIVERY_HOURS").unwrap_or(72) * 60 * 60);
+    assert_eq!(config.retention_seconds, number("RETENTION_DAYS").map(|days| days * 24 * 60 * 60));
+    assert_eq!(config.delivery.retry_base_seconds, number("RETRY_BASE_SECONDS").unwrap_or(5));
+    assert_eq!(config.delivery.seconds, number("DELIVERY_HOURS").unwrap_or(72) * 60 * 60);
     assert_eq!(settings.webhook_path, *variables.get("WEBHOOK_PATH").unwrap_or(&"/"));
 
     assert_eq!(settings.origin_is_invalid, variables.contains_key("ORIGIN_URL") && settings.origin.is_none());
@@ -105,7 +123,7 @@ fuzz_target!(|text: &str| {
         assert_eq!(OriginUrl::new(&stored).as_ref(), Ok(origin));
         assert_eq!(Url::parse(&origin.with_query("a=1")).expect("a URL").query(), Some("a=1"));
     }
-    if let OriginSigning::With(secrets) = &settings.origin_signing {
+    if let OriginSigning::With(secrets) = &config.delivery.signing {
         let set = ["ORIGIN_SECRET", "ORIGIN_SECRET_PREVIOUS"].iter().filter(|name| variables.contains_key(**name));
         assert_eq!(secrets.len(), set.count());
         for secret in secrets {

@@ -1,56 +1,77 @@
-//! How many webhook calls there were, and what became of them. The counts are least ones: what an isolate had not written when it
-//! ended is missing.
+//! How many webhook calls there were, and what became of them. The counts are lower bounds: what an isolate had not written when
+//! it ended is missing.
 
 use futures_util::future::try_join;
 use serde::Serialize;
 
 use super::{
-    Api, our_app,
-    parameters::Parameters,
+    Context,
+    parameters::{AppOrNone, HourStart, Time, parameters},
     problem::Problem,
-    range::{self, Range},
-    store::StoreReader,
+    range::{BucketSize, Range},
 };
 use crate::{
-    config::Settings,
     database::{
         Database,
         call_counts::{self, CallCount, CallOutcome, LatestCall, NO_APP},
     },
-    response::Response,
-    storage::{Clock, Queue},
+    encoding::{StoredWord, UnixMs},
+    ports::Ports,
+    storage::Clock as _,
     webhook::SdkAppId,
 };
 
+parameters! {
+    /// Which hours, and of which app: without one, of all, and of the calls of no app of ours.
+    CallsQuery {
+        app: Option<AppOrNone>,
+        since: Option<Time>,
+        until: Option<Time>,
+    }
+}
+
+/// The calls of one hour, app, outcome and reason.
 #[derive(Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(rename = "CallCount"))]
 struct CountedCalls {
-    /// When the hour begins, in Unix ms.
-    start: u64,
-    sdk_app_id: u64,
-    outcome: String,
+    /// When the hour begins.
+    start: HourStart,
+    /// The SDKAppID; 0 if the call was for no app of ours, or rejected before the app was known.
+    sdk_app_id: AppOrNone,
+    /// `stored`: every sink has the event. `queued`: the event is safe, and a sink is still to get it. `probe`: the console
+    /// checked the URL. `unhandled`: a webhook of another kind. `relayed`: one that the app's backend has answered. `rejected`:
+    /// rejected with a status below 500. `failed`: rejected with one of 500 or above. `unknown`: another version of this Worker
+    /// knows.
+    outcome: StoredWord<CallOutcome>,
+    /// Why the call was rejected, as in the table of webhook responses; null if it was not.
     reason: Option<String>,
+    /// How many calls, at least.
     count: u64,
 }
 
+/// The calls of a range.
 #[derive(Serialize)]
-struct Calls {
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+pub struct Calls {
+    /// When the first hour begins.
+    since: HourStart,
+    /// When the last hour ends, or the last time there is; its own ms no longer counts.
+    until: UnixMs,
+    /// Oldest first; hours, apps and outcomes without calls are left out.
     hours: Vec<CountedCalls>,
-    last_call_at: Option<u64>,
-    last_stored_at: Option<u64>,
+    /// When the last call came, of any outcome; null if none was counted.
+    last_call_at: Option<UnixMs>,
+    /// When the last event came that was stored or queued; null if none was counted.
+    last_stored_at: Option<UnixMs>,
 }
 
-impl<S: StoreReader, D: Database, Q: Queue, C: Clock> Api<'_, S, D, Q, C> {
-    pub(super) async fn calls(&self, settings: &Settings, query: &str) -> Result<Response, Problem> {
-        let parameters = Parameters::read(query, &["app", "since", "until"])?;
-        let app = match parameters.text("app") {
-            None => None,
-            Some("0") => Some(NO_APP),
-            Some(app) => Some(our_app(settings, app)?.get()),
-        };
-        let range = Range::read(&parameters, range::HOUR, self.clock.now_ms())?;
+impl<P: Ports> Context<'_, P> {
+    pub(super) async fn calls(&self, query: CallsQuery) -> Result<Calls, Problem> {
+        let app = query.app.map(|AppOrNone(app)| app.map_or(NO_APP, SdkAppId::get));
+        let range = Range::read(query.since, query.until, BucketSize::Hour, self.ports.clock().now_ms())?;
         let apps = match app {
             Some(app) => vec![app],
-            None => [NO_APP].into_iter().chain(settings.apps().map(SdkAppId::get)).collect(),
+            None => [NO_APP].into_iter().chain(self.settings.apps().map(SdkAppId::get)).collect(),
         };
         let database = self.database()?;
         let (counts, latest) = try_join(
@@ -60,17 +81,19 @@ impl<S: StoreReader, D: Database, Q: Queue, C: Clock> Api<'_, S, D, Q, C> {
         .await?;
         let hour = |CallCount { hour, app, outcome, reason, count }| CountedCalls {
             start: range.start(hour),
-            sdk_app_id: app,
+            sdk_app_id: AppOrNone(SdkAppId::try_from(app).ok()),
             outcome,
             reason: Some(reason).filter(|reason| !reason.is_empty()),
             count,
         };
-        let stored = [CallOutcome::Stored.name(), CallOutcome::Queued.name()];
-        let is_stored = |call: &&LatestCall| stored.contains(&&*call.outcome);
-        Ok(Response::json(&Calls {
-            last_call_at: latest.iter().map(|call| call.last_at).max(),
-            last_stored_at: latest.iter().filter(is_stored).map(|call| call.last_at).max(),
+        let stored = [CallOutcome::Stored, CallOutcome::Queued].map(StoredWord::Known);
+        let is_stored = |call: &&LatestCall| stored.contains(&call.outcome);
+        Ok(Calls {
+            since: range.since(),
+            until: range.until(),
+            last_call_at: latest.iter().map(|call| UnixMs(call.last_at)).max(),
+            last_stored_at: latest.iter().filter(is_stored).map(|call| UnixMs(call.last_at)).max(),
             hours: counts.into_iter().map(hour).collect(),
-        }))
+        })
     }
 }

@@ -15,7 +15,7 @@ pub fn write(query: &str, position: &str) -> String {
     hex::encode(bytes)
 }
 
-/// The position of a cursor; `None` where it is no cursor, or one of another query.
+/// The position of a cursor; `None` if it is no cursor, or one of another query.
 #[must_use]
 pub fn read(query: &str, cursor: &str) -> Option<String> {
     let bytes = hex::decode(cursor).ok()?;
@@ -24,7 +24,7 @@ pub fn read(query: &str, cursor: &str) -> Option<String> {
     Some(position.to_owned())
 }
 
-/// A page of at most `limit` items, of rows that are one more where there is a next page; and whether there is one.
+/// A page of at most `limit` items, of rows that are one more if there is a next page; and whether there is one.
 #[must_use]
 pub fn page<T>(mut rows: Vec<T>, limit: u64) -> (Vec<T>, bool) {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);

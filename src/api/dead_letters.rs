@@ -1,61 +1,113 @@
-//! Dead letters are listed, put back on the queue and discarded; stored events are sent to the origin again.
+//! Dead letters are listed, put back on the queue and discarded.
 
 use serde::Serialize;
+use serde_json::json;
 
 use super::{
-    Api, app_of, cursor,
+    Context, cursor,
     deliveries::replayed,
-    our_app,
-    parameters::Parameters,
+    parameters::{App, AppOrNone, Cursor, Segment, parameters},
     problem::Problem,
-    store::{LIST_MAX, Listed, StoreReader},
+    reply::NoContent,
 };
 use crate::{
     config::Settings,
     database::{Database, Statement, deliveries},
     delivery::{dead_letter, message::Message},
     event::EventId,
-    response::Response,
-    storage::{Clock, Queue},
+    ports::Ports,
+    storage::{Clock as _, Kv as _, LIST_MAX, Listed, Queue as _},
     webhook::SdkAppId,
 };
 
 /// How many dead letters one call lists.
 const PAGE: usize = 100;
 
-/// How many dead letters one call replays, at three operations each, and how many it reads for that. On the free plan a call has
-/// fifty operations, the list and the note in D1 included.
-const REPLAY_MAX: usize = 10;
-const REPLAY_READS_MAX: usize = 25;
-
 /// Longest id that a dead letter may have, in bytes: KV takes no key of more than 512.
 const ID_MAX: usize = 256;
 
-/// One of a list: its app, which is null where the message cannot be read, its id, and what its metadata says.
+parameters! {
+    /// Whose dead letters, and which page of them.
+    ListDeadLettersQuery {
+        app: AppOrNone,
+        cursor: Option<Cursor>,
+    }
+}
+
+/// A dead letter, without its message.
 #[derive(Serialize)]
-struct ListedLetter {
-    id: String,
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+struct DeadLetter {
+    id: DeadLetterId,
+    /// The app; null if the message could not be read.
     sdk_app_id: Option<SdkAppId>,
     #[serde(flatten)]
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "dead_letter::Metadata"))]
     metadata: Option<dead_letter::Metadata>,
 }
 
+/// A page of dead letters.
 #[derive(Serialize)]
-struct DeadLetters {
-    dead_letters: Vec<ListedLetter>,
-    cursor: Option<String>,
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+pub struct DeadLetterPage {
+    /// In the order of their ids.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(length(max = PAGE)))]
+    dead_letters: Vec<DeadLetter>,
+    /// The `cursor` of the next page; null at the end.
+    cursor: Option<Cursor>,
 }
 
+/// What was put back on the queue.
 #[derive(Serialize)]
-struct Replayed {
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+pub struct Replayed {
+    /// How many: one.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(range(min = 1, max = 1)))]
     replayed: usize,
 }
 
+impl Replayed {
+    pub const ONE: Self = Self { replayed: 1 };
+}
+
+parameters! {
+    /// Where the replaying goes on.
+    ReplayDeadLettersQuery {
+        cursor: Option<Cursor>,
+    }
+}
+
+/// What one step has put back on the queue.
 #[derive(Serialize)]
-struct ReplayedSome {
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+pub struct ReplayedSome {
+    /// How many were put back on the queue.
     replayed: usize,
-    /// Where the next call goes on; null after the last dead letter.
-    cursor: Option<String>,
+    /// Where the next call goes on; null after the last dead letter. Dead letters that cannot be read are passed over.
+    cursor: Option<Cursor>,
+}
+
+/// The id of a dead letter: letters, digits, `-` and `_`.
+#[derive(Serialize)]
+#[serde(transparent)]
+pub struct DeadLetterId(String);
+
+impl Segment for DeadLetterId {
+    fn read(text: &str, _: &Settings) -> Result<Self, Problem> {
+        let is_plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+        let fits = is_plain && (1..=ID_MAX).contains(&text.len());
+        fits.then(|| Self(text.to_owned())).ok_or(Problem::NotFound)
+    }
+}
+
+impl DeadLetterId {
+    /// Its key. That of an app is of one of its events, which are few forms; without an app, the queue gave it.
+    fn key(&self, app: Option<SdkAppId>) -> Result<String, Problem> {
+        let key = format!("{}{}", dead_letter::prefix(app), self.0);
+        let Some(app) = app else { return Ok(key) };
+        let event = self.0.get(..EventId::LENGTH).and_then(EventId::read).ok_or(Problem::NotFound)?;
+        dead_letter::keys(app, &event).find(|it| *it == key).ok_or(Problem::NotFound)
+    }
 }
 
 /// A position in the list of an app's dead letters.
@@ -69,16 +121,17 @@ pub(super) struct Position {
 
 impl Position {
     /// The cursor of the next page of an app's dead letters, where KV has one.
-    fn next(list: Option<String>, prefix: &str) -> Option<String> {
+    fn next(list: Option<String>, prefix: &str) -> Option<Cursor> {
         list.map(|list| Self { list: Some(list), ..Self::default() }.write(prefix))
     }
 
-    fn write(&self, prefix: &str) -> String {
-        cursor::write(prefix, &self.text())
+    fn write(&self, prefix: &str) -> Cursor {
+        Cursor(cursor::write(prefix, &self.text()))
     }
 
-    fn read(cursor: &str, prefix: &str) -> Option<Self> {
-        Self::of_text(&cursor::read(prefix, cursor)?)
+    /// Where the list of these keys goes on: at its beginning without a cursor.
+    fn read(cursor: Option<&Cursor>, prefix: &str) -> Result<Self, Problem> {
+        Ok(Cursor::position(cursor, prefix, Self::of_text)?.unwrap_or_default())
     }
 
     /// Its text. Neither an id nor a cursor of KV's contains a space.
@@ -93,43 +146,44 @@ impl Position {
     }
 }
 
-impl<S: StoreReader, D: Database, Q: Queue, C: Clock> Api<'_, S, D, Q, C> {
-    pub(super) async fn list_dead_letters(&self, settings: &Settings, query: &str) -> Result<Response, Problem> {
-        let parameters = Parameters::read(query, &["app", "cursor"])?;
-        let app = match parameters.text("app") {
-            Some(dead_letter::NO_APP) => None,
-            _ => Some(app_of(settings, &parameters)?),
-        };
+impl<P: Ports> Context<'_, P> {
+    pub(super) async fn list_dead_letters(&self, query: ListDeadLettersQuery) -> Result<DeadLetterPage, Problem> {
+        let AppOrNone(app) = query.app;
         let prefix = dead_letter::prefix(app);
-        let from = self.cursor(&parameters, &prefix)?;
-        let page = self.reader.list(&prefix, PAGE, from.list.as_deref()).await?;
-        let letter = |Listed { key, metadata }| ListedLetter {
-            id: key.strip_prefix(&prefix).unwrap_or_default().to_owned(),
+        let from = Position::read(query.cursor.as_ref(), &prefix)?;
+        let page = self.ports.kv().list(&prefix, PAGE, from.list.as_deref()).await?;
+        let letter = |Listed { key, metadata }| DeadLetter {
+            id: DeadLetterId(key.strip_prefix(&prefix).unwrap_or_default().to_owned()),
             sdk_app_id: app,
-            metadata: dead_letter::Metadata::read(&metadata),
+            // What this Worker cannot have written says nothing, but has all members that a list always has.
+            metadata: dead_letter::Metadata::read(&metadata).or_else(|| dead_letter::Metadata::read(&json!({}))),
         };
         let dead_letters = page.keys.into_iter().map(letter).collect();
         let cursor = Position::next(page.cursor, &prefix);
-        Ok(Response::json(&DeadLetters { dead_letters, cursor }))
+        Ok(DeadLetterPage { dead_letters, cursor })
     }
 
     /// Replays as many of an app's dead letters as one call may, from the cursor on.
-    pub(super) async fn replay_dead_letters(&self, app: SdkAppId, query: &str) -> Result<Response, Problem> {
-        let parameters = Parameters::read(query, &["cursor"])?;
+    pub(super) async fn replay_dead_letters(
+        &self,
+        App(app): App,
+        query: ReplayDeadLettersQuery,
+    ) -> Result<ReplayedSome, Problem> {
         // Without one each dead letter would be read, and passed over like one that cannot be read.
         self.queue()?;
         let prefix = dead_letter::prefix(Some(app));
-        let mut from = self.cursor(&parameters, &prefix)?;
-        let page = self.reader.list(&prefix, LIST_MAX, from.list.as_deref()).await?;
+        let mut from = Position::read(query.cursor.as_ref(), &prefix)?;
+        let page = self.ports.kv().list(&prefix, LIST_MAX, from.list.as_deref()).await?;
         let (mut replays, mut reads) = (Vec::new(), 0_usize);
         let mut cursor = Position::next(page.cursor, &prefix);
         let mut failure = None;
+        let (most, most_reads) = self.config.plan.replays_and_reads();
         for Listed { key, .. } in page.keys {
             let id = key.strip_prefix(&prefix).unwrap_or_default();
             if id <= from.after.as_str() {
                 continue;
             }
-            if replays.len() == REPLAY_MAX || reads == REPLAY_READS_MAX {
+            if replays.len() == most || reads == most_reads {
                 cursor = Some(from.write(&prefix));
                 break;
             }
@@ -147,84 +201,48 @@ impl<S: StoreReader, D: Database, Q: Queue, C: Clock> Api<'_, S, D, Q, C> {
         }
         let replayed = replays.len();
         self.note_replays(replays.into_iter().flatten().collect()).await;
-        failure.map_or_else(|| Ok(Response::json(&ReplayedSome { replayed, cursor })), Err)
-    }
-
-    /// Where the list of an app's dead letters goes on.
-    fn cursor(&self, parameters: &Parameters<'_>, prefix: &str) -> Result<Position, Problem> {
-        match parameters.text("cursor") {
-            None => Ok(Position::default()),
-            Some(cursor) => Position::read(cursor, prefix)
-                .ok_or(Problem::BadRequest("The cursor is invalid, or belongs to another app.")),
-        }
+        failure.map_or_else(|| Ok(ReplayedSome { replayed, cursor }), Err)
     }
 
     pub(super) async fn replay_dead_letter(
         &self,
-        settings: &Settings,
-        app: &str,
-        id: &str,
-    ) -> Result<Response, Problem> {
-        let app = app_or_none(settings, app)?;
-        let replay = self.replay(&key(app, id)?).await?;
+        AppOrNone(app): AppOrNone,
+        id: DeadLetterId,
+    ) -> Result<Replayed, Problem> {
+        let replay = self.replay(&id.key(app)?).await?;
         self.note_replays(replay.into_iter().collect()).await;
-        Ok(Response::json(&Replayed { replayed: 1 }))
+        Ok(Replayed::ONE)
     }
 
     /// Deletes a dead letter, and what the list of deliveries says of it.
     pub(super) async fn discard_dead_letter(
         &self,
-        settings: &Settings,
-        app: &str,
-        id: &str,
-    ) -> Result<Response, Problem> {
-        let app = app_or_none(settings, app)?;
-        self.reader.delete(&key(app, id)?).await?;
+        AppOrNone(app): AppOrNone,
+        id: DeadLetterId,
+    ) -> Result<NoContent, Problem> {
+        self.ports.kv().delete(&id.key(app)?).await?;
         // The id of a dead letter of another job is no event's.
-        if let (Some(app), Some(id), Some(database)) = (app, EventId::read(id), self.database) {
+        if let (Some(app), Some(id), Some(database)) = (app, EventId::read(&id.0), self.ports.database()) {
             database.run(deliveries::discard(app, &id)).await?;
         }
-        Ok(Response::no_content())
+        Ok(NoContent)
     }
 
-    /// Puts a dead letter back on the queue, and only then deletes it. What notes that, where it is one to deliver.
+    /// Puts a dead letter back on the queue, and only then deletes it. What notes that, if it is one to deliver.
     async fn replay(&self, key: &str) -> Result<Option<Statement>, Problem> {
-        let letter = self.reader.get(key).await?.ok_or(Problem::NotFound)?;
+        let letter = self.ports.kv().get(key).await?.ok_or(Problem::NotFound)?;
         let message = dead_letter::message(&letter).ok_or(Problem::Conflict("The message cannot be read."))?;
-        let sent_at = self.clock.now_ms();
+        let sent_at = self.ports.clock().now_ms();
         self.send(&message).await?;
-        self.reader.delete(key).await?;
+        self.ports.kv().delete(key).await?;
         Ok(Message::read(&message).and_then(|message| replayed(&message, sent_at)))
     }
 
-    /// Sends a stored event to the origin, as if it had just come.
-    pub(super) async fn replay_event(&self, settings: &Settings, app: SdkAppId, id: &str) -> Result<Response, Problem> {
-        if settings.origin.is_none() {
-            return Err(Problem::Conflict("There is no origin to send to: see ORIGIN_URL."));
-        }
-        let id = EventId::read(id).ok_or(Problem::NotFound)?;
-        let record = self.record(app, &id).await?;
-        let message = Message::of_record(&record).ok_or(Problem::Conflict("The event cannot be read."))?;
-        let sent_at = self.clock.now_ms();
-        self.send(&message.text()).await?;
-        self.note_replays(replayed(&message, sent_at).into_iter().collect()).await;
-        Ok(Response::json(&Replayed { replayed: 1 }))
-    }
-
-    async fn send(&self, message: &str) -> Result<(), Problem> {
+    pub(super) async fn send(&self, message: &str) -> Result<(), Problem> {
         self.queue()?.send(message).await.map_err(|_| Problem::Unavailable)
     }
 
-    fn queue(&self) -> Result<&Q, Problem> {
-        self.queue.ok_or(Problem::Conflict("There is no queue: see DELIVERIES."))
+    fn queue(&self) -> Result<&P::Queue, Problem> {
+        self.ports.queue().ok_or(Problem::Conflict("There is no queue: see DELIVERIES."))
     }
-}
-
-/// The app of a dead letter's path. Under no app lie those that cannot be read.
-fn app_or_none(settings: &Settings, app: &str) -> Result<Option<SdkAppId>, Problem> {
-    if app == dead_letter::NO_APP { Ok(None) } else { our_app(settings, app).map(Some) }
-}
-
-fn key(app: Option<SdkAppId>, id: &str) -> Result<String, Problem> {
-    if id.len() > ID_MAX { Err(Problem::NotFound) } else { Ok(format!("{}{id}", dead_letter::prefix(app))) }
 }

@@ -2,67 +2,140 @@
 
 use serde::Serialize;
 
-use super::{Api, cursor, parameters::Parameters, problem::Problem, store::StoreReader};
+use super::{
+    Context, cursor,
+    parameters::{App, Cursor, PageLimit, parameters},
+    problem::Problem,
+};
 use crate::{
-    config::Settings,
     database::{
-        Database, Statement,
-        deliveries::{self, Change, Delivery, Position, ShownDelivery, State},
+        Database, HOUR_MS, Statement,
+        deliveries::{self, Change, Position, State, StoredDelivery, StoredState},
     },
-    delivery::message::{Job, Message},
+    delivery::{failure::Failure, message::Message},
+    encoding::{StoredWord, UnixMs},
     event::EventId,
-    response::Response,
-    storage::{Clock, Queue, within},
+    ports::Ports,
+    sink::Sink,
+    storage::{Clock as _, within},
     webhook::SdkAppId,
 };
 
-#[derive(Serialize)]
-struct Deliveries {
-    deliveries: Vec<ShownDelivery>,
-    cursor: Option<String>,
+/// How long after the time of its next attempt a delivery still counts as retrying, in ms.
+const OVERDUE_AFTER_MS: u64 = HOUR_MS;
+
+parameters! {
+    /// Which deliveries, and which page of them.
+    ListDeliveriesQuery {
+        app: App,
+        state: Option<State>,
+        limit: PageLimit,
+        cursor: Option<Cursor>,
+    }
 }
 
-impl<S: StoreReader, D: Database, Q: Queue, C: Clock> Api<'_, S, D, Q, C> {
-    pub(super) async fn list_deliveries(&self, settings: &Settings, query: &str) -> Result<Response, Problem> {
-        let parameters = Parameters::read(query, &["app", "state", "limit", "cursor"])?;
-        let app = super::app_of(settings, &parameters)?;
-        let state = match parameters.text("state") {
-            None => None,
-            Some(name) => {
-                let state = State::LISTED.into_iter().find(|state| state.name() == name);
-                Some(state.ok_or(Problem::BadRequest("state is retrying, dead or delivered."))?)
+/// The delivery of an event to the origin.
+#[derive(Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+pub struct Delivery {
+    sdk_app_id: SdkAppId,
+    event_id: EventId,
+    /// `retrying`: a further attempt is to come. `dead`: it is a dead letter. `delivered`: the origin has answered 2xx.
+    /// `unknown`: an attempt was to come over an hour ago, and nothing was heard of it; or another version of this Worker knows.
+    state: StoredWord<State>,
+    /// How many attempts there were since it was last put on the queue.
+    attempts: u32,
+    /// The HTTP status of the origin's last response; null if there was none.
+    last_status: Option<HttpStatus>,
+    /// What happened instead of a response, as for a dead letter; null if there was a response.
+    last_error: Option<FailureWord>,
+    /// When the next attempt is due; null if none is.
+    next_attempt_at: Option<UnixMs>,
+    /// When it last changed.
+    updated_at: UnixMs,
+}
+
+/// The HTTP status of a response.
+#[derive(Serialize)]
+#[serde(transparent)]
+pub struct HttpStatus(u16);
+
+/// A word of [`Failure`], or the one for those that this version does not know.
+#[derive(Serialize)]
+#[serde(transparent)]
+pub struct FailureWord(&'static str);
+
+impl Delivery {
+    /// What is shown of a row at `now_ms` (Unix ms); `None` if it is no event's.
+    fn of(row: StoredDelivery, app: SdkAppId, now_ms: u64) -> Option<Self> {
+        let overdue = |at: u64| at.saturating_add(OVERDUE_AFTER_MS) < now_ms;
+        let state = match row.state {
+            // Its message expired, or its state could not be written.
+            StoredWord::Known(StoredState::Retrying) if row.next_attempt_at.is_none_or(overdue) => StoredWord::Unknown,
+            StoredWord::Known(StoredState::Retrying) => StoredWord::Known(State::Retrying),
+            StoredWord::Known(StoredState::Dead) => StoredWord::Known(State::Dead),
+            StoredWord::Known(StoredState::Delivered | StoredState::DeliveredLate) => {
+                StoredWord::Known(State::Delivered)
             }
+            StoredWord::Unknown => StoredWord::Unknown,
         };
-        let limit = parameters.limit()?;
+        Some(Self {
+            sdk_app_id: app,
+            event_id: EventId::of_parts(row.event_time, &row.hash)?,
+            state,
+            attempts: row.attempts,
+            last_status: row.last_status.map(HttpStatus),
+            last_error: row.last_error.as_deref().map(Failure::known_word).map(FailureWord),
+            next_attempt_at: row.next_attempt_at.map(UnixMs),
+            updated_at: UnixMs(row.updated_at),
+        })
+    }
+}
+
+/// A page of deliveries.
+#[derive(Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+pub struct DeliveryPage {
+    /// The latest change first.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(length(max = 1000)))]
+    deliveries: Vec<Delivery>,
+    /// The `cursor` of the next page; null at the end.
+    cursor: Option<Cursor>,
+}
+
+impl<P: Ports> Context<'_, P> {
+    pub(super) async fn list_deliveries(&self, query: ListDeliveriesQuery) -> Result<DeliveryPage, Problem> {
+        let ListDeliveriesQuery { app: App(app), state, limit: PageLimit { 0: limit }, cursor } = query;
         // What no other query has.
-        let text = format!("deliveries {app} {}", state.map_or("", State::name));
-        let after = parameters.cursor(&text, Position::read)?;
+        let text = format!("deliveries {app} {}", state.map_or("", <&str>::from));
+        let after = Cursor::position(cursor.as_ref(), &text, Position::read)?;
         // One more than wanted tells whether there is a next page.
         let statement = deliveries::page(app, state, after.as_ref(), limit.saturating_add(1));
-        let (page, has_next) = cursor::page::<Delivery>(self.database()?.rows(statement).await?, limit);
-        let cursor = page.last().filter(|_| has_next).map(|last| cursor::write(&text, &last.position().text()));
-        let now = self.clock.now_ms();
-        let deliveries = page.into_iter().filter_map(|delivery| delivery.shown(app, now)).collect();
-        Ok(Response::json(&Deliveries { deliveries, cursor }))
+        let (page, has_next) = cursor::page::<StoredDelivery>(self.database()?.rows(statement).await?, limit);
+        let cursor = page.last().filter(|_| has_next).map(|last| Cursor(cursor::write(&text, &last.position().text())));
+        let now = self.ports.clock().now_ms();
+        let deliveries = page.into_iter().filter_map(|row| Delivery::of(row, app, now)).collect();
+        Ok(DeliveryPage { deliveries, cursor })
     }
 
-    /// How far the delivery of an event has come, and whether there is one; `None` where that is not known.
-    pub(super) async fn delivery(&self, app: SdkAppId, id: &EventId) -> Option<Option<ShownDelivery>> {
-        let rows: Vec<Delivery> = self.database?.rows(deliveries::read(app, id)).await.ok()?;
-        Some(rows.into_iter().next().and_then(|delivery| delivery.shown(app, self.clock.now_ms())))
+    /// How far the delivery of an event has come, and whether there is one; `None` if that is not known.
+    pub(super) async fn delivery(&self, app: SdkAppId, id: &EventId) -> Option<Option<Delivery>> {
+        let rows: Vec<StoredDelivery> = self.ports.database()?.rows(deliveries::read(app, id)).await.ok()?;
+        Some(rows.into_iter().next().and_then(|row| Delivery::of(row, app, self.ports.clock().now_ms())))
     }
 
     /// Notes that messages to deliver were put on the queue again. Where that fails, only the rows are out of date.
     pub(super) async fn note_replays(&self, replays: Vec<Statement>) {
-        let Some(database) = self.database.filter(|_| !replays.is_empty()) else { return };
-        let _ = within(self.clock, deliveries::WRITE_WITHIN_MS, std::pin::pin!(database.run_all(replays))).await;
+        let Some(database) = self.ports.database().filter(|_| !replays.is_empty()) else { return };
+        let _ =
+            within(self.ports.clock(), deliveries::WRITE_WITHIN_MS, std::pin::pin!(database.run_all(replays))).await;
     }
 }
 
-/// What notes that `message` was put on the queue again at `sent_at` (Unix ms), where it is one to deliver. It is of the time
+/// What notes that `message` was put on the queue again at `sent_at` (Unix ms), if it is one to deliver. It is of the time
 /// before it was sent, so that it never overwrites what the consumer made of it.
 pub fn replayed(message: &Message<'_>, sent_at: u64) -> Option<Statement> {
-    let event = message.event().filter(|_| message.job == Job::Deliver)?;
+    let event = message.event().filter(|_| message.sink == Sink::Origin)?;
     let change = Change {
         state: State::Retrying,
         attempts: Some(0),

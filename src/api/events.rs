@@ -4,58 +4,106 @@ use futures_util::future::join;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{Api, cursor, parameters::Parameters, problem::Problem, store::StoreReader};
+use super::{
+    Context, cursor,
+    dead_letters::Replayed,
+    deliveries::{Delivery, replayed},
+    parameters::{App, Cursor, KvCursor, PageLimit, Time, ordered, parameters},
+    problem::Problem,
+    reply::{NoContent, Reply},
+};
 use crate::{
-    config::Settings,
     database::{
         Database, deliveries,
         event_log::{self, EventQuery, LoggedEvent, Role, WholeEvent},
     },
     delivery::{dead_letter, message::Message},
     encoding::to_json,
-    event::{self, EventId},
+    event::{self, EventId, UserId},
+    ports::Ports,
     response::Response,
-    storage::{Clock, Queue},
+    storage::{Clock as _, Kv as _},
     webhook::{SdkAppId, command::Kind},
 };
 
-/// How many keys of KV one call of the reindexing reads. On the free plan a call has fifty operations.
-const REINDEX_MAX: usize = 40;
-
-#[derive(Serialize)]
-struct Events {
-    events: Vec<Box<RawValue>>,
-    cursor: Option<String>,
+parameters! {
+    /// Which events, and which page of them.
+    ListEventsQuery {
+        app: App,
+        kind: Option<Kind>,
+        user: Option<UserId>,
+        role: Option<Role>,
+        since: Option<Time>,
+        until: Option<Time>,
+        limit: PageLimit,
+        cursor: Option<Cursor>,
+    }
 }
 
+/// A page of events.
 #[derive(Serialize)]
-struct Reindexed {
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+pub struct EventPage {
+    /// Newest first.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "Vec<event::Summary>", length(max = 1000)))]
+    events: Vec<Box<RawValue>>,
+    /// The `cursor` of the next page; null at the end.
+    cursor: Option<Cursor>,
+}
+
+/// An event as it is stored, and how far its delivery has come; `None` if that is not known.
+pub struct EventRecord {
+    /// The members of its JSON, with the brace before them.
+    record: String,
+    delivery: Option<Option<Delivery>>,
+}
+
+/// An event as it is stored, with its query, its body and its delivery.
+#[cfg(not(target_arch = "wasm32"))]
+#[derive(schemars::JsonSchema)]
+#[schemars(rename = "EventRecord")]
+#[expect(dead_code, reason = "only its schema is used")]
+pub struct DescribedRecord {
+    #[serde(flatten)]
+    record: event::Record<'static>,
+    /// How far the delivery has come; null if there is none. Absent if that is not known, as `DB` is not bound, or failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delivery: Option<Option<Delivery>>,
+}
+
+impl Reply for EventRecord {
+    fn response(self) -> Response {
+        let Self { record, delivery } = self;
+        Response::json_text(match (record.strip_suffix('}'), delivery) {
+            (Some(members), Some(delivery)) => format!(r#"{members},"delivery":{}}}"#, to_json(&delivery)),
+            _ => record,
+        })
+    }
+
+    #[cfg(not(target_arch = "wasm32"))]
+    fn schema(generator: &mut schemars::SchemaGenerator) -> Option<schemars::Schema> {
+        Some(generator.subschema_for::<DescribedRecord>())
+    }
+}
+
+parameters! {
+    /// Where the reading of KV goes on.
+    ReindexQuery {
+        cursor: Option<KvCursor>,
+    }
+}
+
+/// One step of the rebuilding of the event log.
+#[derive(Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+pub struct Reindexed {
+    /// How many events were read from KV and are in the event log now.
     indexed: usize,
-    cursor: Option<String>,
+    /// Where the next call goes on; null after the last event.
+    cursor: Option<KvCursor>,
 }
 
 impl EventQuery {
-    fn read(settings: &Settings, parameters: &Parameters<'_>) -> Result<Self, Problem> {
-        let app = super::app_of(settings, parameters)?;
-        let kind = match parameters.text("kind") {
-            None => None,
-            Some(name) => Some(Kind::named(name).ok_or(Problem::BadRequest("kind is unfollow or follow."))?),
-        };
-        let role = match parameters.text("role") {
-            None => None,
-            Some(name) => {
-                let role = Role::ALL.into_iter().find(|role| role.name() == name);
-                Some(role.ok_or(Problem::BadRequest("role is actor or target."))?)
-            }
-        };
-        let user = parameters.text("user").map(str::to_owned);
-        if role.is_some() && user.is_none() {
-            return Err(Problem::BadRequest("role needs a user."));
-        }
-        let (since, until) = parameters.range()?;
-        Ok(Self { app, kind, user, role, since, until })
-    }
-
     /// The query as a text that no other query has.
     fn text(&self) -> String {
         let Self { app, kind, user, role, since, until } = self;
@@ -65,45 +113,42 @@ impl EventQuery {
     }
 }
 
-impl<S: StoreReader, D: Database, Q: Queue, C: Clock> Api<'_, S, D, Q, C> {
-    pub(super) async fn list_events(&self, settings: &Settings, query: &str) -> Result<Response, Problem> {
-        let names = ["app", "kind", "user", "role", "since", "until", "limit", "cursor"];
-        let parameters = Parameters::read(query, &names)?;
-        let wanted = EventQuery::read(settings, &parameters)?;
-        let limit = parameters.limit()?;
+impl<P: Ports> Context<'_, P> {
+    pub(super) async fn list_events(&self, query: ListEventsQuery) -> Result<EventPage, Problem> {
+        let ListEventsQuery { app: App(app), kind, user, role, since, until, limit: PageLimit { 0: limit }, cursor } =
+            query;
+        if role.is_some() && user.is_none() {
+            return Err(Problem::BadRequest("role needs a user.".into()));
+        }
+        let (since, until) = ordered(since, until)?;
+        let wanted = EventQuery { app, kind, user: user.map(|UserId(user)| user), role, since, until };
         let text = wanted.text();
-        let after = parameters.cursor(&text, EventId::read)?;
+        let after = Cursor::position(cursor.as_ref(), &text, EventId::read)?;
         // One more than wanted tells whether there is a next page.
         let statement = event_log::page(&wanted, after.as_ref(), limit.saturating_add(1));
         let (page, has_next) = cursor::page::<LoggedEvent>(self.event_log()?.rows(statement).await?, limit);
         let last = page.last().filter(|_| has_next).and_then(|last| EventId::of_parts(last.event_time, &last.hash));
-        let cursor = last.map(|id| cursor::write(&text, id.as_str()));
+        let cursor = last.map(|id| Cursor(cursor::write(&text, id.as_str())));
         // Written by this Worker, so it is JSON.
         let records = page.into_iter().filter_map(|event| RawValue::from_string(event.record).ok());
-        Ok(Response::json(&Events { events: records.collect(), cursor }))
+        Ok(EventPage { events: records.collect(), cursor })
     }
 
-    /// One event, and behind its record how far its delivery has come, where that is known.
-    pub(super) async fn read_event(&self, app: SdkAppId, id: &str) -> Result<Response, Problem> {
-        let id = EventId::read(id).ok_or(Problem::NotFound)?;
+    pub(super) async fn read_event(&self, App(app): App, id: EventId) -> Result<EventRecord, Problem> {
         let (record, delivery) = join(self.record(app, &id), self.delivery(app, &id)).await;
-        let record = record?;
-        Ok(Response::json_text(match (record.strip_suffix('}'), delivery) {
-            (Some(members), Some(delivery)) => format!(r#"{members},"delivery":{}}}"#, to_json(&delivery)),
-            _ => record,
-        }))
+        Ok(EventRecord { record: record?, delivery })
     }
 
     /// The record of an event, from D1 or KV.
     pub(super) async fn record(&self, app: SdkAppId, id: &EventId) -> Result<String, Problem> {
-        let logged = match self.database {
+        let logged = match self.ports.database() {
             Some(database) => database.rows::<WholeEvent>(event_log::read(app, id)).await,
             None => Ok(Vec::new()),
         };
         if let Some(event) = logged.as_ref().ok().and_then(|rows| rows.first()) {
             return Ok(event.record());
         }
-        match self.reader.get(&event::key(app, id)).await? {
+        match self.ports.kv().get(&event::key(app, id)).await? {
             Some(record) => Ok(record),
             // It may be in the log that failed.
             None => Err(logged.err().map_or(Problem::NotFound, Problem::from)),
@@ -111,26 +156,38 @@ impl<S: StoreReader, D: Database, Q: Queue, C: Clock> Api<'_, S, D, Q, C> {
     }
 
     /// Erases the event: its record, its row in the log, and its dead letters, which hold its body too.
-    pub(super) async fn erase_event(&self, app: SdkAppId, id: &str) -> Result<Response, Problem> {
-        let id = EventId::read(id).ok_or(Problem::NotFound)?;
-        for key in dead_letter::keys(app, &id).iter().chain([&event::key(app, &id)]) {
-            self.reader.delete(key).await?;
+    pub(super) async fn erase_event(&self, App(app): App, id: EventId) -> Result<NoContent, Problem> {
+        for key in dead_letter::keys(app, &id).chain([event::key(app, &id)]) {
+            self.ports.kv().delete(&key).await?;
         }
         // After KV, from which the log can be rebuilt.
-        if let Some(database) = self.database {
+        if let Some(database) = self.ports.database() {
             database.run_all(vec![event_log::delete(app, &id), deliveries::delete(app, &id)]).await?;
         }
-        Ok(Response::no_content())
+        Ok(NoContent)
+    }
+
+    /// Sends a stored event to the origin, as if it had just come.
+    pub(super) async fn replay_event(&self, App(app): App, id: EventId) -> Result<Replayed, Problem> {
+        if self.settings.origin.is_none() {
+            return Err(Problem::Conflict("There is no origin to send to: see ORIGIN_URL."));
+        }
+        let record = self.record(app, &id).await?;
+        let message = Message::of_record(&record).ok_or(Problem::Conflict("The event cannot be read."))?;
+        let sent_at = self.ports.clock().now_ms();
+        self.send(&message.text()).await?;
+        self.note_replays(replayed(&message, sent_at).into_iter().collect()).await;
+        Ok(Replayed::ONE)
     }
 
     /// Reads events from KV into the log, from the cursor on. What is there already changes nothing.
-    pub(super) async fn reindex(&self, query: &str) -> Result<Response, Problem> {
-        let parameters = Parameters::read(query, &["cursor"])?;
+    pub(super) async fn reindex(&self, query: ReindexQuery) -> Result<Reindexed, Problem> {
         let database = self.event_log()?;
-        let page = self.reader.list(event::PREFIX, REINDEX_MAX, parameters.text("cursor")).await?;
+        let cursor = query.cursor.as_ref().map(|KvCursor(cursor)| &**cursor);
+        let page = self.ports.kv().list(event::PREFIX, self.config.plan.step_operations(), cursor).await?;
         let mut records = Vec::new();
         for listed in &page.keys {
-            records.extend(self.reader.get(&listed.key).await?);
+            records.extend(self.ports.kv().get(&listed.key).await?);
         }
         // What this Worker cannot have written is passed over.
         let messages: Vec<_> = records.iter().filter_map(|record| Message::of_record(record)).collect();
@@ -140,6 +197,6 @@ impl<S: StoreReader, D: Database, Q: Queue, C: Clock> Api<'_, S, D, Q, C> {
         if indexed > 0 {
             database.run_all(statements).await?;
         }
-        Ok(Response::json(&Reindexed { indexed, cursor: page.cursor }))
+        Ok(Reindexed { indexed, cursor: page.cursor.map(KvCursor) })
     }
 }

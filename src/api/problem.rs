@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use super::store::StoreError;
 use crate::database::DatabaseError;
 use crate::response::Response;
+use crate::storage::StoreError;
 
 /// Why a request is not answered as asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,8 +19,10 @@ pub enum Problem {
     Unauthorized,
     /// Another method; these are allowed.
     Method(String),
+    /// The token may only read, and the operation changes something.
+    Forbidden,
     /// A parameter that cannot be followed.
-    BadRequest(&'static str),
+    BadRequest(Cow<'static, str>),
     /// It cannot be done as things are.
     Conflict(&'static str),
     /// A setting that calls depend on is invalid.
@@ -31,11 +33,17 @@ pub enum Problem {
     Unavailable,
 }
 
+/// Why the call failed. [RFC 9457]
 #[derive(Serialize)]
-struct Body {
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(rename = "Problem"))]
+pub struct Body {
+    /// The name of the status.
     title: &'static str,
+    /// The HTTP status again.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(range(min = 400, max = 599)))]
     status: u16,
-    detail: &'static str,
+    /// One sentence for a human reader.
+    detail: Cow<'static, str>,
 }
 
 impl From<StoreError> for Problem {
@@ -57,24 +65,36 @@ impl Problem {
     /// The response.
     #[must_use]
     pub fn response(self) -> Response {
-        let (status, title, detail) = match self {
-            Self::Insecure => (403, "Forbidden", "The API is served over https only."),
-            Self::NotFound => (404, "Not Found", "There is nothing here."),
-            Self::Unauthorized => (401, "Unauthorized", "Send the ADMIN_TOKEN as a bearer token."),
-            Self::Method(_) => (405, "Method Not Allowed", "See the Allow header."),
-            Self::BadRequest(detail) => (400, "Bad Request", detail),
-            Self::Conflict(detail) => (409, "Conflict", detail),
-            Self::Settings => (503, "Service Unavailable", "GET /healthz names the invalid settings."),
-            Self::NoSchema => (503, "Service Unavailable", "The event log has no tables: apply the migrations to DB."),
+        let mut header = None;
+        let (status, detail) = match self {
+            Self::Insecure => (403, "The API is served over https only.".into()),
+            Self::NotFound => (404, "There is nothing here.".into()),
+            Self::Unauthorized => {
+                header = Some(("www-authenticate", "Bearer".into()));
+                (401, "Send the ADMIN_TOKEN, or the VIEWER_TOKEN to read, as a bearer token.".into())
+            }
+            Self::Forbidden => (403, "This token may only read.".into()),
+            Self::Method(allowed) => {
+                header = Some(("allow", allowed.into()));
+                (405, "See the Allow header.".into())
+            }
+            Self::BadRequest(detail) => (400, detail),
+            Self::Conflict(detail) => (409, detail.into()),
+            Self::Settings => (503, "GET /healthz names the invalid settings.".into()),
+            Self::NoSchema => (503, "The event log has no tables: apply the migrations to DB.".into()),
             Self::Unavailable => {
-                (503, "Service Unavailable", "KV, D1 or the queue did not take part; nothing is lost, try again.")
+                header = Some(("retry-after", "1".into()));
+                (503, "KV, D1 or the queue did not take part; nothing is lost, try again.".into())
             }
         };
-        let header = match self {
-            Self::Unauthorized => Some(("www-authenticate", Cow::Borrowed("Bearer"))),
-            Self::Method(allow) => Some(("allow", Cow::Owned(allow))),
-            Self::Unavailable => Some(("retry-after", Cow::Borrowed("1"))),
-            _ => None,
+        let title = match status {
+            400 => "Bad Request",
+            401 => "Unauthorized",
+            403 => "Forbidden",
+            404 => "Not Found",
+            405 => "Method Not Allowed",
+            409 => "Conflict",
+            _ => "Service Unavailable",
         };
         let body = Body { title, status, detail };
         Response { status, header, content_type: "application/problem+json", ..Response::json(&body) }

@@ -1,30 +1,59 @@
 //! A range of time in whole hours or days, as counts are kept.
 
-use super::{parameters::Parameters, problem::Problem};
-use crate::database::HOUR_MS;
+use strum::{EnumString, IntoStaticStr, VariantArray};
+
+use super::{
+    parameters::{HourStart, Time, ordered},
+    problem::Problem,
+};
+use crate::{database::HOUR_MS, encoding::UnixMs, event::id::EVENT_TIME_MAX};
+
+const DAY_MS: u64 = 24 * HOUR_MS;
 
 /// The range unless said, in ms.
-const DEFAULT_MS: u64 = 24 * HOUR_MS;
+const DEFAULT_MS: u64 = DAY_MS;
 
-/// The length of a bucket, and how many there may be.
-#[derive(Clone, Copy, Debug)]
-pub struct Bucket {
-    /// In hours.
-    pub hours: u64,
-    most: u64,
-    too_long: &'static str,
+/// What is counted together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, EnumString, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "lowercase")]
+pub enum BucketSize {
+    /// What happens in an hour.
+    #[default]
+    Hour,
+    /// What happens in a day of UTC.
+    Day,
 }
 
-/// Hours: 31 days of them, with a part on either side.
-pub const HOUR: Bucket = Bucket { hours: 1, most: 31 * 24 + 2, too_long: "The range is at most 31 days of hours." };
+impl BucketSize {
+    const fn hours(self) -> u64 {
+        match self {
+            Self::Hour => 1,
+            Self::Day => 24,
+        }
+    }
 
-/// Days: 366 of them, with a part on either side.
-pub const DAY: Bucket = Bucket { hours: 24, most: 366 + 2, too_long: "The range is at most 366 days." };
+    /// The longest range, in days.
+    const fn days_max(self) -> u64 {
+        match self {
+            Self::Hour => 31,
+            Self::Day => 366,
+        }
+    }
+
+    /// The most buckets of a range: those of the longest, with a part of one on either side.
+    #[must_use]
+    pub const fn buckets_max(self) -> u64 {
+        match self {
+            Self::Hour => 31 * 24 + 2,
+            Self::Day => 366 + 2,
+        }
+    }
+}
 
 /// Whole buckets, which are numbered from 1970 on: from `first` to before `end`.
 #[derive(Clone, Copy, Debug)]
 pub struct Range {
-    bucket: Bucket,
+    size: BucketSize,
     /// The first bucket.
     pub first: u64,
     /// The bucket after the last.
@@ -32,35 +61,50 @@ pub struct Range {
 }
 
 impl Range {
-    /// The buckets that `since` and `until` reach into: without them, those of the last 24 hours.
-    pub fn read(parameters: &Parameters<'_>, bucket: Bucket, now_ms: u64) -> Result<Self, Problem> {
-        let (since, until) = parameters.range()?;
-        let until = until.unwrap_or(now_ms);
+    /// The buckets that `since` and `until` reach into. Without `until`, the range ends now, or as long after `since` as it may
+    /// be; without `since`, it begins 24 hours before `until`.
+    pub fn read(since: Option<Time>, until: Option<Time>, size: BucketSize, now_ms: u64) -> Result<Self, Problem> {
+        let (since, until) = ordered(since, until)?;
+        let longest_ms = size.days_max().saturating_mul(DAY_MS);
+        let until = until.unwrap_or_else(|| since.map_or(now_ms, |since| now_ms.min(since.saturating_add(longest_ms))));
         let since = since.unwrap_or(until.saturating_sub(DEFAULT_MS));
-        if since > until {
-            return Err(Problem::BadRequest("since is after until."));
-        }
-        let number = |time: u64| time.checked_div(bucket.hours.saturating_mul(HOUR_MS)).unwrap_or_default();
+        // It may be after now.
+        ordered(Some(Time(since)), Some(Time(until)))?;
+        let number = |time: u64| time.checked_div(size.hours().saturating_mul(HOUR_MS)).unwrap_or_default();
         let (first, end) = (number(since), number(until).saturating_add(1));
-        if end.saturating_sub(first) > bucket.most {
-            return Err(Problem::BadRequest(bucket.too_long));
+        if end.saturating_sub(first) > size.buckets_max() {
+            let of = match size {
+                BucketSize::Hour => " of hours",
+                BucketSize::Day => "",
+            };
+            return Err(Problem::BadRequest(format!("The range is at most {} days{of}.", size.days_max()).into()));
         }
-        Ok(Self { bucket, first, end })
+        Ok(Self { size, first, end })
     }
 
-    /// When a bucket begins, in Unix ms.
-    pub fn start(&self, number: u64) -> u64 {
-        self.hour(number).saturating_mul(HOUR_MS)
+    /// When a bucket begins.
+    pub fn start(&self, number: u64) -> HourStart {
+        HourStart(self.hour(number).saturating_mul(HOUR_MS))
+    }
+
+    /// When the first bucket begins.
+    pub fn since(&self) -> HourStart {
+        self.start(self.first)
+    }
+
+    /// When the last bucket ends. No bucket ends after the last time that there is.
+    pub fn until(&self) -> UnixMs {
+        UnixMs(self.start(self.end).0.min(EVENT_TIME_MAX))
     }
 
     /// The first hour of a bucket, in hours since 1970.
     pub fn hour(&self, number: u64) -> u64 {
-        number.saturating_mul(self.bucket.hours)
+        number.saturating_mul(self.size.hours())
     }
 
     /// Where the bucket of an hour is in the range.
     pub fn index(&self, hour: u64) -> Option<usize> {
-        let number = hour.checked_div(self.bucket.hours)?;
+        let number = hour.checked_div(self.size.hours())?;
         usize::try_from(number.checked_sub(self.first)?).ok()
     }
 }

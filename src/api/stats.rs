@@ -3,58 +3,73 @@
 use serde::Serialize;
 
 use super::{
-    Api,
-    parameters::Parameters,
+    Context,
+    parameters::{App, HourStart, OrDefault, Time, parameters},
     problem::Problem,
-    range::{self, Range},
-    store::StoreReader,
+    range::{BucketSize, Range},
 };
 use crate::{
-    config::Settings,
     database::{
         Database,
         event_log::{self, HourlyCount},
     },
-    response::Response,
-    storage::{Clock, Queue},
+    encoding::UnixMs,
+    event::UserId,
+    ports::Ports,
+    storage::Clock as _,
 };
 
+parameters! {
+    /// What is counted: all targets of the app, or those of one user as target.
+    StatsQuery {
+        app: App,
+        user: Option<UserId>,
+        since: Option<Time>,
+        until: Option<Time>,
+        bucket: OrDefault<BucketSize>,
+    }
+}
+
+/// The counts of one hour or day (UTC).
 #[derive(Serialize)]
-struct Counts {
-    /// In Unix ms.
-    start: u64,
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+struct Bucket {
+    /// When it begins.
+    start: HourStart,
+    /// How many users were unfollowed.
     unfollows: u64,
+    /// How many users were followed.
     follows: u64,
 }
 
+/// The counts of a range.
 #[derive(Serialize)]
-struct Stats {
-    since: u64,
-    until: u64,
-    buckets: Vec<Counts>,
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+pub struct Stats {
+    /// When the first bucket begins.
+    since: HourStart,
+    /// When the last bucket ends, or the last time there is; its own ms no longer counts.
+    until: UnixMs,
+    /// Oldest first, without gaps.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(length(min = 1, max = BucketSize::Hour.buckets_max())))]
+    buckets: Vec<Bucket>,
 }
 
-impl<S: StoreReader, D: Database, Q: Queue, C: Clock> Api<'_, S, D, Q, C> {
-    pub(super) async fn stats(&self, settings: &Settings, query: &str) -> Result<Response, Problem> {
-        let parameters = Parameters::read(query, &["app", "user", "since", "until", "bucket"])?;
-        let app = super::app_of(settings, &parameters)?;
-        let bucket = match parameters.text("bucket") {
-            None | Some("hour") => range::HOUR,
-            Some("day") => range::DAY,
-            Some(_) => return Err(Problem::BadRequest("bucket is hour or day.")),
-        };
-        let range = Range::read(&parameters, bucket, self.clock.now_ms())?;
-        let user = parameters.text("user");
+impl<P: Ports> Context<'_, P> {
+    pub(super) async fn stats(&self, query: StatsQuery) -> Result<Stats, Problem> {
+        let StatsQuery { app: App(app), user, since, until, bucket: OrDefault(size) } = query;
+        let range = Range::read(since, until, size, self.ports.clock().now_ms())?;
+        let user = user.as_ref().map(|UserId(user)| &**user);
         let statement = event_log::hourly_counts(app, user, range.hour(range.first), range.hour(range.end));
         let counts: Vec<HourlyCount> = self.event_log()?.rows(statement).await?;
 
-        let empty = |number| Counts { start: range.start(number), unfollows: 0, follows: 0 };
+        let empty = |number| Bucket { start: range.start(number), unfollows: 0, follows: 0 };
         let mut buckets: Vec<_> = (range.first..range.end).map(empty).collect();
         for count in counts {
             let Some(bucket) = range.index(count.hour).and_then(|at| buckets.get_mut(at)) else { continue };
             bucket.unfollows = bucket.unfollows.saturating_add(count.unfollows);
             bucket.follows = bucket.follows.saturating_add(count.follows);
         }
-        Ok(Response::json(&Stats { since: range.start(range.first), until: range.start(range.end), buckets }))
+        Ok(Stats { since: range.since(), until: range.until(), buckets })
     }
 }

@@ -3,107 +3,143 @@
 use serde::Serialize;
 
 use super::{
-    Api,
-    parameters::Parameters,
+    Context,
+    parameters::{App, HourStart, Limit, OrDefault, Time, ordered, parameters},
     problem::Problem,
-    range::{self, Range},
-    store::StoreReader,
+    range::{BucketSize, Range},
 };
 use crate::{
-    config::Settings,
     database::{
         Database,
+        event_log::Role,
         users::{self, HourOfTargets, Measure, Total},
     },
-    response::Response,
-    storage::{Clock, Queue},
-    webhook::SdkAppId,
+    encoding::{StoredWord, UnixMs},
+    event::UserId,
+    ports::Ports,
+    storage::Clock as _,
+    webhook::command::Kind,
 };
 
-/// How many users [`Operation::Top`](super::Operation::Top) has at most, and unless said.
-const TOP_MAX: u64 = 100;
-const TOP_DEFAULT: u64 = 10;
+parameters! {
+    /// Whose totals, and of which range: without one, of all time.
+    ReadUserQuery {
+        user: UserId,
+        since: Option<Time>,
+        until: Option<Time>,
+    }
+}
 
-#[derive(Default, Serialize)]
+/// What was done to the user.
+#[derive(Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 struct Followers {
+    /// How often the user was followed.
     gained: u64,
+    /// How often the user was unfollowed.
     lost: u64,
 }
 
-#[derive(Default, Serialize)]
+/// What the user did.
+#[derive(Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 struct Following {
+    /// How many users the user has followed.
     added: u64,
+    /// How many users the user has unfollowed.
     removed: u64,
 }
 
+/// The totals of a user.
 #[derive(Serialize)]
-struct User<'a> {
-    user: &'a str,
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+pub struct User {
+    /// The user that was asked for.
+    user: UserId,
+    /// As a target.
     followers: Followers,
+    /// As an actor.
     following: Following,
-    first_event_time: Option<u64>,
-    last_event_time: Option<u64>,
+    /// The time of the first event, as actor or target; null if there is none.
+    first_event_time: Option<UnixMs>,
+    /// The time of the last event, as actor or target; null if there is none.
+    last_event_time: Option<UnixMs>,
 }
 
+parameters! {
+    /// Who is ranked, by what.
+    TopQuery {
+        app: App,
+        by: OrDefault<Measure>,
+        since: Option<Time>,
+        until: Option<Time>,
+        limit: Limit<100, 10>,
+    }
+}
+
+/// A user with what was done to them.
 #[derive(Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 struct TopUser {
-    user: String,
+    user: UserId,
+    /// How often the user was unfollowed.
     unfollows: u64,
+    /// How often the user was followed.
     follows: u64,
+    /// Follows less unfollows.
     net: i64,
 }
 
+/// Who lost or gained most in a range.
 #[derive(Serialize)]
-struct Top {
-    since: u64,
-    until: u64,
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+pub struct Top {
+    /// When the first hour begins.
+    since: HourStart,
+    /// When the last hour ends, or the last time there is; its own ms no longer counts.
+    until: UnixMs,
+    /// Who lost or gained most comes first.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(length(max = 100)))]
     users: Vec<TopUser>,
 }
 
-impl<S: StoreReader, D: Database, Q: Queue, C: Clock> Api<'_, S, D, Q, C> {
-    pub(super) async fn read_user(&self, app: SdkAppId, query: &str) -> Result<Response, Problem> {
-        let parameters = Parameters::read(query, &["user", "since", "until"])?;
-        let user = parameters.user()?;
-        let (since, until) = parameters.range()?;
-        let totals: Vec<Total> = self.event_log()?.rows(users::totals(app, user, since, until)).await?;
-        let count = |role: &str, kind: &str| {
+impl<P: Ports> Context<'_, P> {
+    pub(super) async fn read_user(&self, App(app): App, query: ReadUserQuery) -> Result<User, Problem> {
+        let (since, until) = ordered(query.since, query.until)?;
+        let statement = users::totals(app, &query.user.0, since, until);
+        let totals: Vec<Total> = self.event_log()?.rows(statement).await?;
+        let count = |role, kind| {
+            let (role, kind) = (StoredWord::Known(role), StoredWord::Known(kind));
             totals.iter().find(|total| total.role == role && total.kind == kind).map_or(0, |total| total.count)
         };
-        Ok(Response::json(&User {
-            user,
-            followers: Followers { gained: count("target", "follow"), lost: count("target", "unfollow") },
-            following: Following { added: count("actor", "follow"), removed: count("actor", "unfollow") },
-            first_event_time: totals.iter().filter_map(|total| total.first).min(),
-            last_event_time: totals.iter().filter_map(|total| total.last).max(),
-        }))
+        Ok(User {
+            user: query.user,
+            followers: Followers {
+                gained: count(Role::Target, Kind::Follow),
+                lost: count(Role::Target, Kind::Unfollow),
+            },
+            following: Following {
+                added: count(Role::Actor, Kind::Follow),
+                removed: count(Role::Actor, Kind::Unfollow),
+            },
+            first_event_time: totals.iter().filter_map(|total| total.first).min().map(UnixMs),
+            last_event_time: totals.iter().filter_map(|total| total.last).max().map(UnixMs),
+        })
     }
 
-    pub(super) async fn top(&self, settings: &Settings, query: &str) -> Result<Response, Problem> {
-        let parameters = Parameters::read(query, &["app", "by", "since", "until", "limit"])?;
-        let app = super::app_of(settings, &parameters)?;
-        let measure = match parameters.text("by") {
-            None => Measure::Lost,
-            Some(name) => Measure::ALL
-                .into_iter()
-                .find(|measure| measure.name() == name)
-                .ok_or(Problem::BadRequest("by is lost, gained or net."))?,
-        };
-        let limit = parameters.number("limit", TOP_MAX, TOP_DEFAULT, "limit is 1 to 100.")?;
-        let range = Range::read(&parameters, range::HOUR, self.clock.now_ms())?;
+    pub(super) async fn top(&self, query: TopQuery) -> Result<Top, Problem> {
+        let TopQuery { app: App(app), by: OrDefault(measure), since, until, limit: Limit(limit) } = query;
+        let range = Range::read(since, until, BucketSize::Hour, self.ports.clock().now_ms())?;
         let hours: Vec<HourOfTargets> = self.event_log()?.rows(users::targets(app, range.first, range.end)).await?;
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         // The database writes the rows, so that they can be read.
         let ranked = users::rank(&hours, measure, limit).ok_or(Problem::Unavailable)?;
         let users = ranked.into_iter().map(|ranked| TopUser {
-            user: ranked.user,
+            user: UserId(ranked.user),
             unfollows: ranked.counts.unfollows,
             follows: ranked.counts.follows,
             net: ranked.net,
         });
-        Ok(Response::json(&Top {
-            since: range.start(range.first),
-            until: range.start(range.end),
-            users: users.collect(),
-        }))
+        Ok(Top { since: range.since(), until: range.until(), users: users.collect() })
     }
 }

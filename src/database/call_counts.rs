@@ -1,9 +1,10 @@
 //! The counts of webhook calls: how many there were in each hour, of each app, and what became of them.
 
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use super::{Parameter, Statement};
-use crate::encoding::to_json;
+use crate::encoding::{StoredWord, to_json};
 
 /// How often rows may be written within an hour, over all of them: a flood of calls of many kinds, that reaches many
 /// isolates, must not use up the rows that events need. In a day it is a quarter of the free plan's 100,000.
@@ -13,8 +14,9 @@ pub const WRITES_MAX_AN_HOUR: u64 = 1_000;
 pub const NO_APP: u64 = 0;
 
 /// What became of a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, EnumString, IntoStaticStr, VariantArray)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum CallOutcome {
     /// Every sink has the event.
     Stored,
@@ -32,26 +34,6 @@ pub enum CallOutcome {
     Failed,
 }
 
-impl CallOutcome {
-    /// Every outcome.
-    pub const ALL: [Self; 7] =
-        [Self::Stored, Self::Queued, Self::Probe, Self::Unhandled, Self::Relayed, Self::Rejected, Self::Failed];
-
-    /// Its name in the log, the database and the API.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Stored => "stored",
-            Self::Queued => "queued",
-            Self::Probe => "probe",
-            Self::Unhandled => "unhandled",
-            Self::Relayed => "relayed",
-            Self::Rejected => "rejected",
-            Self::Failed => "failed",
-        }
-    }
-}
-
 /// How many calls of one kind there were in one hour.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 pub struct CallCount {
@@ -60,8 +42,8 @@ pub struct CallCount {
     /// The app, or [`NO_APP`].
     pub app: u64,
     /// What became of the calls.
-    pub outcome: String,
-    /// Why they were rejected; empty where they were not.
+    pub outcome: StoredWord<CallOutcome>,
+    /// Why they were rejected; empty if they were not.
     pub reason: String,
     /// How many there were, at least.
     pub count: u64,
@@ -79,7 +61,8 @@ pub fn add(hour: u64, counts: &str) -> Statement {
     Statement::new(SQL, [counts.into(), hour.into(), WRITES_MAX_AN_HOUR.into()])
 }
 
-/// The counts of the hours from `since` to before `until` (hours since 1970), the oldest first: of this app ([`NO_APP`] for no app of ours), or of all.
+/// The counts of the hours from `since` to before `until` (hours since 1970), the oldest first: of this app ([`NO_APP`] for no
+/// app of ours), or of all.
 #[must_use]
 pub fn read(app: Option<u64>, since: u64, until: u64) -> Statement {
     match app {
@@ -100,7 +83,7 @@ pub fn read(app: Option<u64>, since: u64, until: u64) -> Statement {
 #[derive(Clone, Debug, Deserialize)]
 pub struct LatestCall {
     /// What became of it.
-    pub outcome: String,
+    pub outcome: StoredWord<CallOutcome>,
     /// In Unix ms.
     pub last_at: u64,
 }
@@ -112,5 +95,5 @@ pub fn latest(apps: &[u64]) -> Statement {
          (SELECT max(c.last_at) FROM call_counts AS c WHERE c.app = a.value AND c.outcome = o.value AND c.hour = \
          (SELECT max(l.hour) FROM call_counts AS l WHERE l.app = a.value AND l.outcome = o.value)) AS last_at \
          FROM json_each(?1) AS a CROSS JOIN json_each(?2) AS o WHERE last_at IS NOT NULL";
-    Statement::new(SQL, [Parameter::Text(to_json(apps)), Parameter::Text(to_json(&CallOutcome::ALL))])
+    Statement::new(SQL, [Parameter::Text(to_json(apps)), Parameter::Text(to_json(CallOutcome::VARIANTS))])
 }

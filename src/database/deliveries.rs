@@ -1,16 +1,14 @@
 //! The deliveries: how far the way of each event to the origin has come. There are no user ids in them.
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::Deserialize;
+use strum::{EnumString, IntoStaticStr, VariantArray};
 
-use super::{HOUR_MS, Parameter, Statement};
-use crate::{event::EventId, webhook::SdkAppId};
+use super::{Parameter, Statement};
+use crate::{encoding::StoredWord, event::EventId, webhook::SdkAppId};
 
 /// A delivery that is done so soon after its event, in ms, is listed at the time of the event: its row is in no index. Any
 /// other change is listed at its own time.
 const PROMPT_MS: u64 = 60 * 1000;
-
-/// How long after the time of its next attempt a delivery still counts as retrying, in ms.
-const OVERDUE_AFTER_MS: u64 = HOUR_MS;
 
 /// How long D1 may take to write what became of a delivery, in ms: nothing but the row depends on it.
 pub const WRITE_WITHIN_MS: u64 = 2_000;
@@ -19,12 +17,34 @@ pub const WRITE_WITHIN_MS: u64 = 2_000;
 const COLUMNS: &str = "state, event_time, hash, attempts, last_status, last_error, next_attempt_at, updated_at";
 
 /// The delivery of one event, in whichever state: ?1 is the app, ?2 and ?3 are the halves of the event's id.
-const OF_EVENT: &str =
-    "app = ?1 AND state IN ('retrying', 'dead', 'delivered', 'delivered_late') AND event_time = ?2 AND hash = ?3";
+fn of_event() -> String {
+    let states: Vec<_> = StoredState::VARIANTS.iter().map(|state| format!("'{}'", state.name())).collect();
+    format!("app = ?1 AND state IN ({}) AND event_time = ?2 AND hash = ?3", states.join(", "))
+}
+
+/// How far a delivery has come, as it is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case", const_into_str)]
+pub enum StoredState {
+    /// A further attempt is to come.
+    Retrying,
+    /// It is a dead letter.
+    Dead,
+    /// The origin has had the event within [`PROMPT_MS`].
+    Delivered,
+    /// The origin has it, and got it later.
+    DeliveredLate,
+}
+
+impl StoredState {
+    const fn name(self) -> &'static str {
+        self.into_str()
+    }
+}
 
 /// How far a delivery has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub enum State {
     /// A further attempt is to come.
     Retrying,
@@ -32,34 +52,16 @@ pub enum State {
     Dead,
     /// The origin has the event.
     Delivered,
-    /// A further attempt was to come, and nothing was heard of it: its message expired, or its state could not be written.
-    Unknown,
-}
-
-impl State {
-    /// The states that can be asked for.
-    pub const LISTED: [Self; 3] = [Self::Retrying, Self::Dead, Self::Delivered];
-
-    /// Its name in the API.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Retrying => "retrying",
-            Self::Dead => "dead",
-            Self::Delivered => "delivered",
-            Self::Unknown => "unknown",
-        }
-    }
 }
 
 /// What one attempt, or a replay, made of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// How far it has come: not [`State::Unknown`].
+    /// How far it has come.
     pub state: State,
     /// How many attempts there were; `None` for as many as before.
     pub attempts: Option<u32>,
-    /// The HTTP status of the origin's last answer, where there was one.
+    /// The HTTP status of the origin's last answer, if there was one.
     pub last_status: Option<u16>,
     /// What happened instead of an answer.
     pub last_error: Option<&'static str>,
@@ -69,68 +71,36 @@ pub struct Change {
     pub at: u64,
 }
 
-/// A row, as the API shows it.
+/// A row.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Delivery {
-    state: String,
-    event_time: u64,
-    hash: String,
-    attempts: u32,
-    last_status: Option<u16>,
-    last_error: Option<String>,
-    next_attempt_at: Option<u64>,
-    updated_at: u64,
+pub struct StoredDelivery {
+    /// How far it has come.
+    pub state: StoredWord<StoredState>,
+    /// The `EventTime` of its event, in Unix ms.
+    pub event_time: u64,
+    /// The hash of its event's id.
+    pub hash: String,
+    /// As in [`Change`].
+    pub attempts: u32,
+    /// As in [`Change`].
+    pub last_status: Option<u16>,
+    /// As in [`Change`]; another version of this Worker may have written it.
+    pub last_error: Option<String>,
+    /// As in [`Change`].
+    pub next_attempt_at: Option<u64>,
+    /// When it last changed, in Unix ms.
+    pub updated_at: u64,
     /// Where a list has it, in Unix ms.
     #[serde(default)]
     changed: u64,
 }
 
-impl Delivery {
-    /// What the API shows of it at `now_ms` (Unix ms); `None` where it is no event's.
-    #[must_use]
-    pub fn shown(self, app: SdkAppId, now_ms: u64) -> Option<ShownDelivery> {
-        let overdue = |at: u64| at.saturating_add(OVERDUE_AFTER_MS) < now_ms;
-        let state = match &*self.state {
-            "retrying" if self.next_attempt_at.is_none_or(overdue) => State::Unknown,
-            "retrying" => State::Retrying,
-            "dead" => State::Dead,
-            _ => State::Delivered,
-        };
-        Some(ShownDelivery {
-            sdk_app_id: app,
-            event_id: EventId::of_parts(self.event_time, &self.hash)?,
-            state,
-            attempts: self.attempts,
-            last_status: self.last_status,
-            last_error: self.last_error,
-            next_attempt_at: self.next_attempt_at,
-            updated_at: self.updated_at,
-        })
-    }
-
+impl StoredDelivery {
     /// Where a list goes on behind it.
     #[must_use]
     pub fn position(&self) -> Position {
         Position { changed: self.changed, event_time: self.event_time, hash: self.hash.clone() }
     }
-}
-
-/// A delivery in the API.
-#[derive(Clone, Debug, Serialize)]
-pub struct ShownDelivery {
-    sdk_app_id: SdkAppId,
-    #[serde(serialize_with = "text")]
-    event_id: EventId,
-    state: State,
-    attempts: u32,
-    last_status: Option<u16>,
-    last_error: Option<String>,
-    next_attempt_at: Option<u64>,
-    updated_at: u64,
-}
-
-fn text<S: Serializer>(id: &EventId, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(id.as_str())
 }
 
 /// A place in a list of deliveries.
@@ -161,12 +131,18 @@ impl Position {
 #[must_use]
 pub fn write(app: SdkAppId, id: &EventId, change: &Change) -> Statement {
     let is_prompt = id.event_time().abs_diff(change.at) <= PROMPT_MS;
-    let state = if change.state == State::Delivered && !is_prompt { "delivered_late" } else { change.state.name() };
+    let state = match change.state {
+        State::Retrying => StoredState::Retrying,
+        State::Dead => StoredState::Dead,
+        State::Delivered if is_prompt => StoredState::Delivered,
+        State::Delivered => StoredState::DeliveredLate,
+    };
+    let of_event = of_event();
     let sql = format!(
         "INSERT INTO deliveries \
          (app, event_time, hash, state, attempts, last_status, last_error, next_attempt_at, updated_at) \
-         SELECT ?1, ?2, ?3, ?4, coalesce(?5, (SELECT max(attempts) FROM deliveries WHERE {OF_EVENT}), 0), ?6, ?7, ?8, ?9 \
-         WHERE NOT EXISTS (SELECT 1 FROM deliveries WHERE {OF_EVENT} AND updated_at > ?9) \
+         SELECT ?1, ?2, ?3, ?4, coalesce(?5, (SELECT max(attempts) FROM deliveries WHERE {of_event}), 0), ?6, ?7, ?8, ?9 \
+         WHERE NOT EXISTS (SELECT 1 FROM deliveries WHERE {of_event} AND updated_at > ?9) \
          ON CONFLICT DO UPDATE SET attempts = excluded.attempts, last_status = excluded.last_status, \
          last_error = excluded.last_error, next_attempt_at = excluded.next_attempt_at, updated_at = excluded.updated_at"
     );
@@ -174,7 +150,7 @@ pub fn write(app: SdkAppId, id: &EventId, change: &Change) -> Statement {
         app.into(),
         id.event_time().into(),
         id.hash().into(),
-        state.into(),
+        state.name().into(),
         change.attempts.map(u64::from).into(),
         change.last_status.map(u64::from).into(),
         change.last_error.into(),
@@ -187,14 +163,14 @@ pub fn write(app: SdkAppId, id: &EventId, change: &Change) -> Statement {
 /// The delivery of this event.
 #[must_use]
 pub fn read(app: SdkAppId, id: &EventId) -> Statement {
-    let sql = format!("SELECT {COLUMNS} FROM deliveries WHERE {OF_EVENT}");
+    let sql = format!("SELECT {COLUMNS} FROM deliveries WHERE {}", of_event());
     Statement::new(sql, [app.into(), id.event_time().into(), id.hash().into()])
 }
 
 /// Deletes the delivery of this event.
 #[must_use]
 pub fn delete(app: SdkAppId, id: &EventId) -> Statement {
-    let sql = format!("DELETE FROM deliveries WHERE {OF_EVENT}");
+    let sql = format!("DELETE FROM deliveries WHERE {}", of_event());
     Statement::new(sql, [app.into(), id.event_time().into(), id.hash().into()])
 }
 
@@ -209,8 +185,9 @@ pub fn discard(app: SdkAppId, id: &EventId) -> Statement {
 /// `after` on.
 #[must_use]
 pub fn page(app: SdkAppId, state: Option<State>, after: Option<&Position>, limit: u64) -> Statement {
-    // By the index, which is used only where its own condition is in the query.
-    let by_change = |state: &str| {
+    // By the index, which is used only if its own condition is in the query.
+    let by_change = |state: StoredState| {
+        let state = state.name();
         format!(
             "SELECT {COLUMNS}, updated_at AS changed FROM deliveries WHERE app = ?1 AND state = '{state}' \
              AND state <> 'delivered' AND (updated_at, event_time, hash) < (?2, ?3, ?4)"
@@ -223,11 +200,12 @@ pub fn page(app: SdkAppId, state: Option<State>, after: Option<&Position>, limit
              AND event_time <= ?2 AND (event_time, event_time, hash) < (?2, ?3, ?4)"
         )
     };
-    let delivered = || vec![by_event(), by_change("delivered_late")];
+    let delivered = || vec![by_event(), by_change(StoredState::DeliveredLate)];
     let ranges = match state {
         Some(State::Delivered) => delivered(),
-        Some(state) => vec![by_change(state.name())],
-        None => [vec![by_change("retrying"), by_change("dead")], delivered()].concat(),
+        Some(State::Retrying) => vec![by_change(StoredState::Retrying)],
+        Some(State::Dead) => vec![by_change(StoredState::Dead)],
+        None => [vec![by_change(StoredState::Retrying), by_change(StoredState::Dead)], delivered()].concat(),
     };
     // Behind the last there can be: a time has 13 digits.
     let first = Position { changed: 10_000_000_000_000, event_time: 0, hash: String::new() };

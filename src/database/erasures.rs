@@ -14,7 +14,7 @@ pub struct UsersEvent {
 }
 
 impl UsersEvent {
-    /// The event's id; `None` where it is none of ours.
+    /// The event's id; `None` if it is none of ours.
     #[must_use]
     pub fn id(&self) -> Option<EventId> {
         EventId::of_parts(self.event_time, &self.hash)
@@ -31,7 +31,7 @@ pub fn find(app: SdkAppId, user: &str, limit: u64) -> Statement {
 /// Deletes these events, with all that counts them, and their deliveries: to be run as one transaction.
 #[must_use]
 pub fn delete(app: SdkAppId, events: &[UsersEvent]) -> Vec<Statement> {
-    // SQLite compares an integer with what `->>` makes of JSON as numbers, and ?1 with a column only where it is cast.
+    // SQLite compares an integer with what `->>` makes of JSON as numbers, and ?1 with a column only if it is cast.
     const EVENTS: &str = "DELETE FROM events WHERE (app, kind, event_time, hash) IN ( \
          SELECT CAST(?1 AS INTEGER), value ->> 0, value ->> 1, value ->> 2 FROM json_each(?2))";
     const DELIVERIES: &str = "DELETE FROM deliveries WHERE (app, state, event_time, hash) IN ( \

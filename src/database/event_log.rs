@@ -2,6 +2,7 @@
 //! that can be rebuilt from KV. SQL never parses a query or a body.
 
 use serde::Deserialize;
+use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use super::{Parameter, Statement};
 use crate::{
@@ -10,7 +11,8 @@ use crate::{
 };
 
 /// The part that a user has in an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "lowercase")]
 pub enum Role {
     /// The user who acted.
     Actor,
@@ -19,16 +21,10 @@ pub enum Role {
 }
 
 impl Role {
-    /// Both roles.
-    pub const ALL: [Self; 2] = [Self::Actor, Self::Target];
-
     /// Its name in the API and in the log.
     #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Actor => "actor",
-            Self::Target => "target",
-        }
+    pub fn name(self) -> &'static str {
+        self.into()
     }
 }
 
@@ -37,7 +33,7 @@ impl Role {
 pub struct EventQuery {
     /// The app.
     pub app: SdkAppId,
-    /// The kind, or both.
+    /// The kind, or any.
     pub kind: Option<Kind>,
     /// Only events in which this user has a part.
     pub user: Option<String>,
@@ -112,7 +108,7 @@ pub fn insert(event: &Event<'_>) -> Statement {
 /// A page of at most `limit` events, from the one after `after` on.
 #[must_use]
 pub fn page(query: &EventQuery, after: Option<&EventId>, limit: u64) -> Statement {
-    let kinds = query.kind.map_or(Kind::ALL.to_vec(), |kind| vec![kind]);
+    let kinds = query.kind.map_or(Kind::VARIANTS.to_vec(), |kind| vec![kind]);
     // The page begins before this event, which may be none.
     let (time, hash) = match (after, query.until) {
         (Some(after), _) => (after.event_time(), after.hash()),
@@ -125,7 +121,7 @@ pub fn page(query: &EventQuery, after: Option<&EventId>, limit: u64) -> Statemen
             Statement::new(app_page(&kinds), [query.app.into(), since.into(), time.into(), hash.into(), limit.into()])
         }
         Some(user) => {
-            let roles = query.role.map_or(Role::ALL.to_vec(), |role| vec![role]);
+            let roles = query.role.map_or(Role::VARIANTS.to_vec(), |role| vec![role]);
             let (app, user) = (query.app.into(), Parameter::Text(user.clone()));
             Statement::new(user_page(&roles, &kinds), [app, user, since.into(), time.into(), hash.into(), limit.into()])
         }
@@ -158,7 +154,7 @@ fn user_page(roles: &[Role], kinds: &[Kind]) -> String {
         )
     };
     let ranges: Vec<_> = roles.iter().flat_map(|role| kinds.iter().map(move |kind| range(role, kind))).collect();
-    // Most polls find nothing new: where the app has no event since ?3, the limit is 0, and none of many ranges is read.
+    // Most polls find nothing new: if the app has no event since ?3, the limit is 0, and none of many ranges is read.
     let any_new = |kind: &Kind| {
         let kind = kind.name();
         format!("EXISTS (SELECT 1 FROM events WHERE app = ?1 AND kind = '{kind}' AND event_time >= ?3)")

@@ -1,13 +1,13 @@
 //! What the database forgets, and when: a bounded number of statements every hour. What a run leaves, the next one deletes.
 
 use serde::Deserialize;
+use strum::VariantArray as _;
 
 use super::{Database, DatabaseError, HOUR_MS, Statement};
-use crate::webhook::SdkAppId;
+use crate::webhook::{SdkAppId, command::Kind};
 
-/// How many events one statement deletes at most, and how many such statements a run has: 24,000 events a day.
+/// How many events one statement deletes at most.
 const EVENTS_BATCH: u64 = 200;
-const EVENTS_STATEMENTS_MAX: usize = 5;
 
 /// How many rows of any other table a run deletes at most.
 const ROWS_MAX: u64 = 2_000;
@@ -39,14 +39,19 @@ pub fn due_apps(before: u64) -> Statement {
 /// Deletes the oldest events of an app before `before` (Unix ms), [`EVENTS_BATCH`] at most.
 #[must_use]
 pub fn delete_due(app: SdkAppId, before: u64) -> Statement {
-    // The inner SELECT has to be a simple one: for `IN (… UNION ALL …)`, SQLite reads the whole table.
-    const SQL: &str = "DELETE FROM events WHERE (app, kind, event_time, hash) IN ( \
-         SELECT app, kind, event_time, hash FROM ( \
-         SELECT app, kind, event_time, hash FROM events WHERE app = ?1 AND kind = 'unfollow' AND event_time < ?2 \
-         UNION ALL \
-         SELECT app, kind, event_time, hash FROM events WHERE app = ?1 AND kind = 'follow' AND event_time < ?2 \
-         ORDER BY event_time, hash LIMIT ?3))";
-    Statement::new(SQL, [app.into(), before.into(), EVENTS_BATCH.into()])
+    // Each kind is a range of the key. The inner SELECT has to be a simple one: for `IN (… UNION ALL …)`, SQLite reads the whole
+    // table.
+    let range = |kind: &Kind| {
+        let kind = kind.name();
+        format!("SELECT app, kind, event_time, hash FROM events WHERE app = ?1 AND kind = '{kind}' AND event_time < ?2")
+    };
+    let ranges: Vec<_> = Kind::VARIANTS.iter().map(range).collect();
+    let sql = format!(
+        "DELETE FROM events WHERE (app, kind, event_time, hash) IN ( \
+         SELECT app, kind, event_time, hash FROM ({} ORDER BY event_time, hash LIMIT ?3))",
+        ranges.join(" UNION ALL ")
+    );
+    Statement::new(sql, [app.into(), before.into(), EVENTS_BATCH.into()])
 }
 
 /// The apps that have deliveries, one row read each, as the first table of a query.
@@ -66,7 +71,7 @@ pub fn delete_delivered(before: u64) -> Statement {
     Statement::new(sql, [before.into(), ROWS_MAX.into()])
 }
 
-/// Deletes all other deliveries whose latest change was before `before`, or before `dead_before` where they are dead (Unix ms).
+/// Deletes all other deliveries whose latest change was before `before`, or before `dead_before` if they are dead (Unix ms).
 #[must_use]
 pub fn delete_undelivered(before: u64, dead_before: u64) -> Statement {
     // A state of each row of the second table, with the time that counts for it.
@@ -102,6 +107,8 @@ pub struct Retention {
     pub events_seconds: Option<u64>,
     /// Dead deliveries: as long as their dead letters.
     pub dead_letters_seconds: Option<u64>,
+    /// How many statements of a run delete events, each of them 200 at most.
+    pub statements: usize,
 }
 
 /// Deletes what is due: events of all apps that the log has, the oldest first, and dead deliveries, as `retention` says; other
@@ -122,12 +129,12 @@ pub async fn retain(database: &impl Database, retention: Retention, now_ms: u64)
         database.run(statement).await?;
     }
     match retention.events_seconds.map(seconds_ago) {
-        Some(before) => retain_events(database, before).await,
+        Some(before) => retain_events(database, before, retention.statements).await,
         None => Ok(()),
     }
 }
 
-async fn retain_events(database: &impl Database, before: u64) -> Result<(), DatabaseError> {
+async fn retain_events(database: &impl Database, before: u64, statements: usize) -> Result<(), DatabaseError> {
     #[derive(Deserialize)]
     struct Due {
         app: SdkAppId,
@@ -140,7 +147,7 @@ async fn retain_events(database: &impl Database, before: u64) -> Result<(), Data
     // The app with the oldest event has the first turn, so that none waits for ever. Sorted here, as D1 counts the rows that it
     // sorts as read.
     due.sort_by_key(|due| due.hour);
-    for Due { app, .. } in due.iter().cycle().take(EVENTS_STATEMENTS_MAX) {
+    for Due { app, .. } in due.iter().cycle().take(statements) {
         database.run(delete_due(*app, before)).await?;
     }
     Ok(())

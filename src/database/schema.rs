@@ -5,7 +5,10 @@ use std::cell::Cell;
 use serde::Deserialize;
 
 use super::{Database, DatabaseError, Statement};
-use crate::config::{Config, DB, InvalidSetting};
+use crate::{
+    config::{Config, InvalidSetting},
+    ports::DB,
+};
 
 /// The newest migration, which this Worker needs.
 pub const SCHEMA_VERSION: u64 = 2;
@@ -52,6 +55,6 @@ impl Schema {
             Err(DatabaseError::Failed) => "must answer: D1 fails",
             _ => "must have the tables of this version: run `npx wrangler d1 migrations apply DB --remote`",
         };
-        Err(InvalidSetting { name: DB.to_owned(), problem })
+        Err(InvalidSetting { name: DB.to_owned(), problem: problem.into() })
     }
 }

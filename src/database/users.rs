@@ -3,26 +3,30 @@
 use std::collections::HashMap;
 
 use serde::Deserialize;
+use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use super::{Statement, event_log::Role};
-use crate::webhook::{SdkAppId, command::Kind};
+use crate::{
+    encoding::StoredWord,
+    webhook::{SdkAppId, command::Kind},
+};
 
 /// What a user did, or what was done to the user, in one role and kind.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Total {
-    /// `actor` or `target`.
-    pub role: String,
-    /// `unfollow` or `follow`.
-    pub kind: String,
+    /// The part that the user had.
+    pub role: StoredWord<Role>,
+    /// What was done.
+    pub kind: StoredWord<Kind>,
     /// How many: of an actor the targets, of a target the events.
     pub count: u64,
-    /// The first `EventTime`, in Unix ms; `None` where there is no event.
+    /// The first `EventTime`, in Unix ms; `None` if there is no event.
     pub first: Option<u64>,
     /// The last one.
     pub last: Option<u64>,
 }
 
-/// The totals of a user from `since` to `until` (Unix ms, inclusive), each where it is bounded.
+/// The totals of a user from `since` to `until` (Unix ms, inclusive), each if it is bounded.
 #[must_use]
 pub fn totals(app: SdkAppId, user: &str, since: Option<u64>, until: Option<u64>) -> Statement {
     if since.is_none() && until.is_none() {
@@ -39,8 +43,8 @@ pub fn totals(app: SdkAppId, user: &str, since: Option<u64>, until: Option<u64>)
              AND kind = '{kind}' AND event_time >= ?3 AND event_time <= ?4"
         )
     };
-    let ranges: Vec<_> =
-        Role::ALL.into_iter().flat_map(|role| Kind::ALL.into_iter().map(move |kind| range(role, kind))).collect();
+    let of_role = |&role: &Role| Kind::VARIANTS.iter().map(move |&kind| range(role, kind));
+    let ranges: Vec<_> = Role::VARIANTS.iter().flat_map(of_role).collect();
     let (since, until) = (since.unwrap_or(0), until.unwrap_or(crate::webhook::body::EVENT_TIME_MAX));
     Statement::new(ranges.join(" UNION ALL "), [app.into(), user.into(), since.into(), until.into()])
 }
@@ -71,29 +75,16 @@ pub struct Counts {
 }
 
 /// What to rank users by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, EnumString, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "lowercase")]
 pub enum Measure {
     /// Who was unfollowed most.
+    #[default]
     Lost,
     /// Who was followed most.
     Gained,
     /// Whose follows less unfollows are the least.
     Net,
-}
-
-impl Measure {
-    /// Every measure.
-    pub const ALL: [Self; 3] = [Self::Lost, Self::Gained, Self::Net];
-
-    /// Its name in the API.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Lost => "lost",
-            Self::Gained => "gained",
-            Self::Net => "net",
-        }
-    }
 }
 
 /// A user with the counts of a range.
@@ -107,8 +98,8 @@ pub struct Ranked {
     pub net: i64,
 }
 
-/// The first `limit` users by `measure`, and by their id where they are equal. One who has lost, or gained, nothing is not
-/// among those who have. `None` where the rows cannot be read.
+/// The first `limit` users by `measure`, and by their id if they are equal. One who has lost, or gained, nothing is not
+/// among those who have. `None` if the rows cannot be read.
 #[must_use]
 pub fn rank(hours: &[HourOfTargets], measure: Measure, limit: usize) -> Option<Vec<Ranked>> {
     let mut counts: HashMap<String, Counts> = HashMap::new();

@@ -7,22 +7,24 @@
 use std::fmt::Write as _;
 
 use super::{
-    dead_letter::{self, Failure},
-    message::{Job, Message},
-    message_record::{DEAD_LETTERED, MessageRecord, RETRIED},
+    dead_letter,
+    failure::{Failure, Reason},
+    message::Message,
+    message_record::{MessageOutcome, MessageRecord},
     retry::wait_seconds,
 };
 use crate::{
-    config::{Config, DELIVERY_HOURS_DEFAULT, RETRY_BASE_DEFAULT_SECONDS, Settings},
+    config::{Config, DeliverySettings, Settings},
     database::{
-        Database,
+        Database as _,
         deliveries::{self, Change},
-        event_log,
     },
     event::{Entry, Event, EventId},
     log::Level,
-    origin::{HOP_HEADER, LOOP_STATUS, Origin, OriginRequest, OriginResponse, OriginSigning},
-    storage::{Clock, Store, within},
+    origin::{HOP_HEADER, LOOP_STATUS, Origin as _, OriginRequest, OriginResponse, OriginSigning},
+    ports::Ports,
+    sink::Sink,
+    storage::{Clock as _, Kv as _, within},
     webhook::SdkAppId,
 };
 
@@ -89,21 +91,11 @@ pub trait QueuedMessage {
 }
 
 /// What processes messages.
-pub struct Consumer<'a, S, D, O, C> {
+pub struct Consumer<'a, P> {
     /// As read from the environment.
     pub config: &'a Config,
-    /// Where events and dead letters are stored.
-    pub store: &'a S,
-    /// The event log's database, where one is bound.
-    pub database: Option<&'a D>,
-    /// The way to the app's backend.
-    pub origin: &'a O,
-    /// The time.
-    pub clock: &'a C,
-    /// A number from 0 to below 1, another one each time.
-    pub random: &'a dyn Fn() -> f64,
-    /// Where log records go.
-    pub log: &'a dyn Fn(Level, String),
+    /// What is outside of the Worker.
+    pub ports: &'a P,
 }
 
 /// What became of a message: how to settle it, and what there is to say of it.
@@ -130,17 +122,17 @@ impl From<Failure> for AttemptFailed {
     }
 }
 
-impl<S: Store, D: Database, O: Origin, C: Clock> Consumer<'_, S, D, O, C> {
+impl<P: Ports> Consumer<'_, P> {
     /// Processes a batch, one message after the other, and settles each on its own.
     pub async fn consume<M: QueuedMessage>(&self, source: Option<Source>, batch: impl IntoIterator<Item = M>) {
         for message in batch {
             let (outcome, record) = match source {
                 Some(Source::Deliveries) => self.process(&message).await,
                 Some(Source::DeadLetters) => self.process_dead(&message).await,
-                None => self.retry(Failure::UNKNOWN_QUEUE, MessageRecord::default(), &message),
+                None => self.retry(Failure::Other(Reason::UnknownQueue), MessageRecord::default(), &message),
             };
             let (level, text) = record.text();
-            (self.log)(level, text);
+            self.ports.log(level, &text);
             // The dead-letter queue hands out a message as if it were new.
             let attempts = (source == Some(Source::Deliveries)).then(|| message.attempts());
             // Before the row is written, so that nothing that D1 does can undo it.
@@ -157,29 +149,37 @@ impl<S: Store, D: Database, O: Origin, C: Clock> Consumer<'_, S, D, O, C> {
         let text = queued.text();
         let message = Message::read(&text);
         let Some((message, event)) = message.as_ref().and_then(|message| Some((message, message.event()?))) else {
-            let letter = dead_letter::raw_entry(&queued.id(), &text, Failure::UNREADABLE, self.now(), self.retention());
-            return self.dead_letter(letter, MessageRecord::default(), Failure::UNREADABLE, queued).await;
+            let letter = dead_letter::raw_entry(
+                &queued.id(),
+                &text,
+                Failure::Other(Reason::Unreadable),
+                self.now(),
+                self.config.retention_seconds,
+            );
+            return self
+                .dead_letter(letter, MessageRecord::default(), Failure::Other(Reason::Unreadable), queued)
+                .await;
         };
-        let mut record = MessageRecord::of(&event, message.job);
+        let mut record = MessageRecord::of(&event, message.sink);
         let done = match settings {
-            Some(settings) => self.attempt(message.job, &event, settings).await,
-            None => Err(Failure::SETTINGS.into()),
+            Some(settings) => self.attempt(message.sink, &event, settings).await,
+            None => Err(Failure::Other(Reason::Settings).into()),
         };
         let failed = match done {
             Ok(status) => {
                 record.accepted_with = status;
-                return done_with(message.job, record);
+                return done_with(message.sink, record);
             }
             Err(failed) => failed,
         };
-        let base = settings.map_or(RETRY_BASE_DEFAULT_SECONDS, |settings| settings.retry_base_seconds);
-        let life =
-            settings.map_or(DELIVERY_HOURS_DEFAULT.saturating_mul(60 * 60), |settings| settings.delivery_seconds);
-        let after_seconds = wait_seconds(queued.attempts(), base, failed.retry_after, (self.random)());
+        let DeliverySettings { retry_base_seconds, seconds: life, .. } = self.config.delivery;
+        let after_seconds =
+            wait_seconds(queued.attempts(), retry_base_seconds, failed.retry_after, self.ports.random());
         let age = self.now().saturating_sub(queued.sent_at()) / 1000;
         // Dead-lettered at once: a message that is older than its queue keeps it expires, and nobody sees it.
         if failed.is_final || age.saturating_add(after_seconds.into()) > life {
-            let letter = dead_letter::entry(&event, message.job, failed.failure, self.now(), self.retention());
+            let letter =
+                dead_letter::entry(&event, message.sink, failed.failure, self.now(), self.config.retention_seconds);
             return self.dead_letter(letter, record, failed.failure, queued).await;
         }
         retry_after(after_seconds, failed.failure, record)
@@ -188,48 +188,57 @@ impl<S: Store, D: Database, O: Origin, C: Clock> Consumer<'_, S, D, O, C> {
     /// Files a message that its queue has given up on.
     async fn process_dead(&self, queued: &impl QueuedMessage) -> Processed {
         let text = queued.text();
-        let raw = |failure| dead_letter::raw_entry(&queued.id(), &text, failure, self.now(), self.retention());
+        let raw =
+            |failure| dead_letter::raw_entry(&queued.id(), &text, failure, self.now(), self.config.retention_seconds);
         if queued.attempts() > PARSE_ATTEMPTS_MAX {
-            let failure = Failure::CRASHED;
+            let failure = Failure::Other(Reason::Crashed);
             return self.dead_letter(raw(failure), MessageRecord::default(), failure, queued).await;
         }
         let message = Message::read(&text);
         let Some((message, event)) = message.as_ref().and_then(|message| Some((message, message.event()?))) else {
-            let failure = Failure::UNREADABLE;
+            let failure = Failure::Other(Reason::Unreadable);
             return self.dead_letter(raw(failure), MessageRecord::default(), failure, queued).await;
         };
-        let record = MessageRecord::of(&event, message.job);
-        let is_stored = match message.job {
-            // Where KV takes a dead letter, it takes the event too.
-            Job::StoreKv => self.put_event(&event).await,
-            Job::StoreD1 => self.insert(&event).await,
-            Job::Deliver => false,
-        };
+        let record = MessageRecord::of(&event, message.sink);
+        // If KV takes a dead letter, it takes the event too.
+        let is_stored = self.store(message.sink, &event).await == Some(true);
         if is_stored {
-            return done_with(message.job, record);
+            return done_with(message.sink, record);
         }
-        let failure = Failure::RETRIES_EXHAUSTED;
-        let letter = dead_letter::entry(&event, message.job, failure, self.now(), self.retention());
+        let failure = Failure::Other(Reason::RetriesExhausted);
+        let letter = dead_letter::entry(&event, message.sink, failure, self.now(), self.config.retention_seconds);
         self.dead_letter(letter, record, failure, queued).await
     }
 
-    /// Makes one attempt. The status that the origin has accepted the event with, where it is for the origin.
-    async fn attempt(&self, job: Job, event: &Event<'_>, settings: &Settings) -> Result<Option<u16>, AttemptFailed> {
-        match job {
-            Job::StoreKv => self.put_event(event).await.then_some(None).ok_or(Failure::KV.into()),
-            Job::StoreD1 => self.insert(event).await.then_some(None).ok_or(Failure::D1.into()),
-            // Without its app there is no token to sign it with.
-            Job::Deliver if !settings.is_ours(event.app()) => Err(AttemptFailed::for_good(Failure::APP_REMOVED)),
-            Job::Deliver => {
-                let request = delivery(event, settings, self.now() / 1000).ok_or(Failure::SETTINGS)?;
-                let response = self.origin.post(request).await.map_err(|error| Failure::Error(error.name()))?;
-                let OriginResponse { status, retry_after, .. } = response;
-                match status {
-                    200..300 => Ok(Some(status)),
-                    LOOP_STATUS => Err(AttemptFailed::for_good(Failure::Status(status))),
-                    _ => Err(AttemptFailed { retry_after, ..Failure::Status(status).into() }),
-                }
-            }
+    /// Makes one attempt. The status that the origin has accepted the event with, if it is for the origin.
+    async fn attempt(&self, sink: Sink, event: &Event<'_>, settings: &Settings) -> Result<Option<u16>, AttemptFailed> {
+        match self.store(sink, event).await {
+            Some(true) => Ok(None),
+            Some(false) => Err(Failure::Sink(sink).into()),
+            None => self.deliver(event, settings).await.map(Some),
+        }
+    }
+
+    /// Makes one attempt to store an event, and tells whether it succeeded; `None` for a sink that stores nothing.
+    async fn store(&self, sink: Sink, event: &Event<'_>) -> Option<bool> {
+        let attempt = sink.begin(self.ports, event, self.config.retention_seconds, self.now())?;
+        Some(within(self.ports.clock(), PUT_WITHIN_MS, attempt).await == Some(Ok(())))
+    }
+
+    /// Makes one attempt to deliver an event. The status that the origin has accepted it with.
+    async fn deliver(&self, event: &Event<'_>, settings: &Settings) -> Result<u16, AttemptFailed> {
+        // Without its app there is no token to sign it with.
+        if !settings.is_ours(event.app()) {
+            return Err(AttemptFailed::for_good(Failure::Other(Reason::AppRemoved)));
+        }
+        let request = delivery(event, settings, &self.config.delivery.signing, self.now() / 1000);
+        let request = request.ok_or(Failure::Other(Reason::Settings))?;
+        let response = self.ports.origin().post(request).await.map_err(Failure::Origin)?;
+        let OriginResponse { status, retry_after, .. } = response;
+        match status {
+            200..300 => Ok(status),
+            LOOP_STATUS => Err(AttemptFailed::for_good(Failure::Status(status))),
+            _ => Err(AttemptFailed { retry_after, ..Failure::Status(status).into() }),
         }
     }
 
@@ -242,66 +251,61 @@ impl<S: Store, D: Database, O: Origin, C: Clock> Consumer<'_, S, D, O, C> {
         queued: &impl QueuedMessage,
     ) -> Processed {
         if !self.put(&letter).await {
-            return self.retry(Failure::KV, record, queued);
+            return self.retry(Failure::Sink(Sink::Kv), record, queued);
         }
-        record.outcome = DEAD_LETTERED;
+        record.outcome = Some(MessageOutcome::DeadLettered);
         record.failed(failure);
         (Outcome::Ack, record)
     }
 
     fn retry(&self, failure: Failure, record: MessageRecord, queued: &impl QueuedMessage) -> Processed {
-        let after_seconds = wait_seconds(queued.attempts(), DEAD_LETTER_BASE_SECONDS, None, (self.random)());
+        let after_seconds = wait_seconds(queued.attempts(), DEAD_LETTER_BASE_SECONDS, None, self.ports.random());
         retry_after(after_seconds, failure, record)
     }
 
     async fn put(&self, entry: &Entry) -> bool {
-        within(self.clock, PUT_WITHIN_MS, self.store.put(entry)).await == Some(Ok(()))
+        within(self.ports.clock(), PUT_WITHIN_MS, self.ports.kv().put(entry)).await == Some(Ok(()))
     }
 
-    async fn put_event(&self, event: &Event<'_>) -> bool {
-        self.put(&event.entry(self.retention(), self.now())).await
-    }
-
-    async fn insert(&self, event: &Event<'_>) -> bool {
-        let Some(database) = self.database else { return false };
-        within(self.clock, PUT_WITHIN_MS, database.attempt(event_log::insert(event))).await == Some(Ok(()))
-    }
-
-    /// Writes what became of a delivery. Where that fails, only the row is out of date.
+    /// Writes what became of a delivery. If that fails, only the row is out of date.
     async fn write_change(&self, app: SdkAppId, id: &EventId, change: &Change) {
-        let Some(database) = self.database else { return };
-        let writing =
-            within(self.clock, deliveries::WRITE_WITHIN_MS, database.attempt(deliveries::write(app, id, change)));
+        let Some(database) = self.ports.database() else { return };
+        let writing = within(
+            self.ports.clock(),
+            deliveries::WRITE_WITHIN_MS,
+            database.attempt(deliveries::write(app, id, change)),
+        );
         if writing.await != Some(Ok(())) {
-            (self.log)(Level::Warn, r#"{"outcome":"failed","reason":"delivery_state"}"#.to_owned());
+            self.ports.log(Level::Warn, r#"{"outcome":"failed","reason":"delivery_state"}"#);
         }
     }
 
     fn now(&self) -> u64 {
-        self.clock.now_ms()
-    }
-
-    fn retention(&self) -> Option<u64> {
-        self.config.settings.as_ref().and_then(|settings| settings.retention_seconds)
+        self.ports.clock().now_ms()
     }
 }
 
-/// Acknowledges a message whose job is done.
-fn done_with(job: Job, mut record: MessageRecord) -> Processed {
-    record.outcome = job.done();
+/// Acknowledges a message whose sink has the event.
+fn done_with(sink: Sink, mut record: MessageRecord) -> Processed {
+    record.outcome = Some(MessageOutcome::done(sink));
     (Outcome::Ack, record)
 }
 
 fn retry_after(after_seconds: u32, failure: Failure, mut record: MessageRecord) -> Processed {
     record.failed(failure);
-    (record.outcome, record.retry_after_seconds) = (RETRIED, Some(after_seconds));
+    (record.outcome, record.retry_after_seconds) = (Some(MessageOutcome::Retried), Some(after_seconds));
     (Outcome::Retry { after_seconds }, record)
 }
 
-/// The request that brings `event` to the origin at `now` (Unix seconds): what Tencent sent, with a fresh Sign where
-/// the app has a token, and a Standard Webhooks signature for each secret. `None` where the settings do not allow to deliver.
-fn delivery<'a>(event: &'a Event<'_>, settings: &Settings, now: u64) -> Option<OriginRequest<'a>> {
-    let OriginSigning::With(secrets) = &settings.origin_signing else { return None };
+/// The request that brings `event` to the origin at `now` (Unix seconds): what Tencent sent, with a fresh Sign if
+/// the app has a token, and a Standard Webhooks signature for each secret. `None` if the settings do not allow to deliver.
+fn delivery<'a>(
+    event: &'a Event<'_>,
+    settings: &Settings,
+    signing: &OriginSigning,
+    now: u64,
+) -> Option<OriginRequest<'a>> {
+    let OriginSigning::With(secrets) = signing else { return None };
     let mut query = event.query();
     if let Some(token) = settings.signing_token(event.app()) {
         let time = now.to_string();

@@ -4,11 +4,13 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
+use strum::VariantArray as _;
 
-use super::message::{Job, Message};
+use super::{failure::Failure, message::Message};
 use crate::{
     encoding::{from_json_object, to_json},
     event::{Entry, Event, EventId},
+    sink::Sink,
     webhook::SdkAppId,
 };
 
@@ -17,45 +19,6 @@ const PREFIX: &str = "dead/";
 
 /// Stands for the SDKAppID in the key of a message that cannot be read.
 pub const NO_APP: &str = "0";
-
-/// Why the last try failed: an HTTP status, or a word for what happened instead of an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Failure {
-    /// The origin answered with this status.
-    Status(u16),
-    /// There was no answer, or nothing to ask.
-    Error(&'static str),
-}
-
-impl Failure {
-    /// The queue did not take the message.
-    pub const QUEUE: Self = Self::Error("queue");
-    /// KV did not take the event.
-    pub const KV: Self = Self::Error("kv");
-    /// D1 did not take the event.
-    pub const D1: Self = Self::Error("d1");
-    /// There is no `ORIGIN_URL`, or a setting that delivery depends on is invalid.
-    pub const SETTINGS: Self = Self::Error("settings");
-    /// The message cannot be read.
-    pub const UNREADABLE: Self = Self::Error("unreadable");
-    /// The app is no longer in `SDK_APP_IDS`.
-    pub const APP_REMOVED: Self = Self::Error("app_removed");
-    /// The queue has given up on the message. What failed is in the log, unless the message ended its invocation.
-    pub const RETRIES_EXHAUSTED: Self = Self::Error("retries_exhausted");
-    /// The message ended the invocations that were to file it.
-    pub const CRASHED: Self = Self::Error("crashed");
-    /// The batch is from a queue whose name says nothing.
-    pub const UNKNOWN_QUEUE: Self = Self::Error("unknown_queue");
-
-    /// `last_status` and `last_error`, one of which it is.
-    #[must_use]
-    pub fn parts(self) -> (Option<u16>, Option<&'static str>) {
-        match self {
-            Self::Status(status) => (Some(status), None),
-            Self::Error(error) => (None, Some(error)),
-        }
-    }
-}
 
 /// What a list shows of a dead letter besides its key. It may have been written by another version of this Worker.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -68,14 +31,14 @@ pub struct Metadata {
     received_at: Option<u64>,
     #[serde(default)]
     dead_at: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    job: Option<Job>,
+    #[serde(rename = "job", skip_serializing_if = "Option::is_none")]
+    sink: Option<Sink>,
     #[serde(skip_serializing_if = "Option::is_none")]
     targets: Option<usize>,
 }
 
 impl Metadata {
-    /// Reads what KV lists; everything is missing where this Worker cannot have written it.
+    /// Reads what KV lists; everything is missing if this Worker cannot have written it.
     #[must_use]
     pub fn read(metadata: &Value) -> Option<Self> {
         metadata.is_object().then(|| Self::deserialize(metadata).ok()).flatten()
@@ -98,11 +61,11 @@ enum Undelivered<'a> {
     Text(&'a str),
 }
 
-/// The dead letter under this `key`. `of` is the event and its job, where there is one.
+/// The dead letter under this `key`. `of` is the event and the sink that it was for, if the message can be read.
 fn letter(
     key: String,
     failure: Failure,
-    of: Option<(&Event<'_>, Job)>,
+    of: Option<(&Event<'_>, Sink)>,
     dead_at: u64,
     message: Undelivered<'_>,
     retention_seconds: Option<u64>,
@@ -113,7 +76,7 @@ fn letter(
         last_error: last_error.map(str::to_owned),
         received_at: of.map(|(event, _)| event.received_at()),
         dead_at: Some(dead_at),
-        job: of.map(|(_, job)| job),
+        sink: of.map(|(_, sink)| sink),
         targets: of.map(|(event, _)| event.targets()),
     };
     let value = to_json(&Letter { metadata: &metadata, message });
@@ -123,7 +86,7 @@ fn letter(
 /// How long a dead letter stays at least, in seconds: somebody has to have seen it.
 const RETENTION_MIN_SECONDS: u64 = 30 * 24 * 60 * 60;
 
-/// How long a dead letter stays, in seconds, where events stay for `events_seconds`; `None` is for good.
+/// How long a dead letter stays, in seconds, when events stay for `events_seconds`; `None` is for good.
 #[must_use]
 pub fn retention_seconds(events_seconds: Option<u64>) -> Option<u64> {
     events_seconds.map(|seconds| seconds.max(RETENTION_MIN_SECONDS))
@@ -134,27 +97,25 @@ fn expiration(events_seconds: Option<u64>, dead_at: u64) -> Option<u64> {
     retention_seconds(events_seconds).map(|seconds| (dead_at / 1000).saturating_add(seconds))
 }
 
-/// The dead letter of `event`, whose `job` failed for good at `dead_at` (Unix ms). An event can have both jobs, and
-/// neither dead letter may overwrite the other: a key has the job behind the id where it is not `deliver`.
+/// The dead letter of `event`, which could not be brought to `sink`, at `dead_at` (Unix ms). An event can have one for each
+/// sink, and none may overwrite another: a key has the sink's job behind the id, unless it is `deliver`.
 #[must_use]
-pub fn entry(event: &Event<'_>, job: Job, failure: Failure, dead_at: u64, retention_seconds: Option<u64>) -> Entry {
-    let message = Message::of(event, job);
-    let key = key(event.app(), event.id(), job);
-    letter(key, failure, Some((event, job)), dead_at, Undelivered::Message(&message), retention_seconds)
+pub fn entry(event: &Event<'_>, sink: Sink, failure: Failure, dead_at: u64, retention_seconds: Option<u64>) -> Entry {
+    let message = Message::of(event, sink);
+    let key = key(event.app(), event.id(), sink);
+    letter(key, failure, Some((event, sink)), dead_at, Undelivered::Message(&message), retention_seconds)
 }
 
 /// The keys of the dead letters that there may be of one event.
-#[must_use]
-pub fn keys(app: SdkAppId, id: &EventId) -> [String; 3] {
-    Job::ALL.map(|job| key(app, id, job))
+pub fn keys(app: SdkAppId, id: &EventId) -> impl Iterator<Item = String> {
+    Sink::VARIANTS.iter().map(move |&sink| key(app, id, sink))
 }
 
-fn key(app: SdkAppId, id: &EventId, job: Job) -> String {
-    let suffix = match job {
-        Job::Deliver => String::new(),
-        job => format!("-{}", job.name()),
-    };
-    format!("{PREFIX}{app}/{id}{suffix}")
+fn key(app: SdkAppId, id: &EventId, sink: Sink) -> String {
+    match sink {
+        Sink::Origin => format!("{PREFIX}{app}/{id}"),
+        sink => format!("{PREFIX}{app}/{id}-{}", sink.job()),
+    }
 }
 
 /// The dead letter of a message that cannot be read, or must not be: its text, under the id that the queue gave it.
@@ -176,16 +137,18 @@ pub fn prefix(app: Option<SdkAppId>) -> String {
     app.map_or_else(|| format!("{PREFIX}{NO_APP}/"), |app| format!("{PREFIX}{app}/"))
 }
 
-/// The message in a dead letter's `value`, as text; `None` where it is about no event: it would only become a dead letter again.
+/// What is read back of a dead letter's value.
+#[derive(Deserialize)]
+struct StoredLetter<'a> {
+    #[serde(borrow)]
+    message: &'a RawValue,
+}
+
+/// The message in a dead letter's `value`, as text; `None` if it is about no event: it would only become a dead letter again.
 /// One that was stored as text may well be readable: it was stored so because it ended its invocation.
 #[must_use]
 pub fn message(value: &str) -> Option<Cow<'_, str>> {
-    #[derive(Deserialize)]
-    struct Letter<'a> {
-        #[serde(borrow)]
-        message: &'a RawValue,
-    }
-    let Letter { message } = from_json_object(value)?;
+    let StoredLetter { message } = from_json_object(value)?;
     let text = match serde_json::from_str::<String>(message.get()) {
         Ok(text) => Cow::Owned(text),
         Err(_) => Cow::Borrowed(message.get()),
@@ -193,16 +156,11 @@ pub fn message(value: &str) -> Option<Cow<'_, str>> {
     Message::read(&text)?.event().is_some().then_some(text)
 }
 
-/// Whether a dead letter's `value` is of an event of this app in which this user has a part. What cannot be read has one where
+/// Whether a dead letter's `value` is of an event of this app in which this user has a part. What cannot be read has one if
 /// the user's id is among its texts: a letter of no app may be of any.
 #[must_use]
 pub fn has_part(value: &str, app: SdkAppId, user: &str) -> bool {
-    #[derive(Deserialize)]
-    struct Letter<'a> {
-        #[serde(borrow)]
-        message: &'a RawValue,
-    }
-    let Some(Letter { message }) = from_json_object(value) else { return false };
+    let Some(StoredLetter { message }) = from_json_object(value) else { return false };
     // What was stored as text is not parsed as a message: that may be what ended its invocation.
     let text = match serde_json::from_str::<String>(message.get()) {
         Ok(text) => Cow::Owned(text),

@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use crate::{
     encoding::{from_json_object, to_json},
     event::Event,
+    sink::Sink,
     webhook::{
         SdkAppId,
         auth::Authentic,
@@ -21,49 +22,14 @@ use crate::{
 /// The version of the form that this Worker writes, and the only one that it reads.
 const VERSION: u64 = 1;
 
-/// What is still to be done with an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Job {
-    /// Deliver it to the origin.
-    Deliver,
-    /// Store it in KV, which did not take it when it came.
-    StoreKv,
-    /// Add it to the event log in D1, which did not take it when it came.
-    StoreD1,
-}
-
-impl Job {
-    /// All jobs.
-    pub const ALL: [Self; 3] = [Self::Deliver, Self::StoreKv, Self::StoreD1];
-
-    /// Its name in messages, and behind the id in the key of a dead letter.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Deliver => "deliver",
-            Self::StoreKv => "store_kv",
-            Self::StoreD1 => "store_d1",
-        }
-    }
-
-    /// The outcome of a message whose job is done.
-    #[must_use]
-    pub const fn done(self) -> &'static str {
-        match self {
-            Self::Deliver => "delivered",
-            Self::StoreKv | Self::StoreD1 => "stored",
-        }
-    }
-}
-
 /// One message. It is made of an [`Event`], which is made of an authentic call.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Message<'a> {
     #[serde(rename = "v")]
     version: u64,
-    /// What is still to be done.
-    pub job: Job,
+    /// The sink that does not have the event yet.
+    #[serde(rename = "job")]
+    pub sink: Sink,
     /// The app that the event is of.
     #[serde(rename = "sdk_app_id")]
     pub app: SdkAppId,
@@ -75,11 +41,21 @@ pub struct Message<'a> {
     /// The webhook's own JSON object.
     #[serde(borrow)]
     pub body: &'a RawValue,
+    /// Which of the webhook's events it is, from 0 on.
+    #[serde(default, skip_serializing_if = "is_first")]
+    event: usize,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_first(event: &usize) -> bool {
+    *event == 0
 }
 
 /// What a message needs of a stored record.
 #[derive(Deserialize)]
-struct Record<'a> {
+struct StoredRecord<'a> {
+    #[serde(borrow, default)]
+    id: Cow<'a, str>,
     sdk_app_id: SdkAppId,
     received_at: u64,
     #[serde(borrow, default)]
@@ -89,16 +65,17 @@ struct Record<'a> {
 }
 
 impl<'a> Message<'a> {
-    /// The message that asks for `job`.
+    /// The message that asks to bring `event` to `sink`.
     #[must_use]
-    pub fn of(event: &'a Event<'_>, job: Job) -> Self {
+    pub fn of(event: &'a Event<'_>, sink: Sink) -> Self {
         Self {
             version: VERSION,
-            job,
+            sink,
             app: event.app(),
             received_at: event.received_at(),
             query: Cow::Owned(event.query()),
             body: event.body(),
+            event: event.index(),
         }
     }
 
@@ -110,7 +87,7 @@ impl<'a> Message<'a> {
     }
 
     /// Reads a message. Members that are not named here are ignored, so that the version before this one can
-    /// read what the next one writes, as long as that says `"v":1`. `None` where it is none of ours.
+    /// read what the next one writes, as long as that says `"v":1`. `None` if it is none of ours.
     #[must_use]
     pub fn read(text: &'a str) -> Option<Self> {
         #[cfg(feature = "provoke-panic")]
@@ -121,24 +98,34 @@ impl<'a> Message<'a> {
     /// The message that asks to deliver the event of a stored record.
     #[must_use]
     pub fn of_record(record: &'a str) -> Option<Self> {
-        let Record { sdk_app_id: app, received_at, query, body } = from_json_object(record)?;
-        Some(Self { version: VERSION, job: Job::Deliver, app, received_at, query, body })
+        let StoredRecord { id, sdk_app_id: app, received_at, query, body } = from_json_object(record)?;
+        let message = Self { version: VERSION, sink: Sink::Origin, app, received_at, query, body, event: 0 };
+        let event = message.events().iter().position(|event| event.id().as_str() == id);
+        Some(Self { event: event.unwrap_or(0), ..message })
     }
 
-    /// The event that this message is about; `None` where it is none, which no message of ours can be.
+    /// The event that this message is about; `None` if it is none, which no message of ours can be.
     #[must_use]
     pub fn event(&'a self) -> Option<Event<'a>> {
-        let query = Authentic::read_back(Query::parse(&self.query).ok()?);
-        let command = match query.command.clone() {
-            Some(command) => command,
-            None => body::command(self.body.get().as_bytes())?,
+        self.events().into_iter().nth(self.event)
+    }
+
+    /// All events of its webhook.
+    fn events(&'a self) -> Vec<Event<'a>> {
+        let read = || {
+            let query = Authentic::read_back(Query::parse(&self.query).ok()?);
+            let command = match query.command.clone() {
+                Some(command) => command,
+                None => body::command(self.body.get().as_bytes())?,
+            };
+            let follows = Follow::parse(Kind::of(&command)?, self.body.get().as_bytes()).ok()?;
+            Some(Event::all(self.app, &query, follows, self.received_at))
         };
-        let follow = Follow::parse(Kind::of(&command)?, self.body.get().as_bytes()).ok()?;
-        Some(Event::new(self.app, query, follow, self.received_at))
+        read().unwrap_or_default()
     }
 }
 
-/// Panics where the text asks for it, in a build that only the tests make.
+/// Panics if the text asks for it, in a build that only the tests make.
 #[cfg(feature = "provoke-panic")]
 #[allow(clippy::panic)]
 fn provoke_panic(text: &str) {

@@ -2,27 +2,45 @@
 
 use serde::Serialize;
 
-use super::{dead_letter::Failure, message::Job};
+use super::failure::Failure;
 use crate::{
     database::deliveries::{Change, State},
     encoding::to_json,
     event::{Event, EventId},
     log::{Level, printable},
+    sink::Sink,
     webhook::SdkAppId,
 };
 
-/// The outcome of a message that comes again.
-pub const RETRIED: &str = "retried";
-/// The outcome of a message that has become a dead letter.
-pub const DEAD_LETTERED: &str = "dead_lettered";
+/// What became of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MessageOutcome {
+    /// The origin has the event.
+    Delivered,
+    /// The sink has the event.
+    Stored,
+    /// It comes again.
+    Retried,
+    /// It has become a dead letter.
+    DeadLettered,
+}
+
+impl MessageOutcome {
+    /// That of a message whose sink has the event now.
+    #[must_use]
+    pub const fn done(sink: Sink) -> Self {
+        if sink.stores() { Self::Stored } else { Self::Delivered }
+    }
+}
 
 /// What became of one message, and what it is about.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct MessageRecord {
-    /// `delivered`, `stored`, `retried` or `dead_lettered`.
-    pub outcome: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    job: Option<Job>,
+    /// What became of it: there once the message is settled.
+    pub outcome: Option<MessageOutcome>,
+    #[serde(rename = "job", skip_serializing_if = "Option::is_none")]
+    sink: Option<Sink>,
     #[serde(skip_serializing_if = "Option::is_none")]
     app: Option<SdkAppId>,
     #[serde(skip)]
@@ -46,9 +64,9 @@ pub struct MessageRecord {
 impl MessageRecord {
     /// The record of a message about `event`.
     #[must_use]
-    pub fn of(event: &Event<'_>, job: Job) -> Self {
+    pub fn of(event: &Event<'_>, sink: Sink) -> Self {
         Self {
-            job: Some(job),
+            sink: Some(sink),
             app: Some(event.app()),
             event_id: Some(event.id().clone()),
             targets: Some(event.targets()),
@@ -66,9 +84,9 @@ impl MessageRecord {
     #[must_use]
     pub fn text(&self) -> (Level, String) {
         let level = match self.outcome {
-            RETRIED => Level::Warn,
-            DEAD_LETTERED => Level::Error,
-            _ => Level::Info,
+            Some(MessageOutcome::Retried) => Level::Warn,
+            Some(MessageOutcome::DeadLettered) => Level::Error,
+            Some(MessageOutcome::Delivered | MessageOutcome::Stored) | None => Level::Info,
         };
         (level, to_json(self))
     }
@@ -77,10 +95,10 @@ impl MessageRecord {
     /// message. Without a number there was no attempt: only that it is dead says something.
     #[must_use]
     pub fn change(&self, attempts: Option<u32>, now_ms: u64) -> Option<(SdkAppId, EventId, Change)> {
-        let state = match (self.job?, self.outcome, attempts) {
-            (Job::Deliver, DEAD_LETTERED, _) => State::Dead,
-            (Job::Deliver, RETRIED, Some(_)) => State::Retrying,
-            (Job::Deliver, _, Some(_)) => State::Delivered,
+        let state = match (self.sink?, self.outcome?, attempts) {
+            (Sink::Origin, MessageOutcome::DeadLettered, _) => State::Dead,
+            (Sink::Origin, MessageOutcome::Retried, Some(_)) => State::Retrying,
+            (Sink::Origin, MessageOutcome::Delivered, Some(_)) => State::Delivered,
             _ => return None,
         };
         let wait_ms = self.retry_after_seconds.map(|seconds| u64::from(seconds).saturating_mul(1000));

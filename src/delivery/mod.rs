@@ -3,6 +3,7 @@
 
 pub mod consumer;
 pub mod dead_letter;
+pub mod failure;
 pub mod message;
 mod message_record;
 pub mod retry;

@@ -21,6 +21,9 @@ const HASH_BYTES: usize = 16;
 pub struct EventId(String);
 
 impl EventId {
+    /// How many characters an id has.
+    pub const LENGTH: usize = COUNTDOWN_DIGITS + 1 + 2 * HASH_BYTES;
+
     /// The id of the event that `follow` tells of app `app`. Neither the query nor unread members of the
     /// body have a part in it, so that a second delivery has the id of the first.
     ///
@@ -69,7 +72,7 @@ impl EventId {
         self.0.get(COUNTDOWN_DIGITS.saturating_add(1)..).unwrap_or_default()
     }
 
-    /// The id of an event of this time (Unix ms) and hash, as the event log has them; `None` where there is none.
+    /// The id of an event of this time (Unix ms) and hash, as the event log has them; `None` if there is none.
     #[must_use]
     pub fn of_parts(event_time: u64, hash: &str) -> Option<Self> {
         Self::read(&format!("{:0COUNTDOWN_DIGITS$}-{hash}", countdown(event_time)))

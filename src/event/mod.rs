@@ -1,6 +1,6 @@
 //! The record of an event: its KV key, its metadata and its JSON. Its [`id`] is made from its content.
 //!
-//! Metadata is what a KV `list` returns: enough to show an event without reading it.
+//! Metadata is what a KV `list` returns: enough to tell whose event it is, without reading it.
 
 pub mod id;
 
@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::{
-    encoding::to_json,
+    encoding::{UnixMs, to_json},
     webhook::{SdkAppId, auth::Authentic, body::Follow, command::Kind, query::Query},
 };
 
@@ -24,6 +24,11 @@ pub const METADATA_MAX: usize = 1024;
 /// Most bytes, as JSON, that is left of a text in metadata that has to be cut. A UserID has at most 32 bytes.
 const CUT_TEXT_MAX: usize = 64;
 
+/// A UserID, exactly as given.
+#[derive(Clone, Debug, Serialize)]
+#[serde(transparent)]
+pub struct UserId(pub String);
+
 /// One unfollow or follow, as it is stored. It can only be made of an authentic call.
 #[derive(Clone, Debug)]
 pub struct Event<'a> {
@@ -32,6 +37,8 @@ pub struct Event<'a> {
     follow: Follow<'a>,
     received_at: u64,
     query: Authentic<Query<'a>>,
+    /// Which of its call's events it is, from 0 on.
+    index: usize,
 }
 
 /// What a store takes: one key, its value, and its metadata.
@@ -47,27 +54,41 @@ pub struct Entry {
     pub expiration: Option<u64>,
 }
 
-/// The record less query and body: what the event log stores, and a list shows.
+/// An event as a list shows it: without its query and its body.
 #[derive(Serialize)]
-struct Summary<'a> {
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(rename = "ListedEvent"))]
+pub struct Summary<'a> {
     id: &'a EventId,
     sdk_app_id: SdkAppId,
     kind: Kind,
+    /// The actor, who unfollowed or followed.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "UserId"))]
     from_account: &'a str,
+    /// The targets, who were unfollowed or followed.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "Vec<UserId>", length(min = 1)))]
     to_accounts: &'a [Cow<'a, str>],
-    event_time: u64,
-    received_at: u64,
+    /// When it happened: Tencent's `EventTime`.
+    event_time: UnixMs,
+    /// When the webhook arrived.
+    received_at: UnixMs,
+    /// Tencent's `OptPlatform`, such as `iOS`; null if the call had none.
     opt_platform: Option<&'a str>,
+    /// Tencent's `ClientIP`, the address of the actor's device; null if the call had none.
     client_ip: Option<&'a str>,
+    /// Tencent's `RequestId`; null if the call had none.
     request_id: Option<&'a str>,
 }
 
-/// The record: what KV stores as the value, and the API shows.
+/// An event as it is stored, with its query and its body.
 #[derive(Serialize)]
-struct Record<'a> {
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+pub struct Record<'a> {
     #[serde(flatten)]
     summary: Summary<'a>,
+    /// The call's query as it came, without `Sign` and `RequestTime`.
     query: String,
+    /// The webhook's own JSON object, byte for byte: it may have any members.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "serde_json::Map<String, serde_json::Value>"))]
     body: &'a RawValue,
 }
 
@@ -81,7 +102,7 @@ struct Metadata<'a> {
     opt_platform: Option<&'a str>,
     client_ip: Option<&'a str>,
     request_id: Option<&'a str>,
-    /// How many targets there were before some were cut; `None` where nothing was.
+    /// How many targets there were before some were cut; `None` if nothing was.
     #[serde(skip_serializing_if = "Option::is_none")]
     to_accounts_total: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -89,10 +110,23 @@ struct Metadata<'a> {
 }
 
 impl<'a> Event<'a> {
-    /// The event that the authentic call `query` brought for `app` at `received_at` (Unix ms).
+    /// The only event that the authentic call `query` brought for `app` at `received_at` (Unix ms).
     #[must_use]
     pub fn new(app: SdkAppId, query: Authentic<Query<'a>>, follow: Follow<'a>, received_at: u64) -> Self {
-        Self { id: EventId::of(app, &follow), app, follow, received_at, query }
+        Self { id: EventId::of(app, &follow), app, follow, received_at, query, index: 0 }
+    }
+
+    /// The events that the call brought, in the order of its body.
+    #[must_use]
+    pub fn all(app: SdkAppId, query: &Authentic<Query<'a>>, follows: Vec<Follow<'a>>, received_at: u64) -> Vec<Self> {
+        let event = |(index, follow)| Self { index, ..Self::new(app, query.clone(), follow, received_at) };
+        follows.into_iter().enumerate().map(event).collect()
+    }
+
+    /// Which of its call's events it is, from 0 on.
+    #[must_use]
+    pub fn index(&self) -> usize {
+        self.index
     }
 
     /// The event's id.
@@ -119,7 +153,7 @@ impl<'a> Event<'a> {
         self.query.without_signature()
     }
 
-    /// Tencent's `RequestId`, where the call had one.
+    /// Tencent's `RequestId`, if the call had one.
     #[must_use]
     pub fn request_id(&self) -> Option<&Cow<'a, str>> {
         self.query.request_id.as_ref()
@@ -185,15 +219,15 @@ impl<'a> Event<'a> {
             kind: self.follow.kind,
             from_account: &self.follow.from_account,
             to_accounts: &self.follow.to_accounts,
-            event_time: self.follow.event_time,
-            received_at: self.received_at,
+            event_time: UnixMs(self.follow.event_time),
+            received_at: UnixMs(self.received_at),
             opt_platform: self.query.opt_platform.as_deref(),
             client_ip: self.query.client_ip.as_deref(),
             request_id: self.query.request_id.as_deref(),
         }
     }
 
-    /// The metadata as JSON. Where it has no room for all, texts are cut, as many targets are listed as fit, and two more
+    /// The metadata as JSON. If it has no room for all, texts are cut, as many targets are listed as fit, and two more
     /// members say so.
     fn metadata(&self) -> String {
         let whole = Metadata {

@@ -1,7 +1,7 @@
 //! Counts the calls of this isolate in memory, and says when to write the counts. A flood of calls costs a few rows: what comes
 //! between two writes is added up.
 //!
-//! What was not written when the isolate ends is lost, so a count in the database is a least one.
+//! What was not written when the isolate ends is lost, so a count in the database is a lower bound.
 
 use std::{
     cell::RefCell,
@@ -33,11 +33,11 @@ const WAITING_MAX: usize = 1_000;
 /// What a call counts as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CallKind {
-    /// The app, where it is one of ours.
+    /// The app, if it is one of ours.
     pub app: Option<SdkAppId>,
     /// What became of the call.
     pub outcome: CallOutcome,
-    /// Why it was rejected; empty where it was not.
+    /// Why it was rejected; empty if it was not.
     pub reason: &'static str,
 }
 
@@ -89,7 +89,7 @@ struct State {
 }
 
 impl CallCounter {
-    /// Counts a call at `now_ms` (Unix ms). After how many ms to [`take`](Self::take) the counts and write them; `None` where
+    /// Counts a call at `now_ms` (Unix ms). After how many ms to [`take`](Self::take) the counts and write them; `None` if
     /// that is not due yet, or already planned.
     pub fn count(&self, kind: CallKind, now_ms: u64) -> Option<u64> {
         let mut state = self.state.borrow_mut();

@@ -30,10 +30,10 @@ pub struct CallRecord<'a> {
     platform: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<Cow<'a, str>>,
-    /// The app, where it is one of ours.
+    /// The app, if it is one of ours.
     #[serde(skip)]
     pub our_app: Option<SdkAppId>,
-    /// What the app's backend answered, where that is what the caller got.
+    /// What the app's backend answered, if that is what the caller got.
     #[serde(skip)]
     pub relayed_status: Option<u16>,
     /// The invalid settings, by name.
@@ -51,13 +51,13 @@ impl<'a> CallRecord<'a> {
         self.request_id = printable(query.request_id.as_ref());
     }
 
-    /// Sets the command, where only the body names it.
+    /// Sets the command, if only the body names it.
     pub fn name_command(&mut self, command: Cow<'a, str>) {
         self.command = printable(Some(&command));
     }
 
-    /// The level of the record, the record as JSON without a line end, and what the call counts as. `duration_ms` is from the call's arrival to its response, by
-    /// the runtime's clock, which stands still between I/O.
+    /// The level of the record, the record as JSON without a line end, and what the call counts as. `duration_ms` is from the
+    /// call's arrival to its response, by the runtime's clock, which stands still between I/O.
     #[must_use]
     pub fn finish(mut self, outcome: Result<CallOutcome, Rejection>, duration_ms: u64) -> (Level, String, CallKind) {
         let (level, outcome) = match outcome {

@@ -52,7 +52,7 @@ impl<'a, C: Clock> Deadline<'a, C> {
         self.count(until);
     }
 
-    /// Takes it that `ms` ms have passed, where that is more than was known, and gives how many have.
+    /// Takes it that `ms` ms have passed, if that is more than was known, and gives how many have.
     fn count(&self, ms: u64) -> u64 {
         let passed = self.passed.get().max(ms);
         self.passed.set(passed);

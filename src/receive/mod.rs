@@ -9,37 +9,36 @@ pub mod rejection;
 pub mod relay;
 pub mod validate;
 
-use std::{
-    future::{Future, ready},
-    pin::pin,
-};
+use std::{future::Future, pin::pin};
 
 use call_counter::CallKind;
 pub use call_record::CallRecord;
 use deadline::Deadline;
-use futures_util::future::{OptionFuture, join3};
+use futures_util::future::join_all;
 use persist::{ANSWER_WITHIN_MS, Attempts, Persisted, persist};
 use rejection::Rejection;
 use relay::{RelayError, Webhook, relay};
 use validate::{Decision, RequestHead, validate_head};
 
 use crate::{
-    config::{Config, Settings, Sinks},
-    database::{Database, call_counts::CallOutcome, event_log},
+    config::{Config, Settings},
+    database::call_counts::CallOutcome,
     delivery::{
-        dead_letter::{self, Failure},
-        message::{Job, Message},
+        dead_letter,
+        failure::{Failure, Reason},
+        message::Message,
     },
     event::Event,
     log::Level,
-    origin::Origin,
+    ports::Ports,
     response::Response,
-    storage::{Attempt, AttemptError, Clock, Queue, Store},
+    sink::{Sink, unbound},
+    storage::{Attempt, Clock as _, Kv as _, Queue as _},
 };
 
 /// A body that has not been read yet.
 pub trait Body {
-    /// Its `Content-Type`, where it came with one. Tencent specifies none, and only a relayed webhook needs it.
+    /// Its `Content-Type`, if it came with one. Tencent specifies none, and only a relayed webhook needs it.
     fn content_type(&self) -> Option<String>;
 
     /// Reads all of it, or gives up once it is known to be longer than `max` bytes.
@@ -67,27 +66,19 @@ pub struct HandledCall {
     pub late: Vec<Attempts>,
 }
 
-/// What receives calls: the settings, and what events are brought to.
-pub struct Receiver<'a, S, D, Q, O, C> {
+/// What receives calls.
+pub struct Receiver<'a, P> {
     /// As read from the environment.
     pub config: &'a Config,
-    /// Where events are stored.
-    pub store: &'a S,
-    /// The event log's database, where one is bound.
-    pub database: Option<&'a D>,
-    /// What brings events to the origin, and to the store what that did not take at once; where there is a queue.
-    pub queue: Option<&'a Q>,
-    /// The app's backend.
-    pub origin: &'a O,
-    /// The time.
-    pub clock: &'a C,
+    /// What is outside of the Worker.
+    pub ports: &'a P,
 }
 
-impl<S: Store, D: Database, Q: Queue, O: Origin, C: Clock> Receiver<'_, S, D, Q, O, C> {
-    /// Answers one call within [`ANSWER_WITHIN_MS`]. The response is OK only where there was nothing to store, or every
+impl<P: Ports> Receiver<'_, P> {
+    /// Answers one call within [`ANSWER_WITHIN_MS`]. The response is OK only if there was nothing to store, or every
     /// wanted sink has the event or a queued job to bring it there.
     pub async fn receive(&self, head: RequestHead<'_>, body: &impl Body) -> HandledCall {
-        let deadline = Deadline::after(self.clock, ANSWER_WITHIN_MS);
+        let deadline = Deadline::after(self.ports.clock(), ANSWER_WITHIN_MS);
         let mut buffer = Vec::new();
         let mut record = CallRecord::default();
         let mut late = Vec::new();
@@ -112,7 +103,7 @@ impl<S: Store, D: Database, Q: Queue, O: Origin, C: Clock> Receiver<'_, S, D, Q,
     /// Validates a call and does what it asks for.
     async fn process<'a>(
         &self,
-        call: Call<'a, '_, C>,
+        call: Call<'a, '_, P::Clock>,
         unread: &impl Body,
         settings: &Settings,
     ) -> Result<(CallOutcome, Response), Rejection> {
@@ -136,46 +127,37 @@ impl<S: Store, D: Database, Q: Queue, O: Origin, C: Clock> Receiver<'_, S, D, Q,
             (Decision::Unhandled, Some(url)) => {
                 let content_type = unread.content_type();
                 let webhook = Webhook { query: head.target.query, content_type: content_type.as_deref(), body };
-                let relaying = pin!(relay(self.origin, url, webhook, deadline.left()));
+                let relaying = pin!(relay(self.ports.origin(), url, webhook, deadline.left()));
                 let response = deadline.within(deadline.left(), relaying).await.ok_or(RelayError::Late)??;
                 record.relayed_status = Some(response.status);
                 Ok((CallOutcome::Relayed, response))
             }
-            (Decision::Store(event), _) => {
-                let done = self.store_event(&event, settings, deadline, late).await?;
+            (Decision::Store(events), _) => {
+                let done = self.store_events(&events, settings, deadline, late).await?;
                 Ok((done, Response::ok()))
             }
         }
     }
 
-    /// Has every wanted sink take the event, or its fallback.
-    async fn store_event(
+    /// Has every wanted sink take each of the events, or its fallback.
+    async fn store_events(
         &self,
-        event: &Event<'_>,
+        events: &[Event<'_>],
         settings: &Settings,
-        deadline: &Deadline<'_, C>,
+        deadline: &Deadline<'_, P::Clock>,
         late: &mut Vec<Attempts>,
     ) -> Result<CallOutcome, Rejection> {
-        let Sinks { kv, d1, origin } = settings.sinks;
-        // Settings that want the origin want the queue too, and those that want D1 a database.
-        let send = |job| self.queue.map_or_else(unbound, |queue| queue.send(&Message::of(event, job).text()));
-        let put = || self.store.put(&event.entry(settings.retention_seconds, event.received_at()));
-        let insert = || self.database.map_or_else(unbound, |database| database.attempt(event_log::insert(event)));
-        let dead_letter = || {
-            let now = self.clock.now_ms();
-            self.store.put(&dead_letter::entry(event, Job::Deliver, Failure::QUEUE, now, settings.retention_seconds))
-        };
-        let (send_to_kv, send_to_d1, send_to_origin) =
-            (|| send(Job::StoreKv), || send(Job::StoreD1), || send(Job::Deliver));
-        let has_queue = self.queue.is_some();
-        let outcomes = join3(
-            OptionFuture::from(kv.then(|| persist(deadline, &put, has_queue.then_some(&send_to_kv)))),
-            OptionFuture::from(d1.then(|| persist(deadline, &insert, has_queue.then_some(&send_to_d1)))),
-            OptionFuture::from(origin.then(|| persist(deadline, &send_to_origin, Some(&dead_letter)))),
-        );
-        let (kv, d1, origin) = outcomes.await;
+        let wanted = events.iter().flat_map(|event| settings.sinks.iter().map(move |&sink| (event, sink)));
+        let outcomes = wanted.map(|(event, sink)| async move {
+            let begin = || self.begin(sink, event);
+            let fall_back = || self.fall_back(sink, event);
+            // Without a queue, what KV or D1 does not take is left nowhere.
+            let has_fallback = !sink.stores() || self.ports.queue().is_some();
+            persist(deadline, &begin, has_fallback.then_some(&fall_back)).await
+        });
+        let outcomes = join_all(outcomes).await;
         let mut done = Ok(CallOutcome::Stored);
-        for outcome in [kv, d1, origin].into_iter().flatten() {
+        for outcome in outcomes {
             match outcome {
                 Persisted::Stored => {}
                 Persisted::FellBack => done = done.and(Ok(CallOutcome::Queued)),
@@ -188,11 +170,25 @@ impl<S: Store, D: Database, Q: Queue, O: Origin, C: Clock> Receiver<'_, S, D, Q,
         }
         done
     }
-}
 
-/// An attempt where there is no binding.
-fn unbound() -> Attempt {
-    Box::pin(ready(Err(AttemptError::Failed)))
+    /// Begins an attempt to have a sink take an event. The origin gets it by way of the queue.
+    fn begin(&self, sink: Sink, event: &Event<'_>) -> Attempt {
+        let stored = sink.begin(self.ports, event, self.config.retention_seconds, event.received_at());
+        stored.unwrap_or_else(|| self.send(sink, event))
+    }
+
+    /// Begins an attempt to leave an event elsewhere: on the queue, or in KV as a dead letter if the queue is what failed.
+    fn fall_back(&self, sink: Sink, event: &Event<'_>) -> Attempt {
+        if sink.stores() {
+            return self.send(sink, event);
+        }
+        let (failure, now) = (Failure::Other(Reason::Queue), self.ports.clock().now_ms());
+        self.ports.kv().put(&dead_letter::entry(event, sink, failure, now, self.config.retention_seconds))
+    }
+
+    fn send(&self, sink: Sink, event: &Event<'_>) -> Attempt {
+        self.ports.queue().map_or_else(unbound, |queue| queue.send(&Message::of(event, sink).text()))
+    }
 }
 
 /// One call under way, and what is learned of it.

@@ -42,11 +42,11 @@ pub enum Persisted {
 }
 
 /// Has one sink take an event before `deadline`. `begin` begins an attempt; one that failed, or has not finished
-/// after [`SECOND_AFTER_MS`], gets a second one beside it. Where both have failed, or have not finished after
+/// after [`SECOND_AFTER_MS`], gets a second one beside it. If both have failed, or have not finished after
 /// [`FALLBACK_AFTER_MS`], `fall_back`, if there is one, begins an attempt to leave the event elsewhere. The
 /// first to succeed settles it.
 ///
-/// Where a second attempt is pointless, there is none. Where the sink asks for a pause, the second attempt waits for its end,
+/// If a second attempt is pointless, there is none. If the sink asks for a pause, the second attempt waits for its end,
 /// and the fallback for the second attempt: until it failed, or there is just time enough left for the fallback.
 pub async fn persist(
     deadline: &Deadline<'_, impl Clock>,
@@ -59,7 +59,7 @@ pub async fn persist(
     let in_time = |ms: u64| until(ms).min(deadline.left().saturating_sub(ATTEMPT_TAKES_MS));
 
     let mut attempts = Attempts::default();
-    attempts.add(Taker::Sink, begin());
+    attempts.add(StoredBy::Sink, begin());
     let (mut second, mut fall_back) = (Some(begin), fall_back);
     let mut fall_back_after = FALLBACK_AFTER_MS;
     loop {
@@ -71,8 +71,8 @@ pub async fn persist(
         };
         let settled = deadline.within(patience, &mut attempts).await;
         match settled {
-            Some(Ok(Taker::Sink)) => return Persisted::Stored,
-            Some(Ok(Taker::Fallback)) => return Persisted::FellBack,
+            Some(Ok(StoredBy::Sink)) => return Persisted::Stored,
+            Some(Ok(StoredBy::Fallback)) => return Persisted::FellBack,
             // A second attempt at once would fail in the same way.
             Some(Err(AttemptError::TooManyRequests)) if second.is_some() => {
                 deadline.sleep(in_time(SAME_KEY_PAUSE_MS)).await;
@@ -86,9 +86,9 @@ pub async fn persist(
             return if all_failed { Persisted::Failed } else { Persisted::Late(attempts) };
         }
         if let Some(begin) = second.take_if(|_| all_failed || until(SECOND_AFTER_MS) == 0) {
-            attempts.add(Taker::Sink, begin());
+            attempts.add(StoredBy::Sink, begin());
         } else if let Some(fall_back) = fall_back.take_if(|_| all_failed || in_time(fall_back_after) == 0) {
-            attempts.add(Taker::Fallback, fall_back());
+            attempts.add(StoredBy::Fallback, fall_back());
         } else if all_failed {
             return Persisted::Failed;
         }
@@ -97,7 +97,7 @@ pub async fn persist(
 
 /// What an attempt leaves an event with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Taker {
+pub enum StoredBy {
     /// The sink.
     Sink,
     /// What stands in for it.
@@ -107,27 +107,27 @@ pub enum Taker {
 /// Concurrent attempts: done as soon as one has succeeded or all have failed.
 #[derive(Default)]
 pub struct Attempts {
-    under_way: Vec<(Taker, Attempt)>,
+    under_way: Vec<(StoredBy, Attempt)>,
 }
 
 impl Attempts {
     /// Adds one that has begun.
-    fn add(&mut self, taker: Taker, attempt: Attempt) {
-        self.under_way.push((taker, attempt));
+    fn add(&mut self, stored_by: StoredBy, attempt: Attempt) {
+        self.under_way.push((stored_by, attempt));
     }
 }
 
 impl Future for Attempts {
-    type Output = Result<Taker, AttemptError>;
+    type Output = Result<StoredBy, AttemptError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut taken = None;
         let mut failure = AttemptError::Failed;
-        self.under_way.retain_mut(|(taker, attempt)| match attempt.as_mut().poll(cx) {
+        self.under_way.retain_mut(|(stored_by, attempt)| match attempt.as_mut().poll(cx) {
             Poll::Pending => true,
             Poll::Ready(Ok(())) => {
-                // The fallback is added last, so that the sink counts where both have it.
-                taken = taken.or(Some(*taker));
+                // The fallback is added last, so that the sink counts if both have it.
+                taken = taken.or(Some(*stored_by));
                 false
             }
             Poll::Ready(Err(error)) => {
@@ -136,7 +136,7 @@ impl Future for Attempts {
             }
         });
         match (taken, self.under_way.is_empty()) {
-            (Some(taker), _) => Poll::Ready(Ok(taker)),
+            (Some(stored_by), _) => Poll::Ready(Ok(stored_by)),
             (None, true) => Poll::Ready(Err(failure)),
             (None, false) => Poll::Pending,
         }

@@ -18,7 +18,7 @@ pub const RESPONSE_MAX: usize = 1024 * 1024;
 pub struct Webhook<'a> {
     /// The query, `Sign` and `RequestTime` included.
     pub query: &'a str,
-    /// The `Content-Type`, where it came with one.
+    /// The `Content-Type`, if it came with one.
     pub content_type: Option<&'a str>,
     /// The body.
     pub body: &'a [u8],

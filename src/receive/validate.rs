@@ -27,7 +27,7 @@ pub struct RequestHead<'a> {
     pub target: Target<'a>,
     /// Whether it carries the header of what this Worker itself sends.
     pub has_hop_header: bool,
-    /// The declared length of the body in bytes, where it is declared.
+    /// The declared length of the body in bytes, if it is declared.
     pub content_length: Option<u64>,
 }
 
@@ -46,8 +46,8 @@ pub enum Decision<'a> {
     Probe,
     /// A webhook of another kind: answer OK.
     Unhandled,
-    /// A Follow event: store it, then answer OK.
-    Store(Box<Event<'a>>),
+    /// Follow events, one or more: store them, then answer OK.
+    Store(Vec<Event<'a>>),
 }
 
 /// Steps 1 to 9. `now_ms` is Unix milliseconds. Fills `record` with what the log may say of the call.
@@ -159,14 +159,13 @@ impl<'a> ValidatedHead<'a> {
         let Some(kind) = Kind::of(&command) else {
             return Ok(Decision::Unhandled);
         };
-        // Step 9 could not know the command where only the body names it.
+        // Step 9 could not know the command if only the body names it.
         if body.len() > body_max(Some(&command)) {
             return Err(Rejection::BodyTooLarge);
         }
         // (13) The body is that of its command.
-        let follow = Follow::parse(kind, body)?;
-        let event = Event::new(app, self.query, follow, received_at);
-        record.targets = Some(event.targets());
-        Ok(Decision::Store(Box::new(event)))
+        let events = Event::all(app, &self.query, Follow::parse(kind, body)?, received_at);
+        record.targets = Some(events.iter().map(Event::targets).sum());
+        Ok(Decision::Store(events))
     }
 }

@@ -1,65 +1,92 @@
-//! What is read from the environment once for each isolate: the settings and the bindings.
+//! The environment, and the ports that are bound in it.
 
-use std::{cell::OnceCell, rc::Rc};
-
-use worker::{Env, js_sys::Reflect, wasm_bindgen::JsValue};
-
-use super::{d1::D1, kv::Kv, queue::Producer};
-use crate::{
-    config::{Bound, Config, DB, DEAD_LETTERS, DELIVERIES, EVENTS},
-    database::schema::Schema,
-    receive::call_counter::CallCounter,
+use worker::{
+    Env,
+    js_sys::{Math, Object, Reflect},
+    wasm_bindgen::{JsCast as _, JsValue},
 };
 
-thread_local! {
-    static BINDINGS: OnceCell<Rc<Bindings>> = const { OnceCell::new() };
-}
+use super::{clock::RuntimeClock, d1::D1, kv::Kv, log, origin::OriginFetch, queue::Producer};
+use crate::{
+    log::Level,
+    ports::{DB, DELIVERIES, EVENTS, Environment, Ports},
+};
 
-/// The settings and the bindings.
+/// The environment and its ports.
 pub struct Bindings {
-    /// The settings, and what is wrong with them.
-    pub config: Config,
-    /// The namespace that holds the events.
-    pub events: Kv,
-    /// The database of the event log, where it is bound.
-    pub database: Option<D1>,
-    /// Its schema.
-    pub schema: Schema,
-    /// The calls that are still to be counted in it.
-    pub calls: CallCounter,
-    /// The queue of deliveries to come, where it is bound.
-    pub deliveries: Option<Producer>,
+    env: Env,
+    events: Kv,
+    database: Option<D1>,
+    deliveries: Option<Producer>,
 }
 
 impl Bindings {
-    /// This isolate's own. A change of a setting is a deployment, and that starts new isolates.
-    pub fn get(env: &Env) -> Rc<Self> {
-        BINDINGS.with(|bindings| Rc::clone(bindings.get_or_init(|| Rc::new(Self::read(env)))))
+    /// What is bound in `env`.
+    pub fn new(env: &Env) -> Self {
+        Self {
+            env: env.clone(),
+            events: Kv::bound(env, EVENTS),
+            database: D1::bound(env, DB),
+            deliveries: Producer::bound(env, DELIVERIES),
+        }
     }
 
-    fn read(env: &Env) -> Self {
-        let events = Kv::bound(env, EVENTS);
-        let database = D1::bound(env, DB);
-        let deliveries = Producer::bound(env, DELIVERIES);
-        let bound = Bound {
-            events: events.is_bound(),
-            database: database.is_some(),
-            deliveries: deliveries.is_some(),
-            dead_letters: Producer::bound(env, DEAD_LETTERS).is_some(),
-        };
-        let config = Config::read(|name| variable(env, name), bound);
-        Self { config, events, database, schema: Schema::default(), calls: CallCounter::default(), deliveries }
+    fn get(&self, name: &str) -> Option<JsValue> {
+        Reflect::get(&self.env, &name.into()).ok().filter(|value| !value.is_undefined() && !value.is_null())
     }
 }
 
-/// A variable's text. Not `Env::var`, which takes texts only: a number or a boolean, which wrangler.toml allows, counts as
-/// it is written. Anything else becomes the empty text, which no setting takes.
-fn variable(env: &Env, name: &str) -> Option<String> {
-    let value: JsValue = Reflect::get(env, &name.into()).ok()?;
-    if value.is_undefined() || value.is_null() {
-        return None;
+impl Environment for Bindings {
+    /// Not `Env::var`, which takes texts only: a number or a boolean, which wrangler.toml allows, counts as it is written.
+    /// Anything else becomes the empty text, which no setting takes.
+    fn variable(&self, name: &str) -> Option<String> {
+        let value = self.get(name)?;
+        let number = || value.as_f64().map(|number| number.to_string());
+        let boolean = || value.as_bool().map(|boolean| boolean.to_string());
+        Some(value.as_string().or_else(number).or_else(boolean).unwrap_or_default())
     }
-    let number = || value.as_f64().map(|number| number.to_string());
-    let boolean = || value.as_bool().map(|boolean| boolean.to_string());
-    Some(value.as_string().or_else(number).or_else(boolean).unwrap_or_default())
+
+    fn is_bound(&self, name: &str) -> bool {
+        self.get(name).is_some_and(|value| value.is_object())
+    }
+
+    fn names(&self) -> Vec<String> {
+        Object::keys(self.env.unchecked_ref::<Object>()).iter().filter_map(|name| name.as_string()).collect()
+    }
+}
+
+impl Ports for Bindings {
+    type Kv = Kv;
+    type Database = D1;
+    type Queue = Producer;
+    type Origin = OriginFetch;
+    type Clock = RuntimeClock;
+
+    fn kv(&self) -> &Kv {
+        &self.events
+    }
+
+    fn database(&self) -> Option<&D1> {
+        self.database.as_ref()
+    }
+
+    fn queue(&self) -> Option<&Producer> {
+        self.deliveries.as_ref()
+    }
+
+    fn origin(&self) -> &OriginFetch {
+        &OriginFetch
+    }
+
+    fn clock(&self) -> &RuntimeClock {
+        &RuntimeClock
+    }
+
+    fn random(&self) -> f64 {
+        Math::random()
+    }
+
+    fn log(&self, level: Level, record: &str) {
+        log(level, record);
+    }
 }

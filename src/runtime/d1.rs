@@ -16,10 +16,10 @@ use crate::{
 
 /// Parts of the errors after which a second attempt is pointless: D1 is overloaded, the day's limit is reached, the
 /// database is full, or its schema is missing. [D1: "Debug D1", "Limits"]
-const HOPELESS: [&str; 4] =
+const NOT_RETRYABLE: [&str; 4] =
     ["D1 DB is overloaded", "Your account has exceeded D1's", "Exceeded maximum", "SQLITE_FULL"];
 
-/// Parts of the errors where a table is missing, or a column of it.
+/// Parts of the errors that mean a missing table, or a column of it.
 const NO_SCHEMA: [&str; 3] = ["no such table", "no such column", "has no column named"];
 
 /// A D1 database.
@@ -87,7 +87,7 @@ impl Database for D1 {
             let done = async { JsFuture::from(begun?).await };
             done.await.map(|_| ()).map_err(|error: JsValue| {
                 let text = error_text(&error);
-                if has_any(&text, &HOPELESS) || has_any(&text, &NO_SCHEMA) {
+                if has_any(&text, &NOT_RETRYABLE) || has_any(&text, &NO_SCHEMA) {
                     AttemptError::Unavailable
                 } else {
                     AttemptError::Failed

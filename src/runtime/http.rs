@@ -11,31 +11,33 @@ use worker::{
 };
 
 use crate::{
+    dispatch,
     receive::{Body, BodyError},
     response::{CACHE_CONTROL, Response},
 };
 
-/// A header of a request, where it is there.
-pub fn header(request: &Request, name: &str) -> Option<String> {
-    request.headers().get(name).ok().flatten()
+impl dispatch::Request for Request {
+    type Body<'a> = RequestBody<'a>;
+
+    fn header(&self, name: &str) -> Option<String> {
+        self.headers().get(name).ok().flatten()
+    }
+
+    fn body(&self, content_length: Option<u64>) -> RequestBody<'_> {
+        RequestBody { request: self, declared: content_length }
+    }
 }
 
 /// The body of a request that has not been read.
 pub struct RequestBody<'a> {
     request: &'a Request,
+    /// The length in bytes that was declared for it.
     declared: Option<u64>,
-}
-
-impl<'a> RequestBody<'a> {
-    /// The body of `request`, with the length in bytes that was declared for it.
-    pub fn new(request: &'a Request, declared: Option<u64>) -> Self {
-        Self { request, declared }
-    }
 }
 
 impl Body for RequestBody<'_> {
     fn content_type(&self) -> Option<String> {
-        header(self.request, "content-type")
+        dispatch::Request::header(self.request, "content-type")
     }
 
     async fn read(&self, max: usize) -> Result<Vec<u8>, BodyError> {
@@ -75,7 +77,7 @@ pub async fn read_up_to(stream: Option<ReadableStream>, max: usize) -> Result<Ve
 /// The response as the runtime has it.
 pub fn response(response: &Response) -> Result<web_sys::Response, JsValue> {
     let Response { status, body, content_type, header } = response;
-    let response = with_usual_headers(*status, content_type, |init| {
+    let response = with_shared_headers(*status, content_type, |init| {
         web_sys::Response::new_with_opt_str_and_init((!body.is_empty()).then_some(body), init)
     })?;
     if let Some((name, value)) = header {
@@ -88,20 +90,20 @@ pub fn response(response: &Response) -> Result<web_sys::Response, JsValue> {
 }
 
 /// What a response is made with besides its body, by status and content type.
-type Usual = ((u16, &'static str), ResponseInit);
+type SharedInit = ((u16, &'static str), ResponseInit);
 
 /// Runs `build` with the status and the headers that responses share. Those are made once: to copy `Headers` costs less than
 /// to make new ones, a tenth of a rejected call.
-fn with_usual_headers<T>(
+fn with_shared_headers<T>(
     status: u16,
     content_type: &'static str,
     build: impl FnOnce(&ResponseInit) -> Result<T, JsValue>,
 ) -> Result<T, JsValue> {
     thread_local! {
-        static USUAL: RefCell<Vec<Usual>> = const { RefCell::new(Vec::new()) };
+        static SHARED: RefCell<Vec<SharedInit>> = const { RefCell::new(Vec::new()) };
     }
     let key = (status, content_type);
-    let made = USUAL.with_borrow(|usual| usual.iter().find(|(it, _)| *it == key).map(|(_, init)| init.clone()));
+    let made = SHARED.with_borrow(|shared| shared.iter().find(|(it, _)| *it == key).map(|(_, init)| init.clone()));
     if let Some(init) = made {
         return build(&init);
     }
@@ -111,6 +113,6 @@ fn with_usual_headers<T>(
     let init = ResponseInit::new();
     init.set_status(status);
     init.set_headers(&headers);
-    USUAL.with_borrow_mut(|usual| usual.push((key, init.clone())));
+    SHARED.with_borrow_mut(|shared| shared.push((key, init.clone())));
     build(&init)
 }

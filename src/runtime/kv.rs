@@ -11,16 +11,15 @@ use worker::{
 
 use super::error_text;
 use crate::{
-    api::store::{Listed, Page, StoreError, StoreReader},
     encoding::to_json,
     event::Entry,
-    storage::{Attempt, AttemptError, Store},
+    storage::{self, Attempt, AttemptError, Listed, Page, StoreError},
 };
 
 #[wasm_bindgen]
 extern "C" {
     // Not `worker::KvStore`, for two reasons: its `put` copies the metadata member by member, and it calls functions
-    // through `Function.call`, which a service that stands in for KV, as in our tests, has not.
+    // through `Function.call`, which a service that stands in for KV, as in our tests, does not have.
     #[derive(Clone)]
     type KvNamespace;
 
@@ -49,28 +48,10 @@ impl Kv {
         Self { namespace: namespace.map(JsCast::unchecked_into) }
     }
 
-    /// Whether there is one.
-    pub fn is_bound(&self) -> bool {
-        self.namespace.is_some()
-    }
-
     /// Calls the namespace.
     async fn call(&self, begin: impl FnOnce(&KvNamespace) -> Result<Promise, JsValue>) -> Result<JsValue, StoreError> {
         let begun = begin(self.namespace.as_ref().ok_or(StoreError)?).map_err(|_| StoreError)?;
         JsFuture::from(begun).await.map_err(|_| StoreError)
-    }
-}
-
-impl Store for Kv {
-    fn put(&self, entry: &Entry) -> Attempt {
-        let Entry { key, value, metadata, expiration } = entry;
-        let expiration = expiration.map(|seconds| format!(r#","expiration":{seconds}"#)).unwrap_or_default();
-        let options = format!(r#"{{"metadata":{metadata}{expiration}}}"#);
-        let begun = self.namespace.as_ref().map(|namespace| namespace.put(key, value, &JSON::parse(&options)?));
-        Box::pin(async move {
-            let promise = begun.ok_or(AttemptError::Failed)?.map_err(|error| attempt_error(&error))?;
-            JsFuture::from(promise).await.map(|_| ()).map_err(|error| attempt_error(&error))
-        })
     }
 }
 
@@ -95,7 +76,18 @@ struct ListOptions<'a> {
     cursor: Option<&'a str>,
 }
 
-impl StoreReader for Kv {
+impl storage::Kv for Kv {
+    fn put(&self, entry: &Entry) -> Attempt {
+        let Entry { key, value, metadata, expiration } = entry;
+        let expiration = expiration.map(|seconds| format!(r#","expiration":{seconds}"#)).unwrap_or_default();
+        let options = format!(r#"{{"metadata":{metadata}{expiration}}}"#);
+        let begun = self.namespace.as_ref().map(|namespace| namespace.put(key, value, &JSON::parse(&options)?));
+        Box::pin(async move {
+            let promise = begun.ok_or(AttemptError::Failed)?.map_err(|error| attempt_error(&error))?;
+            JsFuture::from(promise).await.map(|_| ()).map_err(|error| attempt_error(&error))
+        })
+    }
+
     async fn list(&self, prefix: &str, limit: usize, cursor: Option<&str>) -> Result<Page, StoreError> {
         let options = to_json(&ListOptions { prefix, limit, cursor });
         let listed = self.call(|namespace| namespace.list(&JSON::parse(&options)?)).await?;

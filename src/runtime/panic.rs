@@ -6,7 +6,7 @@ use crate::storage::Clock as _;
 /// How long `/panic-later` waits, in ms: other calls are under way by then.
 const LATER_MS: u64 = 300;
 
-/// Panics where the path asks for it, at once or after a while.
+/// Panics if the path asks for it, at once or after a while.
 #[allow(clippy::panic)]
 pub async fn provoke(path: &str) {
     match path {
@@ -19,7 +19,7 @@ pub async fn provoke(path: &str) {
     }
 }
 
-/// Panics where an event is to be delivered whose body asks for it.
+/// Panics if an event is to be delivered whose body asks for it.
 #[allow(clippy::panic)]
 pub fn provoke_in_delivery(body: &[u8]) {
     if body.windows(PANICS_WHEN_DELIVERED.len()).any(|part| part == PANICS_WHEN_DELIVERED) {

@@ -34,7 +34,7 @@ impl storage::Queue for Producer {
     }
 }
 
-/// One message, to be acknowledged or retried. Not `worker::Message`, whose `ack` and `retry` panic where JavaScript throws.
+/// One message, to be acknowledged or retried. Not `worker::Message`, whose `ack` and `retry` panic if JavaScript throws.
 pub struct Message(worker_sys::Message);
 
 impl Message {
@@ -69,7 +69,7 @@ impl QueuedMessage for Message {
 
     fn settle(self, outcome: Outcome) {
         match outcome {
-            // Where it fails, the runtime acknowledges what was left untouched.
+            // If it fails, the runtime acknowledges what was left untouched.
             Outcome::Ack => _ = self.0.ack(),
             Outcome::Retry { after_seconds } => {
                 let options = Object::new();

@@ -27,7 +27,7 @@ pub struct CallbackToken(String);
 
 impl CallbackToken {
     /// Takes a token of 1 to 128 characters. Tencent documents no character set, so any will do, except for what nobody can
-    /// see: it comes from a line end or a space that slipped into a secret, and the console's token has it not.
+    /// see: it comes from a line end or a space that slipped into a secret, and the console's token does not have it.
     ///
     /// # Errors
     /// The rule that `text` breaks, as the rest of a sentence whose subject is the setting.
@@ -57,7 +57,7 @@ impl fmt::Debug for CallbackToken {
     }
 }
 
-/// White space, and what else a terminal or an editor does not show. Not so the variation selectors with which an emoji or a
+/// White space, and what else a terminal or an editor does not show. The exception are the variation selectors with which an emoji or a
 /// Mongolian word may end, and the tags at the end of a flag.
 fn is_invisible(c: char) -> bool {
     c.is_whitespace()

@@ -79,11 +79,12 @@ pub fn command(body: &[u8]) -> Option<Cow<'_, str>> {
 }
 
 impl<'a> Follow<'a> {
-    /// Reads the body of the webhook `kind`. Members that are not named here are allowed and ignored.
+    /// Reads the body of the webhook `kind`: what happened, once for each actor, of which there is one or more. Members that are
+    /// not named here are allowed and ignored.
     ///
     /// # Errors
     /// See [`FollowError`].
-    pub fn parse(kind: Kind, body: &'a [u8]) -> Result<Self, FollowError> {
+    pub fn parse(kind: Kind, body: &'a [u8]) -> Result<Vec<Self>, FollowError> {
         let targets_name = match kind {
             Kind::Unfollow => "To_Account",
             Kind::Follow => "FollowList",
@@ -108,13 +109,8 @@ impl<'a> Follow<'a> {
         if to_accounts.len() > TARGETS_MAX {
             return Err(FollowError::TooManyTargets);
         }
-        Ok(Self {
-            kind,
-            from_account,
-            to_accounts,
-            event_time: event_time.and_then(self::event_time).ok_or(FollowError::EventTime)?,
-            object,
-        })
+        let event_time = event_time.and_then(self::event_time).ok_or(FollowError::EventTime)?;
+        Ok(vec![Self { kind, from_account, to_accounts, event_time, object }])
     }
 }
 

@@ -1,12 +1,14 @@
 //! The commands of the Follow family, and how large a body a command may have.
 //!
-//! One URL receives every webhook of an app, so most commands that arrive may be others than these two.
+//! One URL receives every webhook of an app, so most commands that arrive may be others than these.
 
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr, VariantArray};
 
-/// Which of the two Follow webhooks an event is. There are exactly two. [Webhook Command List]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Which webhook an event is of. The Follow family has exactly these two. [Webhook Command List]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, EnumString, IntoStaticStr, VariantArray)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum Kind {
     /// After a user is unfollowed.
     Unfollow,
@@ -15,9 +17,6 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Both kinds.
-    pub const ALL: [Self; 2] = [Self::Unfollow, Self::Follow];
-
     /// The `CallbackCommand` of this kind.
     #[must_use]
     pub const fn command(self) -> &'static str {
@@ -29,24 +28,15 @@ impl Kind {
 
     /// The kind's name in records and in the API.
     #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Unfollow => "unfollow",
-            Self::Follow => "follow",
-        }
-    }
-
-    /// The kind of this name.
-    #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    pub fn name(self) -> &'static str {
+        self.into()
     }
 
     /// The kind that a `CallbackCommand` stands for; `None` for every other command, those of the
     /// Follow family included that do not exist yet. Commands are case-sensitive.
     #[must_use]
     pub fn of(command: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.command() == command)
+        Self::VARIANTS.iter().copied().find(|kind| kind.command() == command)
     }
 }
 

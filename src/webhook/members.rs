@@ -20,7 +20,7 @@ pub struct Members<'a, const N: usize> {
 }
 
 impl<'a, const N: usize> Members<'a, N> {
-    /// Reads the members of these `names`; `None` where `text` is not one whole JSON object.
+    /// Reads the members of these `names`; `None` if `text` is not one whole JSON object.
     #[must_use]
     pub fn read(text: &'a str, names: [&str; N]) -> Option<Self> {
         let mut deserializer = serde_json::Deserializer::from_str(text);
@@ -29,7 +29,7 @@ impl<'a, const N: usize> Members<'a, N> {
         Some(members)
     }
 
-    /// The same, `None` also where one of them is a duplicate.
+    /// The same, `None` also if one of them is a duplicate.
     #[must_use]
     pub fn read_unique(text: &'a str, names: [&str; N]) -> Option<[Option<&'a RawValue>; N]> {
         Self::read(text, names).filter(|members| !members.has_duplicate).map(|members| members.values)
@@ -116,7 +116,7 @@ impl Visitor<'_> for Position<'_> {
     }
 }
 
-/// The value of a member, where it is of type `T`.
+/// The value of a member, if it is of type `T`.
 #[must_use]
 pub fn value<'a, T: Deserialize<'a>>(value: &'a RawValue) -> Option<T> {
     serde_json::from_str(value.get()).ok()

@@ -18,7 +18,7 @@ pub struct Query<'a> {
     pub sdk_app_id: Option<Cow<'a, str>>,
     /// `CallbackCommand`.
     pub command: Option<Cow<'a, str>>,
-    /// `contenttype`, documented as optional; `json` where present.
+    /// `contenttype`, documented as optional; `json` if present.
     pub content_type: Option<Cow<'a, str>>,
     /// `ClientIP`, missing on some commands.
     pub client_ip: Option<Cow<'a, str>>,
@@ -114,7 +114,7 @@ fn parameter(segment: &str) -> (Cow<'_, str>, &str) {
     (percent_decode(name).unwrap_or(Cow::Borrowed(name)), value)
 }
 
-/// Decodes `%XX`; `None` where a `%` is not followed by two hex digits, or the result is not UTF-8.
+/// Decodes `%XX`; `None` if a `%` is not followed by two hex digits, or the result is not UTF-8.
 pub(crate) fn percent_decode(text: &str) -> Option<Cow<'_, str>> {
     if !text.bytes().any(|byte| byte == b'%') {
         return Some(Cow::Borrowed(text));

@@ -20,10 +20,11 @@ use unfollow_webhook::{
 use crate::{
     database::Sqlite,
     fakes::{
-        FakeBody, FakeClock, FakeDatabase, FakeOrigin, FakeQueue, FakeSink, FakeStore, NO_QUEUE,
+        FakeBody, FakeDatabase, FakeKv, FakeQueue, FakeSink,
         Plan::{self, Busy, Fails, Hangs, Succeeds, Unavailable},
         paused,
     },
+    ports::FakePorts,
     samples::{APP, NOW_MS, ORIGIN, TOKEN, UNFOLLOW, config, event, post, query, url_of},
 };
 
@@ -53,12 +54,12 @@ impl Places {
     }
 }
 
-fn places(store: &FakeStore, database: &FakeDatabase, queue: &FakeQueue) -> Places {
-    let mut places = Places { logged: !database.entries().is_empty(), ..Places::default() };
+fn places(kv: &FakeKv, database: &FakeDatabase, queue: &FakeQueue) -> Places {
+    let mut places = Places { logged: !database.inserts.entries().is_empty(), ..Places::default() };
     let query = query(Kind::Unfollow.command());
     let insert = event_log::insert(&event(&query, Kind::Unfollow, UNFOLLOW.as_bytes()));
-    assert!(database.entries().iter().all(|it| without_time(it) == without_time(&insert)));
-    for Entry { key, value, .. } in store.entries() {
+    assert!(database.inserts.entries().iter().all(|it| without_time(it) == without_time(&insert)));
+    for Entry { key, value, .. } in kv.puts.entries() {
         let value: Value = serde_json::from_str(&value).unwrap();
         match key.split('/').next().unwrap() {
             "event" => places.stored = true,
@@ -122,22 +123,16 @@ fn run_with(
     queue: Option<FakePlans<'_>>,
 ) -> Run {
     paused(async {
-        let (clock, origin) = (FakeClock::at(NOW_MS), FakeOrigin::unused());
-        let (store, database, bound) = (kv.sink(), d1.sink(), queue.is_some());
+        let (kv, database, bound) = (FakeKv::with(kv.sink()), FakeDatabase::with(d1.sink()), queue.is_some());
         let queue = queue.unwrap_or(FakePlans::Each(&[])).sink();
-        let receiver = Receiver {
-            config,
-            store: &store,
-            database: Some(&database),
-            queue: bound.then_some(&queue),
-            origin: &origin,
-            clock: &clock,
-        };
+        let ports =
+            FakePorts { database: Some(&database), queue: bound.then_some(&queue), ..FakePorts::at(NOW_MS, &kv) };
+        let receiver = Receiver { config, ports: &ports };
         let url = url_of(Kind::Unfollow);
         let handled = receiver.receive(post(&url), &FakeBody::of(UNFOLLOW).after(body_delay)).await;
-        let (at, at_response) = (clock.elapsed(), places(&store, &database, &queue));
+        let (at, at_response) = (ports.clock.elapsed(), places(&kv, &database, &queue));
         for attempts in handled.late {
-            let _ = within(&clock, 60_000, attempts).await;
+            let _ = within(&ports.clock, 60_000, attempts).await;
         }
         Run {
             response: handled.response,
@@ -145,10 +140,10 @@ fn run_with(
             level: handled.log.0,
             at,
             places: at_response,
-            in_the_end: places(&store, &database, &queue),
-            inserts: database.begun(),
-            attempts: (store.begun().len(), queue.begun().len()),
-            keys: store.attempted().into_iter().map(|entry| entry.key).collect(),
+            in_the_end: places(&kv, &database, &queue),
+            inserts: database.inserts.begun(),
+            attempts: (kv.puts.begun().len(), queue.begun().len()),
+            keys: kv.puts.attempted().into_iter().map(|entry| entry.key).collect(),
             messages: queue.attempted(),
         }
     })
@@ -308,19 +303,13 @@ fn one_sink_of_two_is_503_where_the_queue_is_down() {
 fn without_a_schema_or_a_database_the_queue_has_the_event() {
     for database in [Some(Sqlite::without_schema()), None] {
         paused(async {
-            let (clock, origin, queue) = (FakeClock::at(NOW_MS), FakeOrigin::unused(), FakeQueue::always(Succeeds(30)));
-            let (config, store) = (with_sinks("d1"), FakeStore::of(&[]));
-            let receiver = Receiver {
-                config: &config,
-                store: &store,
-                database: database.as_ref(),
-                queue: Some(&queue),
-                origin: &origin,
-                clock: &clock,
-            };
+            let (config, kv, queue) = (with_sinks("d1"), FakeKv::default(), FakeQueue::always(Succeeds(30)));
+            let ports = FakePorts { queue: Some(&queue), ..FakePorts::at(NOW_MS, &kv) };
+            let ports = ports.with_database(database.as_ref());
+            let receiver = Receiver { config: &config, ports: &ports };
             let url = url_of(Kind::Unfollow);
             let handled = receiver.receive(post(&url), &FakeBody::of(UNFOLLOW)).await;
-            assert_eq!((handled.response, clock.elapsed()), (Response::ok(), 30));
+            assert_eq!((handled.response, ports.clock.elapsed()), (Response::ok(), 30));
             assert!(queue.entries()[0].contains(r#""job":"store_d1""#));
         });
     }
@@ -331,16 +320,9 @@ fn without_a_schema_or_a_database_the_queue_has_the_event() {
 fn an_event_that_is_repeated_is_logged_once() {
     let database = Sqlite::default();
     paused(async {
-        let (clock, origin) = (FakeClock::at(NOW_MS), FakeOrigin::unused());
-        let (config, store) = (with_sinks("d1"), FakeStore::of(&[]));
-        let receiver = Receiver {
-            config: &config,
-            store: &store,
-            database: Some(&database),
-            queue: NO_QUEUE,
-            origin: &origin,
-            clock: &clock,
-        };
+        let (config, kv) = (with_sinks("d1"), FakeKv::default());
+        let ports = FakePorts::at(NOW_MS, &kv).with_database(Some(&database));
+        let receiver = Receiver { config: &config, ports: &ports };
         let url = url_of(Kind::Unfollow);
         let (head, body) = (post(&url), FakeBody::of(UNFOLLOW));
         let calls = join3(receiver.receive(head, &body), receiver.receive(head, &body), receiver.receive(head, &body));

@@ -1,19 +1,32 @@
 //! The settings: each variable missing, empty, invalid and valid; invalid ones are named, and no value is ever shown.
 
-use std::cell::RefCell;
+use std::collections::BTreeSet;
 
 use proptest::prelude::*;
+use serde::Deserialize;
 use unfollow_webhook::{
-    config::{Bound, Config, DB, DEAD_LETTERS, DELIVERIES, EVENTS, InvalidSetting, Sinks},
+    api_token::ApiToken,
+    config::{Config, InvalidSetting, unknown::Names},
     origin::{OriginSecret, OriginSigning},
+    plan::Plan,
+    ports::{DB, DEAD_LETTERS, DELIVERIES, EVENTS},
     response::Response,
+    sink::Sink,
     webhook::{
         SdkAppId,
         auth::{AuthError, CallbackToken, Policy},
     },
 };
 
-use crate::samples::{APP, BOUND, BOUND_WITHOUT_DATABASE, ORIGIN, ORIGIN_SECRET, TOKEN, UNBOUND, config};
+use crate::{
+    ports::FakeEnvironment,
+    samples::{APP, BOUND, BOUND_WITHOUT_DATABASE, ORIGIN, ORIGIN_SECRET, TOKEN, UNBOUND, config, config_with},
+};
+
+/// All bindings but these.
+fn without(names: &[&str]) -> Vec<&'static str> {
+    BOUND.iter().copied().filter(|name| !names.contains(name)).collect()
+}
 
 /// Valid settings with `changed` in them: a text is set, `None` is not set.
 fn with(changed: &[(&str, Option<&str>)]) -> Config {
@@ -37,10 +50,10 @@ fn check(config: &Config, app: Option<&str>, token: Option<&str>) -> Result<(), 
 #[test]
 fn the_least_that_works_is_an_app_and_its_token() {
     let config = with(&[]);
+    assert_eq!((config.delivery.retry_base_seconds, config.delivery.seconds), (5, 72 * 3600));
     let settings = config.settings.unwrap();
     assert!(config.invalid_settings.is_empty());
-    assert_eq!((settings.webhook_path.as_str(), settings.retention_seconds), ("/", None));
-    assert_eq!((settings.retry_base_seconds, settings.delivery_seconds), (5, 72 * 3600));
+    assert_eq!((settings.webhook_path.as_str(), config.retention_seconds), ("/", None));
     assert!(
         settings.is_ours(SdkAppId::parse(APP).unwrap()) && !settings.is_ours(SdkAppId::parse("1400000001").unwrap())
     );
@@ -143,6 +156,8 @@ fn a_valid_setting_is_not_named() {
         ("DELIVERY_HOURS", &["1", "20", "72", "90"]),
         ("ORIGIN_SECRET", &[ORIGIN_SECRET, &secret(24), &secret(64)]),
         ("ADMIN_TOKEN", &["0123456789abcdef", "!~#$%&'()*+,-./:;<=>?@"]),
+        ("VIEWER_TOKEN", &["0123456789abcdef", "!~#$%&'()*+,-./:;<=>?@"]),
+        ("PLAN", &["free", "paid"]),
         ("RETENTION_DAYS", &["1", "90", "3650"]),
     ] {
         for text in valid {
@@ -264,9 +279,14 @@ fn a_problem_is_the_rule_that_was_broken_and_never_the_value() {
         ("ADMIN_TOKEN", "pa55word", "must have 16 characters or more"),
         ("ADMIN_TOKEN", "", "must have 16 characters or more"),
         ("ADMIN_TOKEN", "change-me-to-16-or-more", "must not be the sample that was published"),
+        ("VIEWER_TOKEN", "pa55word pa55word", ASCII),
+        ("VIEWER_TOKEN", "pa55word", "must have 16 characters or more"),
+        ("VIEWER_TOKEN", "change-me-to-16-or-more", "must not be the sample that was published"),
+        ("PLAN", "pa55word", "must be free or paid"),
+        ("PLAN", "", "must be free or paid"),
     ] {
         let config = with(&[(name, Some(text))]);
-        let expected = InvalidSetting { name: name.to_owned(), problem };
+        let expected = InvalidSetting { name: name.to_owned(), problem: problem.into() };
         assert_eq!(config.invalid_settings, [expected], "{name}={text:?}");
         let shown = format!("{} {config:?}", Response::health(&config.invalid_settings).body);
         for part in ["pa55", "777777", text.trim()] {
@@ -278,11 +298,11 @@ fn a_problem_is_the_rule_that_was_broken_and_never_the_value() {
 #[test]
 fn a_problem_says_what_is_missing() {
     const TOKENS: &str = "must be set to the token in the Chat console, or ALLOW_UNSIGNED to true";
-    const QUEUE: &str = "must be bound to a queue where SINKS has origin";
+    const QUEUE: &str = "must be bound to a queue if SINKS has origin";
     let problems = |config: Config| -> Vec<_> {
         config.invalid_settings.into_iter().map(|InvalidSetting { name, problem }| (name, problem)).collect()
     };
-    let one = |name: &str, problem| vec![(name.to_owned(), problem)];
+    let one = |name: &str, problem: &'static str| vec![(name.to_owned(), problem.into())];
     let no_apps = problems(with(&[("SDK_APP_IDS", None)]));
     assert_eq!(no_apps, one("SDK_APP_IDS", "must be set to your SDKAppIDs, separated by commas"));
     assert_eq!(problems(with(&[("CALLBACK_TOKEN", None)])), one("CALLBACK_TOKEN", TOKENS));
@@ -292,29 +312,26 @@ fn a_problem_says_what_is_missing() {
     let alone = "must not be set without the current one";
     assert_eq!(problems(with(&previous)), one("CALLBACK_TOKEN_PREVIOUS", alone));
     let nowhere = problems(with(&[("SINKS", Some("origin"))]));
-    assert_eq!(nowhere, one("ORIGIN_URL", "must be set where SINKS has origin"));
+    assert_eq!(nowhere, one("ORIGIN_URL", "must be set if SINKS has origin"));
     let delivering = [("SINKS", "kv,origin"), ("ORIGIN_URL", ORIGIN)];
-    for (bound, name, problem) in [
-        (Bound { events: false, ..BOUND }, EVENTS, "must be bound to a KV namespace"),
-        (Bound { deliveries: false, ..BOUND }, DELIVERIES, QUEUE),
-        (Bound { dead_letters: false, ..BOUND }, DEAD_LETTERS, QUEUE),
+    for (missing, name, problem) in [
+        (&[EVENTS], EVENTS, "must be bound to a KV namespace"),
+        (&[DELIVERIES], DELIVERIES, QUEUE),
+        (&[DEAD_LETTERS], DEAD_LETTERS, QUEUE),
     ] {
-        assert_eq!(problems(read(&delivering, bound)), one(name, problem));
+        assert_eq!(problems(read(&delivering, &without(missing))), one(name, problem));
     }
     let without_database = problems(read(&[("SINKS", "d1")], BOUND_WITHOUT_DATABASE));
-    assert_eq!(without_database, one(DB, "must be bound to a D1 database where SINKS has d1"));
+    assert_eq!(without_database, one(DB, "must be bound to a D1 database if SINKS has d1"));
 }
 
 #[test]
 fn a_required_setting_is_named_where_it_is_missing() {
     assert_eq!(with(&[("SDK_APP_IDS", None)]).invalid_names(), ["SDK_APP_IDS"]);
-    let without_kv = Config::read(
-        |name| (name == "SDK_APP_IDS" || name == "CALLBACK_TOKEN").then(|| APP.to_owned()),
-        Bound { events: false, ..BOUND },
-    );
+    let without_kv = config_with(&[("SDK_APP_IDS", APP), ("CALLBACK_TOKEN", APP)], &without(&[EVENTS]));
     assert!(without_kv.settings.is_none());
     assert_eq!(without_kv.invalid_names(), [EVENTS]);
-    let nothing = Config::read(|_| None, UNBOUND);
+    let nothing = config_with(&[], UNBOUND);
     assert!(nothing.settings.is_none());
     assert!(nothing.invalid_names().contains(&"SDK_APP_IDS") && nothing.invalid_names().contains(&EVENTS));
 }
@@ -336,6 +353,8 @@ fn all_invalid_settings_are_named_at_once() {
         ("ORIGIN_SECRET", ""),
         ("ORIGIN_SECRET_PREVIOUS", ""),
         ("ADMIN_TOKEN", ""),
+        ("VIEWER_TOKEN", ""),
+        ("PLAN", ""),
     ];
     let mut variables = vec![("SDK_APP_IDS", APP)];
     variables.extend(all);
@@ -471,10 +490,10 @@ fn an_invalid_retention_switches_off_only_the_expiry() {
     for text in ["", "0", "3651", "-1", "+90", "1.5", "90d", " 90", "soon", "18446744073709551616"] {
         let config = with(&[("RETENTION_DAYS", Some(text))]);
         assert_eq!(config.invalid_names(), ["RETENTION_DAYS"], "{text:?}");
-        assert_eq!(config.settings.unwrap().retention_seconds, None, "{text:?}");
+        assert_eq!((config.settings.is_some(), config.retention_seconds), (true, None), "{text:?}");
     }
     for (text, seconds) in [("1", 86_400), ("90", 7_776_000), ("3650", 315_360_000)] {
-        assert_eq!(with(&[("RETENTION_DAYS", Some(text))]).settings.unwrap().retention_seconds, Some(seconds));
+        assert_eq!(with(&[("RETENTION_DAYS", Some(text))]).retention_seconds, Some(seconds));
     }
 }
 
@@ -495,7 +514,7 @@ fn healthz_gives_the_version_or_names_what_to_fix() {
         (with(&[("SINKS", Some("disk"))]), &["SINKS"][..]),
         (with(&[("RETENTION_DAYS", Some("soon"))]), &["RETENTION_DAYS"]),
         (with(&[("CALLBACK_TOKEN", None)]), &["CALLBACK_TOKEN"]),
-        (Config::read(|_| None, UNBOUND), &["SDK_APP_IDS", EVENTS]),
+        (config_with(&[], UNBOUND), &["SDK_APP_IDS", EVENTS]),
     ] {
         let unhealthy = Response::health(&config.invalid_settings);
         assert_eq!(unhealthy.status, 503, "{names:?}");
@@ -516,10 +535,14 @@ fn debug_hides_the_tokens() {
         ("ORIGIN_SECRET", Some(ORIGIN_SECRET)),
         ("ORIGIN_SECRET_PREVIOUS", Some(ORIGIN_SECRET)),
         ("ADMIN_TOKEN", Some("secret-secret-secret")),
+        ("VIEWER_TOKEN", Some("secret-secret-viewer")),
     ]);
     assert!(config.invalid_settings.is_empty());
-    let settings = config.settings.as_ref().unwrap();
-    let shown = format!("{config:?} {config:#?} {:?} {:?}", config.admin_token, settings.origin_signing);
+    let Config { admin_token, viewer_token, delivery, .. } = &config;
+    for token in [admin_token, viewer_token] {
+        assert_eq!(format!("{token:?}"), "Some(ApiToken(hidden))");
+    }
+    let shown = format!("{config:?} {config:#?} {admin_token:?} {viewer_token:?} {:?}", delivery.signing);
     assert!(!shown.contains("secret") && !shown.contains("whsec") && !shown.contains("MfKQ9r8G"), "{shown}");
     // Nor its bytes, in whatever notation.
     assert!(!shown.contains("49, 242, 144") && !shown.to_lowercase().contains("31f290"), "{shown}");
@@ -537,9 +560,13 @@ fn secret(bytes: usize) -> String {
     format!("whsec_{base64}{end}")
 }
 
-fn read(variables: &[(&str, &str)], bindings: Bound) -> Config {
-    let all = [&[("SDK_APP_IDS", APP), ("CALLBACK_TOKEN", TOKEN)], variables].concat();
-    Config::read(|name| all.iter().find(|(it, _)| *it == name).map(|(_, text)| (*text).to_owned()), bindings)
+fn read(variables: &[(&str, &str)], bound: &[&'static str]) -> Config {
+    config_with(&[&[("SDK_APP_IDS", APP), ("CALLBACK_TOKEN", TOKEN)], variables].concat(), bound)
+}
+
+/// The sinks by name.
+fn sinks_of(config: &Config) -> Vec<&'static str> {
+    config.settings.as_ref().unwrap().sinks.iter().map(|sink| sink.name()).collect()
 }
 
 #[test]
@@ -557,10 +584,11 @@ fn sinks_are_any_of_kv_d1_and_the_origin() {
         ("origin,d1,kv", &["kv", "d1", "origin"]),
         ("d1,d1, d1", &["d1"]),
     ] {
-        let settings = with(&[("SINKS", Some(text)), ("ORIGIN_URL", Some(ORIGIN))]).settings.unwrap();
-        let [kv, d1, origin] = ["kv", "d1", "origin"].map(|name| names.contains(&name));
-        assert_eq!(settings.sinks, Sinks { kv, d1, origin }, "{text}");
-        assert_eq!(settings.sinks.names().collect::<Vec<_>>(), names, "{text}");
+        let config = with(&[("SINKS", Some(text)), ("ORIGIN_URL", Some(ORIGIN))]);
+        assert_eq!(sinks_of(&config), names, "{text}");
+        let all = [("kv", Sink::Kv), ("d1", Sink::D1), ("origin", Sink::Origin)];
+        let sinks: Vec<_> = all.into_iter().filter(|(name, _)| names.contains(name)).map(|(_, sink)| sink).collect();
+        assert_eq!(config.settings.unwrap().sinks, sinks, "{text}");
     }
 }
 
@@ -569,10 +597,10 @@ fn the_default_is_kv_and_d1_where_a_database_is_bound() {
     for (bound, names) in [(BOUND, &["kv", "d1"][..]), (BOUND_WITHOUT_DATABASE, &["kv"])] {
         let config = read(&[], bound);
         assert!(config.invalid_settings.is_empty());
-        assert_eq!(config.settings.unwrap().sinks.names().collect::<Vec<_>>(), names);
+        assert_eq!(sinks_of(&config), names);
         // A database that is bound is no reason to write to it where the setting says otherwise.
         let config = read(&[("SINKS", "kv")], bound);
-        assert_eq!(config.settings.unwrap().sinks, Sinks { kv: true, ..Sinks::default() });
+        assert_eq!(config.settings.unwrap().sinks, [Sink::Kv]);
     }
 }
 
@@ -585,9 +613,9 @@ fn d1_is_a_sink_only_where_a_database_is_bound() {
         assert!(config.settings.is_none(), "{sinks}");
         assert_eq!(config.invalid_names(), [DB], "{sinks}");
         // D1 needs no queue, and dead letters are in KV whatever the sinks are.
-        let config = read(&variables, Bound { deliveries: false, dead_letters: false, ..BOUND });
+        let config = read(&variables, &without(&[DELIVERIES, DEAD_LETTERS]));
         assert_eq!(config.settings.is_some(), !sinks.contains("origin"), "{sinks}");
-        assert_eq!(read(&variables, Bound { events: false, ..BOUND }).invalid_names(), [EVENTS], "{sinks}");
+        assert_eq!(read(&variables, &without(&[EVENTS])).invalid_names(), [EVENTS], "{sinks}");
     }
 }
 
@@ -595,21 +623,20 @@ fn d1_is_a_sink_only_where_a_database_is_bound() {
 fn events_go_to_the_origin_only_where_there_is_one_and_queues_to_it() {
     let valid = [("SINKS", "kv,origin"), ("ORIGIN_URL", ORIGIN)];
     assert!(read(&valid, BOUND).invalid_settings.is_empty());
-    let without = Bound { deliveries: false, dead_letters: false, ..BOUND };
     for sinks in ["origin", "kv,origin", "origin,kv"] {
         for (url, bindings, invalid_settings) in [
-            (None, BOUND, &["ORIGIN_URL"][..]),
-            (Some("http://example.com"), BOUND, &["ORIGIN_URL"]),
-            (Some(""), BOUND, &["ORIGIN_URL"]),
-            (Some(ORIGIN), Bound { deliveries: false, ..BOUND }, &[DELIVERIES]),
-            (Some(ORIGIN), Bound { dead_letters: false, ..BOUND }, &[DEAD_LETTERS]),
-            (Some(ORIGIN), without, &[DELIVERIES, DEAD_LETTERS]),
-            (Some(ORIGIN), Bound { events: false, ..BOUND }, &[EVENTS]),
-            (None, UNBOUND, &["ORIGIN_URL", DELIVERIES, DEAD_LETTERS, EVENTS]),
+            (None, BOUND.to_vec(), &["ORIGIN_URL"][..]),
+            (Some("http://example.com"), BOUND.to_vec(), &["ORIGIN_URL"]),
+            (Some(""), BOUND.to_vec(), &["ORIGIN_URL"]),
+            (Some(ORIGIN), without(&[DELIVERIES]), &[DELIVERIES]),
+            (Some(ORIGIN), without(&[DEAD_LETTERS]), &[DEAD_LETTERS]),
+            (Some(ORIGIN), without(&[DELIVERIES, DEAD_LETTERS]), &[DELIVERIES, DEAD_LETTERS]),
+            (Some(ORIGIN), without(&[EVENTS]), &[EVENTS]),
+            (None, UNBOUND.to_vec(), &["ORIGIN_URL", DELIVERIES, DEAD_LETTERS, EVENTS]),
         ] {
             let mut variables = vec![("SINKS", sinks)];
             variables.extend(url.map(|url| ("ORIGIN_URL", url)));
-            let config = read(&variables, bindings);
+            let config = read(&variables, &bindings);
             assert!(config.settings.is_none(), "{sinks} {url:?} {bindings:?}");
             let (mut named, mut expected) = (config.invalid_names(), invalid_settings.to_vec());
             named.sort_unstable();
@@ -622,7 +649,7 @@ fn events_go_to_the_origin_only_where_there_is_one_and_queues_to_it() {
 #[test]
 fn without_queue_bindings_kv_alone_is_valid() {
     for variables in [&[][..], &[("SINKS", "kv")], &[("SINKS", "kv"), ("ORIGIN_URL", ORIGIN)]] {
-        let config = read(variables, Bound { deliveries: false, dead_letters: false, ..BOUND });
+        let config = read(variables, &without(&[DELIVERIES, DEAD_LETTERS]));
         assert!(config.settings.is_some() && config.invalid_settings.is_empty(), "{:?}", config.invalid_settings);
     }
 }
@@ -672,10 +699,10 @@ fn an_invalid_retry_base_is_named_and_counts_as_five() {
     for text in ["", "0", "3601", "-1", "+5", "5s", "1.5", " 5", "99999999999999999999"] {
         let config = with(&[("RETRY_BASE_SECONDS", Some(text))]);
         assert_eq!(config.invalid_names(), ["RETRY_BASE_SECONDS"], "{text:?}");
-        assert_eq!(config.settings.unwrap().retry_base_seconds, 5, "{text:?}");
+        assert_eq!((config.settings.is_some(), config.delivery.retry_base_seconds), (true, 5), "{text:?}");
     }
-    assert_eq!(with(&[]).settings.unwrap().retry_base_seconds, 5);
-    assert_eq!(with(&[("RETRY_BASE_SECONDS", Some("3600"))]).settings.unwrap().retry_base_seconds, 3600);
+    assert_eq!(with(&[]).delivery.retry_base_seconds, 5);
+    assert_eq!(with(&[("RETRY_BASE_SECONDS", Some("3600"))]).delivery.retry_base_seconds, 3600);
 }
 
 #[test]
@@ -683,10 +710,10 @@ fn invalid_delivery_hours_are_named_and_count_as_72() {
     for text in ["", "0", "91", "-1", "+5", "5h", "1.5", " 5", "\u{665}", "18446744073709551616"] {
         let config = with(&[("DELIVERY_HOURS", Some(text))]);
         assert_eq!(config.invalid_names(), ["DELIVERY_HOURS"], "{text:?}");
-        assert_eq!(config.settings.unwrap().delivery_seconds, 72 * 3600, "{text:?}");
+        assert_eq!((config.settings.is_some(), config.delivery.seconds), (true, 72 * 3600), "{text:?}");
     }
     for (text, seconds) in [("1", 3600), ("20", 72_000), ("90", 324_000)] {
-        assert_eq!(with(&[("DELIVERY_HOURS", Some(text))]).settings.unwrap().delivery_seconds, seconds);
+        assert_eq!(with(&[("DELIVERY_HOURS", Some(text))]).delivery.seconds, seconds);
     }
 }
 
@@ -699,7 +726,7 @@ fn an_invalid_origin_secret_is_named_and_stops_deliveries_alone() {
     {
         let config = with(&[("ORIGIN_SECRET", Some(text))]);
         assert_eq!(config.invalid_names(), ["ORIGIN_SECRET"], "{text:?}");
-        assert!(matches!(config.settings.unwrap().origin_signing, OriginSigning::Invalid), "{text:?}");
+        assert!(config.settings.is_some() && matches!(config.delivery.signing, OriginSigning::Invalid), "{text:?}");
     }
     assert!(secrets_of(&with(&[])).is_empty());
     assert_eq!(secrets_of(&with(&[("ORIGIN_SECRET", Some(ORIGIN_SECRET))])).len(), 1);
@@ -707,7 +734,7 @@ fn an_invalid_origin_secret_is_named_and_stops_deliveries_alone() {
 
 /// The secrets that deliveries are signed with.
 fn secrets_of(config: &Config) -> &[OriginSecret] {
-    match &config.settings.as_ref().unwrap().origin_signing {
+    match &config.delivery.signing {
         OriginSigning::With(secrets) => secrets,
         OriginSigning::Invalid => panic!("{:?}", config.invalid_settings),
     }
@@ -725,34 +752,85 @@ fn a_previous_origin_secret_goes_with_the_current_one() {
     for (secret, previous) in [(None, &*previous), (Some(&*current), "whsec_"), (Some(&*current), "")] {
         let config = with(&[("ORIGIN_SECRET", secret), ("ORIGIN_SECRET_PREVIOUS", Some(previous))]);
         assert_eq!(config.invalid_names(), ["ORIGIN_SECRET_PREVIOUS"], "{secret:?}, {previous:?}");
-        assert!(matches!(config.settings.unwrap().origin_signing, OriginSigning::Invalid), "{secret:?}, {previous:?}");
+        let is_invalid = matches!(config.delivery.signing, OriginSigning::Invalid);
+        assert!(config.settings.is_some() && is_invalid, "{secret:?}, {previous:?}");
     }
 }
 
 #[test]
-fn an_invalid_admin_token_is_named_and_lets_nobody_in() {
-    for text in [
-        "",
-        "0123456789abcde",
-        "0123456789 abcdef",
-        "0123456789abcdef ",
-        " 0123456789abcdef",
-        "0123456789abcdef\n",
-        "0123456789abcdef\u{a0}",
-        "0123456789abcdef\u{200b}",
-        "\u{feff}0123456789abcdef",
-        "0123456789abcd\u{e4}\u{e4}",
-        "0123456789abcdef\u{7f}",
-        // It was in .dev.vars.example.
-        "change-me-to-16-or-more",
-    ] {
-        let config = with(&[("ADMIN_TOKEN", Some(text))]);
-        assert_eq!(config.invalid_names(), ["ADMIN_TOKEN"], "{text:?}");
-        assert!(config.admin_token.is_none(), "{text:?}");
+fn an_invalid_token_of_the_api_is_named_and_lets_nobody_in() {
+    type Token = fn(&Config) -> Option<&ApiToken>;
+    let admin: Token = |config| config.admin_token.as_ref();
+    let viewer: Token = |config| config.viewer_token.as_ref();
+    for (name, token, other) in [("ADMIN_TOKEN", admin, viewer), ("VIEWER_TOKEN", viewer, admin)] {
+        for text in [
+            "",
+            "0123456789abcde",
+            "0123456789 abcdef",
+            "0123456789abcdef ",
+            " 0123456789abcdef",
+            "0123456789abcdef\n",
+            "0123456789abcdef\u{a0}",
+            "0123456789abcdef\u{200b}",
+            "\u{feff}0123456789abcdef",
+            "0123456789abcd\u{e4}\u{e4}",
+            "0123456789abcdef\u{7f}",
+            // It was in .dev.vars.example.
+            "change-me-to-16-or-more",
+        ] {
+            let config = with(&[(name, Some(text))]);
+            assert_eq!(config.invalid_names(), [name], "{text:?}");
+            assert!(token(&config).is_none() && config.settings.is_some(), "{name}={text:?}");
+        }
+        assert!(token(&with(&[])).is_none());
+        let config = with(&[(name, Some("0123456789abcdef"))]);
+        let valid = token(&config).unwrap();
+        assert!(valid.admits(Some("Bearer 0123456789abcdef")) && !valid.admits(Some("Bearer 0123456789abcdeF")));
+        // One is not the other.
+        assert!(other(&config).is_none());
     }
-    assert!(with(&[]).admin_token.is_none());
-    let admin = with(&[("ADMIN_TOKEN", Some("0123456789abcdef"))]).admin_token.unwrap();
-    assert!(admin.admits(Some("Bearer 0123456789abcdef")) && !admin.admits(Some("Bearer 0123456789abcdeF")));
+}
+
+#[test]
+fn an_invalid_plan_is_named_and_counts_as_free() {
+    for text in ["", "Free", "PAID", "paid ", " free", "bundled", "0", "free,paid"] {
+        let config = with(&[("PLAN", Some(text))]);
+        assert_eq!(config.invalid_names(), ["PLAN"], "{text:?}");
+        assert_eq!((config.settings.is_some(), config.plan), (true, Plan::Free), "{text:?}");
+    }
+    for (text, plan) in [(None, Plan::Free), (Some("free"), Plan::Free), (Some("paid"), Plan::Paid)] {
+        assert_eq!(with(&[("PLAN", text)]).plan, plan, "{text:?}");
+    }
+}
+
+#[test]
+fn a_name_that_was_meant_for_a_setting_is_unknown_and_a_users_own_is_not() {
+    #[derive(Deserialize)]
+    struct Row {
+        names: Vec<String>,
+        apps: Vec<String>,
+        unknown: Vec<String>,
+    }
+    let rows: Vec<Row> = serde_json::from_str(include_str!("../vectors/unknown-settings.json")).unwrap();
+    assert!(rows.len() > 20);
+    let names = Names::all().unwrap();
+    for Row { names: set, apps, unknown } in rows {
+        let apps: Vec<_> = apps.iter().map(|app| SdkAppId::parse(app).unwrap()).collect();
+        assert_eq!(names.unknown(set.clone(), &apps), unknown, "{set:?}");
+    }
+}
+
+/// What `Config::read` looks up where everything may be set.
+#[test]
+fn the_names_of_settings_are_those_that_are_read() {
+    let environment = FakeEnvironment::of([("SDK_APP_IDS", APP), ("SINKS", "kv,d1,origin")], BOUND);
+    let _ = Config::read(&environment);
+    let Names { names, per_app, .. } = Names::all().unwrap();
+    let per_app = per_app.iter().map(|name| name.replace("{SdkAppid}", APP));
+    let named: BTreeSet<_> = names.iter().cloned().chain(per_app).collect();
+    assert_eq!(environment.asked.take(), named);
+    let all = Names::all().unwrap();
+    assert!(all.unknown(named.into_iter().collect(), &[SdkAppId::parse(APP).unwrap()]).is_empty());
 }
 
 proptest! {
@@ -761,25 +839,29 @@ proptest! {
     /// Whatever the variables hold, only names of variables that were read are given, and no value shows.
     #[test]
     fn invalid_settings_are_given_by_name(
-        texts in proptest::collection::vec(proptest::option::of(any::<String>()), 15),
-        are_valid in any::<[bool; 15]>(),
-        [events, database, deliveries, dead_letters] in any::<[bool; 4]>(),
+        texts in proptest::collection::vec(proptest::option::of(any::<String>()), 17),
+        are_valid in any::<[bool; 17]>(),
+        are_bound in any::<[bool; 4]>(),
     ) {
         let names = [
             "SDK_APP_IDS", "CALLBACK_TOKEN", "CALLBACK_TOKEN_PREVIOUS", "CALLBACK_TOKEN_1400000000",
             "CALLBACK_TOKEN_1400000000_PREVIOUS", "ALLOW_UNSIGNED", "WEBHOOK_PATH", "SINKS", "RETENTION_DAYS",
             "ORIGIN_URL", "RETRY_BASE_SECONDS", "ORIGIN_SECRET", "ADMIN_TOKEN", "DELIVERY_HOURS", "ORIGIN_SECRET_PREVIOUS",
+            "PLAN", "VIEWER_TOKEN",
         ];
         let valid = [APP, "secret", "secret", "secret", "secret", "true", "/secret", "kv,d1,origin", "90", "https://secret.com/",
-            "7", ORIGIN_SECRET, "secret-secret-secret", "20", ORIGIN_SECRET];
-        let asked = RefCell::new([EVENTS, DB, DELIVERIES, DEAD_LETTERS].map(str::to_owned).to_vec());
-        let config = Config::read(|name| {
-            asked.borrow_mut().push(name.to_owned());
-            let at = names.iter().position(|it| *it == name)?;
-            if are_valid[at] { Some(valid[at].to_owned()) } else { texts[at].as_ref().map(|text| format!("\u{1}secret{text}")) }
-        }, Bound { events, database, deliveries, dead_letters });
+            "7", ORIGIN_SECRET, "secret-secret-secret", "20", ORIGIN_SECRET, "paid", "secret-secret-viewer"];
+        let text = |at: usize| match are_valid[at] {
+            true => Some(valid[at].to_owned()),
+            false => texts[at].as_ref().map(|text| format!("\u{1}secret{text}")),
+        };
+        let variables = names.iter().enumerate().filter_map(|(at, name)| Some(((*name).to_owned(), text(at)?)));
+        let bound: Vec<_> = BOUND.iter().copied().zip(are_bound).filter(|(_, it)| *it).map(|(name, _)| name).collect();
+        let environment = FakeEnvironment::of(variables, &bound);
+        let config = Config::read(&environment);
+        let asked = environment.asked.take();
         for InvalidSetting { name, problem } in &config.invalid_settings {
-            prop_assert!(asked.borrow().contains(name));
+            prop_assert!(asked.contains(name));
             prop_assert!(!name.contains("secret"));
             prop_assert!(problem.starts_with("must ") && !problem.contains("secret"), "{}", problem);
         }

@@ -10,6 +10,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use standardwebhooks::Webhook;
+use strum::VariantArray as _;
 use tokio::time::Instant;
 use unfollow_webhook::{
     config::Config,
@@ -21,7 +22,7 @@ use unfollow_webhook::{
     delivery::consumer::{
         Consumer, DEAD_LETTER_BASE_SECONDS, ORIGIN_WITHIN_MS, Outcome, PARSE_ATTEMPTS_MAX, QueuedMessage, Source,
     },
-    delivery::message::{Job, Message},
+    delivery::message::Message,
     event::{Entry, EventId},
     log::Level,
     origin::{HOP_HEADER, LOOP_STATUS, OriginError, OriginResponse},
@@ -29,16 +30,18 @@ use unfollow_webhook::{
         CallRecord,
         validate::{RequestHead, validate_head},
     },
+    sink::Sink,
     webhook::command::Kind,
 };
 
 use crate::{
     database::Sqlite,
     fakes::{
-        FakeClock, FakeDatabase, FakeOrigin, FakeStore, NO_DATABASE,
+        FakeDatabase, FakeKv, FakeOrigin, FakeSink,
         Plan::{self, Busy, Fails, Hangs, Succeeds, Unavailable},
         Reaction, Seen, paused,
     },
+    ports::FakePorts,
     samples::{
         APP, FOLLOW, NOW_MS, ORIGIN, ORIGIN_SECRET, TOKEN, UNFOLLOW, app, config, event, post, query, signed, url,
     },
@@ -139,7 +142,7 @@ impl Default for Batch<'_> {
         Self {
             config: forwarding(&[]),
             source: DELIVERIES,
-            texts: vec![message(Job::Deliver)],
+            texts: vec![message(Sink::Origin)],
             age_ms: 0,
             attempts: 1,
             store: Vec::new(),
@@ -155,15 +158,13 @@ impl Batch<'_> {
     fn run(self) -> Run {
         paused(async {
             let Self { config, source, texts, age_ms, attempts, store, database, change_plan, origin, now_ms } = self;
-            let database = database.map(|plans| FakeDatabase::of(&plans));
+            let database = database.map(|plans| FakeDatabase::with(FakeSink::of(&plans)));
             if let Some(database) = &database {
                 database.change_plan.set(change_plan);
             }
-            let (store, origin, clock) = (FakeStore::of(&store), FakeOrigin::of(origin), FakeClock::at(now_ms));
-            let settled = Rc::default();
-            let records = RefCell::new(Vec::new());
-            let log =
-                |level, record: String| records.borrow_mut().push((level, serde_json::from_str(&record).unwrap()));
+            let (kv, settled) = (FakeKv::of(&store), Rc::default());
+            let ports =
+                FakePorts { database: database.as_ref(), origin: FakeOrigin::of(origin), ..FakePorts::at(now_ms, &kv) };
             let epoch = Instant::now();
             let messages = texts.into_iter().enumerate().map(|(index, text)| FakeMessage {
                 id: index.to_string(),
@@ -173,35 +174,26 @@ impl Batch<'_> {
                 epoch,
                 settled: Rc::clone(&settled),
             });
-            // Halfway between the bounds, there is no jitter.
-            let random = || 0.5;
-            let consumer = Consumer {
-                config: &config,
-                store: &store,
-                database: database.as_ref(),
-                origin: &origin,
-                clock: &clock,
-                random: &random,
-                log: &log,
-            };
-            consumer.consume(source, messages).await;
-            let (seen, most_under_way, entries) = (origin.seen(), origin.most_under_way.get(), store.entries());
-            let (settled, records) = (settled.take(), records.into_inner());
-            let inserted = database.as_ref().map(FakeDatabase::entries).unwrap_or_default();
-            let changes = database.map(|database| database.changes.take()).unwrap_or_default();
+            Consumer { config: &config, ports: &ports }.consume(source, messages).await;
+            let (seen, most_under_way) = (ports.origin.seen(), ports.origin.most_under_way.get());
+            let records = ports.records.take().into_iter();
+            let records = records.map(|(level, record)| (level, serde_json::from_str(&record).unwrap())).collect();
+            let (settled, entries) = (settled.take(), kv.puts.entries());
+            let inserted = database.as_ref().map(|database| database.inserts.entries()).unwrap_or_default();
+            let changes = database.as_ref().map(|database| database.changes.take()).unwrap_or_default();
             Run { settled, seen, most_under_way, entries, inserted, changes, records }
         })
     }
 }
 
-fn message(job: Job) -> String {
-    message_of(Kind::Unfollow, UNFOLLOW, job)
+fn message(sink: Sink) -> String {
+    message_of(Kind::Unfollow, UNFOLLOW, sink)
 }
 
-fn message_of(kind: Kind, body: &str, job: Job) -> String {
+fn message_of(kind: Kind, body: &str, sink: Sink) -> String {
     // An unknown parameter, and odd separators, stay.
     let query = format!("{}&&x=%zz&x=2", query(kind.command()));
-    Message::of(&event(&query, kind, body.as_bytes()), job).text()
+    Message::of(&event(&query, kind, body.as_bytes()), sink).text()
 }
 
 /// What Tencent appended, without its signature.
@@ -233,7 +225,7 @@ fn forwarding(more: &[(&str, &str)]) -> Config {
 fn an_event_is_delivered_as_tencent_sent_it_with_a_fresh_signature() {
     for (kind, body) in [(Kind::Unfollow, UNFOLLOW), (Kind::Follow, FOLLOW)] {
         let later = NOW_MS + HOUR_MS + 999;
-        let texts = vec![message_of(kind, body, Job::Deliver)];
+        let texts = vec![message_of(kind, body, Sink::Origin)];
         let run = Batch { texts, now_ms: later, age_ms: HOUR_MS, ..Batch::default() }.run();
         assert_eq!(run.outcome(), Outcome::Ack);
         let [seen] = &run.seen[..] else { panic!("{:?}", run.seen) };
@@ -270,7 +262,7 @@ fn without_a_token_nothing_is_signed() {
 
 #[test]
 fn a_message_without_a_query_is_signed_all_the_same() {
-    let text = message(Job::Deliver);
+    let text = message(Sink::Origin);
     let (before, rest) = text.split_once("\"query\":\"").unwrap();
     let text = format!("{before}{}", &rest[rest.find("\"body\"").unwrap()..]);
     let run = Batch { texts: vec![text], ..Batch::default() }.run();
@@ -293,7 +285,7 @@ fn real_now_ms() -> u64 {
 fn the_standard_webhooks_library_verifies_a_delivery() {
     let body = r#"{ "From_Account":"微🙂","To_Account":["b"],"EventTime":1702018343678, "x":"\ud800" }"#;
     let config = forwarding(&[("ORIGIN_SECRET", ORIGIN_SECRET)]);
-    let texts = vec![message_of(Kind::Unfollow, body, Job::Deliver)];
+    let texts = vec![message_of(Kind::Unfollow, body, Sink::Origin)];
     let run = Batch { config, texts, now_ms: real_now_ms(), ..Batch::default() }.run();
     assert_eq!(run.outcome(), Outcome::Ack);
     let seen = &run.seen[0];
@@ -388,11 +380,11 @@ fn the_wait_depends_on_the_attempts_and_not_on_the_age() {
 
 #[test]
 fn what_waited_six_hours_in_a_backlog_is_retried_after_seconds() {
-    for job in Job::ALL {
-        let (texts, store, database) = (vec![message(job)], vec![Fails(1)], Some(vec![Fails(1)]));
+    for &sink in Sink::VARIANTS {
+        let (texts, store, database) = (vec![message(sink)], vec![Fails(1)], Some(vec![Fails(1)]));
         let origin = Box::new(|_: &Seen| Reaction::refuse());
         let run = Batch { texts, store, database, age_ms: 6 * HOUR_MS, origin, ..Batch::default() }.run();
-        assert_eq!(run.outcome(), Outcome::Retry { after_seconds: 5 }, "{job:?}");
+        assert_eq!(run.outcome(), Outcome::Retry { after_seconds: 5 }, "{sink:?}");
     }
 }
 
@@ -416,9 +408,9 @@ fn a_longer_retry_after_is_honoured_for_any_failing_status() {
 
 #[test]
 fn one_message_does_not_harm_its_neighbours() {
-    let mut texts: Vec<_> = (0..10).map(|n| message_of(Kind::Unfollow, &numbered(n), Job::Deliver)).collect();
+    let mut texts: Vec<_> = (0..10).map(|n| message_of(Kind::Unfollow, &numbered(n), Sink::Origin)).collect();
     texts[0] = "poison".to_owned();
-    texts[7] = message(Job::StoreKv);
+    texts[7] = message(Sink::Kv);
     let is = |seen: &Seen, n: usize| String::from_utf8_lossy(&seen.body).contains(&format!("number-{n}\""));
     let origin = Box::new(move |seen: &Seen| match () {
         () if is(seen, 1) => Reaction::hang(),
@@ -447,7 +439,7 @@ fn one_message_does_not_harm_its_neighbours() {
 /// An operator may set `max_batch_size`.
 #[test]
 fn a_larger_batch_is_processed_whole_one_message_after_the_other() {
-    let texts: Vec<_> = (0..100).map(|n| message_of(Kind::Unfollow, &numbered(n), Job::Deliver)).collect();
+    let texts: Vec<_> = (0..100).map(|n| message_of(Kind::Unfollow, &numbered(n), Sink::Origin)).collect();
     let run = Batch { texts, ..Batch::default() }.run();
     assert_eq!((run.settled.len(), run.seen.len(), run.most_under_way), (100, 100, 1));
     // Each is settled as soon as it is processed, and not with the others.
@@ -459,7 +451,7 @@ fn a_larger_batch_is_processed_whole_one_message_after_the_other() {
 /// The invocation then ends. The queue retries what is not settled, and nothing else.
 #[test]
 fn a_panic_leaves_what_was_settled_before_it() {
-    let texts: Vec<_> = (0..5).map(|n| message_of(Kind::Unfollow, &numbered(n), Job::Deliver)).collect();
+    let texts: Vec<_> = (0..5).map(|n| message_of(Kind::Unfollow, &numbered(n), Sink::Origin)).collect();
     let settled = Rc::default();
     let process = || {
         paused(async {
@@ -468,17 +460,8 @@ fn a_panic_leaves_what_was_settled_before_it() {
                     true => panic!("as provoked"),
                     false => Reaction::status(200),
                 });
-            let (config, store, clock) = (forwarding(&[]), FakeStore::of(&[]), FakeClock::at(NOW_MS));
-            let (random, log) = (|| 0.5, |_, _| {});
-            let consumer = Consumer {
-                config: &config,
-                store: &store,
-                database: NO_DATABASE,
-                origin: &origin,
-                clock: &clock,
-                random: &random,
-                log: &log,
-            };
+            let (config, kv) = (forwarding(&[]), FakeKv::default());
+            let consumer = Consumer { config: &config, ports: &FakePorts { origin, ..FakePorts::at(NOW_MS, &kv) } };
             let epoch = Instant::now();
             let messages = texts.into_iter().enumerate().map(|(index, text)| FakeMessage {
                 id: index.to_string(),
@@ -499,7 +482,7 @@ fn a_panic_leaves_what_was_settled_before_it() {
 
 #[test]
 fn every_message_of_a_batch_is_settled_once() {
-    let kinds = [message(Job::Deliver), String::new(), message(Job::StoreKv), "{}".to_owned()];
+    let kinds = [message(Sink::Origin), String::new(), message(Sink::Kv), "{}".to_owned()];
     let texts = kinds.iter().cycle().take(12).cloned().collect();
     let mut ids: Vec<_> = Batch { texts, store: vec![Fails(1); 9], ..Batch::default() }
         .run()
@@ -517,7 +500,7 @@ fn every_message_of_a_batch_is_settled_once() {
 fn the_job_to_store_puts_the_event_into_kv_and_calls_no_origin() {
     let config = config(&[("SDK_APP_IDS", APP), ("CALLBACK_TOKEN", TOKEN), ("RETENTION_DAYS", "1")]);
     let origin = Box::new(|_: &Seen| panic!("the origin must not be called"));
-    let texts = vec![message(Job::StoreKv)];
+    let texts = vec![message(Sink::Kv)];
     let run = Batch { config, texts, origin, store: vec![Succeeds(5)], ..Batch::default() }.run();
     assert_eq!(run.outcome(), Outcome::Ack);
     let query = format!("{}&&x=%zz&x=2", query(Kind::Unfollow.command()));
@@ -529,7 +512,7 @@ fn the_job_to_store_puts_the_event_into_kv_and_calls_no_origin() {
 #[test]
 fn a_store_job_that_kv_does_not_take_is_retried() {
     for plan in [Fails(5), Busy(5)] {
-        let run = Batch { texts: vec![message(Job::StoreKv)], store: vec![plan], ..Batch::default() }.run();
+        let run = Batch { texts: vec![message(Sink::Kv)], store: vec![plan], ..Batch::default() }.run();
         assert_eq!(run.outcome(), Outcome::Retry { after_seconds: 5 });
         assert_eq!((&run.records[0].1["last_error"], run.entries.len()), (&json!("kv"), 0));
     }
@@ -544,7 +527,7 @@ fn insert() -> Statement {
 /// A message with the job to store its event in D1, which does this.
 fn to_d1(database: &[Plan]) -> Batch<'static> {
     let origin = Box::new(|_: &Seen| panic!("the origin must not be called"));
-    Batch { texts: vec![message(Job::StoreD1)], database: Some(database.to_vec()), origin, ..Batch::default() }
+    Batch { texts: vec![message(Sink::D1)], database: Some(database.to_vec()), origin, ..Batch::default() }
 }
 
 #[test]
@@ -595,7 +578,7 @@ fn a_store_job_that_d1_has_not_taken_in_time_is_dead_lettered() {
         let (key, value) = run.dead_letter();
         assert_eq!(key, format!("dead/{APP}/{}-store_d1", id_of(Kind::Unfollow, UNFOLLOW)));
         assert_eq!((&value["last_error"], &value["job"]), (&json!(error), &json!("store_d1")));
-        assert_eq!(value["message"], serde_json::from_str::<Value>(&message(Job::StoreD1)).unwrap());
+        assert_eq!(value["message"], serde_json::from_str::<Value>(&message(Sink::D1)).unwrap());
         assert_eq!(run.records[0].0, Level::Error);
     }
     // Where neither takes it, nothing is acknowledged.
@@ -609,20 +592,12 @@ fn a_store_job_that_d1_has_not_taken_in_time_is_dead_lettered() {
 #[test]
 fn a_store_job_that_comes_twice_counts_once() {
     let database = Sqlite::default();
-    let text = message(Job::StoreD1);
+    let text = message(Sink::D1);
     let settled = Rc::default();
     paused(async {
-        let (config, store, clock) = (forwarding(&[]), FakeStore::of(&[]), FakeClock::at(NOW_MS));
-        let (random, log) = (|| 0.5, |_, _| {});
-        let consumer = Consumer {
-            config: &config,
-            store: &store,
-            database: Some(&database),
-            origin: &FakeOrigin::unused(),
-            clock: &clock,
-            random: &random,
-            log: &log,
-        };
+        let (config, kv) = (forwarding(&[]), FakeKv::default());
+        let ports = FakePorts::at(NOW_MS, &kv).with_database(Some(&database));
+        let consumer = Consumer { config: &config, ports: &ports };
         let message = |id: &str| FakeMessage {
             id: id.to_owned(),
             text: text.clone(),
@@ -642,7 +617,7 @@ fn a_store_job_that_comes_twice_counts_once() {
 fn an_event_that_is_stored_after_its_retention_gets_an_expiry_that_kv_allows() {
     let config = config(&[("SDK_APP_IDS", APP), ("CALLBACK_TOKEN", TOKEN), ("RETENTION_DAYS", "1")]);
     let now_ms = NOW_MS + 90 * HOUR_MS;
-    let texts = vec![message(Job::StoreKv)];
+    let texts = vec![message(Sink::Kv)];
     let run = Batch { config, texts, now_ms, store: vec![Succeeds(5)], ..Batch::default() }.run();
     assert!(run.entries[0].expiration.unwrap() >= now_ms / 1000 + 60, "{:?}", run.entries[0].expiration);
 }
@@ -652,22 +627,22 @@ fn an_event_that_is_stored_after_its_retention_gets_an_expiry_that_kv_allows() {
 fn what_the_queue_has_given_up_on_is_filed_under_its_app_and_id() {
     assert_eq!(PARSE_ATTEMPTS_MAX, 3);
     for attempts in 1..=3 {
-        for (job, suffix, puts) in
-            [(Job::Deliver, "", vec![Succeeds(700)]), (Job::StoreKv, "-store_kv", vec![Fails(1), Succeeds(699)])]
+        for (sink, suffix, puts) in
+            [(Sink::Origin, "", vec![Succeeds(700)]), (Sink::Kv, "-store_kv", vec![Fails(1), Succeeds(699)])]
         {
             let origin = Box::new(|_: &Seen| panic!("the origin must not be called"));
-            let texts = vec![message(job)];
+            let texts = vec![message(sink)];
             let run = Batch { source: DEAD_LETTERS, attempts, texts, origin, store: puts, ..Batch::default() }.run();
             // Only after the write.
-            assert_eq!(run.settled, [("0".to_owned(), Outcome::Ack, 700)], "{job:?}, attempt {attempts}");
+            assert_eq!(run.settled, [("0".to_owned(), Outcome::Ack, 700)], "{sink:?}, attempt {attempts}");
             let (key, mut value) = run.dead_letter();
             assert_eq!(key, format!("dead/{APP}/{}{suffix}", id_of(Kind::Unfollow, UNFOLLOW)));
             let sent = value.as_object_mut().unwrap().remove("message").unwrap();
-            assert_eq!(sent, serde_json::from_str::<Value>(&message(job)).unwrap());
-            let dead_at = NOW_MS + u64::from(job == Job::StoreKv);
+            assert_eq!(sent, serde_json::from_str::<Value>(&message(sink)).unwrap());
+            let dead_at = NOW_MS + u64::from(sink == Sink::Kv);
             let expected = json!({
                 "last_status": null, "last_error": "retries_exhausted", "received_at": NOW_MS, "dead_at": dead_at,
-                "job": job.name(), "targets": 2,
+                "job": sink.job(), "targets": 2,
             });
             assert_eq!(value, expected);
             let (level, record) = &run.records[0];
@@ -680,7 +655,7 @@ fn what_the_queue_has_given_up_on_is_filed_under_its_app_and_id() {
 #[test]
 fn an_event_that_the_queue_has_given_up_on_is_stored_if_kv_takes_it() {
     for attempts in 1..=3 {
-        let texts = vec![message(Job::StoreKv)];
+        let texts = vec![message(Sink::Kv)];
         let run = Batch { source: DEAD_LETTERS, attempts, texts, store: vec![Succeeds(1)], ..Batch::default() }.run();
         assert_eq!((run.outcome(), run.seen.len()), (Outcome::Ack, 0));
         assert_eq!(run.entries[0].key, format!("event/{APP}/{}", id_of(Kind::Unfollow, UNFOLLOW)));
@@ -692,8 +667,7 @@ fn an_event_that_the_queue_has_given_up_on_is_stored_if_kv_takes_it() {
 #[test]
 fn from_its_fourth_attempt_on_a_dead_message_is_stored_unread() {
     for attempts in [4, 5, 100, u32::MAX] {
-        for text in [&*message(Job::Deliver), &message(Job::StoreKv), &message(Job::StoreD1), "poison", "", "{\"v\":1"]
-        {
+        for text in [&*message(Sink::Origin), &message(Sink::Kv), &message(Sink::D1), "poison", "", "{\"v\":1"] {
             let origin = Box::new(|_: &Seen| panic!("the origin must not be called"));
             let texts = vec![text.to_owned()];
             let run =
@@ -726,7 +700,7 @@ fn a_dead_letter_that_cannot_be_written_is_retried() {
         }
     }
     // A store job whose event and dead letter KV both refuses.
-    let texts = vec![message(Job::StoreKv)];
+    let texts = vec![message(Sink::Kv)];
     let run = Batch { source: DEAD_LETTERS, texts, store: vec![Fails(1), Fails(1)], ..Batch::default() }.run();
     assert_eq!(run.outcome(), Outcome::Retry { after_seconds: 60 });
     // And a delivery that failed for good.
@@ -750,7 +724,7 @@ fn what_fails_for_good_is_dead_lettered_and_acknowledged_only_after_the_write() 
         let (key, mut value) = run.dead_letter();
         assert_eq!(key, format!("dead/{APP}/{}", id_of(Kind::Unfollow, UNFOLLOW)));
         let sent = value.as_object_mut().unwrap().remove("message").unwrap();
-        assert_eq!(sent, serde_json::from_str::<Value>(&message(Job::Deliver)).unwrap());
+        assert_eq!(sent, serde_json::from_str::<Value>(&message(Sink::Origin)).unwrap());
         let expected = json!({
             "last_status": status, "last_error": error, "received_at": NOW_MS, "dead_at": NOW_MS + took,
             "job": "deliver", "targets": 2,
@@ -762,7 +736,7 @@ fn what_fails_for_good_is_dead_lettered_and_acknowledged_only_after_the_write() 
 
 #[test]
 fn a_put_that_hangs_is_given_up() {
-    let (texts, store) = (vec![message(Job::StoreKv)], vec![Plan::Hangs]);
+    let (texts, store) = (vec![message(Sink::Kv)], vec![Plan::Hangs]);
     let run = Batch { texts, store, ..Batch::default() }.run();
     assert_eq!(run.settled, [("0".to_owned(), Outcome::Retry { after_seconds: 5 }, 10_000)]);
 }
@@ -782,9 +756,32 @@ fn invalid_settings_are_no_reason_to_lose_a_message() {
     }
 }
 
+/// However invalid the other settings are.
+#[test]
+fn a_dead_letter_has_the_retention_that_is_set() {
+    let poison = || vec!["poison".to_owned()];
+    for more in [&[][..], &[("SINKS", "disk")]] {
+        for (days, seconds) in [("1", Some(30 * 24 * 3600)), ("90", Some(90 * 24 * 3600)), ("x", None)] {
+            let config = || forwarding(&[more, &[("RETENTION_DAYS", days)]].concat());
+            let batch = || Batch { config: config(), store: vec![Succeeds(0)], ..Batch::default() };
+            for batch in [
+                Batch { age_ms: 73 * HOUR_MS, origin: Box::new(|_| Reaction::refuse()), ..batch() },
+                Batch { source: DEAD_LETTERS, ..batch() },
+                Batch { source: DEAD_LETTERS, attempts: 4, ..batch() },
+                Batch { source: DEAD_LETTERS, texts: poison(), ..batch() },
+                Batch { texts: poison(), ..batch() },
+            ] {
+                let run = batch.run();
+                let expected = seconds.map(|seconds| NOW_MS / 1000 + seconds);
+                assert_eq!((run.outcome(), run.entries[0].expiration), (Outcome::Ack, expected), "{more:?}, {days}");
+            }
+        }
+    }
+}
+
 #[test]
 fn each_job_of_an_event_has_a_dead_letter_of_its_own() {
-    let (texts, store) = (vec![message(Job::StoreKv)], vec![Fails(1), Succeeds(1)]);
+    let (texts, store) = (vec![message(Sink::Kv)], vec![Fails(1), Succeeds(1)]);
     let run = Batch { texts, age_ms: 73 * HOUR_MS, store, ..Batch::default() }.run();
     let (key, value) = run.dead_letter();
     assert_eq!(key, format!("dead/{APP}/{}-store_kv", id_of(Kind::Unfollow, UNFOLLOW)));
@@ -810,7 +807,7 @@ fn a_delivery_for_an_app_that_was_removed_is_dead_lettered_and_never_sent() {
         let run = Batch { config: removed(), store: vec![Fails(1)], ..Batch::default() }.run();
         assert_eq!((run.outcome(), run.seen.len()), (Outcome::Retry { after_seconds: 60 }, 0));
         // KV needs no token, and the event was acknowledged.
-        let (texts, store) = (vec![message(Job::StoreKv)], vec![Succeeds(1)]);
+        let (texts, store) = (vec![message(Sink::Kv)], vec![Succeeds(1)]);
         let run = Batch { config: removed(), texts, store, ..Batch::default() }.run();
         assert_eq!((run.outcome(), run.entries[0].key.starts_with("event/")), (Outcome::Ack, true));
     }
@@ -853,7 +850,7 @@ fn a_loop_ends_with_its_first_delivery() {
 #[test]
 fn a_message_of_an_unknown_queue_is_retried_and_nothing_else() {
     for (attempts, after_seconds) in [(1, 60), (2, 120), (50, 3600)] {
-        let texts = vec![message(Job::Deliver), message(Job::StoreKv), "poison".to_owned()];
+        let texts = vec![message(Sink::Origin), message(Sink::Kv), "poison".to_owned()];
         let origin = Box::new(|_: &Seen| panic!("the origin must not be called"));
         // However old: nothing says what to do with it.
         let run = Batch { source: None, attempts, texts, age_ms: 80 * HOUR_MS, origin, ..Batch::default() }.run();
@@ -868,7 +865,7 @@ fn a_message_of_an_unknown_queue_is_retried_and_nothing_else() {
 #[test]
 fn an_unreadable_message_is_dead_lettered_under_its_message_id_from_either_queue() {
     for source in [DELIVERIES, DEAD_LETTERS] {
-        for text in ["poison", "", "{}", &message(Job::Deliver).replace(r#""v":1"#, r#""v":2"#), "{\"v\":1"] {
+        for text in ["poison", "", "{}", &message(Sink::Origin).replace(r#""v":1"#, r#""v":2"#), "{\"v\":1"] {
             let (texts, store) = (vec![text.to_owned()], vec![Succeeds(5)]);
             let run = Batch { source, texts, store, ..Batch::default() }.run();
             assert_eq!((run.outcome(), run.seen.len()), (Outcome::Ack, 0));
@@ -1035,9 +1032,9 @@ proptest! {
     #[test]
     fn nothing_is_acknowledged_that_is_not_done(
         texts in prop::collection::vec(prop_oneof![
-            3 => (0..50_usize).prop_map(|n| message_of(Kind::Unfollow, &numbered(n), Job::Deliver)),
-            2 => (0..50_usize).prop_map(|n| message_of(Kind::Unfollow, &numbered(n), Job::StoreKv)),
-            2 => (0..50_usize).prop_map(|n| message_of(Kind::Unfollow, &numbered(n), Job::StoreD1)),
+            3 => (0..50_usize).prop_map(|n| message_of(Kind::Unfollow, &numbered(n), Sink::Origin)),
+            2 => (0..50_usize).prop_map(|n| message_of(Kind::Unfollow, &numbered(n), Sink::Kv)),
+            2 => (0..50_usize).prop_map(|n| message_of(Kind::Unfollow, &numbered(n), Sink::D1)),
             1 => any::<String>(),
         ], 1..12),
         source in prop::sample::select(&[DELIVERIES, DEAD_LETTERS, None][..]),
@@ -1134,15 +1131,15 @@ fn each_attempt_writes_how_far_the_delivery_has_come() {
 
 #[test]
 fn what_is_no_delivery_writes_none() {
-    let store = |job| Batch { texts: vec![message(job)], store: vec![Succeeds(5)], ..Batch::default() };
+    let store = |sink| Batch { texts: vec![message(sink)], store: vec![Succeeds(5)], ..Batch::default() };
     for batch in [
-        store(Job::StoreKv),
-        Batch { source: DEAD_LETTERS, ..store(Job::StoreKv) },
-        Batch { database: Some(vec![Succeeds(5)]), store: vec![], ..store(Job::StoreD1) },
-        Batch { texts: vec!["poison".to_owned()], ..store(Job::Deliver) },
-        Batch { source: DEAD_LETTERS, attempts: 4, ..store(Job::Deliver) },
+        store(Sink::Kv),
+        Batch { source: DEAD_LETTERS, ..store(Sink::Kv) },
+        Batch { database: Some(vec![Succeeds(5)]), store: vec![], ..store(Sink::D1) },
+        Batch { texts: vec!["poison".to_owned()], ..store(Sink::Origin) },
+        Batch { source: DEAD_LETTERS, attempts: 4, ..store(Sink::Origin) },
         // It is not attempted again: only its dead letter is.
-        Batch { source: DEAD_LETTERS, store: vec![Fails(5)], ..store(Job::Deliver) },
+        Batch { source: DEAD_LETTERS, store: vec![Fails(5)], ..store(Sink::Origin) },
         Batch { source: None, ..Batch::default() },
     ] {
         assert_eq!(batch.run().changes, []);
@@ -1152,7 +1149,7 @@ fn what_is_no_delivery_writes_none() {
 /// The message is settled before the row is written, and the next one waits for it for two seconds at most.
 #[test]
 fn a_row_that_cannot_be_written_changes_nothing_about_the_delivery() {
-    let texts = || vec![message(Job::Deliver), message_of(Kind::Follow, FOLLOW, Job::Deliver)];
+    let texts = || vec![message(Sink::Origin), message_of(Kind::Follow, FOLLOW, Sink::Origin)];
     for (change_plan, wait) in [(Fails(0), 0), (Unavailable(0), 0), (Hangs, 2_000)] {
         let run = Batch { texts: texts(), change_plan, ..Batch::default() }.run();
         let expected = [("0".to_owned(), Outcome::Ack, 20), ("1".to_owned(), Outcome::Ack, 40 + wait)];

@@ -1,18 +1,19 @@
 //! What the documentation's tables say is what the code says, and each copy of the version is that of Cargo.toml.
 //! `scripts/documentation.mjs` checks what needs no code: links, and the translation of README.
 
-use std::{cell::RefCell, collections::BTreeSet, fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path};
 
 use serde_json::Value;
 use unfollow_webhook::{
-    api::{Operation, PREFIX},
-    config::{
-        Config, DB, DEAD_LETTERS, DELIVERIES, DELIVERY_HOURS_DEFAULT, EVENTS, RETRY_BASE_DEFAULT_SECONDS, VERSION,
-    },
+    config::{Config, VERSION},
+    delivery::failure::Failure,
     receive::rejection::Rejection,
 };
 
-use crate::samples::{APP, BOUND};
+use crate::{
+    ports::FakeEnvironment,
+    samples::{APP, BOUND, config},
+};
 
 const READMES: [&str; 2] = ["README.md", "README.zh-CN.md"];
 
@@ -77,15 +78,10 @@ fn the_response_table_has_one_row_for_each_rejection_and_no_other() {
 
 #[test]
 fn each_settings_table_names_what_is_read_and_nothing_else() {
-    let asked = RefCell::new(BTreeSet::from([EVENTS, DB, DELIVERIES, DEAD_LETTERS].map(str::to_owned)));
-    let _ = Config::read(
-        |name| {
-            asked.borrow_mut().insert(name.replace(APP, "{SdkAppid}"));
-            (name == "SDK_APP_IDS").then(|| APP.to_owned())
-        },
-        BOUND,
-    );
-    let asked = asked.into_inner();
+    let environment = FakeEnvironment::of([("SDK_APP_IDS", APP)], BOUND);
+    let _ = Config::read(&environment);
+    let asked = environment.asked.take().into_iter().map(|name| name.replace(APP, "{SdkAppid}"));
+    let asked: BTreeSet<_> = asked.chain(BOUND.iter().map(|&name| name.to_owned())).collect();
     assert!(asked.len() >= 15, "{asked:?}");
     let names = |listed: Vec<_>| listed.into_iter().flat_map(|(names, _): (BTreeSet<_>, String)| names);
     assert_eq!(names(all_settings(2)).collect::<BTreeSet<_>>(), asked);
@@ -97,9 +93,10 @@ fn each_settings_table_names_what_is_read_and_nothing_else() {
 
 #[test]
 fn defaults_and_bounds_are_those_of_the_code() {
+    let delivery = config(&[]).delivery;
     let meanings = all_settings(1);
     for (name, default) in
-        [("RETRY_BASE_SECONDS", RETRY_BASE_DEFAULT_SECONDS), ("DELIVERY_HOURS", DELIVERY_HOURS_DEFAULT)]
+        [("RETRY_BASE_SECONDS", delivery.retry_base_seconds), ("DELIVERY_HOURS", delivery.seconds / 3600)]
     {
         let said = said_of(&meanings, name);
         let mut numbers = said.split(|c: char| !c.is_ascii_digit());
@@ -107,24 +104,24 @@ fn defaults_and_bounds_are_those_of_the_code() {
     }
     let values = all_settings(2);
     for name in ["RETENTION_DAYS", "RETRY_BASE_SECONDS", "DELIVERY_HOURS"] {
-        let config = Config::read(|it| (it == name).then(|| "0".to_owned()), BOUND);
+        let config = config(&[(name, "0")]);
         let invalid = config.invalid_settings.iter().find(|it| it.name == name).unwrap();
         assert_eq!(invalid.problem, format!("must be a whole number from {}", said_of(&values, name)));
     }
 }
 
+/// The page says each `last_error` in words.
 #[test]
-fn the_api_table_has_one_row_for_each_operation_and_no_other() {
-    let api = read("docs/api.md");
-    let mut listed: Vec<_> = table(&api, &["call"]).iter().map(|row| row[0].trim_matches('`').to_owned()).collect();
-    let row = |operation: Operation| {
-        let (method, path) = operation.row();
-        format!("{method} {PREFIX}{path}")
-    };
-    let mut expected = Operation::ALL.map(row).to_vec();
-    listed.sort();
+fn the_page_has_words_for_each_failure_and_no_other() {
+    let page = read("page/delivery.js");
+    let (_, rest) = page.split_once("const ERRORS = {\n").unwrap();
+    let (texts, _) = rest.split_once("\n};").unwrap();
+    let word = |line: &str| line.trim().split_once(": \"").unwrap().0.to_owned();
+    let mut shown: Vec<_> = texts.lines().map(word).collect();
+    let mut expected: Vec<_> = Failure::words().map(str::to_owned).collect();
+    shown.sort();
     expected.sort();
-    assert_eq!(listed, expected);
+    assert_eq!(shown, expected);
 }
 
 #[test]

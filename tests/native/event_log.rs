@@ -4,16 +4,14 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use unfollow_webhook::{
-    config::{DB, InvalidSetting},
-    database::schema::Schema,
-    receive::Receiver,
-    response::Response,
+    config::InvalidSetting, database::schema::Schema, ports::DB, receive::Receiver, response::Response,
     webhook::command::Kind,
 };
 
 use crate::{
     database::{Sqlite, Trouble},
-    fakes::{FakeBody, FakeClock, FakeOrigin, FakeStore, NO_QUEUE, paused},
+    fakes::{FakeBody, FakeKv, paused},
+    ports::FakePorts,
     samples::{APP, NOW_MS, TOKEN, UNFOLLOW, config, post, url_of},
 };
 
@@ -21,15 +19,9 @@ use crate::{
 fn receive(database: &Sqlite, kind: Kind, body: &str) -> (u16, u64) {
     paused(async {
         let config = config(&[("SDK_APP_IDS", APP), ("CALLBACK_TOKEN", TOKEN), ("SINKS", "d1")]);
-        let (store, clock, origin) = (FakeStore::of(&[]), FakeClock::at(NOW_MS), FakeOrigin::unused());
-        let receiver = Receiver {
-            config: &config,
-            store: &store,
-            database: Some(database),
-            queue: NO_QUEUE,
-            origin: &origin,
-            clock: &clock,
-        };
+        let kv = FakeKv::default();
+        let ports = FakePorts::at(NOW_MS, &kv).with_database(Some(database));
+        let receiver = Receiver { config: &config, ports: &ports };
         let Response { status, body, .. } = receiver.receive(post(&url_of(kind)), &FakeBody::of(body)).await.response;
         let body: Value = serde_json::from_str(&body).unwrap();
         (status, body["ErrorCode"].as_u64().unwrap())
@@ -100,12 +92,12 @@ fn the_schema_is_asked_for_until_it_was_seen() {
         let schema = Schema::default();
         let (without, database) = (Sqlite::without_schema(), Sqlite::default());
         let problem = "must have the tables of this version: run `npx wrangler d1 migrations apply DB --remote`";
-        let missing = InvalidSetting { name: DB.to_owned(), problem };
+        let missing = InvalidSetting { name: DB.to_owned(), problem: problem.into() };
         for _ in 0..2 {
             assert_eq!(schema.check(&without).await, Err(missing.clone()));
         }
         database.trouble.set(Some(Trouble::Fails));
-        let failing = InvalidSetting { name: DB.to_owned(), problem: "must answer: D1 fails" };
+        let failing = InvalidSetting { name: DB.to_owned(), problem: "must answer: D1 fails".into() };
         assert_eq!(schema.check(&database).await, Err(failing));
         database.trouble.set(None);
         database.operations.take();

@@ -1,26 +1,27 @@
-//! A clock, a store, a queue, an origin and a body that do what a test tells them to. They run under tokio's paused
+//! A clock, KV, a database, a queue, an origin and a body that do what a test tells them to. They run under tokio's paused
 //! time: no test waits, and a put that takes 1,600 ms takes exactly 1,600 ms.
 
 use std::{
     cell::{Cell, RefCell},
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     future::{Future, pending, ready},
+    ops::Bound,
     rc::Rc,
     time::Duration,
 };
 
+use base64ct::{Base64, Encoding as _};
 use serde::de::DeserializeOwned;
 use tokio::{
     runtime::Builder,
     time::{Instant, sleep, sleep_until},
 };
 use unfollow_webhook::{
-    config::Config,
     database::{Database, DatabaseError, Statement},
     event::Entry,
     origin::{Origin, OriginError, OriginRequest, OriginResponse},
-    receive::{Body, BodyError, Receiver},
-    storage::{Attempt, AttemptError, Clock, Queue, Store},
+    receive::{Body, BodyError},
+    storage::{Attempt, AttemptError, Clock, Kv, Listed, Page, Queue, StoreError},
 };
 
 /// Runs `future` in a runtime of its own, in which time advances only while everything waits.
@@ -71,7 +72,10 @@ pub enum Plan {
     Hangs,
 }
 
-/// A store or a queue whose attempts follow a plan each. An attempt without a plan fails the test.
+/// The operations on fakes, in order. Several may share a list.
+pub type Operations = Rc<RefCell<Vec<String>>>;
+
+/// What takes items, by attempts that follow a plan each. An attempt without a plan fails the test.
 pub struct FakeSink<T> {
     start: Instant,
     plans: RefCell<VecDeque<Plan>>,
@@ -80,49 +84,32 @@ pub struct FakeSink<T> {
     /// When each attempt was begun, in ms from the creation of this sink, and with what.
     begun: RefCell<Vec<(u64, T)>>,
     stored: Rc<RefCell<Vec<(u64, T)>>>,
-    /// What was written of deliveries, and how each of these writes ends.
-    pub changes: RefCell<Vec<T>>,
-    pub change_plan: Cell<Plan>,
+    /// "send" for each attempt of a queue.
+    pub operations: Operations,
 }
 
-pub type FakeStore = FakeSink<Entry>;
 pub type FakeQueue = FakeSink<String>;
-/// A database that events are inserted into and nothing is read from. `database.rs` has a real one.
-pub type FakeDatabase = FakeSink<Statement>;
-
-/// For a receiver without queue bindings.
-pub const NO_QUEUE: Option<&FakeQueue> = None;
-
-/// For a receiver without a database.
-pub const NO_DATABASE: Option<&FakeDatabase> = None;
-
-/// A receiver that has KV alone.
-pub fn kv_receiver<'a, 'o>(
-    config: &'a Config,
-    store: &'a FakeStore,
-    origin: &'a FakeOrigin<'o>,
-    clock: &'a FakeClock,
-) -> Receiver<'a, FakeStore, FakeDatabase, FakeQueue, FakeOrigin<'o>, FakeClock> {
-    Receiver { config, store, database: NO_DATABASE, queue: NO_QUEUE, origin, clock }
-}
 
 impl<T: Clone + 'static> FakeSink<T> {
     pub fn of(plans: &[Plan]) -> Self {
-        let plans = RefCell::new(plans.iter().copied().collect());
         Self {
             start: Instant::now(),
-            plans,
+            plans: RefCell::new(plans.iter().copied().collect()),
             default_plan: None,
             begun: RefCell::default(),
             stored: Rc::default(),
-            changes: RefCell::default(),
-            change_plan: Cell::new(Plan::Succeeds(0)),
+            operations: Rc::default(),
         }
     }
 
     /// Each attempt has this plan.
     pub fn always(plan: Plan) -> Self {
         Self { default_plan: Some(plan), ..Self::of(&[]) }
+    }
+
+    /// So many attempts succeed at once, and those after them fail.
+    pub fn taking(count: usize) -> Self {
+        Self { default_plan: Some(Plan::Fails(0)), ..Self::of(&vec![Plan::Succeeds(0); count]) }
     }
 
     /// When each attempt was begun, in ms.
@@ -178,15 +165,183 @@ impl<T: Clone + 'static> FakeSink<T> {
     }
 }
 
-impl Store for FakeStore {
-    fn put(&self, entry: &Entry) -> Attempt {
-        self.attempt(entry.clone())
+impl Queue for FakeQueue {
+    fn send(&self, message: &str) -> Attempt {
+        self.operations.borrow_mut().push("send".to_owned());
+        self.attempt(message.to_owned())
     }
 }
 
-impl Queue for FakeQueue {
-    fn send(&self, message: &str) -> Attempt {
-        self.attempt(message.to_owned())
+/// A namespace like KV's, whose puts follow plans. A list is ascending and has at most a thousand keys. It goes on from a cursor
+/// that only the namespace can read. What is listed and what can be read need not be the same.
+pub struct FakeKv {
+    pub puts: FakeSink<Entry>,
+    /// Metadata by key, as lists show it.
+    pub listed: Rc<RefCell<BTreeMap<String, String>>>,
+    pub values: Rc<RefCell<BTreeMap<String, String>>>,
+    /// All but puts.
+    pub operations: Operations,
+    pub fails: Cell<Option<&'static str>>,
+    /// An operation that fails after it has succeeded so often.
+    pub fails_after: Cell<Option<(&'static str, usize)>>,
+    /// The keys that were deleted.
+    pub deletes: Operations,
+    pub hangs: Cell<Option<&'static str>>,
+    /// How long each operation takes, in ms.
+    pub takes_ms: Cell<u64>,
+    /// Whether lists show what was deleted, as KV's do for a minute.
+    pub lists_deleted: Cell<bool>,
+    /// Most keys of one list, whatever the limit: KV may return fewer.
+    pub list_max: Cell<usize>,
+    /// Whether a full list has a cursor even where nothing follows.
+    pub has_empty_last_page: Cell<bool>,
+}
+
+impl Default for FakeKv {
+    /// An empty one, in which nothing may be put.
+    fn default() -> Self {
+        Self::of(&[])
+    }
+}
+
+impl FakeKv {
+    /// An empty one whose puts follow these plans.
+    pub fn of(plans: &[Plan]) -> Self {
+        Self::with(FakeSink::of(plans))
+    }
+
+    /// An empty one whose puts do this.
+    pub fn with(puts: FakeSink<Entry>) -> Self {
+        Self {
+            puts,
+            listed: Rc::default(),
+            values: Rc::default(),
+            operations: Operations::default(),
+            fails: Cell::default(),
+            fails_after: Cell::default(),
+            deletes: Operations::default(),
+            hangs: Cell::default(),
+            takes_ms: Cell::default(),
+            lists_deleted: Cell::default(),
+            list_max: Cell::new(1000),
+            has_empty_last_page: Cell::default(),
+        }
+    }
+
+    /// One that has these entries.
+    pub fn having(entries: impl IntoIterator<Item = Entry>) -> Self {
+        let kv = Self::default();
+        for entry in entries {
+            kv.add(&entry.key, &entry.value, &entry.metadata);
+        }
+        kv
+    }
+
+    /// Adds an entry.
+    pub fn add(&self, key: &str, value: &str, metadata: &str) {
+        self.values.borrow_mut().insert(key.to_owned(), value.to_owned());
+        self.list_only(key, metadata);
+    }
+
+    /// A key that is listed although its value is gone.
+    pub fn list_only(&self, key: &str, metadata: &str) {
+        self.listed.borrow_mut().insert(key.to_owned(), metadata.to_owned());
+    }
+
+    fn forget(&self, key: &str) {
+        self.values.borrow_mut().remove(key);
+        self.listed.borrow_mut().remove(key);
+    }
+
+    async fn begin(&self, operation: &'static str, what: &str) -> Result<(), StoreError> {
+        self.operations.borrow_mut().push(format!("{operation} {what}"));
+        if self.hangs.get() == Some(operation) {
+            pending::<()>().await;
+        }
+        if self.takes_ms.get() > 0 {
+            sleep(Duration::from_millis(self.takes_ms.get())).await;
+        }
+        match self.fails_after.get() {
+            Some((failing, 0)) if failing == operation => return Err(StoreError),
+            Some((failing, left)) if failing == operation => self.fails_after.set(Some((failing, left - 1))),
+            _ => {}
+        }
+        if self.fails.get() == Some(operation) { Err(StoreError) } else { Ok(()) }
+    }
+
+    /// The keys that have a value.
+    pub fn keys(&self) -> Vec<String> {
+        self.values.borrow().keys().cloned().collect()
+    }
+
+    /// The operations since the last call.
+    pub fn take_operations(&self) -> Vec<String> {
+        self.operations.take()
+    }
+}
+
+impl Kv for FakeKv {
+    fn put(&self, entry: &Entry) -> Attempt {
+        let attempt = self.puts.attempt(entry.clone());
+        let (values, listed) = (Rc::clone(&self.values), Rc::clone(&self.listed));
+        let Entry { key, value, metadata, .. } = entry.clone();
+        Box::pin(async move {
+            attempt.await?;
+            values.borrow_mut().insert(key.clone(), value);
+            listed.borrow_mut().insert(key, metadata);
+            Ok(())
+        })
+    }
+
+    async fn list(&self, prefix: &str, limit: usize, cursor: Option<&str>) -> Result<Page, StoreError> {
+        self.begin("list", prefix).await?;
+        assert!((1..=1000).contains(&limit), "KV lists 1 to 1000 keys, not {limit}");
+        let after = cursor.map(|it| String::from_utf8(Base64::decode_vec(it).unwrap()).unwrap());
+        assert!(after.iter().all(|key| key.starts_with(prefix)), "{after:?} is a cursor of another prefix: {prefix}");
+        let listed = self.listed.borrow();
+        let begin = after.map_or_else(|| Bound::Included(prefix.to_owned()), Bound::Excluded);
+        let mut rest =
+            listed.range((begin, Bound::Unbounded)).take_while(|(key, _)| key.starts_with(prefix)).peekable();
+        let size = limit.min(self.list_max.get());
+        let listed = |(key, metadata): (&String, &String)| Listed {
+            key: key.clone(),
+            metadata: serde_json::from_str(metadata).unwrap_or_default(),
+        };
+        let keys: Vec<_> = rest.by_ref().take(size).map(listed).collect();
+        let more = rest.peek().is_some() || self.has_empty_last_page.get() && keys.len() == size;
+        let cursor = keys.last().filter(|_| more).map(|last| Base64::encode_string(last.key.as_bytes()));
+        Ok(Page { keys, cursor })
+    }
+
+    async fn get(&self, key: &str) -> Result<Option<String>, StoreError> {
+        self.begin("get", key).await?;
+        Ok(self.values.borrow().get(key).cloned())
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        self.begin("delete", key).await?;
+        self.deletes.borrow_mut().push(key.to_owned());
+        if self.lists_deleted.get() {
+            self.values.borrow_mut().remove(key);
+        } else {
+            self.forget(key);
+        }
+        Ok(())
+    }
+}
+
+/// A database that events are inserted into and nothing is read from. `database.rs` has a real one.
+pub struct FakeDatabase {
+    pub inserts: FakeSink<Statement>,
+    /// What was written of deliveries, and how each of these writes ends.
+    pub changes: RefCell<Vec<Statement>>,
+    pub change_plan: Cell<Plan>,
+}
+
+impl FakeDatabase {
+    /// One whose inserts do this.
+    pub fn with(inserts: FakeSink<Statement>) -> Self {
+        Self { inserts, changes: RefCell::default(), change_plan: Cell::new(Plan::Succeeds(0)) }
     }
 }
 
@@ -212,7 +367,7 @@ impl Database for FakeDatabase {
                 _ => Box::pin(ready(Err(AttemptError::Failed))),
             };
         }
-        FakeSink::attempt(self, statement)
+        self.inserts.attempt(statement)
     }
 }
 

@@ -15,19 +15,18 @@ use unfollow_webhook::{
 
 use crate::{
     fakes::{
-        FakeBody, FakeClock, FakeOrigin, FakeStore, NO_DATABASE, NO_QUEUE,
+        FakeBody, FakeKv,
         Plan::{self, Fails, Succeeds},
         paused,
     },
+    ports::FakePorts,
     samples::{APP, NOW_MS, TOKEN, UNFOLLOW, config, post, signed, unsigned, url, url_of},
 };
 
 fn log_of(config: &Config, head: RequestHead<'_>, body: &str, plans: &[Plan]) -> (Level, String) {
     paused(async {
-        let (store, clock) = (FakeStore::of(plans), FakeClock::at(NOW_MS));
-        let origin = FakeOrigin::unused();
-        let receiver =
-            Receiver { config, store: &store, database: NO_DATABASE, queue: NO_QUEUE, origin: &origin, clock: &clock };
+        let kv = FakeKv::of(plans);
+        let receiver = Receiver { config, ports: &FakePorts::at(NOW_MS, &kv) };
         receiver.receive(head, &FakeBody::of(body)).await.log
     })
 }

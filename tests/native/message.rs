@@ -2,9 +2,15 @@
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use strum::VariantArray as _;
 use unfollow_webhook::{
-    delivery::dead_letter::{self, Failure},
-    delivery::message::{Job, Message},
+    delivery::{
+        dead_letter,
+        failure::{Failure, Reason},
+        message::Message,
+    },
+    origin::OriginError,
+    sink::Sink,
     webhook::{command::Kind, query::QUERY_MAX},
 };
 
@@ -15,28 +21,28 @@ const MESSAGE_MAX: usize = 128_000;
 
 const GOLDEN: &str = r#"{"v":1,"job":"deliver","sdk_app_id":1400000000,"received_at":1702018344000,"query":"SdkAppid=1400000000&CallbackCommand=Follow.CallbackAfterFollowDelete&contenttype=json&ClientIP=127.0.0.1&OptPlatform=iOS","body":{"CallbackCommand":"Follow.CallbackAfterFollowDelete","From_Account":"UserID_001","To_Account":["UserID_002","UserID_003"],"EventTime":1702018343678}}"#;
 
-fn text_of(query: &str, body: &str, job: Job) -> String {
-    Message::of(&event(query, Kind::Unfollow, body.as_bytes()), job).text()
+fn text_of(query: &str, body: &str, sink: Sink) -> String {
+    Message::of(&event(query, Kind::Unfollow, body.as_bytes()), sink).text()
 }
 
 #[test]
 fn a_message_is_the_documented_text() {
-    assert_eq!(text_of(&query(Kind::Unfollow.command()), UNFOLLOW, Job::Deliver), GOLDEN);
-    let to_store = text_of(&query(Kind::Unfollow.command()), UNFOLLOW, Job::StoreKv);
+    assert_eq!(text_of(&query(Kind::Unfollow.command()), UNFOLLOW, Sink::Origin), GOLDEN);
+    let to_store = text_of(&query(Kind::Unfollow.command()), UNFOLLOW, Sink::Kv);
     assert_eq!(to_store, GOLDEN.replace("deliver", "store_kv"));
-    let to_log = text_of(&query(Kind::Unfollow.command()), UNFOLLOW, Job::StoreD1);
+    let to_log = text_of(&query(Kind::Unfollow.command()), UNFOLLOW, Sink::D1);
     assert_eq!(to_log, GOLDEN.replace("deliver", "store_d1"));
 }
 
 #[test]
 fn a_message_is_read_as_it_was_written() {
     for (kind, body) in [(Kind::Unfollow, UNFOLLOW), (Kind::Follow, FOLLOW)] {
-        for job in Job::ALL {
+        for &sink in Sink::VARIANTS {
             let query = query(kind.command());
             let event = event(&query, kind, body.as_bytes());
-            let text = Message::of(&event, job).text();
+            let text = Message::of(&event, sink).text();
             let message = Message::read(&text).unwrap();
-            assert_eq!((message.job, message.app, message.received_at), (job, app(), NOW_MS));
+            assert_eq!((message.sink, message.app, message.received_at), (sink, app(), NOW_MS));
             assert_eq!((&*message.query, message.body.get()), (&*event.query(), body));
             let again = message.event().unwrap();
             assert_eq!(again.entry(Some(9), NOW_MS), event.entry(Some(9), NOW_MS));
@@ -49,7 +55,7 @@ fn a_message_is_read_as_it_was_written() {
 fn a_body_goes_through_a_message_byte_for_byte() {
     let body = "{\"To_Account\" :\t[\"b\\u0000\\/\\ud83d\\ude42\"],\r\n \"x\":[1.0, 1e999,-0,12345678901234567890],\"x\":\"\\ud800\",\
                 \"From_Account\":\"\u{e9}\u{2028}\" , \"EventTime\" : \"1\" }";
-    let text = text_of(&query(Kind::Unfollow.command()), &format!(" \n{body}\r\n"), Job::Deliver);
+    let text = text_of(&query(Kind::Unfollow.command()), &format!(" \n{body}\r\n"), Sink::Origin);
     assert_eq!(Message::read(&text).unwrap().body.get(), body);
     assert_eq!(Message::read(&text).unwrap().event().unwrap().body().get(), body);
 }
@@ -63,11 +69,11 @@ fn a_query_goes_through_a_message_as_it_came_without_its_signature() {
             r#"CallbackCommand=Follow.CallbackAfterFollowDelete&&x=%zz&y=a"b\c&z="#,
         ),
     ] {
-        let text = text_of(came, UNFOLLOW, Job::Deliver);
+        let text = text_of(came, UNFOLLOW, Sink::Origin);
         assert_eq!(Message::read(&text).unwrap().query, stored);
         assert_eq!(Message::read(&text).unwrap().event().unwrap().query(), stored);
     }
-    assert!(!text_of(&query(Kind::Unfollow.command()), UNFOLLOW, Job::Deliver).contains("Sign"));
+    assert!(!text_of(&query(Kind::Unfollow.command()), UNFOLLOW, Sink::Origin).contains("Sign"));
 }
 
 #[test]
@@ -79,7 +85,7 @@ fn the_largest_event_fits_into_one_message() {
     let body = format!("{head}{}\"}}", "x".repeat(65_536 - head.len() - 2));
     // JSON would escape the second body again if it went in as a string.
     for body in [body.clone(), body.replace("xx", "\\n")] {
-        let text = text_of(&query, &body, Job::Deliver);
+        let text = text_of(&query, &body, Sink::Origin);
         assert!(body.len() > 65_530 && query.len() == 4096);
         assert!(text.len() <= MESSAGE_MAX, "{} bytes", text.len());
         assert_eq!(Message::read(&text).unwrap().event().unwrap().body().get(), body.trim());
@@ -92,7 +98,7 @@ fn unknown_members_are_ignored_and_a_missing_query_is_filled_in() {
         r#" {{"x":[1,{{"v":2}}],"body":{UNFOLLOW} , "received_at":7,"sdk_app_id":{APP},"job":"store_kv","v":1,"sign":null}} "#
     );
     let message = Message::read(&other).unwrap();
-    assert_eq!((message.job, message.app, message.received_at), (Job::StoreKv, app(), 7));
+    assert_eq!((message.sink, message.app, message.received_at), (Sink::Kv, app(), 7));
     assert_eq!((&*message.query, message.body.get()), ("", UNFOLLOW));
     // The command is then the body's.
     assert_eq!(message.event().unwrap().targets(), 2);
@@ -150,13 +156,14 @@ fn a_dead_letter_holds_the_message_and_why() {
     let query = query(Kind::Unfollow.command());
     let event = event(&query, Kind::Unfollow, UNFOLLOW.as_bytes());
     let days = |days: u64| days * 86_400;
-    for (failure, status, error) in
-        [(Failure::Status(404), json!(404), Value::Null), (Failure::Error("timeout"), Value::Null, json!("timeout"))]
-    {
-        let entry = dead_letter::entry(&event, Job::Deliver, failure, NOW_MS + 5, Some(86_400));
+    for (failure, status, error) in [
+        (Failure::Status(404), json!(404), Value::Null),
+        (Failure::Origin(OriginError::Late), Value::Null, json!("timeout")),
+    ] {
+        let entry = dead_letter::entry(&event, Sink::Origin, failure, NOW_MS + 5, Some(86_400));
         assert_eq!(entry.key, format!("dead/{APP}/{}", event.id()));
         // At least 30 days from `dead_at`: otherwise nobody might ever see it.
-        let expiring = |retention| dead_letter::entry(&event, Job::Deliver, failure, NOW_MS + 5, retention).expiration;
+        let expiring = |retention| dead_letter::entry(&event, Sink::Origin, failure, NOW_MS + 5, retention).expiration;
         let dead_at = (NOW_MS + 5) / 1000;
         assert_eq!(entry.expiration, Some(dead_at + days(30)));
         assert_eq!((expiring(Some(days(90))), expiring(None)), (Some(dead_at + days(90)), None));
@@ -177,7 +184,7 @@ fn a_dead_letter_holds_the_message_and_why() {
 #[test]
 fn an_unreadable_message_is_stored_as_it_came_under_its_own_id() {
     for text in ["", "\"", "{\"v\":2}", "no JSON \u{0}\u{2028}"] {
-        let entry = dead_letter::raw_entry("0123456789abcdef", text, Failure::UNREADABLE, NOW_MS, None);
+        let entry = dead_letter::raw_entry("0123456789abcdef", text, Failure::Other(Reason::Unreadable), NOW_MS, None);
         assert_eq!((&*entry.key, entry.expiration), ("dead/0/0123456789abcdef", None));
         let value: Value = serde_json::from_str(&entry.value).unwrap();
         assert_eq!(
@@ -194,7 +201,8 @@ fn an_unreadable_message_is_stored_as_it_came_under_its_own_id() {
 fn a_readable_message_that_was_stored_as_text_is_read_back() {
     let spaced = GOLDEN.replace("\"v\":1", " \"v\" : 1").replace("UserID_001", "\u{5fae}\\ud83d\\ude42\\\"\\\\");
     for text in [GOLDEN.to_owned(), GOLDEN.replace("deliver", "store_kv"), spaced] {
-        let entry = dead_letter::raw_entry("0123456789abcdef", &text, Failure::CRASHED, NOW_MS, Some(86_400));
+        let entry =
+            dead_letter::raw_entry("0123456789abcdef", &text, Failure::Other(Reason::Crashed), NOW_MS, Some(86_400));
         let value: Value = serde_json::from_str(&entry.value).unwrap();
         let expected = json!({ "last_status": null, "last_error": "crashed", "dead_at": NOW_MS, "message": text });
         assert_eq!((&*entry.key, &value), ("dead/0/0123456789abcdef", &expected));
@@ -203,12 +211,12 @@ fn a_readable_message_that_was_stored_as_text_is_read_back() {
     }
     let quoted = json!(GOLDEN).to_string();
     for text in ["poison", "", "{}", "null", "[object Object]", &quoted, &GOLDEN[1..], &format!("{GOLDEN}{GOLDEN}")] {
-        let entry = dead_letter::raw_entry("x", text, Failure::CRASHED, NOW_MS, None);
+        let entry = dead_letter::raw_entry("x", text, Failure::Other(Reason::Crashed), NOW_MS, None);
         assert_eq!(dead_letter::message(&entry.value), None, "{text}");
     }
     // What is about no event would only become a dead letter again, under another id.
     let no_event = GOLDEN.replace("\"EventTime\":1702018343678", "\"EventTime\":-1");
-    let entry = dead_letter::raw_entry("x", &no_event, Failure::UNREADABLE, NOW_MS, None);
+    let entry = dead_letter::raw_entry("x", &no_event, Failure::Other(Reason::Unreadable), NOW_MS, None);
     assert_eq!(dead_letter::message(&entry.value), None);
 }
 
@@ -218,7 +226,7 @@ fn a_stored_record_becomes_the_message_that_it_first_was() {
         let query = query(kind.command());
         let event = event(&query, kind, body.as_bytes());
         let record = event.entry(None, NOW_MS + 9).value;
-        assert_eq!(Message::of_record(&record).unwrap().text(), Message::of(&event, Job::Deliver).text());
+        assert_eq!(Message::of_record(&record).unwrap().text(), Message::of(&event, Sink::Origin).text());
     }
 }
 
@@ -257,12 +265,12 @@ proptest! {
             prop_assert_eq!(Message::read(&again).map(|read| read.text()), Some(again.clone()));
             if let Some(event) = message.event() {
                 // A message with an event can become a dead letter and be read back from it.
-                let entry = dead_letter::entry(&event, message.job, Failure::KV, NOW_MS, Some(1));
+                let entry = dead_letter::entry(&event, message.sink, Failure::Sink(Sink::Kv), NOW_MS, Some(1));
                 prop_assert!(dead_letter::message(&entry.value).is_some(), "{}", entry.value);
             }
         }
         let _ = (Message::of_record(&text), dead_letter::message(&text));
-        let entry = dead_letter::raw_entry("id", &text, Failure::CRASHED, NOW_MS, None);
+        let entry = dead_letter::raw_entry("id", &text, Failure::Other(Reason::Crashed), NOW_MS, None);
         let value: Value = serde_json::from_str(&entry.value).unwrap();
         prop_assert_eq!(value["message"].as_str(), Some(&*text));
         let is_readable = Message::read(&text).is_some_and(|message| message.event().is_some());

@@ -8,12 +8,12 @@ use unfollow_webhook::{
         deadline::Deadline,
         persist::{ANSWER_WITHIN_MS, Persisted, persist},
     },
-    storage::{Attempt, Queue as _, Store as _, within},
+    storage::{Attempt, Kv as _, Queue as _, within},
 };
 
 use crate::{
     fakes::{
-        FakeClock, FakeQueue, FakeStore,
+        FakeClock, FakeKv, FakeQueue,
         Plan::{self, Busy, Fails, Hangs, Succeeds, Unavailable},
         paused,
     },
@@ -41,10 +41,10 @@ fn run(plans: &[Plan], deadline: u64) -> Run {
 /// The same with a queue to fall back to, if there is a plan for it; and when a message was sent to it, and was taken.
 fn run_with(plans: &[Plan], fall_back: Option<Plan>, deadline: u64) -> (Run, Vec<u64>, Vec<u64>) {
     paused(async {
-        let (store, clock) = (FakeStore::of(plans), FakeClock::at(NOW_MS));
+        let (kv, clock) = (FakeKv::of(plans), FakeClock::at(NOW_MS));
         let queue = FakeQueue::of(fall_back.as_slice());
         let entry = entry();
-        let put = || store.put(&entry);
+        let put = || kv.put(&entry);
         let send = || queue.send("x");
         let send: Option<&dyn Fn() -> Attempt> = if fall_back.is_some() { Some(&send) } else { None };
         let outcome = persist(&Deadline::after(&clock, deadline), &put, send).await;
@@ -59,7 +59,7 @@ fn run_with(plans: &[Plan], fall_back: Option<Plan>, deadline: u64) -> (Run, Vec
                 "late"
             }
         };
-        let run = Run { end, at, begun: store.begun(), stored: store.stored_at() };
+        let run = Run { end, at, begun: kv.puts.begun(), stored: kv.puts.stored_at() };
         (run, queue.begun(), queue.stored_at())
     })
 }

@@ -5,9 +5,9 @@ use serde_json::Value;
 use unfollow_webhook::{
     config::Config,
     log::Level,
-    receive::HandledCall,
     receive::rejection::Rejection,
     receive::validate::RequestHead,
+    receive::{HandledCall, Receiver},
     response::{CACHE_CONTROL, Response},
     storage::within,
     webhook::command::Kind,
@@ -15,10 +15,11 @@ use unfollow_webhook::{
 
 use crate::{
     fakes::{
-        End, FakeBody, FakeClock, FakeOrigin, FakeStore,
+        End, FakeBody, FakeKv,
         Plan::{self, Busy, Fails, Hangs, Succeeds},
-        kv_receiver, paused,
+        paused,
     },
+    ports::FakePorts,
     samples::{FOLLOW, NOW_MS, TOKEN, UNFOLLOW, post, query, signed, unsigned, url, url_of},
 };
 
@@ -46,18 +47,17 @@ impl Run {
 
 fn run_of(config: &Config, head: RequestHead<'_>, body: FakeBody, plans: &[Plan]) -> Run {
     paused(async {
-        let (store, clock) = (FakeStore::of(plans), FakeClock::at(NOW_MS));
-        let origin = FakeOrigin::unused();
-        let receiver = kv_receiver(config, &store, &origin, &clock);
-        let mut handled = receiver.receive(head, &body).await;
-        let (at, stored) = (clock.elapsed(), store.stored_at());
+        let kv = FakeKv::of(plans);
+        let ports = FakePorts::at(NOW_MS, &kv);
+        let mut handled = Receiver { config, ports: &ports }.receive(head, &body).await;
+        let (at, stored) = (ports.clock.elapsed(), kv.puts.stored_at());
         let was_late = !handled.late.is_empty();
         for attempts in std::mem::take(&mut handled.late) {
-            let _ = within(&clock, 60_000, attempts).await;
+            let _ = within(&ports.clock, 60_000, attempts).await;
         }
-        let stored_late = store.stored_at()[stored.len()..].to_vec();
+        let stored_late = kv.puts.stored_at()[stored.len()..].to_vec();
         assert!(was_late || stored_late.is_empty());
-        Run { handled, at, begun: store.begun(), stored, stored_late }
+        Run { handled, at, begun: kv.puts.begun(), stored, stored_late }
     })
 }
 
@@ -279,12 +279,11 @@ fn a_second_delivery_overwrites_the_first() {
     let spaced = UNFOLLOW.replace(':', " : ");
     let config = signed();
     let entries = paused(async {
-        let (store, clock) = (FakeStore::of(&[Succeeds(1); 2]), FakeClock::at(NOW_MS));
-        let origin = FakeOrigin::unused();
-        let receiver = kv_receiver(&config, &store, &origin, &clock);
+        let kv = FakeKv::of(&[Succeeds(1); 2]);
+        let receiver = Receiver { config: &config, ports: &FakePorts::at(NOW_MS, &kv) };
         receiver.receive(post(&url), &unfollow()).await;
         receiver.receive(post(&later), &FakeBody::of(spaced).after(300)).await;
-        store.entries()
+        kv.puts.entries()
     });
     assert_eq!(entries.len(), 2);
     assert_eq!(entries[0].key, entries[1].key);

@@ -5,6 +5,7 @@ use unfollow_webhook::{
     config::Config,
     log::Level,
     origin::{HOP_HEADER, OriginError, OriginResponse},
+    receive::Receiver,
     receive::rejection::Rejection,
     receive::relay::RESPONSE_MAX,
     receive::relay::RelayError,
@@ -14,7 +15,8 @@ use unfollow_webhook::{
 };
 
 use crate::{
-    fakes::{FakeBody, FakeClock, FakeOrigin, FakeStore, Plan::Succeeds, Reaction, Seen, kv_receiver, paused},
+    fakes::{FakeBody, FakeKv, FakeOrigin, FakeSink, Plan::Succeeds, Reaction, Seen, paused},
+    ports::FakePorts,
     samples::{APP, FOLLOW, NOW_MS, ORIGIN, TOKEN, UNFOLLOW, config, post, query, signed, url, url_of},
 };
 
@@ -36,17 +38,17 @@ fn relaying() -> Config {
 
 fn run_of(config: &Config, head: RequestHead<'_>, body: FakeBody, react: impl Fn(&Seen) -> Reaction) -> Run {
     paused(async {
-        let (store, clock, origin) = (FakeStore::always(Succeeds(5)), FakeClock::at(NOW_MS), FakeOrigin::of(react));
-        let receiver = kv_receiver(config, &store, &origin, &clock);
-        let handled = receiver.receive(head, &body).await;
+        let kv = FakeKv::with(FakeSink::always(Succeeds(5)));
+        let ports = FakePorts { origin: FakeOrigin::of(react), ..FakePorts::at(NOW_MS, &kv) };
+        let handled = Receiver { config, ports: &ports }.receive(head, &body).await;
         assert!(handled.late.is_empty());
         Run {
             response: handled.response,
             level: handled.log.0,
             record: serde_json::from_str(&handled.log.1).unwrap(),
-            at: clock.elapsed(),
-            seen: origin.seen(),
-            puts: store.begun().len(),
+            at: ports.clock.elapsed(),
+            seen: ports.origin.seen(),
+            puts: kv.puts.begun().len(),
         }
     })
 }

@@ -1,6 +1,7 @@
 //! What the database forgets: events after RETENTION_DAYS, and the other tables after times of their own.
 
 use serde_json::json;
+use strum::VariantArray as _;
 use unfollow_webhook::{
     database::{
         DatabaseError, HOUR_MS, call_counts,
@@ -34,7 +35,7 @@ fn add(database: &Sqlite, app: u64, kind: Kind, time: u64, n: u64) {
     };
     let body = json!({ "From_Account": format!("a{n}"), name: to, "EventTime": time }).to_string();
     let app = SdkAppId::parse(&app.to_string()).unwrap();
-    database.insert(&event_for(app, "", Follow::parse(kind, body.as_bytes()).unwrap()));
+    database.insert(&event_for(app, "", Follow::parse(kind, body.as_bytes()).unwrap().remove(0)));
 }
 
 /// A database with unfollows of these apps and times.
@@ -45,7 +46,7 @@ fn log_of(events: impl IntoIterator<Item = (u64, u64)>) -> Sqlite {
 }
 
 const fn of_events(seconds: u64) -> Retention {
-    Retention { events_seconds: Some(seconds), dead_letters_seconds: None }
+    Retention { events_seconds: Some(seconds), dead_letters_seconds: None, statements: 5 }
 }
 
 const A_DAY: Retention = of_events(24 * 60 * 60);
@@ -76,14 +77,14 @@ fn only_what_is_older_is_deleted_with_all_that_it_counts() {
     let times = [HOUR - 2 * HOUR_MS, HOUR - 1, HOUR, BEFORE - 1, BEFORE, BEFORE + 1, NOW_MS, NOW_MS + DAY_MS];
     let database = Sqlite::default();
     for (n, time) in times.into_iter().enumerate() {
-        for kind in Kind::ALL {
+        for &kind in Kind::VARIANTS {
             add(&database, 1, kind, time, n as u64);
         }
     }
     run(&database);
     let staying = Sqlite::default();
     for (n, time) in times.into_iter().enumerate().filter(|(_, time)| *time >= BEFORE) {
-        for kind in Kind::ALL {
+        for &kind in Kind::VARIANTS {
             add(&staying, 1, kind, time, n as u64);
         }
     }
@@ -201,7 +202,7 @@ fn deliveries_are_forgotten_after_a_week_and_dead_ones_with_their_letters() {
                 deliver(&database, n, app, delivery);
             }
         }
-        let retention = Retention { events_seconds: None, dead_letters_seconds };
+        let retention = Retention { dead_letters_seconds, ..Retention::default() };
         paused(retain(&database, retention, NOW_MS)).unwrap();
         let states = |app: u64| -> Vec<String> {
             let rows = database.table("deliveries").into_iter().filter(|row| row["app"] == app);

@@ -1,8 +1,9 @@
 //! The call of Tencent's page, signed and unsigned, and helpers that make others.
 
 use unfollow_webhook::{
-    config::{Bound, Config},
+    config::Config,
     event::Event,
+    ports::{DB, DEAD_LETTERS, DELIVERIES, EVENTS},
     receive::validate::RequestHead,
     routes::Target,
     webhook::{
@@ -13,6 +14,8 @@ use unfollow_webhook::{
         query::Query,
     },
 };
+
+use crate::ports::FakeEnvironment;
 
 pub const APP: &str = "1400000000";
 pub const TOKEN: &str = "xxxxyyyy";
@@ -30,13 +33,13 @@ pub const UNFOLLOW: &str = r#"{"CallbackCommand":"Follow.CallbackAfterFollowDele
 pub const FOLLOW: &str = r#"{"CallbackCommand":"Follow.CallbackAfterFollowAdd","From_Account":"UserID_001","FollowList":[{"To_Account":"UserID_002"},{"To_Account":"UserID_003"}],"EventTime":1702018343678}"#;
 
 /// All bindings.
-pub const BOUND: Bound = Bound { events: true, database: true, deliveries: true, dead_letters: true };
+pub const BOUND: &[&str] = &[EVENTS, DB, DELIVERIES, DEAD_LETTERS];
 
 /// All bindings but the database: events go into KV unless the settings say otherwise.
-pub const BOUND_WITHOUT_DATABASE: Bound = Bound { database: false, ..BOUND };
+pub const BOUND_WITHOUT_DATABASE: &[&str] = &[EVENTS, DELIVERIES, DEAD_LETTERS];
 
 /// No binding at all.
-pub const UNBOUND: Bound = Bound { events: false, database: false, deliveries: false, dead_letters: false };
+pub const UNBOUND: &[&str] = &[];
 
 /// Settings with these variables and all bindings. Events go into KV alone unless `SINKS` is among them.
 pub fn config(variables: &[(&str, &str)]) -> Config {
@@ -45,9 +48,8 @@ pub fn config(variables: &[(&str, &str)]) -> Config {
 }
 
 /// Settings with these variables and bindings.
-pub fn config_with(variables: &[(&str, &str)], bound: Bound) -> Config {
-    let lookup = |name: &str| variables.iter().find(|(it, _)| *it == name).map(|(_, text)| (*text).to_owned());
-    Config::read(lookup, bound)
+pub fn config_with(variables: &[(&str, &str)], bound: &[&'static str]) -> Config {
+    Config::read(&FakeEnvironment::of(variables.iter().copied(), bound))
 }
 
 pub fn signed() -> Config {
@@ -87,7 +89,7 @@ pub fn app() -> SdkAppId {
 
 /// The event of an unsigned call with this query and body.
 pub fn event<'a>(query: &'a str, kind: Kind, body: &'a [u8]) -> Event<'a> {
-    event_of(query, Follow::parse(kind, body).unwrap())
+    event_of(query, Follow::parse(kind, body).unwrap().remove(0))
 }
 
 /// The event of an unsigned call with this query, whose body says this.

@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use unfollow_webhook::{
     config::Config,
     event::EventId,
+    receive::Receiver,
     receive::rejection::Rejection,
     receive::validate::RequestHead,
     webhook::{
@@ -23,7 +24,8 @@ use unfollow_webhook::{
 };
 
 use crate::{
-    fakes::{FakeBody, FakeClock, FakeOrigin, FakeStore, Plan, kv_receiver, paused},
+    fakes::{FakeBody, FakeKv, Plan, paused},
+    ports::{FakeEnvironment, FakePorts},
     samples::{BOUND_WITHOUT_DATABASE, UNBOUND, post},
 };
 
@@ -129,8 +131,8 @@ fn an_id_follows_the_documented_encoding() {
     let mut wrong = Vec::new();
     for row in read::<IdFile>("event-id.json").events {
         let app = SdkAppId::parse(&row.sdk_app_id).unwrap();
-        let kind = Kind::named(&row.kind).expect("a kind");
-        let id = Follow::parse(kind, row.body.as_bytes()).map(|follow| EventId::of(app, &follow).to_string());
+        let kind = row.kind.parse::<Kind>().expect("a kind");
+        let id = Follow::parse(kind, row.body.as_bytes()).map(|follows| EventId::of(app, &follows[0]).to_string());
         if id.as_ref() != Ok(&row.id) {
             wrong.push(format!("{}: {id:?}", row.why));
         }
@@ -171,15 +173,14 @@ struct EntryRow {
 #[test]
 fn an_entry_is_byte_for_byte_that_of_its_row() {
     for row in read::<EntryFile>("entry.json").entries {
-        let config = Config::read(|name| row.settings.get(name).cloned(), BOUND_WITHOUT_DATABASE);
+        let config = Config::read(&FakeEnvironment::of(&row.settings, BOUND_WITHOUT_DATABASE));
         let entries = paused(async {
-            let (store, clock) = (FakeStore::of(&[Plan::Succeeds(5)]), FakeClock::at(row.now_ms));
-            let origin = FakeOrigin::unused();
-            let receiver = kv_receiver(&config, &store, &origin, &clock);
+            let kv = FakeKv::of(&[Plan::Succeeds(5)]);
+            let receiver = Receiver { config: &config, ports: &FakePorts::at(row.now_ms, &kv) };
             let head = RequestHead { content_length: Some(row.body.len() as u64), ..post(&row.url) };
             let handled = receiver.receive(head, &FakeBody::of(row.body)).await;
             assert_eq!(handled.response.status, 200, "{}: {}", row.why, handled.log.1);
-            store.entries()
+            kv.puts.entries()
         });
         let [entry] = &entries[..] else { panic!("{}: {} entries", row.why, entries.len()) };
         assert_eq!(entry.key, row.key, "{}", row.why);
@@ -253,10 +254,8 @@ impl CallRow {
 
     /// What is wrong with the response, the log record or what was stored, if anything.
     fn mismatch(&self) -> Option<String> {
-        let config = Config::read(
-            |name| self.settings.get(name).cloned(),
-            if self.bindings { BOUND_WITHOUT_DATABASE } else { UNBOUND },
-        );
+        let bound = if self.bindings { BOUND_WITHOUT_DATABASE } else { UNBOUND };
+        let config = Config::read(&FakeEnvironment::of(&self.settings, bound));
         let body = FakeBody::of(self.bytes());
         let content_length = self.content_length.as_ref().map(|declared| match declared {
             Declared::Bytes(bytes) => *bytes,
@@ -264,12 +263,11 @@ impl CallRow {
         });
         let plan = if self.store == Works::Works { Plan::Succeeds(5) } else { Plan::Fails(5) };
         let (handled, entries) = paused(async {
-            let (store, clock) = (FakeStore::of(&[plan; 2]), FakeClock::at(self.now_ms));
-            let origin = FakeOrigin::unused();
-            let receiver = kv_receiver(&config, &store, &origin, &clock);
+            let kv = FakeKv::of(&[plan; 2]);
+            let receiver = Receiver { config: &config, ports: &FakePorts::at(self.now_ms, &kv) };
             let head = RequestHead { method: &self.method, content_length, ..post(&self.url) };
             let handled = receiver.receive(head, &body).await;
-            (handled, store.entries())
+            (handled, kv.puts.entries())
         });
 
         let answer: Value = serde_json::from_str(&handled.response.body).unwrap();

@@ -80,7 +80,7 @@ test("the page is served beside the webhook and not instead of it", async ({ sha
 test("a wrong token is rejected and not stored", async ({ dashboard }) => {
 	await dashboard.open();
 	await dashboard.signIn("this is not the token");
-	await expect(dashboard.refusal).toContainText("The token was rejected.");
+	await expect(dashboard.rejection).toContainText("The token was rejected.");
 	expect(await dashboard.storage()).toEqual(NOTHING);
 });
 
@@ -107,7 +107,7 @@ test("a token that is rejected later leads back to the sign-in", async ({ signed
 	const dashboard = await signedIn(app);
 	await invalidateToken(dashboard);
 	await dashboard.page.reload();
-	await expect(dashboard.refusal).toContainText("The token was rejected.");
+	await expect(dashboard.rejection).toContainText("The token was rejected.");
 	expect(await dashboard.storage()).toEqual(NOTHING);
 });
 
@@ -115,17 +115,17 @@ test("a Worker without an API says what to do", async ({ start, newDashboard }) 
 	const withoutToken = await newDashboard(await start({ ADMIN_TOKEN: undefined }));
 	await withoutToken.open();
 	await withoutToken.signIn();
-	await expect(withoutToken.refusal).toContainText("set its secret ADMIN_TOKEN");
+	await expect(withoutToken.rejection).toContainText("set its secret ADMIN_TOKEN");
 
 	// One that is set, but too short, is another thing.
 	const tooShort = await newDashboard(await start({ ADMIN_TOKEN: "short" }));
 	await tooShort.open();
 	await tooShort.signIn("short");
-	await expect(tooShort.refusal).toContainText("its secret ADMIN_TOKEN is invalid: it must");
+	await expect(tooShort.rejection).toContainText("its secret ADMIN_TOKEN is invalid: it must");
 
 	// So is a setting without which the API answers nothing.
 	const noApps = await newDashboard(await start({ SDK_APP_IDS: "none", ALLOW_UNSIGNED: undefined }));
 	await noApps.open();
 	await noApps.signIn();
-	await expect(noApps.refusal).toContainText("SDK_APP_IDS must");
+	await expect(noApps.rejection).toContainText("SDK_APP_IDS must");
 });

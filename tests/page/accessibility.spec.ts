@@ -66,7 +66,7 @@ test.describe("axe finds nothing", () => {
 	test("in a rejected sign-in", async ({ dashboard }) => {
 		await dashboard.open();
 		await dashboard.signIn("not the token");
-		await expect(dashboard.refusal).toContainText("rejected");
+		await expect(dashboard.rejection).toContainText("rejected");
 		await check(dashboard, "sign-in-rejected");
 	});
 

@@ -38,36 +38,36 @@ test("every reason for a rejection has advice", async ({ dashboard, app }) => {
 	const hours = reasons.map((reason) => ({ hour, sdk_app_id: Number(app), outcome: "rejected", reason, count: 1 }));
 	await dashboard.page.route(/\/v1\/calls\?/, (route) => route.fulfill({ json: { hours, last_call_at: Date.now() } }));
 	await dashboard.enter(`app=${app}`);
-	const alerts = dashboard.page.getByTestId("alert-refused");
+	const alerts = dashboard.page.getByTestId("alert-rejected");
 	await expect(alerts).toHaveCount(reasons.length);
 	for (const reason of reasons) {
-		await expect(alerts.filter({ hasText: new RegExp(`^1 call refused: ${reason}\\. \\S`) })).toHaveCount(1);
+		await expect(alerts.filter({ hasText: new RegExp(`^1 call rejected: ${reason}\\. \\S`) })).toHaveCount(1);
 	}
 });
 
-test("refused calls are counted by reason with what to do", async ({ start, newDashboard }) => {
+test("rejected calls are counted by reason with what to do", async ({ start, newDashboard }) => {
 	const worker = await start({ CALLBACK_TOKEN, ALLOW_UNSIGNED: undefined });
 	const body = (name: string) => unfollow(name, ["bob"], Date.now());
 	await inParallel(37, async (number) => {
 		const query = signed(APP, UNFOLLOW, "not the token in the console");
-		expect(await post(`${worker.url}/`, query, body(`refused-${number}`))).toBe(401);
+		expect(await post(`${worker.url}/`, query, body(`rejected-${number}`))).toBe(401);
 	});
 	await waitForCalls(worker, "rejected", 37);
 	const dashboard = await newDashboard(worker);
 	await dashboard.enter();
-	await expect(dashboard.page.getByTestId("alert-refused")).toHaveText([
-		"37 calls refused: sign_mismatch. Is CALLBACK_TOKEN the token in the Chat console?",
+	await expect(dashboard.page.getByTestId("alert-rejected")).toHaveText([
+		"37 calls rejected: sign_mismatch. Is CALLBACK_TOKEN the token in the Chat console?",
 	]);
 	await expect(dashboard.alerts).toContainText("at least");
 	// The empty list says it too.
-	await expect(dashboard.page.getByTestId("empty")).toContainText("Calls arrive, and are refused: sign_mismatch");
+	await expect(dashboard.page.getByTestId("empty")).toContainText("Calls arrive, and are rejected: sign_mismatch");
 	await expectGreenLight(dashboard, false);
 
 	// A call that is accepted.
 	await send(`${worker.url}/`, signed(APP, UNFOLLOW, CALLBACK_TOKEN), body("accepted"));
 	await dashboard.visit("");
 	await dashboard.expectActors(["accepted"]);
-	await expect(dashboard.page.getByTestId("alert-refused")).toContainText("37 calls");
+	await expect(dashboard.page.getByTestId("alert-rejected")).toContainText("37 calls");
 });
 
 test("before the first call the URL to register is shown", async ({ start, newDashboard }) => {

@@ -21,7 +21,7 @@ export class Dashboard {
 	readonly problems: string[] = [];
 	readonly token: Locator;
 	/** Why nobody is let in. */
-	readonly refusal: Locator;
+	readonly rejection: Locator;
 	readonly banner: Locator;
 	/** What screen readers are told. */
 	readonly announcement: Locator;
@@ -54,7 +54,7 @@ export class Dashboard {
 		readonly url: string,
 	) {
 		this.token = page.getByLabel("Admin token");
-		this.refusal = page.getByRole("alert");
+		this.rejection = page.getByRole("alert");
 		this.banner = page.getByTestId("banner");
 		this.announcement = page.getByTestId("announcement");
 		this.app = page.getByTestId("app");

@@ -68,7 +68,7 @@ test("reload, back and a shared link show the same", async ({ dashboard, newDash
 		await route.continue({ headers });
 	});
 	await other.page.reload();
-	await expect(other.refusal).toContainText("The token was rejected.");
+	await expect(other.rejection).toContainText("The token was rejected.");
 	await other.page.unroute(isCall);
 	await other.signIn();
 	await expectTheSame(other);

@@ -47,7 +47,6 @@ fn each_rejection_has_its_status_and_code() {
 
     let cases: Vec<(&str, Answer)> = vec![
         ("not_found", request("POST", &format!("{url}/elsewhere?{}", query()))),
-        ("not_found", request("POST", &format!("{url}/healthz?{}", query()))),
         ("method", request("GET", &format!("{url}/?{}", query()))),
         ("query_too_long", post(url, &format!("{}&x={}", query(), "x".repeat(4096)), &body)),
         ("query_encoding", post(url, &query().replace("iOS", "%zz"), &body)),

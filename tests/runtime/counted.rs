@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 use unfollow_webhook::{
-    delivery::dead_letter::{self, Failure},
-    delivery::message::Job,
+    delivery::{dead_letter, failure::Failure},
     event::{Entry, Event},
+    sink::Sink,
     webhook::{SdkAppId, auth::Policy, body::Follow, command::Kind, query::Query},
 };
 
@@ -49,7 +49,7 @@ fn with_event<T>(app: &str, query: &str, body: &str, received_at: u64, make: imp
     let query = Query::parse(query).unwrap();
     let kind = Kind::of(query.command.as_deref().unwrap()).unwrap();
     let query = Policy::Unsigned.check(query, None, None, received_at).unwrap();
-    let follow = Follow::parse(kind, body.as_bytes()).unwrap();
+    let follow = Follow::parse(kind, body.as_bytes()).unwrap().remove(0);
     make(&Event::new(SdkAppId::parse(app).unwrap(), query, follow, received_at))
 }
 
@@ -59,8 +59,8 @@ pub fn stored(app: &str, query: &str, body: &str, received_at: u64) -> Entry {
 }
 
 /// The event's dead letter.
-pub fn dead_lettered(app: &str, query: &str, body: &str, received_at: u64, job: Job, failure: Failure) -> Entry {
-    with_event(app, query, body, received_at, |event| dead_letter::entry(event, job, failure, received_at + 1, None))
+pub fn dead_lettered(app: &str, query: &str, body: &str, received_at: u64, sink: Sink, failure: Failure) -> Entry {
+    with_event(app, query, body, received_at, |event| dead_letter::entry(event, sink, failure, received_at + 1, None))
 }
 
 /// The id in an entry's key.

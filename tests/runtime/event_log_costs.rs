@@ -84,7 +84,7 @@ fn plain(statement: Statement) -> Value {
 fn insert(body: &str) -> Value {
     let query = unsigned(APP, UNFOLLOW);
     let query = Policy::Unsigned.check(Query::parse(&query).unwrap(), None, None, 0).unwrap();
-    let follow = Follow::parse(Kind::Unfollow, body.as_bytes()).unwrap();
+    let follow = Follow::parse(Kind::Unfollow, body.as_bytes()).unwrap().remove(0);
     plain(event_log::insert(&Event::new(SdkAppId::parse(APP).unwrap(), query, follow, now_ms())))
 }
 

@@ -61,19 +61,23 @@ fn calls_are_counted_by_hour_app_and_outcome() {
         row(this_hour, 1_400_000_001, "stored", None, 1),
     ];
     let answer = calls(&database, "");
-    assert_eq!(answer, json!({ "hours": all, "last_call_at": this_hour + 4, "last_stored_at": this_hour + 2 }));
+    let (since, until) = (first, this_hour + HOUR_MS);
+    assert_eq!(
+        answer,
+        json!({ "since": since, "until": until, "hours": all, "last_call_at": this_hour + 4, "last_stored_at": this_hour + 2 })
+    );
     let of_app = |app: &str| calls(&database, &format!("app={app}"));
     assert_eq!(
         of_app(APP),
-        json!({ "hours": [all[1], all[3], all[4]], "last_call_at": this_hour + 3, "last_stored_at": this_hour + 1 })
+        json!({ "since": since, "until": until, "hours": [all[1], all[3], all[4]], "last_call_at": this_hour + 3, "last_stored_at": this_hour + 1 })
     );
     assert_eq!(
         of_app(OTHER_APP),
-        json!({ "hours": [all[5]], "last_call_at": this_hour + 2, "last_stored_at": this_hour + 2 })
+        json!({ "since": since, "until": until, "hours": [all[5]], "last_call_at": this_hour + 2, "last_stored_at": this_hour + 2 })
     );
     assert_eq!(
         of_app("0"),
-        json!({ "hours": [all[0], all[2]], "last_call_at": this_hour + 4, "last_stored_at": null })
+        json!({ "since": since, "until": until, "hours": [all[0], all[2]], "last_call_at": this_hour + 4, "last_stored_at": null })
     );
     let range = calls(&database, &format!("since={}&until={}", before + 1, this_hour - 1));
     assert_eq!(range["hours"], json!([all[1]]));
@@ -128,7 +132,7 @@ fn counting_cannot_use_up_a_days_rows() {
 #[test]
 fn what_cannot_be_followed_is_an_error() {
     let ask = |query: &str| get_by(&operated_with_two_apps(), &Sqlite::default(), "/v1/calls", query);
-    for query in ["since=x", "since=2&until=1", "since=0", "user=a", "app=1&app=1"] {
+    for query in ["since=x", "since=2&until=1", "since=0&until=2682003600001", "user=a", "app=1&app=1"] {
         is_problem(&ask(query), 400);
     }
     for query in ["app=1400000009", "app=x", "app=00"] {

@@ -6,30 +6,34 @@ use proptest::{collection::vec, prelude::*};
 use serde_json::{Value, json};
 use unfollow_webhook::{
     api::ApiRequest,
-    delivery::dead_letter::{self, Failure},
-    delivery::message::{Job, Message},
+    delivery::{
+        dead_letter,
+        failure::{Failure, Reason},
+        message::Message,
+    },
     event::Entry,
+    sink::Sink,
     webhook::command::Kind,
 };
 
-use super::{
-    ADMIN, FakeQueue, FakeReader, Operations, ask, is_problem, json_of, numbered_dead_letter, operated,
-    reader_of_dead_letters, request,
+use super::{ADMIN, a_queue, ask, is_problem, json_of, kv_of_dead_letters, numbered_dead_letter, operated, request};
+use crate::{
+    fakes::{FakeKv, FakeQueue},
+    samples::{APP, NOW_MS, TOKEN, UNFOLLOW, config, event, query},
 };
-use crate::samples::{APP, NOW_MS, TOKEN, UNFOLLOW, config, event, query};
 
 /// The dead letter of a message that is none of ours.
 fn unreadable(id: &str) -> Entry {
-    dead_letter::raw_entry(id, "poison", Failure::UNREADABLE, NOW_MS, None)
+    dead_letter::raw_entry(id, "poison", Failure::Other(Reason::Unreadable), NOW_MS, None)
 }
 
 #[test]
 fn dead_letters_are_listed_with_their_metadata() {
     let (entry, id, _) = numbered_dead_letter(0);
-    let reader = FakeReader::of([entry, unreadable("m-1")]);
+    let kv = FakeKv::having([entry, unreadable("m-1")]);
     let config = operated();
     for query in ["", "app=1400000000"] {
-        let response = ask(&config, &reader, None, ApiRequest { query, ..request("GET", "/v1/dead-letters") });
+        let response = ask(&config, &kv, None, ApiRequest { query, ..request("GET", "/v1/dead-letters") });
         assert_eq!((response.status, response.content_type), (200, "application/json"));
         let expected = json!({ "dead_letters": [{
             "id": id, "sdk_app_id": 1_400_000_000, "last_status": 500, "last_error": null, "received_at": NOW_MS,
@@ -37,18 +41,18 @@ fn dead_letters_are_listed_with_their_metadata() {
         }], "cursor": null });
         assert_eq!(json_of(&response), expected, "{query}");
     }
-    let unreadable = ask(&config, &reader, None, ApiRequest { query: "app=0", ..request("GET", "/v1/dead-letters") });
+    let unreadable = ask(&config, &kv, None, ApiRequest { query: "app=0", ..request("GET", "/v1/dead-letters") });
     let listed = &json_of(&unreadable)["dead_letters"][0];
     assert_eq!((&listed["id"], &listed["last_error"]), (&json!("m-1"), &json!("unreadable")));
 }
 
 #[test]
 fn a_long_list_comes_in_pages() {
-    let (config, reader) = (operated(), reader_of_dead_letters(250));
+    let (config, kv) = (operated(), kv_of_dead_letters(250));
     let (mut ids, mut cursor, mut pages) = (Vec::new(), Value::Null, 0);
     loop {
         let query = cursor.as_str().map_or(String::new(), |it| format!("app={APP}&cursor={it}"));
-        let page = ask(&config, &reader, None, ApiRequest { query: &query, ..request("GET", "/v1/dead-letters") });
+        let page = ask(&config, &kv, None, ApiRequest { query: &query, ..request("GET", "/v1/dead-letters") });
         let page = json_of(&page);
         let listed = page["dead_letters"].as_array().unwrap();
         assert!(listed.len() <= 100);
@@ -65,8 +69,8 @@ fn a_long_list_comes_in_pages() {
 #[test]
 fn a_cursor_belongs_to_the_dead_letters_of_one_app() {
     let two = config(&[("SDK_APP_IDS", "1400000000,1400000001"), ("CALLBACK_TOKEN", TOKEN), ("ADMIN_TOKEN", ADMIN)]);
-    let reader = reader_of_dead_letters(101);
-    let asked = |query: &str| ask(&two, &reader, None, ApiRequest { query, ..request("GET", "/v1/dead-letters") });
+    let kv = kv_of_dead_letters(101);
+    let asked = |query: &str| ask(&two, &kv, None, ApiRequest { query, ..request("GET", "/v1/dead-letters") });
     let cursor = json_of(&asked(&format!("app={APP}")))["cursor"].as_str().unwrap().to_owned();
     assert_eq!(asked(&format!("app={APP}&cursor={cursor}")).status, 200);
     for app in ["0", "1400000001"] {
@@ -78,54 +82,54 @@ fn a_cursor_belongs_to_the_dead_letters_of_one_app() {
 #[test]
 fn a_replayed_dead_letter_is_on_the_queue_before_it_is_deleted() {
     let (entry, id, message) = numbered_dead_letter(0);
-    let operations = Operations::default();
-    let reader =
-        FakeReader { operations: Rc::clone(&operations), ..FakeReader::of([entry.clone(), numbered_dead_letter(1).0]) };
-    let queue = FakeQueue { operations: Rc::clone(&operations), ..FakeQueue::default() };
+    let queue = a_queue();
+    let operations = Rc::clone(&queue.operations);
+    let kv =
+        FakeKv { operations: Rc::clone(&operations), ..FakeKv::having([entry.clone(), numbered_dead_letter(1).0]) };
     let path = format!("/v1/dead-letters/{APP}/{id}/replay");
-    let response = ask(&operated(), &reader, Some(&queue), request("POST", &path));
+    let response = ask(&operated(), &kv, Some(&queue), request("POST", &path));
     assert_eq!((response.status, json_of(&response)), (200, json!({ "replayed": 1 })));
-    assert_eq!(*queue.sent.borrow(), [message]);
+    assert_eq!(queue.entries(), [message]);
     let key = &entry.key;
     assert_eq!(*operations.borrow(), [format!("get {key}"), "send".to_owned(), format!("delete {key}")]);
-    assert_eq!(reader.keys(), [numbered_dead_letter(1).0.key]);
-    is_problem(&ask(&operated(), &reader, Some(&queue), request("POST", &path)), 404);
+    assert_eq!(kv.keys(), [numbered_dead_letter(1).0.key]);
+    is_problem(&ask(&operated(), &kv, Some(&queue), request("POST", &path)), 404);
 }
 
 #[test]
 fn a_send_that_fails_deletes_nothing() {
     let (_, id, _) = numbered_dead_letter(0);
     for path in [format!("/v1/dead-letters/{APP}/{id}/replay"), format!("/v1/dead-letters/{APP}/replay")] {
-        let (reader, queue) = (reader_of_dead_letters(3), FakeQueue { takes: Some(0), ..FakeQueue::default() });
-        let response = ask(&operated(), &reader, Some(&queue), request("POST", &path));
+        let (kv, queue) = (kv_of_dead_letters(3), FakeQueue::taking(0));
+        let response = ask(&operated(), &kv, Some(&queue), request("POST", &path));
         is_problem(&response, 503);
-        assert_eq!(reader.keys().len(), 3);
-        assert!(!reader.operations.borrow().iter().any(|operation| operation.starts_with("delete")));
+        assert_eq!(kv.keys().len(), 3);
+        assert!(!kv.operations.borrow().iter().any(|operation| operation.starts_with("delete")));
     }
     // A send that fails half-way leaves its own dead letter and those after it.
-    let (reader, queue) = (reader_of_dead_letters(5), FakeQueue { takes: Some(2), ..FakeQueue::default() });
-    ask(&operated(), &reader, Some(&queue), request("POST", &format!("/v1/dead-letters/{APP}/replay")));
-    assert_eq!((reader.keys().len(), queue.sent.borrow().len()), (3, 2));
+    let (kv, queue) = (kv_of_dead_letters(5), FakeQueue::taking(2));
+    ask(&operated(), &kv, Some(&queue), request("POST", &format!("/v1/dead-letters/{APP}/replay")));
+    assert_eq!((kv.keys().len(), queue.entries().len()), (3, 2));
 }
 
 #[test]
 fn without_a_queue_nothing_is_replayed() {
     let (_, id, _) = numbered_dead_letter(0);
-    let reader = reader_of_dead_letters(1);
-    let response = ask(&operated(), &reader, None, request("POST", &format!("/v1/dead-letters/{APP}/{id}/replay")));
+    let kv = kv_of_dead_letters(1);
+    let response = ask(&operated(), &kv, None, request("POST", &format!("/v1/dead-letters/{APP}/{id}/replay")));
     is_problem(&response, 409);
-    assert_eq!(reader.keys().len(), 1);
+    assert_eq!(kv.keys().len(), 1);
 }
 
 /// Replays an app's dead letters, call by call, as long as there is a cursor. Each call stays within the fifty operations
 /// that it has on the free plan. How many were replayed, and by how many calls.
-fn replay_all(reader: &FakeReader, queue: &FakeQueue) -> (u64, usize) {
+fn replay_all(kv: &FakeKv, queue: &FakeQueue) -> (u64, usize) {
     let path = format!("/v1/dead-letters/{APP}/replay");
-    let operations = || reader.operations.borrow().len() + queue.operations.borrow().len();
+    let operations = || kv.operations.borrow().len() + queue.operations.borrow().len();
     let (mut replayed, mut calls, mut query) = (0, 0, String::new());
     loop {
         let before = operations();
-        let response = ask(&operated(), reader, Some(queue), ApiRequest { query: &query, ..request("POST", &path) });
+        let response = ask(&operated(), kv, Some(queue), ApiRequest { query: &query, ..request("POST", &path) });
         let answer = json_of(&response);
         assert_eq!((response.status, answer.as_object().unwrap().len()), (200, 2), "{answer}");
         assert!(operations() - before <= 50, "{} operations", operations() - before);
@@ -140,16 +144,16 @@ fn replay_all(reader: &FakeReader, queue: &FakeQueue) -> (u64, usize) {
 
 #[test]
 fn all_are_replayed_some_at_a_time() {
-    let (reader, queue) = (reader_of_dead_letters(40), FakeQueue::default());
-    let (replayed, calls) = replay_all(&reader, &queue);
-    assert_eq!((replayed, reader.keys().len()), (40, 0));
+    let (kv, queue) = (kv_of_dead_letters(40), a_queue());
+    let (replayed, calls) = replay_all(&kv, &queue);
+    assert_eq!((replayed, kv.keys().len()), (40, 0));
     assert!(calls > 1);
-    let mut sent = queue.sent.take();
+    let mut sent = queue.entries();
     sent.sort();
     let mut expected: Vec<_> = (0..40).map(|n| numbered_dead_letter(n).2).collect();
     expected.sort();
     assert_eq!(sent, expected);
-    let response = ask(&operated(), &reader, Some(&queue), request("POST", &format!("/v1/dead-letters/{APP}/replay")));
+    let response = ask(&operated(), &kv, Some(&queue), request("POST", &format!("/v1/dead-letters/{APP}/replay")));
     assert_eq!(json_of(&response), json!({ "replayed": 0, "cursor": null }));
 }
 
@@ -157,22 +161,22 @@ fn all_are_replayed_some_at_a_time() {
 #[test]
 fn what_cannot_be_read_does_not_hold_up_what_is_behind_it() {
     for count in [25, 26, 60, 1_100] {
-        let reader = reader_of_dead_letters(12);
+        let kv = kv_of_dead_letters(12);
         let Entry { value, metadata, .. } = unreadable("x");
-        (0..count).for_each(|n| reader.put(&format!("dead/{APP}/0-{n:04}"), &value, &metadata));
-        let queue = FakeQueue::default();
-        assert_eq!(replay_all(&reader, &queue).0, 12, "{count}");
-        assert_eq!((queue.sent.borrow().len(), reader.keys().len()), (12, count));
+        (0..count).for_each(|n| kv.add(&format!("dead/{APP}/0-{n:04}"), &value, &metadata));
+        let queue = a_queue();
+        assert_eq!(replay_all(&kv, &queue).0, 12, "{count}");
+        assert_eq!((queue.entries().len(), kv.keys().len()), (12, count));
     }
 }
 
 #[test]
 fn a_cursor_of_a_replay_belongs_to_the_dead_letters_of_one_app() {
     let two = config(&[("SDK_APP_IDS", "1400000000,1400000001"), ("CALLBACK_TOKEN", TOKEN), ("ADMIN_TOKEN", ADMIN)]);
-    let (reader, queue) = (reader_of_dead_letters(11), FakeQueue::default());
+    let (kv, queue) = (kv_of_dead_letters(11), a_queue());
     let replay = |app: &str, query: &str| {
         let path = format!("/v1/dead-letters/{app}/replay");
-        ask(&two, &reader, Some(&queue), ApiRequest { query, ..request("POST", &path) })
+        ask(&two, &kv, Some(&queue), ApiRequest { query, ..request("POST", &path) })
     };
     let first = json_of(&replay(APP, ""));
     assert_eq!(first["replayed"], 10);
@@ -181,7 +185,7 @@ fn a_cursor_of_a_replay_belongs_to_the_dead_letters_of_one_app() {
     is_problem(&replay("1400000001", &query), 400);
     is_problem(&replay(APP, &format!("cursor={}", &cursor[2..])), 400);
     is_problem(&replay(APP, &format!("{query}&app={APP}")), 400);
-    assert_eq!(queue.sent.borrow().len(), 10);
+    assert_eq!(queue.entries().len(), 10);
     assert_eq!(json_of(&replay(APP, &query)), json!({ "replayed": 1, "cursor": null }));
 }
 
@@ -209,56 +213,56 @@ proptest! {
         has_empty_last_page in any::<bool>(),
         lists_deleted in any::<bool>(),
     ) {
-        let (reader, queue) = (FakeReader::default(), FakeQueue::default());
-        reader.list_max.set(list_max);
-        reader.has_empty_last_page.set(has_empty_last_page);
-        reader.lists_deleted.set(lists_deleted);
+        let (kv, queue) = (FakeKv::default(), a_queue());
+        kv.list_max.set(list_max);
+        kv.has_empty_last_page.set(has_empty_last_page);
+        kv.lists_deleted.set(lists_deleted);
         let mut expected = Vec::new();
         for (n, under) in all.iter().enumerate() {
             let (entry, _, message) = numbered_dead_letter(n);
             match under {
                 Under::Message => {
-                    reader.put(&entry.key, &entry.value, &entry.metadata);
+                    kv.add(&entry.key, &entry.value, &entry.metadata);
                     expected.push(message);
                 }
-                Under::Unreadable => reader.put(&entry.key, &unreadable("x").value, &entry.metadata),
-                Under::Nothing => reader.list_only(&entry.key, &entry.metadata),
+                Under::Unreadable => kv.add(&entry.key, &unreadable("x").value, &entry.metadata),
+                Under::Nothing => kv.list_only(&entry.key, &entry.metadata),
             }
         }
-        let (replayed, _) = replay_all(&reader, &queue);
-        let mut sent = queue.sent.take();
+        let (replayed, _) = replay_all(&kv, &queue);
+        let mut sent = queue.entries();
         sent.sort();
         expected.sort();
         prop_assert_eq!(replayed, expected.len() as u64);
         prop_assert_eq!(sent, expected);
-        prop_assert_eq!(reader.keys().len(), all.iter().filter(|it| matches!(it, Under::Unreadable)).count());
+        prop_assert_eq!(kv.keys().len(), all.iter().filter(|it| matches!(it, Under::Unreadable)).count());
     }
 }
 
 #[test]
 fn dead_letters_that_are_gone_or_cannot_be_read_do_not_hold_up_the_others() {
-    let reader = reader_of_dead_letters(3);
-    reader.list_only(&format!("dead/{APP}/0-gone"), "{}");
-    reader.list_only(&format!("dead/{APP}/1-gone"), "{}");
+    let kv = kv_of_dead_letters(3);
+    kv.list_only(&format!("dead/{APP}/0-gone"), "{}");
+    kv.list_only(&format!("dead/{APP}/1-gone"), "{}");
     let Entry { value, metadata, .. } = unreadable("x");
-    reader.put(&format!("dead/{APP}/2"), &value, &metadata);
-    let queue = FakeQueue::default();
-    let response = ask(&operated(), &reader, Some(&queue), request("POST", &format!("/v1/dead-letters/{APP}/replay")));
+    kv.add(&format!("dead/{APP}/2"), &value, &metadata);
+    let queue = a_queue();
+    let response = ask(&operated(), &kv, Some(&queue), request("POST", &format!("/v1/dead-letters/{APP}/replay")));
     assert_eq!((response.status, json_of(&response)), (200, json!({ "replayed": 3, "cursor": null })));
-    assert_eq!(reader.keys(), [format!("dead/{APP}/2")]);
+    assert_eq!(kv.keys(), [format!("dead/{APP}/2")]);
 }
 
 /// KV lists keys for a minute after they are deleted: a second call soon after the first gets them all again.
 #[test]
 fn a_call_stays_bounded_however_many_dead_letters_are_gone() {
-    let reader = reader_of_dead_letters(1);
+    let kv = kv_of_dead_letters(1);
     for n in 0..200 {
-        reader.list_only(&format!("dead/{APP}/0-gone-{n:03}"), "{}");
+        kv.list_only(&format!("dead/{APP}/0-gone-{n:03}"), "{}");
     }
-    let queue = FakeQueue::default();
-    let response = ask(&operated(), &reader, Some(&queue), request("POST", &format!("/v1/dead-letters/{APP}/replay")));
+    let queue = a_queue();
+    let response = ask(&operated(), &kv, Some(&queue), request("POST", &format!("/v1/dead-letters/{APP}/replay")));
     assert_eq!(response.status, 200);
-    let operations = reader.operations.borrow().len() + queue.operations.borrow().len();
+    let operations = kv.operations.borrow().len() + queue.operations.borrow().len();
     assert!(operations <= 50, "{operations} operations");
 }
 
@@ -266,19 +270,19 @@ fn a_call_stays_bounded_however_many_dead_letters_are_gone() {
 #[test]
 fn a_readable_message_that_was_stored_as_text_is_replayed() {
     let (_, _, message) = numbered_dead_letter(0);
-    let reader = FakeReader::of([dead_letter::raw_entry("m-1", &message, Failure::CRASHED, NOW_MS, None)]);
-    let queue = FakeQueue::default();
-    let response = ask(&operated(), &reader, Some(&queue), request("POST", "/v1/dead-letters/0/m-1/replay"));
+    let kv = FakeKv::having([dead_letter::raw_entry("m-1", &message, Failure::Other(Reason::Crashed), NOW_MS, None)]);
+    let queue = a_queue();
+    let response = ask(&operated(), &kv, Some(&queue), request("POST", "/v1/dead-letters/0/m-1/replay"));
     assert_eq!((response.status, json_of(&response)), (200, json!({ "replayed": 1 })));
-    assert_eq!((reader.keys().len(), queue.sent.take()), (0, vec![message]));
+    assert_eq!((kv.keys().len(), queue.entries()), (0, vec![message]));
 }
 
 #[test]
 fn an_unreadable_one_is_not_replayed() {
-    let reader = FakeReader::of([unreadable("m-1")]);
-    let queue = FakeQueue::default();
-    is_problem(&ask(&operated(), &reader, Some(&queue), request("POST", "/v1/dead-letters/0/m-1/replay")), 409);
-    assert_eq!((reader.keys().len(), queue.sent.borrow().len()), (1, 0));
+    let kv = FakeKv::having([unreadable("m-1")]);
+    let queue = a_queue();
+    is_problem(&ask(&operated(), &kv, Some(&queue), request("POST", "/v1/dead-letters/0/m-1/replay")), 409);
+    assert_eq!((kv.keys().len(), queue.entries().len()), (1, 0));
 }
 
 #[test]
@@ -286,19 +290,19 @@ fn a_stored_event_is_sent_as_if_it_had_just_come() {
     let query = format!("{}&&x=%zz", query(Kind::Unfollow.command()));
     let body = UNFOLLOW.replace("{\"Call", "{ \"x\":1.50,\n\"Call");
     let event = event(&query, Kind::Unfollow, body.as_bytes());
-    let reader = FakeReader::of([event.entry(None, NOW_MS)]);
-    let queue = FakeQueue::default();
+    let kv = FakeKv::having([event.entry(None, NOW_MS)]);
+    let queue = a_queue();
     let path = format!("/v1/events/{APP}/{}/replay", event.id());
-    let response = ask(&operated(), &reader, Some(&queue), request("POST", &path));
+    let response = ask(&operated(), &kv, Some(&queue), request("POST", &path));
     assert_eq!((response.status, json_of(&response)), (200, json!({ "replayed": 1 })));
-    assert_eq!(*queue.sent.borrow(), [Message::of(&event, Job::Deliver).text()]);
+    assert_eq!(queue.entries(), [Message::of(&event, Sink::Origin).text()]);
     // It stays stored.
-    assert_eq!(reader.keys().len(), 1);
+    assert_eq!(kv.keys().len(), 1);
 
-    is_problem(&ask(&operated(), &reader, Some(&queue), request("POST", &format!("/v1/events/{APP}/x/replay"))), 404);
+    is_problem(&ask(&operated(), &kv, Some(&queue), request("POST", &format!("/v1/events/{APP}/x/replay"))), 404);
     let nowhere = config(&[("SDK_APP_IDS", APP), ("CALLBACK_TOKEN", TOKEN), ("ADMIN_TOKEN", ADMIN)]);
-    is_problem(&ask(&nowhere, &reader, Some(&queue), request("POST", &path)), 409);
-    assert_eq!(queue.sent.borrow().len(), 1);
+    is_problem(&ask(&nowhere, &kv, Some(&queue), request("POST", &path)), 409);
+    assert_eq!(queue.entries().len(), 1);
 }
 
 #[test]
@@ -308,11 +312,11 @@ fn a_store_that_fails_is_503_and_loses_nothing() {
     for (method, path, operation) in
         [("GET", "/v1/dead-letters", "list"), ("POST", &replay, "get"), ("POST", &replay, "delete")]
     {
-        let (reader, queue) = (reader_of_dead_letters(1), FakeQueue::default());
-        reader.fails.set(Some(operation));
-        is_problem(&ask(&operated(), &reader, Some(&queue), request(method, path)), 503);
-        assert_eq!(reader.keys().len(), 1);
+        let (kv, queue) = (kv_of_dead_letters(1), a_queue());
+        kv.fails.set(Some(operation));
+        is_problem(&ask(&operated(), &kv, Some(&queue), request(method, path)), 503);
+        assert_eq!(kv.keys().len(), 1);
     }
     let invalid = config(&[("SDK_APP_IDS", ""), ("ADMIN_TOKEN", ADMIN)]);
-    is_problem(&ask(&invalid, &reader_of_dead_letters(0), None, request("GET", "/v1/dead-letters")), 503);
+    is_problem(&ask(&invalid, &kv_of_dead_letters(0), None, request("GET", "/v1/dead-letters")), 503);
 }

@@ -6,11 +6,10 @@ use unfollow_webhook::{
     webhook::command::Kind,
 };
 
-use super::{
-    FakeQueue, FakeReader, is_problem, numbered, numbered_dead_letter, operated, reader_of_dead_letters, request, timed,
-};
+use super::{a_queue, is_problem, kv_of_dead_letters, numbered, numbered_dead_letter, operated, request, timed};
 use crate::{
     database::{Sqlite, Trouble},
+    fakes::{FakeKv, FakeQueue, Plan},
     samples::{APP, NOW_MS, event, query},
 };
 
@@ -43,13 +42,13 @@ fn what_hangs_is_503_after_10_seconds() {
         ("POST", &replay_one(), "send"),
         ("POST", &replay_one(), "delete"),
     ] {
-        let reader = reader_of_dead_letters(2);
-        reader.hangs.set(Some(operation));
-        let queue = FakeQueue { hangs: operation == "send", ..FakeQueue::default() };
-        let (response, at) = timed(&operated(), &reader, Some(&queue), Some(&Sqlite::default()), request(method, path));
+        let kv = kv_of_dead_letters(2);
+        kv.hangs.set(Some(operation));
+        let queue = if operation == "send" { FakeQueue::always(Plan::Hangs) } else { a_queue() };
+        let (response, at) = timed(&operated(), &kv, Some(&queue), Some(&Sqlite::default()), request(method, path));
         is_problem(&response, 503);
         assert_eq!((at, response.header), (10_000, Some(("retry-after", "1".into()))), "{method} {path}: {operation}");
-        assert_eq!(reader.keys().len(), 2, "{method} {path}: {operation}");
+        assert_eq!(kv.keys().len(), 2, "{method} {path}: {operation}");
     }
 }
 
@@ -69,32 +68,31 @@ fn a_database_that_hangs_is_503_after_10_seconds() {
         ("POST", &replay_event),
     ] {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
-        let (reader, queue, database) =
-            (FakeReader::of([stored(), entry.clone()]), FakeQueue::default(), Sqlite::default());
+        let (kv, queue, database) = (FakeKv::having([stored(), entry.clone()]), a_queue(), Sqlite::default());
         database.trouble.set(Some(Trouble::Hangs));
         let wanted = ApiRequest { query, ..request(method, path) };
-        let (response, at) = timed(&operated(), &reader, Some(&queue), Some(&database), wanted);
+        let (response, at) = timed(&operated(), &kv, Some(&queue), Some(&database), wanted);
         is_problem(&response, 503);
         assert_eq!((at, response.header), (10_000, Some(("retry-after", "1".into()))), "{method} {path}");
-        assert!(queue.sent.borrow().is_empty());
+        assert!(queue.entries().is_empty());
     }
     // What needs no database does not wait for it.
-    let (reader, database) = (reader_of_dead_letters(2), Sqlite::default());
+    let (kv, database) = (kv_of_dead_letters(2), Sqlite::default());
     database.trouble.set(Some(Trouble::Hangs));
     for path in ["/v1/apps", "/v1/dead-letters"] {
-        let (response, at) = timed(&operated(), &reader, None, Some(&database), request("GET", path));
+        let (response, at) = timed(&operated(), &kv, None, Some(&database), request("GET", path));
         assert_eq!((response.status, at), (200, 0), "{path}");
     }
 }
 
 #[test]
 fn what_needs_neither_kv_nor_the_queue_does_not_wait() {
-    let reader = FakeReader::default();
-    reader.hangs.set(Some("list"));
-    let (response, at) = timed(&operated(), &reader, None, None, request("GET", "/v1/apps"));
+    let kv = FakeKv::default();
+    kv.hangs.set(Some("list"));
+    let (response, at) = timed(&operated(), &kv, None, None, request("GET", "/v1/apps"));
     assert_eq!((response.status, at), (200, 0));
     let unauthorized = ApiRequest { authorization: None, ..request("GET", "/v1/events") };
-    let (response, at) = timed(&operated(), &reader, None, None, unauthorized);
+    let (response, at) = timed(&operated(), &kv, None, None, unauthorized);
     assert_eq!((response.status, at), (401, 0));
 }
 
@@ -102,11 +100,11 @@ fn what_needs_neither_kv_nor_the_queue_does_not_wait() {
 fn the_time_of_all_operations_counts() {
     // A read, a send, which takes no time, and a delete.
     for (takes_ms, status, at) in [(4_999, 200, 9_998), (5_001, 503, 10_000)] {
-        let (reader, queue) = (reader_of_dead_letters(1), FakeQueue::default());
-        reader.takes_ms.set(takes_ms);
-        let (response, took) = timed(&operated(), &reader, Some(&queue), None, request("POST", &replay_one()));
+        let (kv, queue) = (kv_of_dead_letters(1), a_queue());
+        kv.takes_ms.set(takes_ms);
+        let (response, took) = timed(&operated(), &kv, Some(&queue), None, request("POST", &replay_one()));
         assert_eq!((response.status, took), (status, at), "{takes_ms} ms each");
         // It is sent before it is deleted: what is cut off in between comes twice, and is not lost.
-        assert_eq!((queue.sent.borrow().len(), reader.keys().len()), (1, usize::from(status == 503)));
+        assert_eq!((queue.entries().len(), kv.keys().len()), (1, usize::from(status == 503)));
     }
 }

@@ -1,19 +1,22 @@
 //! The deliveries: listed by their latest change, with one state each, and what a replay or a discarded dead letter does to them.
 
 use serde_json::{Value, json};
+use strum::VariantArray as _;
 use unfollow_webhook::{
     database::deliveries::{self, Change, State},
     delivery::{
-        dead_letter::{self, Failure},
-        message::Job,
+        dead_letter,
+        failure::{Failure, Reason},
     },
     event::EventId,
     response::Response,
+    sink::Sink,
 };
 
-use super::{FakeQueue, FakeReader, QUERY, TestEvent, add, app, get, is_problem, json_of, operated, request, timed};
+use super::{QUERY, TestEvent, a_queue, add, app, get, is_problem, json_of, operated, request, timed};
 use crate::{
     database::{Sqlite, Trouble},
+    fakes::{FakeKv, FakeQueue},
     samples::{APP, NOW_MS},
 };
 
@@ -125,7 +128,7 @@ fn a_delivery_has_one_state() {
     let states = [State::Retrying, State::Delivered, State::Dead, State::Retrying, State::Dead, State::Delivered];
     for (n, state) in (1..).zip(states) {
         write(&database, NOW_MS, &change(state, NOW_MS + n * MINUTE_MS / 2));
-        let expected = if n > 2 && state == State::Delivered { "delivered_late" } else { state.name() };
+        let expected = if n > 2 && state == State::Delivered { "delivered_late" } else { <&str>::from(state) };
         assert_eq!(one(&database)["state"], expected, "{n}");
     }
 }
@@ -133,17 +136,17 @@ fn a_delivery_has_one_state() {
 /// A replay is noted at a time before its message was sent, so that what the consumer wrote meanwhile stays.
 #[test]
 fn an_older_change_never_overwrites_a_newer_one() {
-    for newer in State::LISTED {
-        for older in State::LISTED {
+    for newer in State::VARIANTS.iter().copied() {
+        for older in State::VARIANTS.iter().copied() {
             let database = Sqlite::default();
             write(&database, NOW_MS, &change(newer, NOW_MS + 2));
             write(&database, NOW_MS, &change(older, NOW_MS + 1));
             assert_eq!(
                 (&one(&database)["state"], &one(&database)["updated_at"]),
-                (&json!(newer.name()), &json!(NOW_MS + 2))
+                (&json!(<&str>::from(newer)), &json!(NOW_MS + 2))
             );
             write(&database, NOW_MS, &change(older, NOW_MS + 2));
-            assert_eq!(one(&database)["state"], older.name());
+            assert_eq!(one(&database)["state"], <&str>::from(older));
         }
     }
 }
@@ -186,29 +189,29 @@ fn a_cursor_belongs_to_its_query() {
     assert_eq!(listed(&database, "&state=dead").len(), 5);
 }
 
-fn act(method: &str, path: &str, reader: &FakeReader, queue: &FakeQueue, database: &Sqlite) -> Response {
-    timed(&operated(), reader, Some(queue), Some(database), request(method, path)).0
+fn act(method: &str, path: &str, kv: &FakeKv, queue: &FakeQueue, database: &Sqlite) -> Response {
+    timed(&operated(), kv, Some(queue), Some(database), request(method, path)).0
 }
 
-fn letter(event: &TestEvent, job: Job) -> (String, FakeReader) {
-    let entry = event.with(app(), QUERY, |event| dead_letter::entry(event, job, Failure::Status(500), NOW_MS, None));
-    (entry.key.strip_prefix("dead/").unwrap().to_owned(), FakeReader::of([entry]))
+fn letter(event: &TestEvent, sink: Sink) -> (String, FakeKv) {
+    let entry = event.with(app(), QUERY, |event| dead_letter::entry(event, sink, Failure::Status(500), NOW_MS, None));
+    (entry.key.strip_prefix("dead/").unwrap().to_owned(), FakeKv::having([entry]))
 }
 
 #[test]
 fn a_replayed_delivery_is_retrying() {
     let event = TestEvent::at(NOW_MS - 5);
-    let (path, reader) = letter(&event, Job::Deliver);
-    let events_reader = FakeReader::of([event.entry()]);
+    let (path, kv) = letter(&event, Sink::Origin);
+    let events_kv = FakeKv::having([event.entry()]);
     let dead = change(State::Dead, NOW_MS - 1);
-    for (path, reader) in [
-        (format!("/v1/dead-letters/{path}/replay"), &reader),
-        (format!("/v1/dead-letters/{APP}/replay"), &letter(&event, Job::Deliver).1),
-        (format!("/v1/events/{APP}/{}/replay", event.id()), &events_reader),
+    for (path, kv) in [
+        (format!("/v1/dead-letters/{path}/replay"), &kv),
+        (format!("/v1/dead-letters/{APP}/replay"), &letter(&event, Sink::Origin).1),
+        (format!("/v1/events/{APP}/{}/replay", event.id()), &events_kv),
     ] {
-        let (queue, database) = (FakeQueue::default(), Sqlite::default());
+        let (queue, database) = (a_queue(), Sqlite::default());
         write(&database, event.time, &dead);
-        assert_eq!(act("POST", &path, reader, &queue, &database).status, 200, "{path}");
+        assert_eq!(act("POST", &path, kv, &queue, &database).status, 200, "{path}");
         let row = one(&database);
         let expected = json!({
             "app": 1_400_000_000, "state": "retrying", "event_time": event.time, "hash": id_at(event.time).hash(),
@@ -217,17 +220,14 @@ fn a_replayed_delivery_is_retrying() {
         assert_eq!(row, expected, "{path}");
     }
     // The queue fails: nothing has changed.
-    let (queue, database) = (FakeQueue { takes: Some(0), ..FakeQueue::default() }, Sqlite::default());
+    let (queue, database) = (FakeQueue::taking(0), Sqlite::default());
     write(&database, event.time, &dead);
     let path = format!("/v1/events/{APP}/{}/replay", event.id());
-    is_problem(&act("POST", &path, &events_reader, &queue, &database), 503);
+    is_problem(&act("POST", &path, &events_kv, &queue, &database), 503);
     assert_eq!(one(&database)["state"], "dead");
     // A job of another kind is no delivery.
-    let (path, reader) = letter(&event, Job::StoreKv);
-    assert_eq!(
-        act("POST", &format!("/v1/dead-letters/{path}/replay"), &reader, &FakeQueue::default(), &database).status,
-        200
-    );
+    let (path, kv) = letter(&event, Sink::Kv);
+    assert_eq!(act("POST", &format!("/v1/dead-letters/{path}/replay"), &kv, &a_queue(), &database).status, 200);
     assert_eq!(one(&database)["state"], "dead");
 }
 
@@ -236,16 +236,16 @@ fn a_replayed_delivery_is_retrying() {
 fn a_replay_does_not_depend_on_d1() {
     let event = TestEvent::at(NOW_MS - 5);
     for trouble in [Trouble::Fails, Trouble::Hangs] {
-        let ((path, reader), queue, database) = (letter(&event, Job::Deliver), FakeQueue::default(), Sqlite::default());
+        let ((path, kv), queue, database) = (letter(&event, Sink::Origin), a_queue(), Sqlite::default());
         database.trouble.set(Some(trouble));
         let (response, took) = timed(
             &operated(),
-            &reader,
+            &kv,
             Some(&queue),
             Some(&database),
             request("POST", &format!("/v1/dead-letters/{path}/replay")),
         );
-        assert_eq!((response.status, queue.sent.borrow().len(), reader.keys().len()), (200, 1, 0), "{trouble:?}");
+        assert_eq!((response.status, queue.entries().len(), kv.keys().len()), (200, 1, 0), "{trouble:?}");
         assert!(took <= 2_000, "{took} ms");
     }
 }
@@ -253,42 +253,41 @@ fn a_replay_does_not_depend_on_d1() {
 #[test]
 fn a_discarded_dead_letter_is_gone_with_its_delivery() {
     let event = TestEvent::at(NOW_MS - 5);
-    for (job, state, stays) in [
-        (Job::Deliver, State::Dead, false),
+    for (sink, state, stays) in [
+        (Sink::Origin, State::Dead, false),
         // The event was replayed meanwhile.
-        (Job::Deliver, State::Retrying, true),
-        (Job::StoreKv, State::Dead, true),
+        (Sink::Origin, State::Retrying, true),
+        (Sink::Kv, State::Dead, true),
     ] {
-        let ((path, reader), queue, database) = (letter(&event, job), FakeQueue::default(), Sqlite::default());
+        let ((path, kv), queue, database) = (letter(&event, sink), a_queue(), Sqlite::default());
         write(&database, event.time, &change(state, NOW_MS));
         write(&database, event.time + 1, &change(State::Dead, NOW_MS));
         for _ in 0..2 {
-            let response = act("DELETE", &format!("/v1/dead-letters/{path}"), &reader, &queue, &database);
+            let response = act("DELETE", &format!("/v1/dead-letters/{path}"), &kv, &queue, &database);
             assert_eq!((response.status, &*response.body), (204, ""));
         }
-        assert!(reader.keys().is_empty() && queue.sent.borrow().is_empty());
-        assert_eq!(database.table("deliveries").len(), 1 + usize::from(stays), "{job:?} {state:?}");
+        assert!(kv.keys().is_empty() && queue.entries().is_empty());
+        assert_eq!(database.table("deliveries").len(), 1 + usize::from(stays), "{sink:?} {state:?}");
     }
     // A message that could not be read.
-    let raw = dead_letter::raw_entry("m-1", "poison", Failure::UNREADABLE, NOW_MS, None);
-    let reader = FakeReader::of([raw]);
-    let delete =
-        |path: &str, reader: &FakeReader| act("DELETE", path, reader, &FakeQueue::default(), &Sqlite::default());
-    assert_eq!((delete("/v1/dead-letters/0/m-1", &reader).status, reader.keys().len()), (204, 0));
-    is_problem(&delete(&format!("/v1/dead-letters/1400000009/{}", event.id()), &reader), 404);
-    is_problem(&delete(&format!("/v1/dead-letters/{APP}/{}", "x".repeat(257)), &reader), 404);
-    reader.fails.set(Some("delete"));
-    is_problem(&delete("/v1/dead-letters/0/m-1", &reader), 503);
+    let raw = dead_letter::raw_entry("m-1", "poison", Failure::Other(Reason::Unreadable), NOW_MS, None);
+    let kv = FakeKv::having([raw]);
+    let delete = |path: &str, kv: &FakeKv| act("DELETE", path, kv, &a_queue(), &Sqlite::default());
+    assert_eq!((delete("/v1/dead-letters/0/m-1", &kv).status, kv.keys().len()), (204, 0));
+    is_problem(&delete(&format!("/v1/dead-letters/1400000009/{}", event.id()), &kv), 404);
+    is_problem(&delete(&format!("/v1/dead-letters/{APP}/{}", "x".repeat(257)), &kv), 404);
+    kv.fails.set(Some("delete"));
+    is_problem(&delete("/v1/dead-letters/0/m-1", &kv), 503);
 }
 
 /// An erased event has no delivery.
 #[test]
 fn an_erased_event_takes_its_delivery_with_it() {
     let database = Sqlite::default();
-    for state in State::LISTED {
+    for state in State::VARIANTS.iter().copied() {
         write(&database, NOW_MS, &change(state, NOW_MS));
         let path = format!("/v1/events/{APP}/{}", TestEvent::at(NOW_MS).id());
-        assert_eq!(act("DELETE", &path, &FakeReader::default(), &FakeQueue::default(), &database).status, 204);
+        assert_eq!(act("DELETE", &path, &FakeKv::default(), &a_queue(), &database).status, 204);
         assert!(database.table("deliveries").is_empty(), "{state:?}");
     }
 }

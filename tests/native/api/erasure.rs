@@ -3,23 +3,25 @@
 use std::rc::Rc;
 
 use serde_json::{Value, json};
+use strum::VariantArray as _;
 use unfollow_webhook::{
     api::ApiRequest,
     config::Config,
     database::erasures,
     delivery::{
-        dead_letter::{self, Failure},
-        message::{Job, Message},
+        dead_letter,
+        failure::{Failure, Reason},
+        message::Message,
     },
     event::Entry,
     response::Response,
+    sink::Sink,
 };
 
-use super::{
-    ADMIN, FakeReader, QUERY, TestEvent, add, encoded, is_problem, json_of, log_of, operated, other_app, request, timed,
-};
+use super::{ADMIN, QUERY, TestEvent, add, encoded, is_problem, json_of, log_of, operated, other_app, request, timed};
 use crate::{
     database::{Sqlite, Trouble},
+    fakes::FakeKv,
     samples::{APP, NOW_MS, ORIGIN, TOKEN, app, config},
 };
 
@@ -27,21 +29,21 @@ use crate::{
 const USER: &str = "alice \"\u{5fae}\u{4fe1}\"";
 
 /// One call, which has at most 50 operations.
-fn step(config: &Config, reader: &FakeReader, database: &Sqlite) -> Response {
+fn step(config: &Config, kv: &FakeKv, database: &Sqlite) -> Response {
     database.operations.take();
     let (path, query) = (format!("/v1/users/{APP}"), format!("user={}", encoded(USER)));
     let request = ApiRequest { query: &query, ..request("DELETE", &path) };
-    let response = timed(config, reader, None, Some(database), request).0;
-    let operations = reader.take_operations().len() + database.operations.take().len();
+    let response = timed(config, kv, None, Some(database), request).0;
+    let operations = kv.take_operations().len() + database.operations.take().len();
     assert!(operations <= 50, "{operations} operations");
     response
 }
 
 /// Calls until there is no more. How many were deleted, and by how many calls.
-fn erase(config: &Config, reader: &FakeReader, database: &Sqlite) -> (u64, usize) {
+fn erase(config: &Config, kv: &FakeKv, database: &Sqlite) -> (u64, usize) {
     let mut deleted = 0;
     for calls in 1..100 {
-        let response = step(config, reader, database);
+        let response = step(config, kv, database);
         assert_eq!(response.status, 200, "{response:?}");
         let answer = json_of(&response);
         deleted += answer["deleted"].as_u64().unwrap();
@@ -52,17 +54,17 @@ fn erase(config: &Config, reader: &FakeReader, database: &Sqlite) -> (u64, usize
     panic!("it does not end")
 }
 
-fn letter_of(event: &TestEvent, job: Job) -> Entry {
-    event.with(app(), QUERY, |event| dead_letter::entry(event, job, Failure::Status(500), NOW_MS, None))
+fn letter_of(event: &TestEvent, sink: Sink) -> Entry {
+    event.with(app(), QUERY, |event| dead_letter::entry(event, sink, Failure::Status(500), NOW_MS, None))
 }
 
 /// Whether KV has the id, also with its characters escaped.
-fn kv_has_user(reader: &FakeReader) -> bool {
+fn kv_has_user(kv: &FakeKv) -> bool {
     let quoted = Value::from(USER).to_string();
     let inner = &quoted[1..quoted.len() - 1];
     let twice = Value::from(quoted.as_str()).to_string();
     let texts = [USER, inner, &twice[1..twice.len() - 1]];
-    let (values, listed) = (reader.values.borrow(), reader.listed.borrow());
+    let (values, listed) = (kv.values.borrow(), kv.listed.borrow());
     values.iter().chain(listed.iter()).any(|(key, value)| texts.iter().any(|it| key.contains(it) || value.contains(it)))
 }
 
@@ -83,18 +85,18 @@ fn nothing_is_left_of_the_id_and_nothing_else_is_gone() {
         let events = events(count);
         let database = log_of(&events);
         add(&database, other_app(), &[TestEvent::at(NOW_MS)]);
-        let reader = FakeReader::of(events.iter().map(TestEvent::entry));
+        let kv = FakeKv::having(events.iter().map(TestEvent::entry));
         for (n, event) in events.iter().take(letters).enumerate() {
-            let letter = letter_of(event, Job::ALL[n % 3]);
-            reader.put(&letter.key, &letter.value, &letter.metadata);
+            let letter = letter_of(event, Sink::VARIANTS[n % 3]);
+            kv.add(&letter.key, &letter.value, &letter.metadata);
         }
         let theirs = |event: &&TestEvent| event.is_of(USER, None);
         let others: Vec<_> = events.iter().filter(|event| !event.is_of(USER, None)).cloned().collect();
         let of_letters = events.iter().take(letters).filter(theirs).count();
-        let (deleted, calls) = erase(&operated(), &reader, &database);
+        let (deleted, calls) = erase(&operated(), &kv, &database);
         assert_eq!(deleted as usize, events.iter().filter(theirs).count() + of_letters, "{count} events");
         assert!(count < 40 || calls > 1);
-        assert!(!kv_has_user(&reader) && !database.has_text("alice"), "{count} events");
+        assert!(!kv_has_user(&kv) && !database.has_text("alice"), "{count} events");
 
         let expected = log_of(&others);
         add(&expected, other_app(), &[TestEvent::at(NOW_MS)]);
@@ -104,9 +106,9 @@ fn nothing_is_left_of_the_id_and_nothing_else_is_gone() {
         let staying = others.iter().map(|event| event.entry().key);
         let letters = events.iter().take(letters).enumerate().filter(|(_, event)| !theirs(event));
         let mut staying: Vec<_> =
-            staying.chain(letters.map(|(n, event)| letter_of(event, Job::ALL[n % 3]).key)).collect();
+            staying.chain(letters.map(|(n, event)| letter_of(event, Sink::VARIANTS[n % 3]).key)).collect();
         staying.sort();
-        assert_eq!(reader.keys(), staying);
+        assert_eq!(kv.keys(), staying);
     }
 }
 
@@ -115,29 +117,29 @@ fn nothing_is_left_of_the_id_and_nothing_else_is_gone() {
 fn dead_letters_are_searched_by_content() {
     let theirs = TestEvent::between(USER, "b", NOW_MS);
     let others = TestEvent::between("c", "b", NOW_MS);
-    let message = |event: &TestEvent, job| event.with(app(), QUERY, |event| Message::of(event, job).text());
-    let raw = |id: &str, text: &str| dead_letter::raw_entry(id, text, Failure::CRASHED, NOW_MS, None);
+    let message = |event: &TestEvent, sink| event.with(app(), QUERY, |event| Message::of(event, sink).text());
+    let raw = |id: &str, text: &str| dead_letter::raw_entry(id, text, Failure::Other(Reason::Crashed), NOW_MS, None);
     let escaped: String = USER.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect();
-    let of_other_app = theirs.with(other_app(), QUERY, |event| Message::of(event, Job::Deliver).text());
+    let of_other_app = theirs.with(other_app(), QUERY, |event| Message::of(event, Sink::Origin).text());
     let erased = [
-        letter_of(&theirs, Job::StoreD1),
-        raw("m-1", &message(&theirs, Job::Deliver)),
+        letter_of(&theirs, Sink::D1),
+        raw("m-1", &message(&theirs, Sink::Origin)),
         raw("m-2", &format!("not JSON: {}", Value::from(USER))),
         raw("m-3", &format!(r#"{{"v":2,"sdk_app_id":{APP},"body":{{"x":["{escaped}"]}}}}"#)),
         raw("m-4", &format!(r#"[[{{"a":"{escaped}"}}]]"#)),
     ];
     let staying = [
-        letter_of(&others, Job::Deliver),
-        raw("n-1", &message(&others, Job::Deliver)),
+        letter_of(&others, Sink::Origin),
+        raw("n-1", &message(&others, Sink::Origin)),
         raw("n-2", &of_other_app),
         raw("n-3", "not JSON"),
         raw("n-4", &format!(r#"{{"v":2,"body":"{USER_PART}"}}"#)),
     ];
-    let reader = FakeReader::of(erased.iter().chain(&staying).cloned());
-    let (deleted, _) = erase(&operated(), &reader, &Sqlite::default());
+    let kv = FakeKv::having(erased.iter().chain(&staying).cloned());
+    let (deleted, _) = erase(&operated(), &kv, &Sqlite::default());
     let mut keys: Vec<_> = staying.into_iter().map(|it| it.key).collect();
     keys.sort();
-    assert_eq!((deleted, reader.keys()), (5, keys));
+    assert_eq!((deleted, kv.keys()), (5, keys));
 }
 
 /// A part of an id is another id.
@@ -147,9 +149,9 @@ const USER_PART: &str = "alice";
 #[test]
 fn a_word_of_the_message_is_no_id() {
     let event = TestEvent::at(NOW_MS);
-    let message = event.with(app(), QUERY, |event| Message::of(event, Job::StoreD1).text());
-    let raw = dead_letter::raw_entry("m-1", &message, Failure::CRASHED, NOW_MS, None);
-    for value in [letter_of(&event, Job::StoreD1).value, raw.value] {
+    let message = event.with(app(), QUERY, |event| Message::of(event, Sink::D1).text());
+    let raw = dead_letter::raw_entry("m-1", &message, Failure::Other(Reason::Crashed), NOW_MS, None);
+    for value in [letter_of(&event, Sink::D1).value, raw.value] {
         for user in ["store_d1", "OptPlatform=iOS", "deliver", APP, "500"] {
             assert!(!dead_letter::has_part(&value, app(), user), "{user}");
         }
@@ -166,20 +168,20 @@ fn a_step_that_fails_is_done_again() {
     let events = events(30);
     for fails in ["list", "get", "delete"] {
         let database = log_of(&events);
-        let letters = events.iter().map(|event| letter_of(event, Job::Deliver));
-        let reader = FakeReader::of(events.iter().map(TestEvent::entry).chain(letters));
-        reader.fails.set(Some(fails));
+        let letters = events.iter().map(|event| letter_of(event, Sink::Origin));
+        let kv = FakeKv::having(events.iter().map(TestEvent::entry).chain(letters));
+        kv.fails.set(Some(fails));
         // With KV failing, events are deleted from D1 only after KV.
         for _ in 0..3 {
-            let response = step(&config, &reader, &database);
+            let response = step(&config, &kv, &database);
             assert!(fails != "delete" || database.size() == log_of(&events).size(), "{response:?}");
         }
-        reader.fails.set(None);
+        kv.fails.set(None);
         database.trouble.set(Some(Trouble::Fails));
-        is_problem(&step(&config, &reader, &database), 503);
+        is_problem(&step(&config, &kv, &database), 503);
         database.trouble.set(None);
-        erase(&config, &reader, &database);
-        assert!(!kv_has_user(&reader) && !database.has_text("alice"), "{fails}");
+        erase(&config, &kv, &database);
+        assert!(!kv_has_user(&kv) && !database.has_text("alice"), "{fails}");
     }
 }
 
@@ -188,14 +190,14 @@ fn a_step_that_fails_is_done_again() {
 fn what_was_deleted_before_a_failure_counts() {
     let (config, events) = (operated(), events(30));
     let database = log_of(&events);
-    let reader = FakeReader { operations: Rc::default(), ..FakeReader::of(events.iter().map(TestEvent::entry)) };
-    reader.fails_after.set(Some(("delete", 5)));
-    let response = step(&config, &reader, &database);
+    let kv = FakeKv::having(events.iter().map(TestEvent::entry));
+    kv.fails_after.set(Some(("delete", 5)));
+    let response = step(&config, &kv, &database);
     assert_eq!(json_of(&response), json!({ "deleted": 5, "more": true }));
     assert_eq!(database.table("events").len(), 25);
-    reader.fails_after.set(None);
-    erase(&config, &reader, &database);
-    assert!(!kv_has_user(&reader) && !database.has_text("alice"));
+    kv.fails_after.set(None);
+    erase(&config, &kv, &database);
+    assert!(!kv_has_user(&kv) && !database.has_text("alice"));
 }
 
 /// The search goes on where it ended; where that is too long ago, KV's cursor may be none any more, and it begins again.
@@ -203,17 +205,17 @@ fn what_was_deleted_before_a_failure_counts() {
 fn a_search_that_was_broken_off_goes_on_or_begins_again() {
     let config = operated();
     let letters =
-        |user: &'static str| move |n: u64| letter_of(&TestEvent::between(user, "b", NOW_MS - n), Job::Deliver);
+        |user: &'static str| move |n: u64| letter_of(&TestEvent::between(user, "b", NOW_MS - n), Sink::Origin);
     for (noted_at, goes_on) in [(NOW_MS - 59 * 60 * 1000, true), (NOW_MS - 61 * 60 * 1000, false)] {
-        let (reader, database) = (FakeReader::of((0..90).map(letters("c"))), Sqlite::default());
-        assert_eq!(json_of(&step(&config, &reader, &database)), json!({ "deleted": 0, "more": true }));
+        let (kv, database) = (FakeKv::having((0..90).map(letters("c"))), Sqlite::default());
+        assert_eq!(json_of(&step(&config, &kv, &database)), json!({ "deleted": 0, "more": true }));
         let noted = database.table("erasures")[0].clone();
         let text = |name: &str| noted[name].as_str().unwrap().to_owned();
         database.execute(erasures::note(app(), &text("user_hash"), &text("position"), noted_at));
         // One that comes before those that were searched.
-        let late = letter_of(&TestEvent::between(USER, "b", NOW_MS + 1), Job::Deliver);
-        reader.put(&late.key, &late.value, &late.metadata);
-        let (deleted, calls) = erase(&config, &reader, &database);
+        let late = letter_of(&TestEvent::between(USER, "b", NOW_MS + 1), Sink::Origin);
+        kv.add(&late.key, &late.value, &late.metadata);
+        let (deleted, calls) = erase(&config, &kv, &database);
         assert_eq!((deleted, calls), if goes_on { (0, 2) } else { (1, 3) });
         assert!(database.table("erasures").is_empty());
     }
@@ -222,7 +224,7 @@ fn a_search_that_was_broken_off_goes_on_or_begins_again() {
 #[test]
 fn without_the_sink_d1_the_log_does_not_know_the_events() {
     let database = log_of(&events(4));
-    let reader = FakeReader::default();
+    let kv = FakeKv::default();
     let variables = [
         ("SDK_APP_IDS", APP),
         ("CALLBACK_TOKEN", TOKEN),
@@ -230,7 +232,7 @@ fn without_the_sink_d1_the_log_does_not_know_the_events() {
         ("ORIGIN_URL", ORIGIN),
         ("SINKS", "kv"),
     ];
-    is_problem(&step(&config(&variables), &reader, &database), 409);
+    is_problem(&step(&config(&variables), &kv, &database), 409);
     assert_eq!(database.table("events").len(), 4);
 }
 
@@ -240,9 +242,9 @@ fn where_kv_is_no_sink_it_deletes_only_what_it_has() {
     let events = events(40);
     let variables = [("SDK_APP_IDS", APP), ("CALLBACK_TOKEN", TOKEN), ("ADMIN_TOKEN", ADMIN), ("SINKS", "d1")];
     let (config, database) = (config(&variables), log_of(&events));
-    let reader = FakeReader::of([events[0].entry()]);
-    let deletes = Rc::clone(&reader.deletes);
-    erase(&config, &reader, &database);
+    let kv = FakeKv::having([events[0].entry()]);
+    let deletes = Rc::clone(&kv.deletes);
+    erase(&config, &kv, &database);
     assert_eq!(*deletes.borrow(), [events[0].entry().key]);
     assert!(!database.has_text("alice"));
 }

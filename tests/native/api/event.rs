@@ -4,29 +4,29 @@ use std::rc::Rc;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use strum::VariantArray as _;
 use unfollow_webhook::{
-    delivery::{
-        dead_letter::{self, Failure},
-        message::{Job, Message},
-    },
+    delivery::{dead_letter, failure::Failure, message::Message},
     event::{Entry, Event},
     response::Response,
+    sink::Sink,
     webhook::command::Kind,
 };
 
 use super::{
-    FakeQueue, FakeReader, OTHER_APP, QUERY, TestEvent, add, any_event, encoded, is_problem, json_of, log_of, operated,
-    other_app, request, timed,
+    OTHER_APP, QUERY, TestEvent, a_queue, add, any_event, encoded, is_problem, json_of, log_of, operated, other_app,
+    request, timed,
 };
 use crate::{
     database::{Sqlite, Trouble},
+    fakes::{FakeKv, FakeQueue},
     samples::{APP, FOLLOW, NOW_MS, UNFOLLOW, app, event, query},
 };
 
 /// Asks for the event of this id.
-fn ask(method: &str, id: &str, reader: &FakeReader, database: Option<&Sqlite>, queue: Option<&FakeQueue>) -> Response {
+fn ask(method: &str, id: &str, kv: &FakeKv, database: Option<&Sqlite>, queue: Option<&FakeQueue>) -> Response {
     let (id, action) = id.split_once('/').map_or((id, String::new()), |(id, action)| (id, format!("/{action}")));
-    timed(&operated(), reader, queue, database, request(method, &format!("/v1/events/{APP}/{id}{action}"))).0
+    timed(&operated(), kv, queue, database, request(method, &format!("/v1/events/{APP}/{id}{action}"))).0
 }
 
 /// A database with this event.
@@ -52,13 +52,13 @@ fn an_event_is_read_with_its_query_and_body() {
     let query = query(Kind::Unfollow.command());
     let event = event(&query, Kind::Unfollow, UNFOLLOW.as_bytes());
     let (id, entry) = (event.id().to_string(), event.entry(None, NOW_MS));
-    let (database, reader) = (logged(&event), FakeReader::default());
-    let response = ask("GET", &id, &reader, Some(&database), None);
+    let (database, kv) = (logged(&event), FakeKv::default());
+    let response = ask("GET", &id, &kv, Some(&database), None);
     assert_eq!((response.status, response.content_type), (200, "application/json"));
     assert_eq!(response.body, undelivered(&entry.value));
     assert_eq!(json_of(&response)["body"], serde_json::from_str::<Value>(UNFOLLOW).unwrap());
     // KV is not asked for what D1 has.
-    assert!(reader.operations.borrow().is_empty());
+    assert!(kv.operations.borrow().is_empty());
 }
 
 /// Where the event is, what D1 does, and the status.
@@ -84,8 +84,8 @@ fn an_event_is_read_from_d1_or_kv() {
         (None, true, 200, true),
         (None, false, 404, true),
     ] {
-        let reader = FakeReader::of(Some(entry.clone()).filter(|_| is_in_kv));
-        let response = ask("GET", &id, &reader, database.as_ref(), None);
+        let kv = FakeKv::having(Some(entry.clone()).filter(|_| is_in_kv));
+        let response = ask("GET", &id, &kv, database.as_ref(), None);
         if status == 200 {
             // Without D1 it is not known whether there is a delivery.
             let is_known = database.as_ref().is_some_and(|it| it.trouble.get().is_none() && it.has_schema());
@@ -95,19 +95,19 @@ fn an_event_is_read_from_d1_or_kv() {
             is_problem(&response, status);
         }
         let expected = if reads_kv { vec![format!("get {}", entry.key)] } else { vec![] };
-        assert_eq!(reader.take_operations(), expected);
+        assert_eq!(kv.take_operations(), expected);
     }
     // D1 does not have it, and KV fails.
-    let reader = FakeReader::of([entry]);
-    reader.fails.set(Some("get"));
-    is_problem(&ask("GET", &id, &reader, Some(&Sqlite::default()), None), 503);
-    assert_eq!(ask("GET", &id, &reader, Some(&full()), None).status, 200);
+    let kv = FakeKv::having([entry]);
+    kv.fails.set(Some("get"));
+    is_problem(&ask("GET", &id, &kv, Some(&Sqlite::default()), None), 503);
+    assert_eq!(ask("GET", &id, &kv, Some(&full()), None).status, 200);
 }
 
 #[test]
 fn what_is_no_id_or_of_another_app_is_not_found_without_reading() {
     let id = TestEvent::at(NOW_MS).id();
-    let (reader, database) = (FakeReader::of([TestEvent::at(NOW_MS).entry()]), log_of(&[TestEvent::at(NOW_MS)]));
+    let (kv, database) = (FakeKv::having([TestEvent::at(NOW_MS).entry()]), log_of(&[TestEvent::at(NOW_MS)]));
     add(&database, other_app(), &[TestEvent::at(NOW_MS)]);
     let size = database.size();
     let upper = id.to_uppercase().replace(|c: char| c.is_ascii_digit(), "A");
@@ -126,11 +126,11 @@ fn what_is_no_id_or_of_another_app_is_not_found_without_reading() {
     ] {
         let path = format!("/v1/events/{path}");
         for method in ["GET", "DELETE"] {
-            is_problem(&timed(&operated(), &reader, None, Some(&database), request(method, &path)).0, 404);
+            is_problem(&timed(&operated(), &kv, None, Some(&database), request(method, &path)).0, 404);
         }
     }
-    assert!(reader.operations.borrow().is_empty() && database.operations.borrow().is_empty());
-    assert_eq!((reader.keys().len(), database.size()), (1, size));
+    assert!(kv.operations.borrow().is_empty() && database.operations.borrow().is_empty());
+    assert_eq!((kv.keys().len(), database.size()), (1, size));
 }
 
 /// Members that a body may have besides those that are read.
@@ -153,7 +153,7 @@ proptest! {
 
     #[test]
     fn the_record_that_is_rebuilt_from_d1_is_that_of_kv_byte_for_byte(
-        kind in proptest::sample::select(&Kind::ALL[..]),
+        kind in proptest::sample::select(Kind::VARIANTS),
         more in members(),
         query in prop_oneof![
             Just(String::new()),
@@ -164,22 +164,22 @@ proptest! {
         let body = body_with(kind, &more);
         let event = event(&query, kind, body.as_bytes());
         let (entry, id) = (event.entry(None, NOW_MS), event.id().to_string());
-        let reader = FakeReader::of([entry.clone()]);
-        let from_kv = ask("GET", &id, &reader, None, None);
-        let from_d1 = ask("GET", &id, &FakeReader::default(), Some(&logged(&event)), None);
+        let kv = FakeKv::having([entry.clone()]);
+        let from_kv = ask("GET", &id, &kv, None, None);
+        let from_d1 = ask("GET", &id, &FakeKv::default(), Some(&logged(&event)), None);
         prop_assert_eq!(&from_kv.body, &entry.value);
         prop_assert_eq!(&from_d1.body, &undelivered(&entry.value));
         // And what is replayed from it is what came.
-        let queue = FakeQueue::default();
-        let replayed = ask("POST", &format!("{id}/replay"), &FakeReader::default(), Some(&logged(&event)), Some(&queue));
+        let queue = a_queue();
+        let replayed = ask("POST", &format!("{id}/replay"), &FakeKv::default(), Some(&logged(&event)), Some(&queue));
         prop_assert_eq!(replayed.status, 200);
-        prop_assert_eq!(queue.sent.take(), [Message::of(&event, Job::Deliver).text()]);
+        prop_assert_eq!(queue.entries(), [Message::of(&event, Sink::Origin).text()]);
     }
 
     #[test]
     fn any_event_is_read_from_d1_as_from_kv(event in any_event()) {
         let (database, id) = (log_of([&event]), event.id());
-        let read = ask("GET", &id, &FakeReader::default(), Some(&database), None).body;
+        let read = ask("GET", &id, &FakeKv::default(), Some(&database), None).body;
         prop_assert_eq!(&*read, undelivered(&event.entry().value));
     }
 }
@@ -192,7 +192,7 @@ fn a_deep_and_a_long_body_come_back_byte_for_byte() {
     for more in [deep, long] {
         let body = body_with(Kind::Unfollow, &more);
         let event = event(QUERY, Kind::Unfollow, body.as_bytes());
-        let response = ask("GET", event.id().as_str(), &FakeReader::default(), Some(&logged(&event)), None);
+        let response = ask("GET", event.id().as_str(), &FakeKv::default(), Some(&logged(&event)), None);
         assert_eq!((response.status, &*response.body), (200, &*undelivered(&event.entry(None, NOW_MS).value)));
         assert!(response.body.contains(&body));
     }
@@ -203,12 +203,12 @@ fn an_erased_event_is_gone_from_kv_d1_and_the_dead_letters_and_nothing_else_is()
     let (mine, other) = (TestEvent::at(NOW_MS), TestEvent::at(NOW_MS + 1));
     let keys = |event: &TestEvent| -> Vec<String> {
         event.with(app(), QUERY, |event| {
-            let letter = |job| dead_letter::entry(event, job, Failure::Status(500), NOW_MS, None).key;
-            Job::ALL.into_iter().map(letter).chain([event.entry(None, NOW_MS).key]).collect()
+            let letter = |sink: &Sink| dead_letter::entry(event, *sink, Failure::Status(500), NOW_MS, None).key;
+            Sink::VARIANTS.iter().map(letter).chain([event.entry(None, NOW_MS).key]).collect()
         })
     };
     let id = mine.id();
-    let suffixes = [String::new(), "-store_kv".to_owned(), "-store_d1".to_owned()];
+    let suffixes = ["-store_kv", "-store_d1", ""];
     let expected: Vec<_> = suffixes.iter().map(|suffix| format!("dead/{APP}/{id}{suffix}")).collect();
     assert_eq!(keys(&mine)[..3], expected);
     let mut others = keys(&other);
@@ -221,41 +221,41 @@ fn an_erased_event_is_gone_from_kv_d1_and_the_dead_letters_and_nothing_else_is()
     others.sort();
     let database = log_of([&mine, &other]);
     // One list of all operations.
-    let reader = FakeReader { operations: Rc::clone(&database.operations), ..FakeReader::default() };
+    let kv = FakeKv { operations: Rc::clone(&database.operations), ..FakeKv::default() };
     for key in others.iter().chain(&keys(&mine)) {
-        reader.put(key, "{}", "{}");
+        kv.add(key, "{}", "{}");
     }
     add(&database, other_app(), [&mine]);
     let without = log_of([&other]);
     add(&without, other_app(), [&mine]);
     for _ in 0..2 {
-        let response = ask("DELETE", &id, &reader, Some(&database), None);
+        let response = ask("DELETE", &id, &kv, Some(&database), None);
         assert_eq!((response.status, &*response.body), (204, ""));
-        let operations = reader.take_operations();
+        let operations = kv.take_operations();
         // D1, which can be rebuilt from KV, goes last; and the event in KV after its dead letters.
         assert_eq!(operations[4..], ["sql DELETE"]);
         assert_eq!(operations[3], format!("delete event/{APP}/{id}"));
         assert_eq!(operations[..3], expected.iter().map(|key| format!("delete {key}")).collect::<Vec<_>>());
-        assert_eq!(reader.keys(), others);
+        assert_eq!(kv.keys(), others);
         // With all that it counted.
         for table in ["events", "event_users", "hourly_counts", "hourly_totals"] {
             assert_eq!(database.table(table), without.table(table), "{table}");
         }
     }
-    is_problem(&ask("GET", &id, &reader, Some(&database), None), 404);
+    is_problem(&ask("GET", &id, &kv, Some(&database), None), 404);
 }
 
 #[test]
 fn an_event_of_d1_alone_and_one_of_kv_alone_are_erased() {
     let event = TestEvent::at(NOW_MS);
     let id = event.id();
-    let (reader, database) = (FakeReader::default(), log_of([&event]));
-    assert_eq!(ask("DELETE", &id, &reader, Some(&database), None).status, 204);
+    let (kv, database) = (FakeKv::default(), log_of([&event]));
+    assert_eq!(ask("DELETE", &id, &kv, Some(&database), None).status, 204);
     assert_eq!(database.size(), 0);
     for database in [None, Some(&database)] {
-        let reader = FakeReader::of([event.entry()]);
-        assert_eq!(ask("DELETE", &id, &reader, database, None).status, 204);
-        assert_eq!(reader.keys().len(), 0);
+        let kv = FakeKv::having([event.entry()]);
+        assert_eq!(ask("DELETE", &id, &kv, database, None).status, 204);
+        assert_eq!(kv.keys().len(), 0);
     }
 }
 
@@ -264,18 +264,18 @@ fn an_event_of_d1_alone_and_one_of_kv_alone_are_erased() {
 fn an_erasure_that_fails_half_way_is_503_and_can_be_repeated() {
     let event = TestEvent::at(NOW_MS);
     let id = event.id();
-    let (reader, database) = (FakeReader::of([event.entry()]), log_of([&event]));
-    reader.fails.set(Some("delete"));
-    is_problem(&ask("DELETE", &id, &reader, Some(&database), None), 503);
+    let (kv, database) = (FakeKv::having([event.entry()]), log_of([&event]));
+    kv.fails.set(Some("delete"));
+    is_problem(&ask("DELETE", &id, &kv, Some(&database), None), 503);
     // D1 is not touched before KV is done.
-    assert_eq!((reader.keys().len(), database.event_times(1_400_000_000).len()), (1, 1));
-    reader.fails.set(None);
+    assert_eq!((kv.keys().len(), database.event_times(1_400_000_000).len()), (1, 1));
+    kv.fails.set(None);
     database.trouble.set(Some(Trouble::Fails));
-    is_problem(&ask("DELETE", &id, &reader, Some(&database), None), 503);
+    is_problem(&ask("DELETE", &id, &kv, Some(&database), None), 503);
     database.trouble.set(None);
-    assert_eq!(ask("DELETE", &id, &reader, Some(&database), None).status, 204);
-    assert_eq!((reader.keys().len(), database.size()), (0, 0));
-    is_problem(&ask("DELETE", &id, &reader, Some(&Sqlite::without_schema()), None), 503);
+    assert_eq!(ask("DELETE", &id, &kv, Some(&database), None).status, 204);
+    assert_eq!((kv.keys().len(), database.size()), (0, 0));
+    is_problem(&ask("DELETE", &id, &kv, Some(&Sqlite::without_schema()), None), 503);
 }
 
 #[test]
@@ -285,25 +285,25 @@ fn an_event_is_replayed_from_wherever_it_is() {
     let (entry, replay) = (event.entry(None, NOW_MS), format!("{}/replay", event.id()));
     let failing = Sqlite::default();
     failing.trouble.set(Some(Trouble::Fails));
-    let kv = |entry: &Entry| FakeReader::of([entry.clone()]);
-    for (reader, database, status) in [
-        (FakeReader::default(), Some(logged(&event)), 200),
-        (kv(&entry), Some(Sqlite::default()), 200),
-        (kv(&entry), None, 200),
-        (kv(&entry), Some(failing), 200),
-        (FakeReader::default(), Some(Sqlite::default()), 404),
-        (FakeReader::default(), Some(Sqlite::without_schema()), 503),
+    let having = |entry: &Entry| FakeKv::having([entry.clone()]);
+    for (kv, database, status) in [
+        (FakeKv::default(), Some(logged(&event)), 200),
+        (having(&entry), Some(Sqlite::default()), 200),
+        (having(&entry), None, 200),
+        (having(&entry), Some(failing), 200),
+        (FakeKv::default(), Some(Sqlite::default()), 404),
+        (FakeKv::default(), Some(Sqlite::without_schema()), 503),
     ] {
-        let queue = FakeQueue::default();
-        let response = ask("POST", &replay, &reader, database.as_ref(), Some(&queue));
+        let queue = a_queue();
+        let response = ask("POST", &replay, &kv, database.as_ref(), Some(&queue));
         if status == 200 {
             assert_eq!((response.status, json_of(&response)), (200, json!({ "replayed": 1 })));
-            assert_eq!(queue.sent.take(), [Message::of(&event, Job::Deliver).text()]);
+            assert_eq!(queue.entries(), [Message::of(&event, Sink::Origin).text()]);
         } else {
             is_problem(&response, status);
-            assert!(queue.sent.take().is_empty());
+            assert!(queue.entries().is_empty());
         }
         // It stays where it is.
-        assert!(!reader.operations.borrow().iter().any(|it| it.starts_with("delete")));
+        assert!(!kv.operations.borrow().iter().any(|it| it.starts_with("delete")));
     }
 }

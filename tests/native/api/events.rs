@@ -4,14 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::{collection::vec, prelude::*, sample::Index};
 use serde_json::{Value, json};
+use strum::VariantArray as _;
 use unfollow_webhook::{api::ApiRequest, database::event_log, event::EventId, webhook::command::Kind};
 
 use super::{
-    FakeReader, OTHER_APP, TestEvent, add, any_event, ask, encoded, get, get_by, is_problem, json_of, log_of, long_log,
-    operated, operated_with_two_apps, other_app, request, times_of,
+    OTHER_APP, TestEvent, add, any_event, ask, encoded, get, get_by, is_problem, json_of, log_of, long_log, operated,
+    operated_with_two_apps, other_app, request, times_of,
 };
 use crate::{
     database::{Sqlite, Trouble},
+    fakes::FakeKv,
     samples::{APP, NOW_MS, app},
 };
 
@@ -93,7 +95,7 @@ fn queries(events: &[TestEvent]) -> BoxedStrategy<EventQuery> {
     let near = (proptest::sample::select(times), prop_oneof![Just(0_i64), -2..=2_i64, -4_000_000..4_000_000_i64]);
     let near = near.prop_map(|(time, by)| time.saturating_add_signed(by).min(9_999_999_999_999));
     let time = || proptest::option::weighted(0.4, prop_oneof![9 => near.clone(), 1 => 0..=9_999_999_999_999_u64]);
-    let kind = proptest::option::weighted(0.4, proptest::sample::select(&Kind::ALL[..]));
+    let kind = proptest::option::weighted(0.4, proptest::sample::select(Kind::VARIANTS));
     let user = proptest::sample::select(&["a", "c", "\u{e9} \"&%+", "nobody"][..]);
     let role = proptest::option::of(proptest::sample::select(&["actor", "target"][..]));
     let user = proptest::option::weighted(0.6, (user.prop_map(str::to_owned), role));
@@ -159,7 +161,7 @@ proptest! {
 #[test]
 fn events_that_share_a_ms_are_each_shown_once() {
     let event = |n: usize, time| TestEvent {
-        kind: Kind::ALL[n % 2],
+        kind: Kind::VARIANTS[n % 2],
         from: format!("actor{n}"),
         ..TestEvent::between("", "b", time)
     };
@@ -373,9 +375,8 @@ fn a_query_is_not_mistaken_for_another_whose_parts_join_to_the_same_text() {
 
 #[test]
 fn a_cursor_of_dead_letters_is_none_of_events() {
-    let reader = super::reader_of_dead_letters(101);
-    let list =
-        |query: &str| ask(&operated(), &reader, None, ApiRequest { query, ..request("GET", "/v1/dead-letters") });
+    let kv = super::kv_of_dead_letters(101);
+    let list = |query: &str| ask(&operated(), &kv, None, ApiRequest { query, ..request("GET", "/v1/dead-letters") });
     let cursor = json_of(&list(""))["cursor"].as_str().unwrap().to_owned();
     let database = long_log(2);
     is_problem(&get(&database, "/v1/events", &format!("cursor={cursor}")), 400);
@@ -405,15 +406,15 @@ fn app_may_be_left_out_where_there_is_one_and_a_foreign_one_is_not_found() {
 
 #[test]
 fn without_a_database_there_are_no_lists_and_the_problem_says_what_to_bind() {
-    let reader = FakeReader::of([TestEvent::at(NOW_MS).entry()]);
+    let kv = FakeKv::having([TestEvent::at(NOW_MS).entry()]);
     for (method, path) in [("GET", "/v1/events"), ("GET", "/v1/stats"), ("POST", "/v1/reindex")] {
-        let response = ask(&operated(), &reader, None, request(method, path));
+        let response = ask(&operated(), &kv, None, request(method, path));
         is_problem(&response, 409);
         assert!(json_of(&response)["detail"].as_str().unwrap().contains("bind DB"), "{response:?}");
         // What cannot be followed is still told first.
-        is_problem(&ask(&operated(), &reader, None, ApiRequest { query: "x=1", ..request(method, path) }), 400);
+        is_problem(&ask(&operated(), &kv, None, ApiRequest { query: "x=1", ..request(method, path) }), 400);
     }
-    assert!(reader.operations.borrow().is_empty());
+    assert!(kv.operations.borrow().is_empty());
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod deliveries;
 mod erasure;
 mod event;
 mod events;
+mod operations;
 mod parameters;
 mod reindex;
 mod stats;
@@ -17,199 +18,35 @@ mod status;
 mod times;
 mod users;
 
-use std::{
-    cell::{Cell, RefCell},
-    cmp::Reverse,
-    collections::BTreeMap,
-    future::pending,
-    ops::Bound,
-    rc::Rc,
-    time::Duration,
-};
+use std::{cmp::Reverse, time::Duration};
 
-use base64ct::{Base64, Encoding as _};
 use proptest::{collection::vec, prelude::*};
 use serde_json::{Value, json};
-use tokio::time::{sleep, timeout};
+use strum::VariantArray as _;
+use tokio::time::timeout;
 use unfollow_webhook::{
-    api::{
-        Api, ApiRequest,
-        store::{Listed, Page, StoreError, StoreReader},
-    },
+    api::{Api, ApiRequest},
     config::Config,
     database::schema::Schema,
-    delivery::{
-        dead_letter::{self, Failure},
-        message::{Job, Message},
-    },
+    delivery::{dead_letter, failure::Failure, message::Message},
     event::{Entry, Event},
     response::Response,
-    storage::{Attempt, AttemptError, Queue},
+    sink::Sink,
     webhook::{SdkAppId, body::Follow, command::Kind},
 };
 
 use crate::{
     database::Sqlite,
-    fakes::{FakeClock, paused},
+    fakes::{FakeKv, FakeQueue, Plan, paused},
+    ports::FakePorts,
     samples::{APP, NOW_MS, ORIGIN, TOKEN, UNFOLLOW, app, config, event, event_for, query},
 };
 
 const ADMIN: &str = "a-token-of-the-operator";
 
-/// The operations on reader and queue, in order.
-type Operations = Rc<RefCell<Vec<String>>>;
-
-/// A namespace like KV's: a list is ascending and has at most a thousand keys. It goes on from a cursor that only the
-/// namespace can read. What is listed and what can be read need not be the same.
-struct FakeReader {
-    /// Metadata by key, as lists show it.
-    listed: RefCell<BTreeMap<String, String>>,
-    values: RefCell<BTreeMap<String, String>>,
-    operations: Operations,
-    fails: Cell<Option<&'static str>>,
-    /// An operation that fails after it has succeeded so often.
-    fails_after: Cell<Option<(&'static str, usize)>>,
-    /// The keys that were deleted.
-    deletes: Operations,
-    hangs: Cell<Option<&'static str>>,
-    /// How long each operation takes, in ms.
-    takes_ms: Cell<u64>,
-    /// Whether lists show what was deleted, as KV's do for a minute.
-    lists_deleted: Cell<bool>,
-    /// Most keys of one list, whatever the limit: KV may return fewer.
-    list_max: Cell<usize>,
-    /// Whether a full list has a cursor even where nothing follows.
-    has_empty_last_page: Cell<bool>,
-}
-
-impl Default for FakeReader {
-    fn default() -> Self {
-        Self {
-            listed: RefCell::default(),
-            values: RefCell::default(),
-            operations: Operations::default(),
-            fails: Cell::default(),
-            fails_after: Cell::default(),
-            deletes: Operations::default(),
-            hangs: Cell::default(),
-            takes_ms: Cell::default(),
-            lists_deleted: Cell::default(),
-            list_max: Cell::new(1000),
-            has_empty_last_page: Cell::default(),
-        }
-    }
-}
-
-impl FakeReader {
-    fn of(entries: impl IntoIterator<Item = Entry>) -> Self {
-        let reader = Self::default();
-        for entry in entries {
-            reader.put(&entry.key, &entry.value, &entry.metadata);
-        }
-        reader
-    }
-
-    fn put(&self, key: &str, value: &str, metadata: &str) {
-        self.values.borrow_mut().insert(key.to_owned(), value.to_owned());
-        self.list_only(key, metadata);
-    }
-
-    /// A key that is listed although its value is gone.
-    fn list_only(&self, key: &str, metadata: &str) {
-        self.listed.borrow_mut().insert(key.to_owned(), metadata.to_owned());
-    }
-
-    fn forget(&self, key: &str) {
-        self.values.borrow_mut().remove(key);
-        self.listed.borrow_mut().remove(key);
-    }
-
-    async fn begin(&self, operation: &'static str, what: &str) -> Result<(), StoreError> {
-        self.operations.borrow_mut().push(format!("{operation} {what}"));
-        if self.hangs.get() == Some(operation) {
-            pending::<()>().await;
-        }
-        if self.takes_ms.get() > 0 {
-            sleep(Duration::from_millis(self.takes_ms.get())).await;
-        }
-        match self.fails_after.get() {
-            Some((failing, 0)) if failing == operation => return Err(StoreError),
-            Some((failing, left)) if failing == operation => self.fails_after.set(Some((failing, left - 1))),
-            _ => {}
-        }
-        if self.fails.get() == Some(operation) { Err(StoreError) } else { Ok(()) }
-    }
-
-    /// The keys that have a value.
-    fn keys(&self) -> Vec<String> {
-        self.values.borrow().keys().cloned().collect()
-    }
-
-    /// The operations since the last call.
-    fn take_operations(&self) -> Vec<String> {
-        self.operations.take()
-    }
-}
-
-impl StoreReader for FakeReader {
-    async fn list(&self, prefix: &str, limit: usize, cursor: Option<&str>) -> Result<Page, StoreError> {
-        self.begin("list", prefix).await?;
-        assert!((1..=1000).contains(&limit), "KV lists 1 to 1000 keys, not {limit}");
-        let after = cursor.map(|it| String::from_utf8(Base64::decode_vec(it).unwrap()).unwrap());
-        assert!(after.iter().all(|key| key.starts_with(prefix)), "{after:?} is a cursor of another prefix: {prefix}");
-        let listed = self.listed.borrow();
-        let begin = after.map_or_else(|| Bound::Included(prefix.to_owned()), Bound::Excluded);
-        let mut rest =
-            listed.range((begin, Bound::Unbounded)).take_while(|(key, _)| key.starts_with(prefix)).peekable();
-        let size = limit.min(self.list_max.get());
-        let listed = |(key, metadata): (&String, &String)| Listed {
-            key: key.clone(),
-            metadata: serde_json::from_str(metadata).unwrap_or_default(),
-        };
-        let keys: Vec<_> = rest.by_ref().take(size).map(listed).collect();
-        let more = rest.peek().is_some() || self.has_empty_last_page.get() && keys.len() == size;
-        let cursor = keys.last().filter(|_| more).map(|last| Base64::encode_string(last.key.as_bytes()));
-        Ok(Page { keys, cursor })
-    }
-
-    async fn get(&self, key: &str) -> Result<Option<String>, StoreError> {
-        self.begin("get", key).await?;
-        Ok(self.values.borrow().get(key).cloned())
-    }
-
-    async fn delete(&self, key: &str) -> Result<(), StoreError> {
-        self.begin("delete", key).await?;
-        self.deletes.borrow_mut().push(key.to_owned());
-        if self.lists_deleted.get() {
-            self.values.borrow_mut().remove(key);
-        } else {
-            self.forget(key);
-        }
-        Ok(())
-    }
-}
-
-#[derive(Default)]
-struct FakeQueue {
-    sent: RefCell<Vec<String>>,
-    operations: Operations,
-    /// How many sends succeed.
-    takes: Option<usize>,
-    hangs: bool,
-}
-
-impl Queue for FakeQueue {
-    fn send(&self, message: &str) -> Attempt {
-        self.operations.borrow_mut().push("send".to_owned());
-        if self.hangs {
-            return Box::pin(pending());
-        }
-        if self.takes.is_some_and(|takes| self.sent.borrow().len() >= takes) {
-            return Box::pin(async { Err(AttemptError::Failed) });
-        }
-        self.sent.borrow_mut().push(message.to_owned());
-        Box::pin(async { Ok(()) })
-    }
+/// A queue that takes every message at once.
+fn a_queue() -> FakeQueue {
+    FakeQueue::always(Plan::Succeeds(0))
 }
 
 fn operated() -> Config {
@@ -228,23 +65,23 @@ fn request<'a>(method: &'a str, path: &'a str) -> ApiRequest<'a> {
 }
 
 /// The response where no database is bound.
-fn ask(config: &Config, reader: &FakeReader, queue: Option<&FakeQueue>, request: ApiRequest<'_>) -> Response {
-    timed(config, reader, queue, None, request).0
+fn ask(config: &Config, kv: &FakeKv, queue: Option<&FakeQueue>, request: ApiRequest<'_>) -> Response {
+    timed(config, kv, queue, None, request).0
 }
 
 /// A response, and after how many ms it came.
 fn timed(
     config: &Config,
-    reader: &FakeReader,
+    kv: &FakeKv,
     queue: Option<&FakeQueue>,
     database: Option<&Sqlite>,
     request: ApiRequest<'_>,
 ) -> (Response, u64) {
     paused(async {
-        let clock = FakeClock::at(NOW_MS);
-        let api = Api { config, reader, queue, database, schema: &Schema::default(), clock: &clock };
+        let ports = FakePorts { queue, ..FakePorts::at(NOW_MS, kv) }.with_database(database);
+        let api = Api { config, ports: &ports, schema: &Schema::default() };
         let response = timeout(Duration::from_secs(60), api.answer(request)).await.expect("a response within a minute");
-        (response, clock.elapsed())
+        (response, ports.clock.elapsed())
     })
 }
 
@@ -255,10 +92,10 @@ fn get(database: &Sqlite, path: &str, query: &str) -> Response {
 
 /// The same with these settings.
 fn get_by(config: &Config, database: &Sqlite, path: &str, query: &str) -> Response {
-    let reader = FakeReader::default();
+    let kv = FakeKv::default();
     let request = ApiRequest { query, ..request("GET", path) };
-    let (response, _) = timed(config, &reader, None, Some(database), request);
-    assert!(reader.operations.borrow().is_empty(), "{:?}", reader.operations);
+    let (response, _) = timed(config, &kv, None, Some(database), request);
+    assert!(kv.operations.borrow().is_empty(), "{:?}", kv.operations);
     response
 }
 
@@ -282,12 +119,12 @@ fn numbered(n: usize) -> String {
 fn numbered_dead_letter(n: usize) -> (Entry, String, String) {
     let (query, body) = (query(Kind::Unfollow.command()), numbered(n));
     let event = event(&query, Kind::Unfollow, body.as_bytes());
-    let entry = dead_letter::entry(&event, Job::Deliver, Failure::Status(500), NOW_MS + 9, None);
-    (entry, event.id().to_string(), Message::of(&event, Job::Deliver).text())
+    let entry = dead_letter::entry(&event, Sink::Origin, Failure::Status(500), NOW_MS + 9, None);
+    (entry, event.id().to_string(), Message::of(&event, Sink::Origin).text())
 }
 
-fn reader_of_dead_letters(count: usize) -> FakeReader {
-    FakeReader::of((0..count).map(|n| numbered_dead_letter(n).0))
+fn kv_of_dead_letters(count: usize) -> FakeKv {
+    FakeKv::having((0..count).map(|n| numbered_dead_letter(n).0))
 }
 
 /// An event as a test describes it.
@@ -320,7 +157,7 @@ impl TestEvent {
         let body = json!({ "CallbackCommand": kind.command(), "From_Account": from, name: to, "EventTime": time });
         let body = body.to_string();
         // Any time at all, also such as a body would have in seconds.
-        let follow = Follow { event_time: *time, ..Follow::parse(*kind, body.as_bytes()).unwrap() };
+        let follow = Follow { event_time: *time, ..Follow::parse(*kind, body.as_bytes()).unwrap().remove(0) };
         use_event(&event_for(app, query, follow))
     }
 
@@ -404,7 +241,7 @@ fn any_event() -> impl Strategy<Value = TestEvent> {
     ];
     let user = || proptest::sample::select(&["a", "b", "c", "\u{e9} \"&%+", "long-name-of-a-user-in-32-bytes."][..]);
     let targets = prop_oneof![9 => vec(user(), 1..4), 1 => vec(user(), 60..130)];
-    let kind = proptest::sample::select(&Kind::ALL[..]);
+    let kind = proptest::sample::select(Kind::VARIANTS);
     (time, kind, user(), targets).prop_map(|(time, kind, from, to)| TestEvent {
         time,
         kind,

@@ -3,31 +3,30 @@
 use serde_json::json;
 use unfollow_webhook::{api::ApiRequest, response::Response};
 
-use super::{
-    FakeReader, TestEvent, add, is_problem, json_of, log_of, numbered_dead_letter, operated, other_app, request, timed,
-};
+use super::{TestEvent, add, is_problem, json_of, log_of, numbered_dead_letter, operated, other_app, request, timed};
 use crate::{
     database::{Sqlite, Trouble},
+    fakes::FakeKv,
     samples::{APP, NOW_MS, app},
 };
 
 const TABLES: [&str; 4] = ["events", "event_users", "hourly_counts", "hourly_totals"];
 
-fn reindex(reader: &FakeReader, database: &Sqlite, query: &str) -> Response {
-    timed(&operated(), reader, None, Some(database), ApiRequest { query, ..request("POST", "/v1/reindex") }).0
+fn reindex(kv: &FakeKv, database: &Sqlite, query: &str) -> Response {
+    timed(&operated(), kv, None, Some(database), ApiRequest { query, ..request("POST", "/v1/reindex") }).0
 }
 
 /// Calls as long as there is a cursor: how many events were indexed, and by how many calls. Each call stays within fifty
 /// operations.
-fn reindex_all(reader: &FakeReader, database: &Sqlite) -> (u64, usize) {
+fn reindex_all(kv: &FakeKv, database: &Sqlite) -> (u64, usize) {
     let (mut indexed, mut query) = (0, String::new());
     for calls in 1.. {
-        reader.take_operations();
+        kv.take_operations();
         database.operations.take();
-        let response = reindex(reader, database, &query);
+        let response = reindex(kv, database, &query);
         let answer = json_of(&response);
         assert_eq!((response.status, answer.as_object().unwrap().len()), (200, 2), "{answer}");
-        let operations = reader.take_operations();
+        let operations = kv.take_operations();
         assert!(operations.iter().filter(|it| it.starts_with("get")).count() <= 40);
         assert!(operations.len() + database.operations.take().len() <= 50);
         indexed += answer["indexed"].as_u64().unwrap();
@@ -45,10 +44,10 @@ fn events(count: u64) -> Vec<TestEvent> {
 fn the_log_is_rebuilt_from_kv_forty_keys_a_call_and_a_repeat_changes_nothing() {
     for (count, calls) in [(0, 1), (1, 1), (40, 1), (41, 2), (100, 3)] {
         let events = events(count);
-        let (reader, database) = (FakeReader::of(events.iter().map(TestEvent::entry)), Sqlite::default());
+        let (kv, database) = (FakeKv::having(events.iter().map(TestEvent::entry)), Sqlite::default());
         let expected = log_of(&events);
         for _ in 0..2 {
-            assert_eq!(reindex_all(&reader, &database), (count, calls));
+            assert_eq!(reindex_all(&kv, &database), (count, calls));
             for table in TABLES {
                 assert_eq!(database.table(table), expected.table(table), "{count} {table}");
             }
@@ -59,8 +58,8 @@ fn the_log_is_rebuilt_from_kv_forty_keys_a_call_and_a_repeat_changes_nothing() {
 #[test]
 fn what_is_in_the_log_and_not_in_kv_stays() {
     let events = events(30);
-    let (reader, database) = (FakeReader::of(events[..20].iter().map(TestEvent::entry)), log_of(&events[10..]));
-    assert_eq!(reindex_all(&reader, &database), (20, 1));
+    let (kv, database) = (FakeKv::having(events[..20].iter().map(TestEvent::entry)), log_of(&events[10..]));
+    assert_eq!(reindex_all(&kv, &database), (20, 1));
     for table in TABLES {
         assert_eq!(database.table(table), log_of(&events).table(table));
     }
@@ -70,11 +69,11 @@ fn what_is_in_the_log_and_not_in_kv_stays() {
 #[test]
 fn foreign_keys_are_passed_over() {
     let events = events(50);
-    let reader = FakeReader::of(events.iter().map(TestEvent::entry));
+    let kv = FakeKv::having(events.iter().map(TestEvent::entry));
     let of_other_app = TestEvent::at(NOW_MS).with(other_app(), "", |event| event.entry(None, NOW_MS));
-    reader.put(&of_other_app.key, &of_other_app.value, &of_other_app.metadata);
+    kv.add(&of_other_app.key, &of_other_app.value, &of_other_app.metadata);
     let dead_letter = numbered_dead_letter(0).0;
-    reader.put(&dead_letter.key, &dead_letter.value, &dead_letter.metadata);
+    kv.add(&dead_letter.key, &dead_letter.value, &dead_letter.metadata);
     for (n, value) in [
         "",
         "x",
@@ -88,12 +87,12 @@ fn foreign_keys_are_passed_over() {
     .iter()
     .enumerate()
     {
-        reader.put(&format!("event/{APP}/0{n}"), value, "{}");
-        reader.put(&format!("event/{n}"), value, "{}");
+        kv.add(&format!("event/{APP}/0{n}"), value, "{}");
+        kv.add(&format!("event/{n}"), value, "{}");
     }
-    reader.list_only(&format!("event/{APP}/1"), "{}");
+    kv.list_only(&format!("event/{APP}/1"), "{}");
     let database = Sqlite::default();
-    let (indexed, calls) = reindex_all(&reader, &database);
+    let (indexed, calls) = reindex_all(&kv, &database);
     // A key that does not say what it holds has an event all the same where its value is one.
     assert_eq!((indexed, calls), (51, 2));
     let expected = log_of(&events);
@@ -106,26 +105,26 @@ fn foreign_keys_are_passed_over() {
 /// KV may list a page without keys, and with a cursor.
 #[test]
 fn an_empty_page_is_not_the_end() {
-    let reader = FakeReader::default();
-    reader.has_empty_last_page.set(true);
+    let kv = FakeKv::default();
+    kv.has_empty_last_page.set(true);
     let events = events(40);
-    events.iter().map(TestEvent::entry).for_each(|it| reader.put(&it.key, &it.value, &it.metadata));
+    events.iter().map(TestEvent::entry).for_each(|it| kv.add(&it.key, &it.value, &it.metadata));
     let database = Sqlite::default();
-    assert_eq!(reindex_all(&reader, &database), (40, 2));
+    assert_eq!(reindex_all(&kv, &database), (40, 2));
     // A page in which nothing is an event touches no database.
     database.trouble.set(Some(Trouble::Fails));
-    let response = reindex(&FakeReader::default(), &database, "");
+    let response = reindex(&FakeKv::default(), &database, "");
     assert_eq!((response.status, json_of(&response)), (200, json!({ "indexed": 0, "cursor": null })));
 }
 
 #[test]
 fn what_fails_is_503_and_indexes_nothing_of_its_page() {
     let events = events(3);
-    let full = || FakeReader::of(events.iter().map(TestEvent::entry));
+    let full = || FakeKv::having(events.iter().map(TestEvent::entry));
     for operation in ["list", "get"] {
-        let (reader, database) = (full(), Sqlite::default());
-        reader.fails.set(Some(operation));
-        is_problem(&reindex(&reader, &database, ""), 503);
+        let (kv, database) = (full(), Sqlite::default());
+        kv.fails.set(Some(operation));
+        is_problem(&reindex(&kv, &database, ""), 503);
         assert_eq!(database.size(), 0);
     }
     let database = Sqlite::default();
@@ -141,10 +140,10 @@ fn what_fails_is_503_and_indexes_nothing_of_its_page() {
 #[test]
 fn an_event_counts_once_however_it_comes() {
     let events = events(5);
-    let (reader, database) = (FakeReader::of(events.iter().map(TestEvent::entry)), Sqlite::default());
+    let (kv, database) = (FakeKv::having(events.iter().map(TestEvent::entry)), Sqlite::default());
     for _ in 0..3 {
         add(&database, app(), &events);
-        reindex_all(&reader, &database);
+        reindex_all(&kv, &database);
     }
     assert_eq!(database.table("hourly_totals"), log_of(&events).table("hourly_totals"));
 }

@@ -3,14 +3,15 @@
 use serde_json::{Value, json};
 use unfollow_webhook::config::{Config, VERSION};
 
-use super::{ADMIN, FakeReader, json_of, request, timed};
+use super::{ADMIN, json_of, request, timed};
 use crate::{
     database::{Sqlite, Trouble},
+    fakes::FakeKv,
     samples::{APP, BOUND_WITHOUT_DATABASE, ORIGIN, TOKEN, config, config_with},
 };
 
 fn status(config: &Config, database: Option<&Sqlite>) -> Value {
-    let (response, _) = timed(config, &FakeReader::default(), None, database, request("GET", "/v1/status"));
+    let (response, _) = timed(config, &FakeKv::default(), None, database, request("GET", "/v1/status"));
     assert_eq!((response.status, response.content_type), (200, "application/json"), "{response:?}");
     json_of(&response)
 }
@@ -20,13 +21,15 @@ fn the_status_says_where_events_go_and_where_the_webhook_is() {
     let variables = [("SDK_APP_IDS", APP), ("CALLBACK_TOKEN", TOKEN), ("ADMIN_TOKEN", ADMIN)];
     let plain = config_with(&variables, BOUND_WITHOUT_DATABASE);
     let expected = json!({
-        "version": VERSION, "sinks": ["kv"], "origin": false, "webhook_path": "/", "settings": [],
+        "version": VERSION, "sinks": ["kv"], "origin": false, "webhook_path": "/", "plan": "free", "role": "admin",
+        "settings": [], "unknown_settings": [],
     });
     assert_eq!(status(&plain, None), expected);
     let more = [("SINKS", "origin,d1,kv"), ("ORIGIN_URL", ORIGIN), ("WEBHOOK_PATH", "/hook")];
     let all = config(&[&variables[..], &more].concat());
     let expected = json!({
-        "version": VERSION, "sinks": ["kv", "d1", "origin"], "origin": true, "webhook_path": "/hook", "settings": [],
+        "version": VERSION, "sinks": ["kv", "d1", "origin"], "origin": true, "webhook_path": "/hook", "plan": "free",
+        "role": "admin", "settings": [], "unknown_settings": [],
     });
     assert_eq!(status(&all, Some(&Sqlite::default())), expected);
 }

@@ -1,21 +1,21 @@
-//! The bearer token of the operator's API.
+//! The bearer tokens of the operator's API.
 
 use std::fmt;
 
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-/// Fewest characters of an `ADMIN_TOKEN`.
+/// Fewest characters of a token.
 const TOKEN_CHARS_MIN: usize = 16;
 
 /// A sample that anyone can read in this project's history.
 const PUBLISHED: &str = "change-me-to-16-or-more";
 
-/// The bearer token of the API, held as its hash. Debug hides it.
+/// A bearer token of the API, held as its hash. Debug hides it.
 #[derive(Clone)]
-pub struct AdminToken([u8; 32]);
+pub struct ApiToken([u8; 32]);
 
-impl AdminToken {
+impl ApiToken {
     /// Takes a token of 16 or more letters, digits and punctuation marks of ASCII: a header takes no others.
     ///
     /// # Errors
@@ -42,8 +42,8 @@ impl AdminToken {
     }
 }
 
-impl fmt::Debug for AdminToken {
+impl fmt::Debug for ApiToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("AdminToken(hidden)")
+        f.write_str("ApiToken(hidden)")
     }
 }

@@ -1,0 +1,255 @@
+//! The one table of operations: their methods, paths and parameters, what they return, and what they cost. The enum, the
+//! routing, the calls of the handlers and the schemas of `page/openapi.json` are written from it, and `docs/api.md` is tested
+//! against it.
+
+use strum::VariantArray;
+
+use super::{
+    Apps, Context, Status,
+    calls::{Calls, CallsQuery},
+    dead_letters::{
+        DeadLetterId, DeadLetterPage, ListDeadLettersQuery, ReplayDeadLettersQuery, Replayed, ReplayedSome,
+    },
+    deliveries::{DeliveryPage, ListDeliveriesQuery},
+    erasure::{EraseUserQuery, Erased},
+    events::{EventPage, EventRecord, ListEventsQuery, ReindexQuery, Reindexed},
+    parameters::{App, AppOrNone, Query, Segment, Texts},
+    problem::Problem,
+    reply::{NoContent, Reply},
+    stats::{Stats, StatsQuery},
+    users::{ReadUserQuery, Top, TopQuery, User},
+};
+use crate::{event::EventId, ports::Ports, response::Response};
+
+/// What an operation does to what is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// It only reads.
+    Reads,
+    /// It stores, deletes or sends something.
+    Changes,
+}
+
+/// One row of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The method. An operation with GET has HEAD too.
+    pub method: &'static str,
+    /// The path behind [`PREFIX`](super::PREFIX); a segment in braces stands for any text.
+    pub path: &'static str,
+    /// Whether it changes something.
+    pub access: Access,
+    /// What it costs at Cloudflare besides the request: the sentence that begins with "Costs" in the description.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub cost: &'static str,
+}
+
+/// One segment of a path, as [`Row::path`] has it.
+macro_rules! segment {
+    ({$name:ident: $type:ty}) => {
+        concat!("{", stringify!($name), "}")
+    };
+    ($literal:literal) => {
+        $literal
+    };
+}
+
+/// Writes the table as rows, and from them [`Operation`], its rows, the calls of the handlers, and the parts of the
+/// description. A row is
+///
+/// `Name: METHOD ["literal" {placeholder: Type}] ? Query => handler -> Reply, Access, "cost";`
+///
+/// where `? Query` is left out if there are no parameters.
+macro_rules! operations {
+    ($(
+        $(#[$doc:meta])*
+        $operation:ident: $method:ident [$first:literal $($segment:tt)*] $(? $query:ty)? => $handler:ident -> $reply:ty,
+            $access:ident, $cost:literal;
+    )+) => {
+        /// What can be asked of the API.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, VariantArray)]
+        pub enum Operation {
+            $($(#[$doc])* $operation,)+
+        }
+
+        impl Operation {
+            /// This operation's row of the table.
+            #[must_use]
+            pub const fn row(self) -> &'static Row {
+                match self {
+                    $(Self::$operation => &Row {
+                        method: stringify!($method),
+                        path: concat!($first $(, "/", segment!($segment))*),
+                        access: Access::$access,
+                        #[cfg(not(target_arch = "wasm32"))]
+                        cost: $cost,
+                    },)+
+                }
+            }
+        }
+
+        impl<P: Ports> Context<'_, P> {
+            /// Performs an operation that was found for this path, behind its prefix.
+            pub(super) async fn perform(
+                &self,
+                operation: Operation,
+                path: &str,
+                query: &str,
+            ) -> Result<Response, Problem> {
+                let mut texts = placeholders(operation.row().path, path);
+                match operation {
+                    $(Operation::$operation => {
+                        let reply: $reply =
+                            operations!(@call self, $handler, texts, query, [] $($segment)* $(? $query)?).await?;
+                        Ok(reply.response())
+                    })+
+                }
+            }
+        }
+
+        #[cfg(not(target_arch = "wasm32"))]
+        impl Operation {
+            /// The schemas of its parameters and of its response.
+            pub(super) fn schemas(self, generator: &mut schemars::SchemaGenerator) -> super::description::Schemas {
+                match self {
+                    $(Self::$operation => super::description::Schemas {
+                        path: operations!(@schemas generator, [] $($segment)*),
+                        query: { let none = Vec::new(); [none $(, <$query as Query>::schemas(generator))?].concat() },
+                        reply: <$reply as Reply>::schema(generator),
+                    },)+
+                }
+            }
+        }
+    };
+
+    (@call $self:ident, $handler:ident, $texts:ident, $query:ident, [$($read:tt)*]
+        {$name:ident: $type:ty} $($rest:tt)*) => {
+        operations!(@call $self, $handler, $texts, $query, [$($read)*
+            <$type as Segment>::read($texts.next().unwrap_or_default(), $self.settings)?,] $($rest)*)
+    };
+    (@call $self:ident, $handler:ident, $texts:ident, $query:ident, [$($read:tt)*] $literal:literal $($rest:tt)*) => {
+        operations!(@call $self, $handler, $texts, $query, [$($read)*] $($rest)*)
+    };
+    (@call $self:ident, $handler:ident, $texts:ident, $query:ident, [$($read:tt)*] ? $type:ty) => {
+        $self.$handler($($read)* <$type as Query>::read($query, $self.settings)?)
+    };
+    (@call $self:ident, $handler:ident, $texts:ident, $query:ident, [$($read:tt)*]) => {{
+        Texts::read($query, &[])?;
+        $self.$handler($($read)*)
+    }};
+
+    (@schemas $generator:ident, [$($schema:tt)*] {$name:ident: $type:ty} $($rest:tt)*) => {
+        operations!(@schemas $generator, [$($schema)*
+            (stringify!($name), $generator.subschema_for::<$type>()),] $($rest)*)
+    };
+    (@schemas $generator:ident, [$($schema:tt)*] $literal:literal $($rest:tt)*) => {
+        operations!(@schemas $generator, [$($schema)*] $($rest)*)
+    };
+    (@schemas $generator:ident, [$($schema:tt)*]) => {
+        vec![$($schema)*]
+    };
+}
+
+operations! {
+    /// Which apps are ours.
+    ListApps: GET ["apps"] => list_apps -> Apps, Reads,
+        "nothing";
+    /// A page of events.
+    ListEvents: GET ["events"] ? ListEventsQuery => list_events -> EventPage, Reads,
+        "1 row read of D1 for each event on the page, 2 with `user`, and 3 at most if there is none";
+    /// One event with its query, its body and its delivery.
+    ReadEvent: GET ["events" {app: App} {id: EventId}] => read_event -> EventRecord, Reads,
+        "at most 7 rows read of D1, and 1 KV read if the event log does not have the event";
+    /// One event is erased.
+    EraseEvent: DELETE ["events" {app: App} {id: EventId}] => erase_event -> NoContent, Changes,
+        "4 KV deletes, and in D1 12 rows read and 5 written; each target after the first is 5 and 2 more";
+    /// One event is sent to the origin again.
+    ReplayEvent: POST ["events" {app: App} {id: EventId} "replay"] => replay_event -> Replayed, Changes,
+        "what reading the event costs, and 1 queue message: 3 queue operations until it is delivered";
+    /// Unfollows and follows per hour or day.
+    Stats: GET ["stats"] ? StatsQuery => stats -> Stats, Reads,
+        "1 row read of D1 for each hour of the range that has events, and at most 2 with `user`";
+    /// The totals of a user.
+    ReadUser: GET ["users" {app: App}] ? ReadUserQuery => read_user -> User, Reads,
+        "1 row read of D1 for each event of the user in the range, and at most 4 more";
+    /// All that a user has a part in is erased, in steps.
+    EraseUser: DELETE ["users" {app: App}] ? EraseUserQuery => erase_user -> Erased, Changes,
+        "at most 40 KV operations a step (200 on the paid plan), and in D1 what erasing the events one by one costs";
+    /// Who lost or gained most.
+    Top: GET ["top"] ? TopQuery => top -> Top, Reads,
+        "1 row read of D1 for each hour and user who was unfollowed or followed in it, and 1 more";
+    /// How far deliveries have come.
+    ListDeliveries: GET ["deliveries"] ? ListDeliveriesQuery => list_deliveries -> DeliveryPage, Reads,
+        "1 row read of D1 for each delivery on the page, and at most 10 more";
+    /// How many webhook calls there were.
+    Calls: GET ["calls"] ? CallsQuery => calls -> Calls, Reads,
+        "1 row read of D1 for each count of the range, also of other apps, and some 10 for each app";
+    /// What the Worker is and does.
+    Status: GET ["status"] => status -> Status, Reads,
+        "1 row read of D1, once for each isolate";
+    /// Some events are read from KV into the event log.
+    Reindex: POST ["reindex"] ? ReindexQuery => reindex -> Reindexed, Changes,
+        "1 KV list, up to 40 KV reads (200 on the paid plan), and 5 rows written of D1 for each event that the log lacks";
+    /// A page of dead letters.
+    ListDeadLetters: GET ["dead-letters"] ? ListDeadLettersQuery => list_dead_letters -> DeadLetterPage, Reads,
+        "1 KV list";
+    /// Some dead letters go back on the queue.
+    ReplayDeadLetters: POST ["dead-letters" {app: App} "replay"] ? ReplayDeadLettersQuery
+            => replay_dead_letters -> ReplayedSome, Changes,
+        "1 KV list, up to 25 KV reads (125 on the paid plan), and for each dead letter that is replayed 1 KV delete and \
+         1 queue message: 3 queue operations until it is delivered";
+    /// One dead letter goes back on the queue.
+    ReplayDeadLetter: POST ["dead-letters" {app: AppOrNone} {id: DeadLetterId} "replay"]
+            => replay_dead_letter -> Replayed, Changes,
+        "1 KV read, 1 KV delete and 1 queue message: 3 queue operations until it is delivered";
+    /// One dead letter is discarded.
+    DiscardDeadLetter: DELETE ["dead-letters" {app: AppOrNone} {id: DeadLetterId}]
+            => discard_dead_letter -> NoContent, Changes,
+        "1 KV delete, and in D1 1 row read and 1 written";
+}
+
+impl Operation {
+    /// The operation of this method and path (behind [`PREFIX`](super::PREFIX)). Where several paths fit, a literal segment wins
+    /// over a placeholder: what is not allowed there is not an operation on an id that reads like the literal.
+    ///
+    /// # Errors
+    /// [`Problem::NotFound`] if no path fits, and [`Problem::Method`] if its operations have other methods.
+    pub(super) fn find(method: &str, path: &str) -> Result<Self, Problem> {
+        let fitting = || Self::VARIANTS.iter().filter_map(|it| Some((*it, fit(it.row().path, path)?)));
+        let best = fitting().map(|(_, literals)| literals).max().ok_or(Problem::NotFound)?;
+        let method = if method == "HEAD" { "GET" } else { method };
+        let mut allowed = Vec::new();
+        for (operation, _) in fitting().filter(|(_, literals)| *literals == best) {
+            let row = operation.row();
+            if row.method == method {
+                return Ok(operation);
+            }
+            allowed.push(row.method);
+            allowed.extend((row.method == "GET").then_some("HEAD"));
+        }
+        Err(Problem::Method(allowed.join(", ")))
+    }
+}
+
+fn is_placeholder(segment: &str) -> bool {
+    segment.starts_with('{')
+}
+
+/// Which segments of a template that fits `path` are literals, the first one first; `None` if it does not fit.
+fn fit(template: &str, path: &str) -> Option<Vec<bool>> {
+    let mut segments = path.split('/');
+    let mut literals = Vec::new();
+    for wanted in template.split('/') {
+        let is_literal = !is_placeholder(wanted);
+        if segments.next()? != wanted && is_literal {
+            return None;
+        }
+        literals.push(is_literal);
+    }
+    segments.next().is_none().then_some(literals)
+}
+
+/// The segments of `path` that stand where the template has placeholders.
+fn placeholders<'a>(template: &'a str, path: &'a str) -> impl Iterator<Item = &'a str> {
+    template.split('/').zip(path.split('/')).filter(|(wanted, _)| is_placeholder(wanted)).map(|(_, segment)| segment)
+}

@@ -1,0 +1,253 @@
+//! The settings, read once from an [`Environment`].
+//!
+//! An invalid setting that decides who may call, or where events go, leaves no [`Settings`]: each call is then
+//! rejected. Any other invalid one switches off only what it is for. Both are listed in [`Config::invalid_settings`],
+//! with the rule that each breaks, and never with its value.
+
+mod reader;
+pub mod unknown;
+
+use std::{borrow::Cow, ops::RangeInclusive};
+
+use reader::{Reader, app_ids, flag, plan, sinks, webhook_path};
+use serde::Serialize;
+
+use crate::{
+    api_token::ApiToken,
+    origin::{OriginSigning, OriginUrl},
+    plan::Plan,
+    ports::Environment,
+    response::Response,
+    sink::Sink,
+    webhook::{
+        SdkAppId,
+        auth::{CallbackToken, Policy},
+    },
+};
+
+/// The Worker's version.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The rule that a setting breaks: the rest of a sentence whose subject is the setting. It never quotes the value.
+pub type Rule = Cow<'static, str>;
+
+/// Bounds of `RETENTION_DAYS`.
+const RETENTION_DAYS: RangeInclusive<u64> = 1..=3650;
+
+/// Bounds of `RETRY_BASE_SECONDS`, and its default. No wait is longer than an hour (see [`crate::delivery::retry`]).
+const RETRY_BASE_SECONDS: RangeInclusive<u64> = 1..=60 * 60;
+const RETRY_BASE_SECONDS_DEFAULT: u64 = 5;
+
+/// Bounds of `DELIVERY_HOURS`, and its default. A queue keeps a message for 96 hours unless told otherwise; what is left of
+/// them is for the dead letter.
+const DELIVERY_HOURS: RangeInclusive<u64> = 1..=90;
+const DELIVERY_HOURS_DEFAULT: u64 = 72;
+
+const SECONDS_PER_DAY: u64 = 24 * 60 * 60;
+
+/// Name of the callback token that all apps share; an app's own has its SDKAppID behind it.
+const TOKEN: &str = "CALLBACK_TOKEN";
+
+/// A setting that breaks a rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct InvalidSetting {
+    /// The name of the variable, secret or binding.
+    pub name: String,
+    /// The rule that it breaks.
+    pub problem: Rule,
+}
+
+/// What was read: the settings, unless one that calls depend on is invalid; what is valid whatever the others are; and the
+/// invalid ones.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `None` if each call is to be rejected.
+    pub settings: Option<Settings>,
+    /// How deliveries are made.
+    pub delivery: DeliverySettings,
+    /// How long an event is stored, in seconds from its receipt; `None` is for good.
+    pub retention_seconds: Option<u64>,
+    /// Whose limits hold.
+    pub plan: Plan,
+    /// Who may use the API; `None` switches it off.
+    pub admin_token: Option<ApiToken>,
+    /// Who may read by the API, besides.
+    pub viewer_token: Option<ApiToken>,
+    /// The settings to fix, each once, in the order of reading.
+    pub invalid_settings: Vec<InvalidSetting>,
+}
+
+/// How deliveries to the origin are made. An invalid setting leaves its default.
+#[derive(Clone, Debug)]
+pub struct DeliverySettings {
+    /// Wait before the second attempt, in seconds; it doubles from attempt to attempt.
+    pub retry_base_seconds: u64,
+    /// How old a message may get before it becomes a dead letter, in seconds.
+    pub seconds: u64,
+    /// How they are signed, besides Tencent's way.
+    pub signing: OriginSigning,
+}
+
+/// Settings that can be worked with.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    apps: Vec<App>,
+    shared_tokens: Vec<CallbackToken>,
+    allow_unsigned: bool,
+    /// Where the webhook lives; `/` unless set.
+    pub webhook_path: String,
+    /// Where events go: at least one, each once, in the order of [`Sink`].
+    pub sinks: Vec<Sink>,
+    /// The app's own backend, for deliveries and for the webhooks that are not ours.
+    pub origin: Option<OriginUrl>,
+    /// Whether `ORIGIN_URL` is set but invalid: what would be relayed to it is then rejected, because an OK from here would
+    /// allow what the backend might not.
+    pub origin_is_invalid: bool,
+}
+
+/// One app of ours.
+#[derive(Clone, Debug)]
+struct App {
+    id: SdkAppId,
+    /// Its own tokens: the current one, then the previous one. If there are any, the shared ones do not count.
+    own_tokens: Vec<CallbackToken>,
+}
+
+impl Config {
+    /// Reads all settings.
+    #[must_use]
+    pub fn read(environment: &impl Environment) -> Self {
+        let mut reader = Reader { environment, invalid: Vec::new() };
+        let ids = reader.required("SDK_APP_IDS", "must be set to your SDKAppIDs, separated by commas", app_ids);
+        let shared_tokens = reader.tokens(TOKEN);
+        let apps = ids.and_then(|ids| {
+            // Every app is read, even after an invalid one, so that all are named at once.
+            let apps: Vec<_> = ids.into_iter().map(|id| reader.app(id)).collect();
+            apps.into_iter().collect::<Option<Vec<_>>>()
+        });
+        let allow_unsigned = reader.optional("ALLOW_UNSIGNED", false, flag);
+        if allow_unsigned == Some(false) {
+            reader.miss_tokens(apps.as_deref(), shared_tokens.as_deref());
+        }
+        let webhook_path = reader.optional("WEBHOOK_PATH", "/".to_owned(), webhook_path);
+        let sinks = reader.optional("SINKS", reader.default_sinks(), sinks);
+        let are_bound = reader.bindings_of(sinks.as_deref().unwrap_or_default());
+        let origin = reader.optional("ORIGIN_URL", None, |text| Ok(Some(OriginUrl::new(&text)?)));
+        let wants_origin = sinks.as_ref().is_some_and(|sinks| sinks.contains(&Sink::Origin));
+        let has_way = !wants_origin || reader.way_to_origin(origin.as_ref());
+
+        // From here on an invalid setting switches off only what it is for.
+        let retention_days = reader.whole("RETENTION_DAYS", RETENTION_DAYS);
+        let retry_base_seconds = reader.whole("RETRY_BASE_SECONDS", RETRY_BASE_SECONDS);
+        let delivery_hours = reader.whole("DELIVERY_HOURS", DELIVERY_HOURS).unwrap_or(DELIVERY_HOURS_DEFAULT);
+        let delivery = DeliverySettings {
+            retry_base_seconds: retry_base_seconds.unwrap_or(RETRY_BASE_SECONDS_DEFAULT),
+            seconds: delivery_hours.saturating_mul(60 * 60),
+            signing: reader.origin_signing(),
+        };
+        let plan = reader.optional("PLAN", Plan::default(), plan).unwrap_or_default();
+        let [admin_token, viewer_token] = ["ADMIN_TOKEN", "VIEWER_TOKEN"].map(|name| reader.api_token(name));
+
+        let invalid_settings = reader.invalid;
+        let settings = (|| {
+            Some(Settings {
+                apps: apps?,
+                shared_tokens: shared_tokens?,
+                allow_unsigned: allow_unsigned?,
+                webhook_path: webhook_path?,
+                sinks: sinks?,
+                origin_is_invalid: origin.is_none(),
+                origin: origin.flatten(),
+            })
+        })();
+        Self {
+            settings: settings.filter(|_| are_bound && has_way),
+            delivery,
+            retention_seconds: retention_days.map(|days| days.saturating_mul(SECONDS_PER_DAY)),
+            plan,
+            admin_token,
+            viewer_token,
+            invalid_settings,
+        }
+    }
+
+    /// The names of the invalid settings.
+    #[must_use]
+    pub fn invalid_names(&self) -> Vec<&str> {
+        self.invalid_settings.iter().map(|setting| &*setting.name).collect()
+    }
+}
+
+impl Settings {
+    /// Whether this SDKAppID is one of ours.
+    #[must_use]
+    pub fn is_ours(&self, id: SdkAppId) -> bool {
+        self.apps.iter().any(|app| app.id == id)
+    }
+
+    /// Our apps, in the order of the setting.
+    pub fn apps(&self) -> impl Iterator<Item = SdkAppId> {
+        self.apps.iter().map(|app| app.id)
+    }
+
+    /// Our app, if there is one only.
+    #[must_use]
+    pub fn only_app(&self) -> Option<SdkAppId> {
+        let [app] = self.apps.as_slice() else { return None };
+        Some(app.id)
+    }
+
+    /// What a call for this app must bring.
+    #[must_use]
+    pub fn policy(&self, id: SdkAppId) -> Policy<'_> {
+        self.policy_of(self.apps.iter().filter(|app| app.id == id).flat_map(|app| self.tokens(app)))
+    }
+
+    /// What a call must bring that does not say for which app it is: any configured token will do.
+    #[must_use]
+    pub fn policy_without_app(&self) -> Policy<'_> {
+        let own = self.apps.iter().flat_map(|app| &app.own_tokens);
+        self.policy_of(self.shared_tokens.iter().chain(own))
+    }
+
+    /// The token that signs what goes to the origin for this app: its current one, if it has any.
+    #[must_use]
+    pub fn signing_token(&self, id: SdkAppId) -> Option<&CallbackToken> {
+        self.apps.iter().find(|app| app.id == id).and_then(|app| self.tokens(app).first())
+    }
+
+    fn policy_of<'a>(&self, tokens: impl Iterator<Item = &'a CallbackToken>) -> Policy<'a> {
+        let tokens: Vec<_> = tokens.collect();
+        match (tokens.is_empty(), self.allow_unsigned) {
+            (false, _) => Policy::Signed(tokens),
+            (true, true) => Policy::Unsigned,
+            (true, false) => Policy::Closed,
+        }
+    }
+
+    fn tokens<'a>(&'a self, app: &'a App) -> &'a [CallbackToken] {
+        if app.own_tokens.is_empty() { &self.shared_tokens } else { &app.own_tokens }
+    }
+}
+
+impl Response {
+    /// Whether the settings are valid: 200, or 503 with the invalid ones.
+    #[must_use]
+    pub fn health(invalid_settings: &[InvalidSetting]) -> Self {
+        let healthy = invalid_settings.is_empty();
+        let health = Health {
+            status: if healthy { "ok" } else { "invalid settings" },
+            version: VERSION,
+            settings: invalid_settings,
+        };
+        Self { status: if healthy { 200 } else { 503 }, ..Self::json(&health) }
+    }
+}
+
+#[derive(Serialize)]
+struct Health<'a> {
+    status: &'static str,
+    version: &'static str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    settings: &'a [InvalidSetting],
+}

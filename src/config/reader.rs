@@ -1,0 +1,183 @@
+//! Reads settings one after the other, and collects the invalid ones with the rules that they break.
+
+use std::ops::RangeInclusive;
+
+use strum::VariantArray as _;
+
+use super::{App, InvalidSetting, Rule, TOKEN};
+use crate::{
+    api_token::ApiToken,
+    encoding::list_words,
+    origin::{OriginSecret, OriginSigning, OriginUrl},
+    plan::Plan,
+    ports::{DB, DEAD_LETTERS, DELIVERIES, Environment},
+    routes,
+    sink::Sink,
+    webhook::{SdkAppId, auth::CallbackToken},
+};
+
+/// Reads one setting after the other and collects the invalid ones.
+pub struct Reader<'a, E> {
+    pub environment: &'a E,
+    pub invalid: Vec<InvalidSetting>,
+}
+
+impl<E: Environment> Reader<'_, E> {
+    /// A setting that has to be there.
+    pub fn required<T>(
+        &mut self,
+        name: &str,
+        missing: &'static str,
+        parse: impl FnOnce(String) -> Result<T, Rule>,
+    ) -> Option<T> {
+        let value = self.environment.variable(name).ok_or(missing.into()).and_then(parse);
+        self.valid(name, value)
+    }
+
+    /// A setting that may be left out.
+    pub fn optional<T>(&mut self, name: &str, default: T, parse: impl FnOnce(String) -> Result<T, Rule>) -> Option<T> {
+        let value = self.environment.variable(name).map_or(Ok(default), parse);
+        self.valid(name, value)
+    }
+
+    /// The values of `name` and `{name}_PREVIOUS`; none if neither is set. A previous one alone is invalid: it would be the
+    /// only one that is accepted.
+    fn with_previous<T>(&mut self, name: &str, parse: impl Fn(String) -> Result<T, Rule>) -> Option<Vec<T>> {
+        let parse = |text| parse(text).map(Some);
+        let previous_name = format!("{name}_PREVIOUS");
+        let current = self.optional(name, None, parse);
+        let previous = self.optional(&previous_name, None, parse);
+        let (current, previous) = (current?, previous?);
+        let is_alone = previous.is_some() && current.is_none();
+        self.check(&previous_name, "must not be set without the current one", !is_alone)?;
+        Some(current.into_iter().chain(previous).collect())
+    }
+
+    /// A whole number within bounds: digits and nothing else. `None` if it is not set, or invalid.
+    pub fn whole(&mut self, name: &str, bounds: RangeInclusive<u64>) -> Option<u64> {
+        let parse = |text: String| {
+            let digits = text.bytes().all(|b| b.is_ascii_digit());
+            let number = digits.then(|| text.parse().ok()).flatten().filter(|number| bounds.contains(number));
+            let rule = || format!("must be a whole number from {} to {}", bounds.start(), bounds.end()).into();
+            number.map(Some).ok_or_else(rule)
+        };
+        self.optional(name, None, parse).flatten()
+    }
+
+    pub fn tokens(&mut self, name: &str) -> Option<Vec<CallbackToken>> {
+        self.with_previous(name, |text| Ok(CallbackToken::new(text)?))
+    }
+
+    pub fn origin_signing(&mut self) -> OriginSigning {
+        match self.with_previous("ORIGIN_SECRET", |text| Ok(OriginSecret::new(&text)?)) {
+            None => OriginSigning::Invalid,
+            Some(secrets) => OriginSigning::With(secrets),
+        }
+    }
+
+    pub fn api_token(&mut self, name: &str) -> Option<ApiToken> {
+        self.optional(name, None, |text| Ok(Some(ApiToken::new(&text)?))).flatten()
+    }
+
+    pub fn app(&mut self, id: SdkAppId) -> Option<App> {
+        self.tokens(&own_token(id)).map(|own_tokens| App { id, own_tokens })
+    }
+
+    /// Where events go unless `SINKS` says it: into KV, and into D1 if it is bound.
+    pub fn default_sinks(&self) -> Vec<Sink> {
+        let is_default = |sink: &Sink| *sink == Sink::Kv || *sink == Sink::D1 && self.environment.is_bound(DB);
+        Sink::VARIANTS.iter().copied().filter(is_default).collect()
+    }
+
+    /// Whether all that `sinks` store in is bound. KV always has to be: dead letters are stored there.
+    pub fn bindings_of(&mut self, sinks: &[Sink]) -> bool {
+        let mut are_bound = true;
+        for &sink in Sink::VARIANTS {
+            let Some((name, what)) = sink.binding() else { continue };
+            let (is_needed, condition) = match sink {
+                Sink::Kv => (true, String::new()),
+                sink => (sinks.contains(&sink), format!(" if SINKS has {}", sink.name())),
+            };
+            let is_valid = !is_needed || self.environment.is_bound(name);
+            are_bound &= self.check(name, format!("must be bound to {what}{condition}"), is_valid).is_some();
+        }
+        are_bound
+    }
+
+    /// Whether there is a way to the origin. Whoever wants events there has to say where it is, and needs the queues on the
+    /// way.
+    pub fn way_to_origin(&mut self, origin: Option<&Option<OriginUrl>>) -> bool {
+        let is_queue = |reader: &mut Self, name| {
+            let is_bound = reader.environment.is_bound(name);
+            reader.check(name, "must be bound to a queue if SINKS has origin", is_bound).is_some()
+        };
+        let queues = [DELIVERIES, DEAD_LETTERS].map(|name| is_queue(self, name));
+        // An invalid one is named already.
+        let is_set = |origin: &Option<_>| self.check("ORIGIN_URL", "must be set if SINKS has origin", origin.is_some());
+        let has_url = origin.and_then(is_set).is_some();
+        has_url && queues == [true; 2]
+    }
+
+    /// Notes the tokens that apps lack, if they may not do without: an app's own if other apps have
+    /// theirs. Calls for such an app are rejected; those for the others are not.
+    pub fn miss_tokens(&mut self, apps: Option<&[App]>, shared: Option<&[CallbackToken]>) {
+        const MISSING: &str = "must be set to the token in the Chat console, or ALLOW_UNSIGNED to true";
+        let (Some(apps), Some([])) = (apps, shared) else { return };
+        let without: Vec<_> = apps.iter().filter(|app| app.own_tokens.is_empty()).collect();
+        if without.len() == apps.len() {
+            self.check(TOKEN, MISSING, false);
+            return;
+        }
+        for app in without {
+            self.check(&own_token(app.id), MISSING, false);
+        }
+    }
+
+    /// Notes the rule that `name` breaks unless it is `valid`.
+    fn check(&mut self, name: &str, rule: impl Into<Rule>, valid: bool) -> Option<()> {
+        self.valid(name, valid.then_some(()).ok_or_else(|| rule.into()))
+    }
+
+    fn valid<T>(&mut self, name: &str, value: Result<T, Rule>) -> Option<T> {
+        value.map_err(|rule| self.invalid.push(InvalidSetting { name: name.to_owned(), problem: rule })).ok()
+    }
+}
+
+/// Comma-separated SDKAppIDs, at least one, with or without spaces around them. A duplicate counts once.
+pub fn app_ids(text: String) -> Result<Vec<SdkAppId>, Rule> {
+    let mut ids = Vec::new();
+    for id in text.split(',') {
+        let id = SdkAppId::parse(id.trim_ascii()).ok_or("must be SDKAppIDs (digits only), separated by commas")?;
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    Ok(ids)
+}
+
+pub fn flag(text: String) -> Result<bool, Rule> {
+    text.parse().map_err(|_| "must be true or false".into())
+}
+
+pub fn webhook_path(text: String) -> Result<String, Rule> {
+    const RULE: &str = "must be a path of letters, digits, -._~ and /, and none that this Worker uses itself";
+    routes::may_be_webhook_path(&text).then_some(text).ok_or(RULE.into())
+}
+
+/// The names of sinks, one or more, with commas between them. They are given in their own order, each once.
+pub fn sinks(text: String) -> Result<Vec<Sink>, Rule> {
+    let sinks = text.split(',').map(|name| name.trim_ascii().parse());
+    let rule = |_| format!("must be one or more of {}, separated by commas", list_words(Sink::VARIANTS, "and"));
+    let mut sinks: Vec<Sink> = sinks.collect::<Result<_, _>>().map_err(rule)?;
+    sinks.sort_unstable();
+    sinks.dedup();
+    Ok(sinks)
+}
+
+pub fn plan(text: String) -> Result<Plan, Rule> {
+    text.parse().map_err(|_| format!("must be {}", list_words(Plan::VARIANTS, "or")).into())
+}
+
+pub fn own_token(id: SdkAppId) -> String {
+    format!("{TOKEN}_{id}")
+}

@@ -1,0 +1,158 @@
+//! What each event handler of the runtime does: a request goes to the health check, the API or the webhook; a batch of messages
+//! to the consumer; the hourly trigger to the retention. What outlives a response is handed back, to be run after it.
+
+use std::pin::pin;
+
+use crate::{
+    api::{self, Api, ApiRequest},
+    config::Config,
+    database::{
+        Database as _,
+        retention::{Retention, retain},
+        schema::Schema,
+    },
+    delivery::{
+        consumer::{Consumer, QueuedMessage, Source},
+        dead_letter,
+    },
+    log::Level,
+    origin::HOP_HEADER,
+    ports::Ports,
+    receive::{Body, HandledCall, Receiver, call_counter::CallCounter, persist::Attempts, validate::RequestHead},
+    response::Response,
+    routes::{self, Target},
+    storage::{Clock as _, within},
+};
+
+/// How long D1 may take to take the counts of calls, in ms.
+const CALLS_WITHIN_MS: u64 = 10_000;
+
+/// A request, as it arrived.
+pub trait Request {
+    /// Its body, which has not been read.
+    type Body<'a>: Body
+    where
+        Self: 'a;
+
+    /// A header's text; `None` if it is not there.
+    fn header(&self, name: &str) -> Option<String>;
+
+    /// The body, of which so many bytes are declared.
+    fn body(&self, content_length: Option<u64>) -> Self::Body<'_>;
+}
+
+/// A response, and what is still to be done after it.
+pub struct Answer {
+    /// What to answer.
+    pub response: Response,
+    /// Attempts still under way, to be run to their end.
+    pub late: Vec<Attempts>,
+    /// After how many ms the counts of calls are to be written, by [`Dispatcher::write_calls`]; `None` if not now.
+    pub write_calls_after_ms: Option<u64>,
+}
+
+impl From<Response> for Answer {
+    fn from(response: Response) -> Self {
+        Self { response, late: Vec::new(), write_calls_after_ms: None }
+    }
+}
+
+/// The Worker: its settings, its ports, and what an isolate remembers from call to call.
+pub struct Dispatcher<P> {
+    /// The settings, and what is wrong with them.
+    pub config: Config,
+    /// What is outside of the Worker.
+    pub ports: P,
+    /// The schema of the event log.
+    pub schema: Schema,
+    /// The calls that are still to be counted in D1.
+    pub calls: CallCounter,
+}
+
+impl<P: Ports> Dispatcher<P> {
+    /// A new one, with the settings of its ports' environment.
+    pub fn new(ports: P) -> Self {
+        Self { config: Config::read(&ports), ports, schema: Schema::default(), calls: CallCounter::default() }
+    }
+
+    /// Answers a request with this method (in upper case) and URL.
+    pub async fn fetch(&self, method: &str, url: &str, request: &impl Request) -> Answer {
+        let target = Target::of(url);
+        if target.path == routes::HEALTH {
+            return self.health(method).await.into();
+        }
+        if target.path.starts_with(api::PREFIX) {
+            return self.ask_api(method, target, request).await.into();
+        }
+        self.receive(method, target, request).await
+    }
+
+    /// Says whether the settings are valid.
+    async fn health(&self, method: &str) -> Response {
+        if !matches!(method, "GET" | "HEAD") {
+            return api::not_allowed("GET, HEAD");
+        }
+        Response::health(&self.schema.invalid_settings(&self.config, self.ports.database()).await)
+    }
+
+    async fn ask_api(&self, method: &str, target: Target<'_>, request: &impl Request) -> Response {
+        let authorization = request.header("authorization");
+        let api = Api { config: &self.config, ports: &self.ports, schema: &self.schema };
+        let request = ApiRequest {
+            method,
+            path: target.path,
+            query: target.query,
+            is_confidential: target.is_confidential(),
+            authorization: authorization.as_deref(),
+        };
+        api.answer(request).await
+    }
+
+    async fn receive(&self, method: &str, target: Target<'_>, request: &impl Request) -> Answer {
+        let content_length = request.header("content-length").and_then(|length| length.parse().ok());
+        let has_hop_header = request.header(HOP_HEADER).is_some();
+        let head = RequestHead { method, target, has_hop_header, content_length };
+        let receiver = Receiver { config: &self.config, ports: &self.ports };
+        let HandledCall { response, log: (level, record), kind, late } =
+            receiver.receive(head, &request.body(content_length)).await;
+        self.ports.log(level, &record);
+        let write_calls_after_ms =
+            self.ports.database().and_then(|_| self.calls.count(kind, self.ports.clock().now_ms()));
+        Answer { response, late, write_calls_after_ms }
+    }
+
+    /// Writes how many calls there were, after `wait_ms` ms.
+    pub async fn write_calls(&self, wait_ms: u64) {
+        let (clock, Some(database)) = (self.ports.clock(), self.ports.database()) else { return };
+        if wait_ms > 0 {
+            clock.sleep(wait_ms).await;
+        }
+        for hour in self.calls.take(clock.now_ms()) {
+            // If D1 fails, it has not taken them. If it does not answer, it may have: to add them again might count twice.
+            let writing = pin!(database.run(hour.statement()));
+            if matches!(within(clock, CALLS_WITHIN_MS, writing).await, Some(Err(_))) {
+                self.calls.put_back(hour);
+                self.ports.log(Level::Warn, r#"{"outcome":"failed","reason":"call_counts"}"#);
+            }
+        }
+    }
+
+    /// Processes one batch of messages of the queue of this name, each of which is settled.
+    pub async fn consume<M: QueuedMessage>(&self, queue: &str, batch: impl IntoIterator<Item = M>) {
+        Consumer { config: &self.config, ports: &self.ports }.consume(Source::of(queue), batch).await;
+    }
+
+    /// Deletes from D1 what is due. With settings that calls are rejected for, nothing is deleted: they are to be fixed first.
+    pub async fn retain(&self) {
+        let (Some(database), Some(_)) = (self.ports.database(), &self.config.settings) else { return };
+        let events_seconds = self.config.retention_seconds;
+        let retention = Retention {
+            events_seconds,
+            dead_letters_seconds: dead_letter::retention_seconds(events_seconds),
+            statements: self.config.plan.retention_statements(),
+        };
+        if retain(database, retention, self.ports.clock().now_ms()).await.is_err() {
+            self.ports.log(Level::Error, r#"{"outcome":"failed","reason":"retention"}"#);
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! What Cloudflare's plans allow a call, an hour and a day, and what this Worker makes of it. It is one table: whatever works in
+//! steps asks it how large a step may be.
+//!
+//! Sources, as of 2026-11-28: Cloudflare's documentation, "Limits" of Workers (subrequests, CPU), of Workers KV (operations an
+//! invocation) and of D1 (queries an invocation); "Pricing" of KV, D1 and Queues (what a day includes).
+
+use strum::{EnumString, IntoStaticStr, VariantArray};
+
+/// A plan of Cloudflare's, as the setting `PLAN` names it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, EnumString, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "lowercase")]
+pub enum Plan {
+    /// Workers Free.
+    #[default]
+    Free,
+    /// Workers Paid.
+    Paid,
+}
+
+/// What a plan allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Operations on KV, D1 and queues in one invocation, together. [free: 50 subrequests; paid: 1,000 operations on KV, 1,000
+    /// queries of D1]
+    pub operations: usize,
+    /// CPU time of one invocation, in ms. [free: 10; paid: 30,000 unless set otherwise]
+    pub cpu_ms: u64,
+    /// Rows that D1 reads in a day; `None` if more are charged for. [free: 5 million]
+    pub rows_read_per_day: Option<u64>,
+    /// Rows that D1 writes in a day; `None` if more are charged for. [free: 100,000]
+    pub rows_written_per_day: Option<u64>,
+    /// Writes, and as many deletes and lists, of KV in a day; `None` if more are charged for. [free: 1,000]
+    pub kv_writes_per_day: Option<u64>,
+    /// Operations on queues in a day; `None` if more are charged for. [free: 10,000]
+    pub queue_operations_per_day: Option<u64>,
+}
+
+impl Plan {
+    /// What it allows.
+    #[must_use]
+    pub const fn limits(self) -> Limits {
+        match self {
+            Self::Free => Limits {
+                operations: 50,
+                cpu_ms: 10,
+                rows_read_per_day: Some(5_000_000),
+                rows_written_per_day: Some(100_000),
+                kv_writes_per_day: Some(1_000),
+                queue_operations_per_day: Some(10_000),
+            },
+            Self::Paid => Limits {
+                operations: 1_000,
+                cpu_ms: 30_000,
+                rows_read_per_day: None,
+                rows_written_per_day: None,
+                kv_writes_per_day: None,
+                queue_operations_per_day: None,
+            },
+        }
+    }
+
+    /// How many operations a call of the API spends on the items of its step, one after the other. What is left of the
+    /// invocation's is for what comes before and after them; and 200, at 20 ms each, end well within the time of such a call.
+    #[must_use]
+    pub const fn step_operations(self) -> usize {
+        match self {
+            Self::Free => self.limits().operations.saturating_sub(10),
+            Self::Paid => 200,
+        }
+    }
+
+    /// How many dead letters one call replays, at three operations each, and how many it reads for that.
+    #[must_use]
+    pub const fn replays_and_reads(self) -> (usize, usize) {
+        match self {
+            Self::Free => (10, 25),
+            Self::Paid => (50, 125),
+        }
+    }
+
+    /// How many statements of the hourly retention delete events, 200 each. On the free plan that is 24,000 events a day at
+    /// most.
+    #[must_use]
+    pub const fn retention_statements(self) -> usize {
+        match self {
+            Self::Free => 5,
+            Self::Paid => 100,
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! All ports of the Worker at once, built of the fakes; and the environment that settings are read from.
+
+use std::{cell::RefCell, collections::BTreeSet};
+
+use unfollow_webhook::{
+    database::Database,
+    log::Level,
+    ports::{Environment, Ports},
+};
+
+use crate::fakes::{FakeClock, FakeDatabase, FakeKv, FakeOrigin, FakeQueue};
+
+/// The variables and bindings of a test.
+#[derive(Default)]
+pub struct FakeEnvironment {
+    variables: Vec<(String, String)>,
+    bound: Vec<&'static str>,
+    /// The names that were looked up.
+    pub asked: RefCell<BTreeSet<String>>,
+}
+
+impl FakeEnvironment {
+    pub fn of<T: AsRef<str>>(variables: impl IntoIterator<Item = (T, T)>, bound: &[&'static str]) -> Self {
+        let variables = variables.into_iter().map(|(name, text)| (name.as_ref().to_owned(), text.as_ref().to_owned()));
+        Self { variables: variables.collect(), bound: bound.to_vec(), asked: RefCell::default() }
+    }
+}
+
+impl Environment for FakeEnvironment {
+    fn variable(&self, name: &str) -> Option<String> {
+        self.asked.borrow_mut().insert(name.to_owned());
+        self.variables.iter().find(|(it, _)| it == name).map(|(_, text)| text.clone())
+    }
+
+    fn is_bound(&self, name: &str) -> bool {
+        self.asked.borrow_mut().insert(name.to_owned());
+        self.bound.contains(&name)
+    }
+
+    fn names(&self) -> Vec<String> {
+        let variables = self.variables.iter().map(|(name, _)| name.clone());
+        variables.chain(self.bound.iter().map(|&name| name.to_owned())).collect()
+    }
+}
+
+/// All ports. What stores is borrowed: a test may look at it, or use it again.
+pub struct FakePorts<'a, D = FakeDatabase> {
+    pub environment: FakeEnvironment,
+    pub kv: &'a FakeKv,
+    pub database: Option<&'a D>,
+    pub queue: Option<&'a FakeQueue>,
+    pub origin: FakeOrigin<'a>,
+    pub clock: FakeClock,
+    /// The log.
+    pub records: RefCell<Vec<(Level, String)>>,
+}
+
+impl<'a> FakePorts<'a> {
+    /// KV alone, at this time (Unix ms). The origin must not be called.
+    pub fn at(now_ms: u64, kv: &'a FakeKv) -> Self {
+        Self {
+            environment: FakeEnvironment::default(),
+            kv,
+            database: None,
+            queue: None,
+            origin: FakeOrigin::unused(),
+            clock: FakeClock::at(now_ms),
+            records: RefCell::default(),
+        }
+    }
+
+    /// The same with this database.
+    pub fn with_database<D>(self, database: Option<&'a D>) -> FakePorts<'a, D> {
+        let Self { environment, kv, queue, origin, clock, records, .. } = self;
+        FakePorts { environment, kv, database, queue, origin, clock, records }
+    }
+}
+
+impl<D> Environment for FakePorts<'_, D> {
+    fn variable(&self, name: &str) -> Option<String> {
+        self.environment.variable(name)
+    }
+
+    fn is_bound(&self, name: &str) -> bool {
+        self.environment.is_bound(name)
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.environment.names()
+    }
+}
+
+impl<'a, D: Database> Ports for FakePorts<'a, D> {
+    type Kv = FakeKv;
+    type Database = D;
+    type Queue = FakeQueue;
+    type Origin = FakeOrigin<'a>;
+    type Clock = FakeClock;
+
+    fn kv(&self) -> &FakeKv {
+        self.kv
+    }
+
+    fn database(&self) -> Option<&D> {
+        self.database
+    }
+
+    fn queue(&self) -> Option<&FakeQueue> {
+        self.queue
+    }
+
+    fn origin(&self) -> &FakeOrigin<'a> {
+        &self.origin
+    }
+
+    fn clock(&self) -> &FakeClock {
+        &self.clock
+    }
+
+    /// Halfway between the bounds, there is no jitter.
+    fn random(&self) -> f64 {
+        0.5
+    }
+
+    fn log(&self, level: Level, record: &str) {
+        self.records.borrow_mut().push((level, record.to_owned()));
+    }
+}
