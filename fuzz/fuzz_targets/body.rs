@@ -64,7 +64,8 @@ fuzz_target!(|data: &[u8]| {
                     assert!(is_event_time(&members["EventTime"], follow.event_time), "{}", follow.event_time);
                     assert!(is_follow(kind, &members) || members["EventTime"].is_f64());
                 }
-                let again = Follow::parse(kind, object.as_bytes()).expect("the object alone is the same webhook").remove(0);
+                let again =
+                    Follow::parse(kind, object.as_bytes()).expect("the object alone is the same webhook").remove(0);
                 assert_eq!(
                     (again.from_account, again.to_accounts, again.event_time),
                     (follow.from_account, follow.to_accounts, follow.event_time)
