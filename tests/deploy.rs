@@ -289,9 +289,22 @@ fn before_the_first_deployment_all_that_is_missing_is_said_at_once() {
 }
 
 #[test]
+fn a_name_that_no_setting_has_is_named_without_its_value() {
+    let vars = format!("{ONE_APP}\nRETENTION_DAY = \"30\"\nMY_VAR = \"mine\"");
+    let secrets = ["CALLBACK_TOKEN", "ADMIN_TOKEN", "CALLBACK_TOKEN_1400000009"];
+    let outcome = Case { vars: &vars, secrets: Some(&secrets), ..Case::default() }.run();
+    assert!(outcome.deployed, "{}", outcome.output);
+    for name in ["RETENTION_DAY", "CALLBACK_TOKEN_1400000009"] {
+        assert!(outcome.output.contains(&format!("Warning: {name} is no setting")), "{}", outcome.output);
+    }
+    assert!(!outcome.output.contains("MY_VAR") && !outcome.output.contains("30"), "{}", outcome.output);
+}
+
+#[test]
 fn a_secret_among_the_vars_is_refused() {
     for name in [
         "ADMIN_TOKEN",
+        "VIEWER_TOKEN",
         "CALLBACK_TOKEN",
         "CALLBACK_TOKEN_1400000000",
         "CALLBACK_TOKEN_1400000000_PREVIOUS",

@@ -52,7 +52,7 @@ const respond = ({ url, headers }, response) => {
   if (url === "/healthz") return response.end(fs.readFileSync("health"));
   if (url === "/v1/status") {
     response.statusCode = headers.authorization === "Bearer refused" ? 401 : 200;
-    return response.end('{"sinks":["kv","d1"],"webhook_path":"/a/path"}');
+    return response.end('{"sinks":["kv","d1"],"webhook_path":"/a/path","unknown_settings":["RETENTION_DAY"]}');
   }
   console.log(`wrangler logs ${url}`);
   response.end();
@@ -256,6 +256,7 @@ fn invalid_settings_are_printed_with_the_rule_that_each_breaks() {
         [
             &*format!("ADMIN_TOKEN: {TOKEN}"),
             "Sinks:       kv, d1",
+            "Warning:     RETENTION_DAY is no setting, and does nothing: see docs/settings.md for the names",
             "Invalid:     SDK_APP_IDS must be digits",
             "Invalid:     SINKS must be kv",
             "Settings are read at the start: correct them in .dev.vars, and start again.",
@@ -271,12 +272,18 @@ fn it_says_where_the_webhook_and_the_page_are_and_how_to_call() {
     let mut dev = Serving::start(&folder, false);
     let announcement = dev.announcement();
     let at = format!("http://127.0.0.1:{}", dev.port);
-    let [empty, webhook, page, token, sinks, _, hint, curl, _] = &*announcement else { panic!("{announcement:#?}") };
+    let [empty, webhook, page, token, sinks, unknown, _, hint, curl, _] = &*announcement else {
+        panic!("{announcement:#?}")
+    };
     assert_eq!(empty, "");
     assert_eq!(*webhook, format!("Webhook:     {at}/a/path"));
     assert_eq!(*page, format!("Page:        {at}/dashboard"));
     assert_eq!(*token, format!("ADMIN_TOKEN: {TOKEN}"));
     assert_eq!(sinks, "Sinks:       kv, d1");
+    assert_eq!(
+        unknown,
+        "Warning:     RETENTION_DAY is no setting, and does nothing: see docs/settings.md for the names"
+    );
     assert_eq!(hint, "Send an event from a second terminal:");
     // It is sent as it is printed, and is then logged below. The event is of now.
     let printed = curl.replace("curl ", "printf '%s\\n' ");
@@ -554,7 +561,8 @@ fn copy_of_the_project() -> Folder {
         let file = file.unwrap();
         fs::copy(file.path(), folder.path("scripts").join(file.file_name())).unwrap();
     }
-    for file in ["Makefile", "Cargo.lock", ".dev.vars.example"] {
+    fs::create_dir_all(folder.path("src/config")).unwrap();
+    for file in ["Makefile", "Cargo.lock", ".dev.vars.example", "src/config/names.json"] {
         fs::copy(root.join(file), folder.path(file)).unwrap();
     }
     std::os::unix::fs::symlink(root.join("node_modules"), folder.path("node_modules")).unwrap();

@@ -307,10 +307,10 @@ fn nothing_is_shown_without_the_token() {
         assert_eq!(api("GET", path).status, 404, "{path}");
     }
     for (method, path, allow) in [
-        ("POST", "apps", "GET"),
-        ("PATCH", "events", "GET"),
-        ("PUT", "stats", "GET"),
-        ("POST", "events/1400000010/x", "GET, DELETE"),
+        ("POST", "apps", "GET, HEAD"),
+        ("PATCH", "events", "GET, HEAD"),
+        ("PUT", "stats", "GET, HEAD"),
+        ("POST", "events/1400000010/x", "GET, HEAD, DELETE"),
         ("GET", "events/1400000010/x/replay", "POST"),
     ] {
         let answer = api(method, path);
