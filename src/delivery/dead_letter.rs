@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, value::RawValue};
 use strum::VariantArray as _;
 
@@ -25,7 +25,7 @@ pub const NO_APP: &str = "0";
 pub struct Metadata {
     #[serde(default)]
     last_status: Option<u16>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "known_word")]
     last_error: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     received_at: Option<u64>,
@@ -43,6 +43,12 @@ impl Metadata {
     pub fn read(metadata: &Value) -> Option<Self> {
         metadata.is_object().then(|| Self::deserialize(metadata).ok()).flatten()
     }
+}
+
+/// The `last_error` that another version of this Worker may have written.
+fn known_word<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    Ok(text.map(|text| Failure::known_word(&text).to_owned()))
 }
 
 /// The value: the metadata and the message itself.

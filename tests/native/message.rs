@@ -278,3 +278,13 @@ proptest! {
         prop_assert_eq!(replayed.as_deref(), is_readable.then_some(&*text));
     }
 }
+
+#[test]
+fn a_word_of_another_version_is_unknown() {
+    for (stored, shown) in
+        [("timeout", "timeout"), ("crashed", "crashed"), ("a_newer_word", "unknown"), ("", "unknown")]
+    {
+        let metadata = dead_letter::Metadata::read(&json!({ "last_error": stored, "last_status": null })).unwrap();
+        assert_eq!(serde_json::to_value(metadata).unwrap()["last_error"], shown, "{stored}");
+    }
+}

@@ -42,6 +42,17 @@ impl Counted {
         let operations = request("GET", &format!("{}/operations", self.url())).body;
         (answer, serde_json::from_value(operations).unwrap())
     }
+
+    /// Allows each request so many operations on KV.
+    pub fn limit(&self, operations: u64) {
+        let answer = post_at(&format!("{}/limit", self.url()), operations.to_string());
+        assert_eq!(answer.body, json!(operations));
+    }
+
+    /// How many operations have failed by the limit.
+    pub fn struck(&self) -> u64 {
+        request("GET", &format!("{}/struck", self.url())).body.as_u64().unwrap()
+    }
 }
 
 /// Calls `make` with the event of a call that came at `received_at`.

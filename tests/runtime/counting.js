@@ -1,6 +1,8 @@
 // A Worker before the Worker under test, and between it and its KV. A list of entries that is posted to /fill goes into
 // KV. /operations returns the names of the operations on KV since its last call. From a number of ms posted to
-// /slow-deletes on, each delete takes that long. All other requests are passed on.
+// /slow-deletes on, each delete takes that long. From a number posted to /limit on, a request has so many operations, as
+// Cloudflare's plans allow so many an invocation, and the others fail; /struck returns how many have. All other requests are
+// passed on.
 import { WorkerEntrypoint } from "cloudflare:workers";
 
 /** @typedef {{ EVENTS: KVNamespace, OURS: Fetcher }} Env */
@@ -9,17 +11,29 @@ import { WorkerEntrypoint } from "cloudflare:workers";
 /** @type {string[]} */
 let operations = [];
 let deleteTakesMs = 0;
+let limit = Number.POSITIVE_INFINITY;
+let used = 0;
+let struck = 0;
+
+/** @param {string} operation */
+function count(operation) {
+	operations.push(operation);
+	used += 1;
+	if (used <= limit) return;
+	struck += 1;
+	throw new Error("Too many API requests by single Worker invocation.");
+}
 
 /** @extends {WorkerEntrypoint<Env>} */
 export class EVENTS extends WorkerEntrypoint {
 	/** @param {KVNamespaceListOptions} options */
 	list(options) {
-		operations.push("list");
+		count("list");
 		return this.env.EVENTS.list(options);
 	}
 	/** @param {string} key */
 	get(key) {
-		operations.push("get");
+		count("get");
 		return this.env.EVENTS.get(key);
 	}
 	/**
@@ -28,12 +42,12 @@ export class EVENTS extends WorkerEntrypoint {
 	 * @param {KVNamespacePutOptions} options
 	 */
 	put(key, value, options) {
-		operations.push("put");
+		count("put");
 		return this.env.EVENTS.put(key, value, options);
 	}
 	/** @param {string} key */
 	async delete(key) {
-		operations.push("delete");
+		count("delete");
 		await new Promise((resolve) => setTimeout(resolve, deleteTakesMs));
 		return this.env.EVENTS.delete(key);
 	}
@@ -53,11 +67,17 @@ export default {
 			deleteTakesMs = await request.json();
 			return Response.json(deleteTakesMs);
 		}
+		if (pathname === "/limit") {
+			limit = await request.json();
+			return Response.json(limit);
+		}
+		if (pathname === "/struck") return Response.json(struck);
 		if (pathname === "/operations") {
 			const since = operations;
 			operations = [];
 			return Response.json(since);
 		}
+		used = 0;
 		return env.OURS.fetch(request);
 	},
 };

@@ -28,6 +28,7 @@ mod memory;
 mod openapi;
 mod origin;
 mod panic;
+mod plan;
 #[path = "../shared/port.rs"]
 mod port;
 mod process;
