@@ -112,14 +112,14 @@ impl DeadLetterId {
 
 /// A position in the list of an app's dead letters.
 #[derive(Default)]
-pub(super) struct Position {
+pub(super) struct KvPosition {
     /// KV's own cursor; `None` at the beginning. KV cannot start after a key.
     pub(super) list: Option<String>,
     /// The last id of this list that is done.
     pub(super) after: String,
 }
 
-impl Position {
+impl KvPosition {
     /// The cursor of the next page of an app's dead letters, where KV has one.
     fn next(list: Option<String>, prefix: &str) -> Option<Cursor> {
         list.map(|list| Self { list: Some(list), ..Self::default() }.write(prefix))
@@ -139,7 +139,7 @@ impl Position {
         format!("{} {}", self.after, self.list.as_deref().unwrap_or_default())
     }
 
-    /// Reads what [`Position::text`] has written; `None` for any other text.
+    /// Reads what [`KvPosition::text`] has written; `None` for any other text.
     pub(super) fn of_text(text: &str) -> Option<Self> {
         let (after, list) = text.split_once(' ')?;
         Some(Self { list: Some(list.to_owned()).filter(|list| !list.is_empty()), after: after.to_owned() })
@@ -150,7 +150,7 @@ impl<P: Ports> Context<'_, P> {
     pub(super) async fn list_dead_letters(&self, query: ListDeadLettersQuery) -> Result<DeadLetterPage, Problem> {
         let AppOrNone(app) = query.app;
         let prefix = dead_letter::prefix(app);
-        let from = Position::read(query.cursor.as_ref(), &prefix)?;
+        let from = KvPosition::read(query.cursor.as_ref(), &prefix)?;
         let page = self.ports.kv().list(&prefix, PAGE, from.list.as_deref()).await?;
         let letter = |Listed { key, metadata }| DeadLetter {
             id: DeadLetterId(key.strip_prefix(&prefix).unwrap_or_default().to_owned()),
@@ -159,7 +159,7 @@ impl<P: Ports> Context<'_, P> {
             metadata: dead_letter::Metadata::read(&metadata).or_else(|| dead_letter::Metadata::read(&json!({}))),
         };
         let dead_letters = page.keys.into_iter().map(letter).collect();
-        let cursor = Position::next(page.cursor, &prefix);
+        let cursor = KvPosition::next(page.cursor, &prefix);
         Ok(DeadLetterPage { dead_letters, cursor })
     }
 
@@ -172,10 +172,10 @@ impl<P: Ports> Context<'_, P> {
         // Without one each dead letter would be read, and passed over like one that cannot be read.
         self.queue()?;
         let prefix = dead_letter::prefix(Some(app));
-        let mut from = Position::read(query.cursor.as_ref(), &prefix)?;
+        let mut from = KvPosition::read(query.cursor.as_ref(), &prefix)?;
         let page = self.ports.kv().list(&prefix, LIST_MAX, from.list.as_deref()).await?;
         let (mut replays, mut reads) = (Vec::new(), 0_usize);
-        let mut cursor = Position::next(page.cursor, &prefix);
+        let mut cursor = KvPosition::next(page.cursor, &prefix);
         let mut failure = None;
         let (most, most_reads) = self.config.plan.replays_and_reads();
         for Listed { key, .. } in page.keys {

@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     Context,
-    dead_letters::Position,
+    dead_letters::KvPosition,
     parameters::{App, parameters},
     problem::Problem,
 };
@@ -52,7 +52,7 @@ struct Step {
 #[derive(Default)]
 struct Search {
     is_in_unreadable: bool,
-    position: Position,
+    position: KvPosition,
 }
 
 impl Search {
@@ -62,7 +62,7 @@ impl Search {
 
     fn read(text: &str) -> Option<Self> {
         let (list, position) = text.split_once(' ')?;
-        Some(Self { is_in_unreadable: list == "1", position: Position::of_text(position)? })
+        Some(Self { is_in_unreadable: list == "1", position: KvPosition::of_text(position)? })
     }
 }
 
@@ -165,9 +165,9 @@ impl<P: Ports> Context<'_, P> {
                 id.clone_into(&mut search.position.after);
             }
             match page.cursor {
-                Some(list) => search.position = Position { list: Some(list), after: String::new() },
+                Some(list) => search.position = KvPosition { list: Some(list), after: String::new() },
                 None if search.is_in_unreadable => break true,
-                None => search = Search { is_in_unreadable: true, position: Position::default() },
+                None => search = Search { is_in_unreadable: true, position: KvPosition::default() },
             }
         };
         match is_done {

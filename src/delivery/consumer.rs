@@ -10,7 +10,7 @@ use super::{
     dead_letter,
     failure::{Failure, Reason},
     message::Message,
-    message_record::{MessageOutcome, MessageRecord},
+    message_log::{MessageLog, MessageOutcome},
     retry::wait_seconds,
 };
 use crate::{
@@ -99,7 +99,7 @@ pub struct Consumer<'a, P> {
 }
 
 /// What became of a message: how to settle it, and what there is to say of it.
-type Processed = (Outcome, MessageRecord);
+type Processed = (Outcome, MessageLog);
 
 /// How an attempt failed.
 struct AttemptFailed {
@@ -129,7 +129,7 @@ impl<P: Ports> Consumer<'_, P> {
             let (outcome, record) = match source {
                 Some(Source::Deliveries) => self.process(&message).await,
                 Some(Source::DeadLetters) => self.process_dead(&message).await,
-                None => self.retry(Failure::Other(Reason::UnknownQueue), MessageRecord::default(), &message),
+                None => self.retry(Failure::Other(Reason::UnknownQueue), MessageLog::default(), &message),
             };
             let (level, text) = record.text();
             self.ports.log(level, &text);
@@ -156,11 +156,9 @@ impl<P: Ports> Consumer<'_, P> {
                 self.now(),
                 self.config.retention_seconds,
             );
-            return self
-                .dead_letter(letter, MessageRecord::default(), Failure::Other(Reason::Unreadable), queued)
-                .await;
+            return self.dead_letter(letter, MessageLog::default(), Failure::Other(Reason::Unreadable), queued).await;
         };
-        let mut record = MessageRecord::of(&event, message.sink);
+        let mut record = MessageLog::of(&event, message.sink);
         let done = match settings {
             Some(settings) => self.attempt(message.sink, &event, settings).await,
             None => Err(Failure::Other(Reason::Settings).into()),
@@ -192,14 +190,14 @@ impl<P: Ports> Consumer<'_, P> {
             |failure| dead_letter::raw_entry(&queued.id(), &text, failure, self.now(), self.config.retention_seconds);
         if queued.attempts() > PARSE_ATTEMPTS_MAX {
             let failure = Failure::Other(Reason::Crashed);
-            return self.dead_letter(raw(failure), MessageRecord::default(), failure, queued).await;
+            return self.dead_letter(raw(failure), MessageLog::default(), failure, queued).await;
         }
         let message = Message::read(&text);
         let Some((message, event)) = message.as_ref().and_then(|message| Some((message, message.event()?))) else {
             let failure = Failure::Other(Reason::Unreadable);
-            return self.dead_letter(raw(failure), MessageRecord::default(), failure, queued).await;
+            return self.dead_letter(raw(failure), MessageLog::default(), failure, queued).await;
         };
-        let record = MessageRecord::of(&event, message.sink);
+        let record = MessageLog::of(&event, message.sink);
         // If KV takes a dead letter, it takes the event too.
         let is_stored = self.store(message.sink, &event).await == Some(true);
         if is_stored {
@@ -246,7 +244,7 @@ impl<P: Ports> Consumer<'_, P> {
     async fn dead_letter(
         &self,
         letter: Entry,
-        mut record: MessageRecord,
+        mut record: MessageLog,
         failure: Failure,
         queued: &impl QueuedMessage,
     ) -> Processed {
@@ -258,7 +256,7 @@ impl<P: Ports> Consumer<'_, P> {
         (Outcome::Ack, record)
     }
 
-    fn retry(&self, failure: Failure, record: MessageRecord, queued: &impl QueuedMessage) -> Processed {
+    fn retry(&self, failure: Failure, record: MessageLog, queued: &impl QueuedMessage) -> Processed {
         let after_seconds = wait_seconds(queued.attempts(), DEAD_LETTER_BASE_SECONDS, None, self.ports.random());
         retry_after(after_seconds, failure, record)
     }
@@ -286,12 +284,12 @@ impl<P: Ports> Consumer<'_, P> {
 }
 
 /// Acknowledges a message whose sink has the event.
-fn done_with(sink: Sink, mut record: MessageRecord) -> Processed {
+fn done_with(sink: Sink, mut record: MessageLog) -> Processed {
     record.outcome = Some(MessageOutcome::done(sink));
     (Outcome::Ack, record)
 }
 
-fn retry_after(after_seconds: u32, failure: Failure, mut record: MessageRecord) -> Processed {
+fn retry_after(after_seconds: u32, failure: Failure, mut record: MessageLog) -> Processed {
     record.failed(failure);
     (record.outcome, record.retry_after_seconds) = (Some(MessageOutcome::Retried), Some(after_seconds));
     (Outcome::Retry { after_seconds }, record)

@@ -5,5 +5,5 @@ pub mod consumer;
 pub mod dead_letter;
 pub mod failure;
 pub mod message;
-mod message_record;
+mod message_log;
 pub mod retry;

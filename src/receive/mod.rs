@@ -2,7 +2,7 @@
 //! app's backend at the end, the log record, and the deadline over all of it.
 
 pub mod call_counter;
-mod call_record;
+mod call_log;
 pub mod deadline;
 pub mod persist;
 pub mod rejection;
@@ -12,7 +12,7 @@ pub mod validate;
 use std::{future::Future, pin::pin};
 
 use call_counter::CallKind;
-pub use call_record::CallRecord;
+pub use call_log::CallLog;
 use deadline::Deadline;
 use futures_util::future::join_all;
 use persist::{ANSWER_WITHIN_MS, Attempts, Persisted, persist};
@@ -80,7 +80,7 @@ impl<P: Ports> Receiver<'_, P> {
     pub async fn receive(&self, head: RequestHead<'_>, body: &impl Body) -> HandledCall {
         let deadline = Deadline::after(self.ports.clock(), ANSWER_WITHIN_MS);
         let mut buffer = Vec::new();
-        let mut record = CallRecord::default();
+        let mut record = CallLog::default();
         let mut late = Vec::new();
         let outcome = match &self.config.settings {
             Some(settings) => {
@@ -196,6 +196,6 @@ struct Call<'a, 'c, C> {
     head: RequestHead<'a>,
     deadline: &'c Deadline<'c, C>,
     buffer: &'a mut Vec<u8>,
-    record: &'c mut CallRecord<'a>,
+    record: &'c mut CallLog<'a>,
     late: &'c mut Vec<Attempts>,
 }

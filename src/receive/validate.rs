@@ -4,7 +4,7 @@
 //! Steps 1 to 9 need the request's head alone ([`validate_head`]); the body is read only after they have passed, and
 //! steps 10 to 13 look at it ([`ValidatedHead::decide`]).
 
-use super::{CallRecord, rejection::Rejection};
+use super::{CallLog, rejection::Rejection};
 use crate::{
     config::Settings,
     event::Event,
@@ -58,7 +58,7 @@ pub fn validate_head<'a>(
     head: RequestHead<'a>,
     settings: &Settings,
     now_ms: u64,
-    record: &mut CallRecord<'a>,
+    record: &mut CallLog<'a>,
 ) -> Result<ValidatedHead<'a>, Rejection> {
     let target = head.target;
 
@@ -133,12 +133,7 @@ impl<'a> ValidatedHead<'a> {
     ///
     /// # Errors
     /// The rejection of the first step that does not pass.
-    pub fn decide(
-        self,
-        body: &'a [u8],
-        received_at: u64,
-        record: &mut CallRecord<'a>,
-    ) -> Result<Decision<'a>, Rejection> {
+    pub fn decide(self, body: &'a [u8], received_at: u64, record: &mut CallLog<'a>) -> Result<Decision<'a>, Rejection> {
         // (10) It is not the console's probe.
         if body::is_contentless(body) {
             return Ok(Decision::Probe);

@@ -63,7 +63,7 @@ impl<'de, const N: usize> Visitor<'de> for Recognised<'_, N> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut members = Members { values: [None; N], has_duplicate: false };
-        while let Some(at) = map.next_key_seed(Position(&self.0))? {
+        while let Some(at) = map.next_key_seed(NameIndex(&self.0))? {
             match at.and_then(|at| members.values.get_mut(at)) {
                 Some(value) => members.has_duplicate |= value.replace(map.next_value()?).is_some(),
                 None => _ = map.next_value::<IgnoredAny>()?,
@@ -84,7 +84,7 @@ impl<'de> Visitor<'de> for EmptyBut<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let mut names = vec![self.0];
-        while let Some(at) = map.next_key_seed(Position(&names))? {
+        while let Some(at) = map.next_key_seed(NameIndex(&names))? {
             at.ok_or_else(|| A::Error::custom("another member"))?;
             map.next_value::<IgnoredAny>()?;
             names.clear();
@@ -94,9 +94,9 @@ impl<'de> Visitor<'de> for EmptyBut<'_> {
 }
 
 /// Which of these names a member has. It is compared as bytes, because a `String` cannot hold half a surrogate pair.
-struct Position<'n>(&'n [&'n str]);
+struct NameIndex<'n>(&'n [&'n str]);
 
-impl<'de> DeserializeSeed<'de> for Position<'_> {
+impl<'de> DeserializeSeed<'de> for NameIndex<'_> {
     type Value = Option<usize>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
@@ -104,7 +104,7 @@ impl<'de> DeserializeSeed<'de> for Position<'_> {
     }
 }
 
-impl Visitor<'_> for Position<'_> {
+impl Visitor<'_> for NameIndex<'_> {
     type Value = Option<usize>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -27,7 +27,7 @@ use unfollow_webhook::{
     log::Level,
     origin::{HOP_HEADER, LOOP_STATUS, OriginError, OriginResponse},
     receive::{
-        CallRecord,
+        CallLog,
         validate::{RequestHead, validate_head},
     },
     sink::Sink,
@@ -837,7 +837,7 @@ fn a_loop_ends_with_its_first_delivery() {
         let origin = Box::new(|seen: &Seen| {
             let head = RequestHead { has_hop_header: seen.header(HOP_HEADER).is_some(), ..post(&seen.url) };
             let settings = receiving.settings.as_ref().unwrap();
-            let validated = validate_head(head, settings, NOW_MS, &mut CallRecord::default());
+            let validated = validate_head(head, settings, NOW_MS, &mut CallLog::default());
             Reaction::status(validated.map_or_else(|rejection| rejection.row().status, |_| 200))
         });
         let run = Batch { config, origin, store: vec![Succeeds(1)], ..Batch::default() }.run();

@@ -6,7 +6,7 @@ use unfollow_webhook::{
     config::Config,
     database::call_counts::CallOutcome::{Probe, Queued, Relayed, Stored, Unhandled},
     log::Level,
-    receive::CallRecord,
+    receive::CallLog,
     receive::Receiver,
     receive::rejection::Rejection,
     receive::validate::RequestHead,
@@ -74,7 +74,7 @@ fn a_call_that_failed_is_logged_as_an_error() {
 #[test]
 fn a_record_has_the_level_of_its_status() {
     for rejection in Rejection::ALL {
-        let (level, record, _) = CallRecord::default().finish(Err(*rejection), 7);
+        let (level, record, _) = CallLog::default().finish(Err(*rejection), 7);
         let row = rejection.row();
         let (expected, outcome) = if row.status >= 500 { (Level::Error, "failed") } else { (Level::Warn, "rejected") };
         assert_eq!(level, expected, "{}", row.name);
@@ -82,7 +82,7 @@ fn a_record_has_the_level_of_its_status() {
         assert_eq!(serde_json::from_str::<Value>(&record).unwrap(), expected);
     }
     for outcome in [Stored, Queued, Probe, Unhandled, Relayed] {
-        assert_eq!(CallRecord::default().finish(Ok(outcome), 7).0, Level::Info);
+        assert_eq!(CallLog::default().finish(Ok(outcome), 7).0, Level::Info);
     }
 }
 

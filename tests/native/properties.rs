@@ -9,7 +9,7 @@ use strum::VariantArray as _;
 use unfollow_webhook::{
     config::Config,
     event::EventId,
-    receive::CallRecord,
+    receive::CallLog,
     receive::validate::{Decision, RequestHead, validate_head},
     routes::{Target, may_be_webhook_path},
     webhook::{
@@ -138,7 +138,7 @@ fn is_json(text: &str) -> bool {
 
 /// Runs a call through all steps that need no store.
 fn steps(config: &Config, head: RequestHead<'_>, body: &[u8]) -> &'static str {
-    let (settings, mut record) = (config.settings.as_ref().unwrap(), CallRecord::default());
+    let (settings, mut record) = (config.settings.as_ref().unwrap(), CallLog::default());
     let decision =
         validate_head(head, settings, NOW_MS, &mut record).and_then(|call| call.decide(body, NOW_MS, &mut record));
     match decision {

@@ -36,7 +36,7 @@ impl MessageOutcome {
 
 /// What became of one message, and what it is about.
 #[derive(Clone, Debug, Default, Serialize)]
-pub struct MessageRecord {
+pub struct MessageLog {
     /// What became of it: there once the message is settled.
     pub outcome: Option<MessageOutcome>,
     #[serde(rename = "job", skip_serializing_if = "Option::is_none")]
@@ -61,7 +61,7 @@ pub struct MessageRecord {
     pub accepted_with: Option<u16>,
 }
 
-impl MessageRecord {
+impl MessageLog {
     /// The record of a message about `event`.
     #[must_use]
     pub fn of(event: &Event<'_>, sink: Sink) -> Self {

@@ -14,7 +14,7 @@ use crate::{
 
 /// What is known of a call, filled in step by step.
 #[derive(Clone, Debug, Default, Serialize)]
-pub struct CallRecord<'a> {
+pub struct CallLog<'a> {
     outcome: Option<CallOutcome>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'static str>,
@@ -42,7 +42,7 @@ pub struct CallRecord<'a> {
     duration_ms: u64,
 }
 
-impl<'a> CallRecord<'a> {
+impl<'a> CallLog<'a> {
     /// Takes from the query what a log may say of it.
     pub fn describe(&mut self, query: &Query<'a>) {
         self.app = printable(query.sdk_app_id.as_ref());
