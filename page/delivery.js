@@ -14,6 +14,7 @@ const ERRORS = {
 	unreadable: "the message cannot be read",
 	app_removed: "the app is no longer in SDK_APP_IDS",
 	retries_exhausted: "the queue gave up on it",
+	fail: "your backend's answer said FAIL",
 	crashed: "it stopped the Worker that processed it",
 	unknown_queue: "it came from a queue of another name",
 };
@@ -22,7 +23,9 @@ const STATES = {
 	retrying: "Being retried",
 	dead: "Given up",
 	delivered: "Delivered",
-	unknown: "Unknown: an attempt is overdue",
+	delivered_fail: "Delivered, and answered FAIL",
+	overdue: "Overdue: nothing was heard of its last attempt",
+	unknown: "Unknown to this version",
 };
 
 /** How the last attempt ended. */

@@ -57,7 +57,7 @@ pub struct DeadLetterPage {
     cursor: Option<Cursor>,
 }
 
-/// What was put back on the queue.
+/// What was put back on the queue. Its dead letter ends when its event has come to where it was to go.
 #[derive(Serialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct Replayed {
@@ -83,7 +83,8 @@ parameters! {
 pub struct ReplayedSome {
     /// How many were put back on the queue.
     replayed: usize,
-    /// Where the next call goes on; null after the last dead letter. Dead letters that cannot be read are passed over.
+    /// Where the next call goes on; null after the last dead letter. Dead letters that cannot be read are passed over, and so are
+    /// those whose replay is under way.
     cursor: Option<Cursor>,
 }
 
@@ -178,9 +179,16 @@ impl<P: Ports> Context<'_, P> {
         let mut cursor = KvPosition::next(page.cursor, &prefix);
         let mut failure = None;
         let (most, most_reads) = self.config.plan.replays_and_reads();
-        for Listed { key, .. } in page.keys {
+        let now = self.ports.clock().now_ms();
+        for Listed { key, metadata } in page.keys {
             let id = key.strip_prefix(&prefix).unwrap_or_default();
             if id <= from.after.as_str() {
+                continue;
+            }
+            // A second message would deliver the event twice.
+            let metadata = dead_letter::Metadata::read(&metadata);
+            if metadata.is_some_and(|it| it.is_under_way(now, self.config.delivery.seconds)) {
+                id.clone_into(&mut from.after);
                 continue;
             }
             if replays.len() == most || reads == most_reads {
@@ -228,14 +236,21 @@ impl<P: Ports> Context<'_, P> {
         Ok(NoContent)
     }
 
-    /// Puts a dead letter back on the queue, and only then deletes it. What notes that, if it is one to deliver.
+    /// Puts the message of a dead letter back on the queue. What notes that, if it is one to deliver. The letter stays until the
+    /// message has ended it, so that nothing is lost whatever becomes of the message meanwhile.
     async fn replay(&self, key: &str) -> Result<Option<Statement>, Problem> {
         let letter = self.ports.kv().get(key).await?.ok_or(Problem::NotFound)?;
-        let message = dead_letter::message(&letter).ok_or(Problem::Conflict("The message cannot be read."))?;
+        let text = dead_letter::message(&letter).ok_or(Problem::Conflict("The message cannot be read."))?;
+        let message = Message::read(&text).ok_or(Problem::Conflict("The message cannot be read."))?.replaying(key);
+        self.queue()?;
         let sent_at = self.ports.clock().now_ms();
-        self.send(&message).await?;
-        self.ports.kv().delete(key).await?;
-        Ok(Message::read(&message).and_then(|message| replayed(&message, sent_at)))
+        // Before the message is sent, or it might come after the letter has ended. That a letter is replayed is only said to
+        // those who list it.
+        if let Some(entry) = dead_letter::replayed(key, &letter, sent_at, self.config.retention_seconds) {
+            let _ = self.ports.kv().put(&entry).await;
+        }
+        self.send(&message.text()).await?;
+        Ok(replayed(&message, sent_at))
     }
 
     pub(super) async fn send(&self, message: &str) -> Result<(), Problem> {

@@ -22,6 +22,7 @@ use crate::{
     event::{self, EventId, UserId},
     ports::Ports,
     response::Response,
+    sink::Sink,
     storage::{Clock as _, Kv as _},
     webhook::{SdkAppId, command::Kind},
 };
@@ -174,6 +175,8 @@ impl<P: Ports> Context<'_, P> {
         }
         let record = self.record(app, &id).await?;
         let message = Message::of_record(&record).ok_or(Problem::Conflict("The event cannot be read."))?;
+        // Once the event is delivered, its dead letter has no purpose any more.
+        let message = message.replaying(dead_letter::key(app, &id, Sink::Origin));
         let sent_at = self.ports.clock().now_ms();
         self.send(&message.text()).await?;
         self.note_replays(replayed(&message, sent_at).into_iter().collect()).await;

@@ -30,7 +30,8 @@ use problem::Problem;
 use crate::{
     config::{Config, InvalidSetting, Settings, VERSION, unknown::Names},
     database::schema::Schema,
-    encoding::Word,
+    encoding::{Word, to_json},
+    log::Level,
     plan::Plan,
     ports::Ports,
     response::Response,
@@ -82,7 +83,11 @@ impl<P: Ports> Api<'_, P> {
         // Boxed, which makes it a function of its own. As a part of the one for webhooks, it would be compiled at every cold
         // start: a fifth of its time.
         let performed = within(self.ports.clock(), ANSWER_WITHIN_MS, self.perform(request).boxed_local()).await;
-        performed.unwrap_or(Err(Problem::Unavailable)).unwrap_or_else(Problem::response)
+        let response = performed.unwrap_or(Err(Problem::Unavailable)).unwrap_or_else(Problem::response);
+        if let Some((level, record)) = log_record(&request, response.status) {
+            self.ports.log(level, &record);
+        }
+        response
     }
 
     async fn perform(&self, request: ApiRequest<'_>) -> Result<Response, Problem> {
@@ -100,6 +105,33 @@ impl<P: Ports> Api<'_, P> {
         }
         Context { config, settings, ports, schema, role }.perform(operation, path, query).await
     }
+}
+
+/// The log record of a request that was answered with this status, if it is one to be logged: whoever had no valid token, and
+/// whatever changes something. The path may name an event, and the query a user: neither is in it.
+fn log_record(request: &ApiRequest<'_>, status: u16) -> Option<(Level, String)> {
+    #[derive(Serialize)]
+    struct ApiLog {
+        outcome: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        operation: Option<&'static str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        app: Option<SdkAppId>,
+        status: u16,
+    }
+    let path = request.path.strip_prefix(PREFIX).unwrap_or_default();
+    let operation = Operation::find(request.method, path).ok();
+    let changes = operation.is_some_and(|it| it.row().access == Access::Changes);
+    if status != 401 && !changes {
+        return None;
+    }
+    let (level, outcome) = match status {
+        ..400 => (Level::Info, "performed"),
+        400..500 => (Level::Warn, "rejected"),
+        500.. => (Level::Error, "failed"),
+    };
+    let app = path.split('/').nth(1).and_then(SdkAppId::parse);
+    Some((level, to_json(&ApiLog { outcome, operation: operation.map(<&str>::from), app, status })))
 }
 
 /// What the handlers of the operations work with: a caller who was let in, and valid settings.

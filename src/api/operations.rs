@@ -2,7 +2,7 @@
 //! routing, the calls of the handlers and the schemas of `page/openapi.json` are written from it, and `docs/api.md` is tested
 //! against it.
 
-use strum::VariantArray;
+use strum::{IntoStaticStr, VariantArray};
 
 use super::{
     Apps, Context, Status,
@@ -67,7 +67,8 @@ macro_rules! operations {
             $access:ident, $cost:literal;
     )+) => {
         /// What can be asked of the API.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, VariantArray)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantArray)]
+        #[strum(serialize_all = "snake_case")]
         pub enum Operation {
             $($(#[$doc])* $operation,)+
         }

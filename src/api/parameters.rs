@@ -17,7 +17,7 @@ use crate::{
         EventId, UserId,
         id::{COUNTDOWN_DIGITS, EVENT_TIME_MAX},
     },
-    webhook::{SdkAppId, digits, query::percent_decode},
+    webhook::{SdkAppId, body::unix_ms, digits, query::percent_decode},
 };
 
 /// The parameters of an operation's query. [`parameters!`] writes it for a struct.
@@ -291,16 +291,17 @@ fn read_number(name: &str, text: &str, max: u64) -> Result<u64, Problem> {
 #[serde(transparent)]
 pub struct HourStart(pub u64);
 
-/// A time in Unix ms, written so or as in RFC 3339, whose part of a ms is dropped.
+/// A time in Unix ms, written so or as in RFC 3339, whose part of a ms is dropped. As in a webhook's `EventTime`, a number that is
+/// too small for ms is in seconds: as ms it would be a day in 1970, and the answer would look complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Time(pub u64);
 
 impl Value for Time {
     #[inline(never)]
     fn parse(name: &str, text: &str, _: &Settings) -> Result<Self, Problem> {
-        let time = digits::parse(text, COUNTDOWN_DIGITS).or_else(|| parse_rfc3339(text));
+        let time = digits::parse(text, COUNTDOWN_DIGITS).map(unix_ms).or_else(|| parse_rfc3339(text));
         let time = time.filter(|&time| time <= EVENT_TIME_MAX).map(Self);
-        time.ok_or_else(|| invalid(name, "a time in Unix ms, or as in RFC 3339"))
+        time.ok_or_else(|| invalid(name, "a time in Unix ms or seconds, or as in RFC 3339"))
     }
 }
 

@@ -6,7 +6,10 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, value::RawValue};
 use strum::VariantArray as _;
 
-use super::{failure::Failure, message::Message};
+use super::{
+    failure::{Failed, Failure},
+    message::Message,
+};
 use crate::{
     encoding::{from_json_object, to_json},
     event::{Entry, Event, EventId},
@@ -31,6 +34,8 @@ pub struct Metadata {
     received_at: Option<u64>,
     #[serde(default)]
     dead_at: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replayed_at: Option<u64>,
     #[serde(rename = "job", skip_serializing_if = "Option::is_none")]
     sink: Option<Sink>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -42,6 +47,13 @@ impl Metadata {
     #[must_use]
     pub fn read(metadata: &Value) -> Option<Self> {
         metadata.is_object().then(|| Self::deserialize(metadata).ok()).flatten()
+    }
+
+    /// Whether a message that replays it may still be on its way at `now` (Unix ms), if that takes `life_seconds` at most.
+    #[must_use]
+    pub fn is_under_way(&self, now: u64, life_seconds: u64) -> bool {
+        let is_recent = |at: u64| now.saturating_sub(at) / 1000 <= life_seconds;
+        self.replayed_at.is_some_and(is_recent)
     }
 }
 
@@ -56,6 +68,9 @@ fn known_word<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Strin
 struct Letter<'a> {
     #[serde(flatten)]
     metadata: &'a Metadata,
+    /// The start of the origin's last answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    answer: Option<&'a str>,
     message: Undelivered<'a>,
 }
 
@@ -65,27 +80,29 @@ struct Letter<'a> {
 enum Undelivered<'a> {
     Message(&'a Message<'a>),
     Text(&'a str),
+    Stored(&'a RawValue),
 }
 
 /// The dead letter under this `key`. `of` is the event and the sink that it was for, if the message can be read.
 fn letter(
     key: String,
-    failure: Failure,
+    failed: &Failed,
     of: Option<(&Event<'_>, Sink)>,
     dead_at: u64,
     message: Undelivered<'_>,
     retention_seconds: Option<u64>,
 ) -> Entry {
-    let (last_status, last_error) = failure.parts();
+    let (last_status, last_error) = failed.parts();
     let metadata = Metadata {
         last_status,
         last_error: last_error.map(str::to_owned),
         received_at: of.map(|(event, _)| event.received_at()),
         dead_at: Some(dead_at),
+        replayed_at: None,
         sink: of.map(|(_, sink)| sink),
         targets: of.map(|(event, _)| event.targets()),
     };
-    let value = to_json(&Letter { metadata: &metadata, message });
+    let value = to_json(&Letter { metadata: &metadata, answer: failed.answer.as_deref(), message });
     Entry { key, value, metadata: to_json(&metadata), expiration: expiration(retention_seconds, dead_at) }
 }
 
@@ -106,10 +123,16 @@ fn expiration(events_seconds: Option<u64>, dead_at: u64) -> Option<u64> {
 /// The dead letter of `event`, which could not be brought to `sink`, at `dead_at` (Unix ms). An event can have one for each
 /// sink, and none may overwrite another: a key has the sink's job behind the id, unless it is `deliver`.
 #[must_use]
-pub fn entry(event: &Event<'_>, sink: Sink, failure: Failure, dead_at: u64, retention_seconds: Option<u64>) -> Entry {
+pub fn entry(
+    event: &Event<'_>,
+    sink: Sink,
+    failed: impl Into<Failed>,
+    dead_at: u64,
+    retention_seconds: Option<u64>,
+) -> Entry {
     let message = Message::of(event, sink);
     let key = key(event.app(), event.id(), sink);
-    letter(key, failure, Some((event, sink)), dead_at, Undelivered::Message(&message), retention_seconds)
+    letter(key, &failed.into(), Some((event, sink)), dead_at, Undelivered::Message(&message), retention_seconds)
 }
 
 /// The keys of the dead letters that there may be of one event.
@@ -117,7 +140,9 @@ pub fn keys(app: SdkAppId, id: &EventId) -> impl Iterator<Item = String> {
     Sink::VARIANTS.iter().map(move |&sink| key(app, id, sink))
 }
 
-fn key(app: SdkAppId, id: &EventId, sink: Sink) -> String {
+/// The key of the dead letter of an event that could not be brought to `sink`.
+#[must_use]
+pub fn key(app: SdkAppId, id: &EventId, sink: Sink) -> String {
     match sink {
         Sink::Origin => format!("{PREFIX}{app}/{id}"),
         sink => format!("{PREFIX}{app}/{id}-{}", sink.job()),
@@ -134,7 +159,7 @@ pub fn raw_entry(
     retention_seconds: Option<u64>,
 ) -> Entry {
     let key = format!("{PREFIX}{NO_APP}/{message_id}");
-    letter(key, failure, None, dead_at, Undelivered::Text(text), retention_seconds)
+    letter(key, &failure.into(), None, dead_at, Undelivered::Text(text), retention_seconds)
 }
 
 /// What the keys of one app's dead letters begin with; without an app, those of messages that cannot be read.
@@ -146,15 +171,28 @@ pub fn prefix(app: Option<SdkAppId>) -> String {
 /// What is read back of a dead letter's value.
 #[derive(Deserialize)]
 struct StoredLetter<'a> {
+    #[serde(borrow, default)]
+    answer: Option<Cow<'a, str>>,
     #[serde(borrow)]
     message: &'a RawValue,
+}
+
+/// The letter of this key and `value` as one that is replayed at `now` (Unix ms): it stays until its message has ended it.
+#[must_use]
+pub fn replayed(key: &str, value: &str, now: u64, retention_seconds: Option<u64>) -> Option<Entry> {
+    let StoredLetter { answer, message } = from_json_object(value)?;
+    let metadata = Metadata { replayed_at: Some(now), ..from_json_object(value)? };
+    let expiration = expiration(retention_seconds, metadata.dead_at.unwrap_or(now));
+    let value =
+        to_json(&Letter { metadata: &metadata, answer: answer.as_deref(), message: Undelivered::Stored(message) });
+    Some(Entry { key: key.to_owned(), value, metadata: to_json(&metadata), expiration })
 }
 
 /// The message in a dead letter's `value`, as text; `None` if it is about no event: it would only become a dead letter again.
 /// One that was stored as text may well be readable: it was stored so because it ended its invocation.
 #[must_use]
 pub fn message(value: &str) -> Option<Cow<'_, str>> {
-    let StoredLetter { message } = from_json_object(value)?;
+    let StoredLetter { message, .. } = from_json_object(value)?;
     let text = match serde_json::from_str::<String>(message.get()) {
         Ok(text) => Cow::Owned(text),
         Err(_) => Cow::Borrowed(message.get()),
@@ -166,7 +204,7 @@ pub fn message(value: &str) -> Option<Cow<'_, str>> {
 /// the user's id is among its texts: a letter of no app may be of any.
 #[must_use]
 pub fn has_part(value: &str, app: SdkAppId, user: &str) -> bool {
-    let Some(StoredLetter { message }) = from_json_object(value) else { return false };
+    let Some(StoredLetter { message, .. }) = from_json_object(value) else { return false };
     // What was stored as text is not parsed as a message: that may be what ended its invocation.
     let text = match serde_json::from_str::<String>(message.get()) {
         Ok(text) => Cow::Owned(text),

@@ -22,7 +22,11 @@ use validate::{Decision, RequestHead, validate_head};
 
 use crate::{
     config::{Config, Settings},
-    database::call_counts::CallOutcome,
+    database::{
+        Database as _,
+        call_counts::CallOutcome,
+        deliveries::{self, Change, State},
+    },
     delivery::{
         dead_letter,
         failure::{Failure, Reason},
@@ -148,7 +152,7 @@ impl<P: Ports> Receiver<'_, P> {
         late: &mut Vec<Attempts>,
     ) -> Result<CallOutcome, Rejection> {
         let wanted = events.iter().flat_map(|event| settings.sinks.iter().map(move |&sink| (event, sink)));
-        let outcomes = wanted.map(|(event, sink)| async move {
+        let outcomes = wanted.clone().map(|(event, sink)| async move {
             let begin = || self.begin(sink, event);
             let fall_back = || self.fall_back(sink, event);
             // Without a queue, what KV or D1 does not take is left nowhere.
@@ -157,10 +161,14 @@ impl<P: Ports> Receiver<'_, P> {
         });
         let outcomes = join_all(outcomes).await;
         let mut done = Ok(CallOutcome::Stored);
-        for outcome in outcomes {
+        for (outcome, (event, sink)) in outcomes.into_iter().zip(wanted) {
             match outcome {
                 Persisted::Stored => {}
-                Persisted::FellBack => done = done.and(Ok(CallOutcome::Queued)),
+                Persisted::FellBack if sink.stores() => done = done.map(|done| done.max(CallOutcome::Queued)),
+                Persisted::FellBack => {
+                    done = done.map(|done| done.max(CallOutcome::DeadLettered));
+                    late.extend(self.note_dead(event));
+                }
                 Persisted::Failed => done = Err(Rejection::NotStored),
                 Persisted::Late(attempts) => {
                     done = Err(Rejection::NotStored);
@@ -184,6 +192,24 @@ impl<P: Ports> Receiver<'_, P> {
         }
         let (failure, now) = (Failure::Other(Reason::Queue), self.ports.clock().now_ms());
         self.ports.kv().put(&dead_letter::entry(event, sink, failure, now, self.config.retention_seconds))
+    }
+
+    /// Begins to note in the event log that a delivery is dead, because the queue did not take it. The response does not depend
+    /// on it.
+    fn note_dead(&self, event: &Event<'_>) -> Option<Attempts> {
+        let (last_status, last_error) = Failure::Other(Reason::Queue).parts();
+        let change = Change {
+            state: State::Dead,
+            attempts: Some(0),
+            last_status,
+            last_error,
+            answer: None,
+            next_attempt_at: None,
+            at: self.ports.clock().now_ms(),
+            is_replay: false,
+        };
+        let statement = deliveries::write(event.app(), event.id(), &change);
+        self.ports.database().map(|database| Attempts::of(database.attempt(statement)))
     }
 
     fn send(&self, sink: Sink, event: &Event<'_>) -> Attempt {

@@ -111,6 +111,12 @@ pub struct Attempts {
 }
 
 impl Attempts {
+    /// A single one.
+    #[must_use]
+    pub fn of(attempt: Attempt) -> Self {
+        Self { under_way: vec![(StoredBy::Sink, attempt)] }
+    }
+
     /// Adds one that has begun.
     fn add(&mut self, stored_by: StoredBy, attempt: Attempt) {
         self.under_way.push((stored_by, attempt));

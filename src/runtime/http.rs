@@ -45,7 +45,10 @@ impl Body for RequestBody<'_> {
             // HTTP holds the body to its declared length, so it is safe to take it in one piece.
             Some(length) if length <= max as u64 => whole(self.request).await,
             Some(_) => return Err(BodyError::TooLarge),
-            None => read_up_to(self.request.body(), max).await,
+            None => {
+                let mut bytes = Vec::new();
+                read_up_to(&mut bytes, self.request.body(), max).await.map(|()| bytes)
+            }
         };
         let bytes = bytes.map_err(|_| BodyError::Broken)?;
         if bytes.len() > max { Err(BodyError::TooLarge) } else { Ok(bytes) }
@@ -57,21 +60,21 @@ async fn whole(request: &Request) -> Result<Vec<u8>, JsValue> {
     Ok(Uint8Array::new(&buffer).to_vec())
 }
 
-/// Reads a stream to its end, or until there are more than `max` bytes; the rest is dropped unread.
-pub async fn read_up_to(stream: Option<ReadableStream>, max: usize) -> Result<Vec<u8>, JsValue> {
-    let mut bytes = Vec::new();
-    let Some(stream) = stream else { return Ok(bytes) };
+/// Reads a stream into `bytes`, to its end or until there are more than `max` of them; the rest is dropped unread. What was read
+/// stays there if the rest fails to arrive.
+pub async fn read_up_to(bytes: &mut Vec<u8>, stream: Option<ReadableStream>, max: usize) -> Result<(), JsValue> {
+    let Some(stream) = stream else { return Ok(()) };
     let reader: ReadableStreamDefaultReader = stream.get_reader().unchecked_into();
     while bytes.len() <= max {
         let read = JsFuture::from(reader.read()).await?;
         if Reflect::get(&read, &"done".into())?.is_truthy() {
-            return Ok(bytes);
+            return Ok(());
         }
         let piece: Uint8Array = Reflect::get(&read, &"value".into())?.dyn_into()?;
         bytes.extend(piece.to_vec());
     }
     let _ = reader.cancel();
-    Ok(bytes)
+    Ok(())
 }
 
 /// The response as the runtime has it.

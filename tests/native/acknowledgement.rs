@@ -224,13 +224,12 @@ fn an_event_is_ok_if_and_only_if_every_wanted_sink_or_its_fallback_has_it() {
                         assert!(run.at <= ANSWER_WITHIN_MS, "{why}: at {}", run.at);
                         assert_eq!(run.level, if ok { Level::Info } else { Level::Error }, "{why}");
                         let Places { stored, logged, to_deliver, .. } = run.places;
-                        let by_the_sinks = [("kv", stored), ("d1", logged), ("origin", to_deliver)]
-                            .iter()
-                            .all(|(sink, has)| *has || !wants(sink));
-                        let outcome = match (ok, by_the_sinks) {
-                            (false, _) => "failed",
-                            (true, true) => "stored",
-                            (true, false) => "queued",
+                        let has = |sink, has| has || !wants(sink);
+                        let outcome = match (ok, has("kv", stored) && has("d1", logged), has("origin", to_deliver)) {
+                            (false, ..) => "failed",
+                            (true, _, false) => "dead_lettered",
+                            (true, false, true) => "queued",
+                            (true, true, true) => "stored",
                         };
                         assert_eq!(run.record["outcome"], outcome, "{why}");
                         // Nothing goes to a sink that is not wanted.

@@ -19,9 +19,10 @@ use unfollow_webhook::{
 };
 
 /// Every migration, in order.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("../../migrations/0001_event_log.sql"),
     include_str!("../../migrations/0002_deliveries_and_calls.sql"),
+    include_str!("../../migrations/0003_delivery_answers.sql"),
 ];
 
 /// What a database does instead of its work.

@@ -19,7 +19,7 @@ use tokio::{
 use unfollow_webhook::{
     database::{Database, DatabaseError, Statement},
     event::Entry,
-    origin::{Origin, OriginError, OriginRequest, OriginResponse},
+    origin::{Origin, OriginError, OriginRequest, OriginResponse, Wanted},
     receive::{Body, BodyError},
     storage::{Attempt, AttemptError, Clock, Kv, Listed, Page, Queue, StoreError},
 };
@@ -330,24 +330,28 @@ impl Kv for FakeKv {
     }
 }
 
-/// A database that events are inserted into and nothing is read from. `database.rs` has a real one.
+/// A database that events are inserted into, and of which only a delivery is read. `database.rs` has a real one.
 pub struct FakeDatabase {
     pub inserts: FakeSink<Statement>,
     /// What was written of deliveries, and how each of these writes ends.
     pub changes: RefCell<Vec<Statement>>,
     pub change_plan: Cell<Plan>,
+    /// The row of the delivery that is asked for, as JSON; without one there is none.
+    pub delivery: RefCell<Option<String>>,
 }
 
 impl FakeDatabase {
     /// One whose inserts do this.
     pub fn with(inserts: FakeSink<Statement>) -> Self {
-        Self { inserts, changes: RefCell::default(), change_plan: Cell::new(Plan::Succeeds(0)) }
+        let change_plan = Cell::new(Plan::Succeeds(0));
+        Self { inserts, changes: RefCell::default(), change_plan, delivery: RefCell::default() }
     }
 }
 
 impl Database for FakeDatabase {
     async fn rows<T: DeserializeOwned>(&self, statement: Statement) -> Result<Vec<T>, DatabaseError> {
-        panic!("nothing is read: {statement:?}")
+        assert!(statement.sql.contains("FROM deliveries"), "nothing else is read: {statement:?}");
+        Ok(self.delivery.borrow().iter().map(|row| serde_json::from_str(row).unwrap()).collect())
     }
 
     async fn run(&self, statement: Statement) -> Result<(), DatabaseError> {
@@ -380,7 +384,7 @@ pub struct Seen {
     pub headers: Vec<(&'static str, String)>,
     pub body: Vec<u8>,
     pub within_ms: u64,
-    pub body_max: usize,
+    pub wanted: Wanted,
 }
 
 impl Seen {
@@ -443,8 +447,8 @@ impl<'a> FakeOrigin<'a> {
 
 impl Origin for FakeOrigin<'_> {
     async fn post(&self, request: OriginRequest<'_>) -> Result<OriginResponse, OriginError> {
-        let OriginRequest { url, headers, body, within_ms, body_max } = request;
-        let seen = Seen { at: since(self.start), url, headers, body: body.to_vec(), within_ms, body_max };
+        let OriginRequest { url, headers, body, within_ms, wanted } = request;
+        let seen = Seen { at: since(self.start), url, headers, body: body.to_vec(), within_ms, wanted };
         let reaction = (self.react)(&seen);
         self.seen.borrow_mut().push(seen);
         self.under_way.set(self.under_way.get() + 1);
@@ -453,7 +457,7 @@ impl Origin for FakeOrigin<'_> {
         self.under_way.set(self.under_way.get() - 1);
         match reaction.with {
             _ if reaction.after.is_none_or(|ms| ms > within_ms) => Err(OriginError::Late),
-            Ok(answer) if body_max > 0 && answer.body.len() > body_max => Err(OriginError::TooLarge),
+            Ok(answer) if matches!(wanted, Wanted::Whole(max) if answer.body.len() > max) => Err(OriginError::TooLarge),
             with => with,
         }
     }

@@ -177,7 +177,16 @@ fn a_run_that_fails_says_so() {
 fn deliver(database: &Sqlite, n: u64, app: u64, (time, state, at): (u64, State, u64)) {
     let app = SdkAppId::parse(&app.to_string()).unwrap();
     let id = EventId::of_parts(time, &format!("{n:032x}")).unwrap();
-    let change = Change { state, attempts: Some(1), last_status: None, last_error: None, next_attempt_at: None, at };
+    let change = Change {
+        state,
+        attempts: Some(1),
+        last_status: None,
+        last_error: None,
+        answer: None,
+        next_attempt_at: None,
+        at,
+        is_replay: false,
+    };
     database.execute(deliveries::write(app, &id, &change));
 }
 

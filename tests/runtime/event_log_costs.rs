@@ -60,7 +60,16 @@ fn written_by(costs: &[Cost]) -> u64 {
 /// A delivery that died at this time.
 fn dead(at: u64) -> Change {
     let (attempts, last_status) = (Some(1), Some(500));
-    Change { state: State::Dead, attempts, last_status, last_error: None, next_attempt_at: None, at }
+    Change {
+        state: State::Dead,
+        attempts,
+        last_status,
+        last_error: None,
+        answer: None,
+        next_attempt_at: None,
+        at,
+        is_replay: false,
+    }
 }
 
 /// The statement that writes a delivery.
