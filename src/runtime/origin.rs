@@ -54,8 +54,7 @@ async fn post(request: OriginRequest<'_>, signal: &AbortSignal) -> Result<Origin
             }
         }
         Wanted::Start(max) => {
-            let reading = pin!(read_up_to(&mut body, response.body(), max));
-            let _ = within(&RuntimeClock, START_WITHIN_MS, reading).await;
+            let _ = within(&RuntimeClock, START_WITHIN_MS, pin!(read_up_to(&mut body, response.body(), max))).await;
             body.truncate(max);
         }
     }

@@ -172,6 +172,20 @@ fn responses_with_a_full_log(caller: &Caller) {
         assert_eq!(operations, costs, "{method} {path}");
         answer.body
     };
+    // What is replayed ends so many dead letters, once the consumer has delivered or stored it.
+    let replay = |path: &str, costs: &[&str], letters: usize| {
+        let (answer, operations) = worker.api("POST", path);
+        let answer = caller.check("POST", &format!("/v1/{path}"), 200, answer);
+        let is_delete = |operation: &&String| *operation == "delete";
+        let mut ended = operations.iter().filter(is_delete).count();
+        let others: Vec<_> = operations.iter().filter(|it| !matches!(it.as_str(), "put" | "delete")).collect();
+        assert_eq!(others, costs, "{path}");
+        wait_for("the dead letters to end", || {
+            ended += worker.operations().iter().filter(is_delete).count();
+            (ended == letters).then_some(())
+        });
+        answer.body
+    };
     call("GET", "apps", 200, &[]);
     call("GET", "apps?app=1", 400, &[]);
     let status = call("GET", "status", 200, &[]);
@@ -213,7 +227,7 @@ fn responses_with_a_full_log(caller: &Caller) {
     call("GET", &format!("stats?app={APP}&since=0&until={now}"), 400, &[]);
 
     let first = path_of(&events[0]);
-    call("POST", &format!("{first}/replay"), 200, &[]);
+    replay(&format!("{first}/replay"), &[], 1);
     call("DELETE", &first, 204, &["delete"; 4]);
     call("GET", &first, 404, &["get"]);
     assert_eq!(sums(""), [300, 1]);
@@ -223,11 +237,10 @@ fn responses_with_a_full_log(caller: &Caller) {
         page["dead_letters"].as_array().unwrap().len()
     };
     assert_eq!((count_dead_letters(APP), count_dead_letters("0")), (5, 1));
-    call("POST", &format!("dead-letters/{APP}/{}/replay", id(&dead_letters[0])), 200, &["get", "delete"]);
+    replay(&format!("dead-letters/{APP}/{}/replay", id(&dead_letters[0])), &["get"], 1);
     call("POST", &format!("dead-letters/0/{}/replay", id(&dead_letters[5])), 409, &["get"]);
     caller.call("POST", url, &format!("/v1/dead-letters/{APP}/replay?cursor=00"), 400);
-    let costs = ["list", "get", "delete", "get", "delete", "get", "delete", "get", "delete"];
-    let replayed = call("POST", &format!("dead-letters/{APP}/replay"), 200, &costs);
+    let replayed = replay(&format!("dead-letters/{APP}/replay"), &["list", "get", "get", "get", "get"], 4);
     assert_eq!(replayed, json!({"replayed": 4, "cursor": null}));
     call("DELETE", &format!("dead-letters/0/{}", id(&dead_letters[5])), 204, &["delete"]);
     assert_eq!(count_dead_letters("0"), 0);
