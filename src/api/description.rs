@@ -350,7 +350,7 @@ impl JsonSchema for dead_letter::Metadata {
         };
         let time = generator.subschema_for::<UnixMs>();
         let time_or_null = generator.subschema_for::<Option<UnixMs>>();
-        let jobs: Vec<_> = Sink::VARIANTS.iter().map(|sink| sink.job()).collect();
+        let jobs: Vec<_> = Sink::VARIANTS.iter().map(|sink| sink.job()).chain([UNKNOWN.to_owned()]).collect();
         json_schema!({
             "type": "object",
             "required": ["last_status", "last_error", "dead_at"],
@@ -371,7 +371,8 @@ impl JsonSchema for dead_letter::Metadata {
                     "When it was last put back on the queue; absent if it was not. It ends when its event has come to where it \
                      was to go.", time.clone()),
                 "job": {
-                    "description": "What was still to be done: deliver the event to the origin, or store it in KV or in D1. \
+                    "description": "What was still to be done: deliver the event to the origin, or store it in KV or in D1; \
+                                    `unknown` if another version of this Worker knows. \
                                     Absent if the message could not be read.",
                     "type": "string", "enum": jobs,
                 },

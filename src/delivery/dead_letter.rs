@@ -1,6 +1,6 @@
 //! A dead letter: what could not be delivered, stored in KV until somebody has it replayed.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, value::RawValue};
@@ -11,7 +11,7 @@ use super::{
     message::Message,
 };
 use crate::{
-    encoding::{from_json_object, to_json},
+    encoding::{UNKNOWN, from_json_object, to_json},
     event::{Entry, Event, EventId},
     sink::Sink,
     webhook::SdkAppId,
@@ -36,8 +36,8 @@ pub struct Metadata {
     dead_at: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     replayed_at: Option<u64>,
-    #[serde(rename = "job", skip_serializing_if = "Option::is_none")]
-    sink: Option<Sink>,
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "known_job")]
+    job: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     targets: Option<usize>,
 }
@@ -63,6 +63,13 @@ fn known_word<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Strin
     Ok(text.map(|text| Failure::known_word(&text).to_owned()))
 }
 
+/// The `job` that another version of this Worker may have written.
+fn known_job<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    let is_known = |text: &str| Sink::VARIANTS.iter().any(|sink| sink.job() == text);
+    Ok(text.map(|text| if is_known(&text) { text } else { UNKNOWN.to_owned() }))
+}
+
 /// The value: the metadata and the message itself.
 #[derive(Serialize)]
 struct Letter<'a> {
@@ -80,7 +87,6 @@ struct Letter<'a> {
 enum Undelivered<'a> {
     Message(&'a Message<'a>),
     Text(&'a str),
-    Stored(&'a RawValue),
 }
 
 /// The dead letter under this `key`. `of` is the event and the sink that it was for, if the message can be read.
@@ -99,7 +105,7 @@ fn letter(
         received_at: of.map(|(event, _)| event.received_at()),
         dead_at: Some(dead_at),
         replayed_at: None,
-        sink: of.map(|(_, sink)| sink),
+        job: of.map(|(_, sink)| sink.job()),
         targets: of.map(|(event, _)| event.targets()),
     };
     let value = to_json(&Letter { metadata: &metadata, answer: failed.answer.as_deref(), message });
@@ -171,28 +177,30 @@ pub fn prefix(app: Option<SdkAppId>) -> String {
 /// What is read back of a dead letter's value.
 #[derive(Deserialize)]
 struct StoredLetter<'a> {
-    #[serde(borrow, default)]
-    answer: Option<Cow<'a, str>>,
     #[serde(borrow)]
     message: &'a RawValue,
 }
 
-/// The letter of this key and `value` as one that is replayed at `now` (Unix ms): it stays until its message has ended it.
+/// The letter of this key and `value` as one that is replayed at `now` (Unix ms): it stays until its message has ended it. What
+/// another version has written of it stays as it is.
 #[must_use]
 pub fn replayed(key: &str, value: &str, now: u64, retention_seconds: Option<u64>) -> Option<Entry> {
-    let StoredLetter { answer, message } = from_json_object(value)?;
-    let metadata = Metadata { replayed_at: Some(now), ..from_json_object(value)? };
-    let expiration = expiration(retention_seconds, metadata.dead_at.unwrap_or(now));
-    let value =
-        to_json(&Letter { metadata: &metadata, answer: answer.as_deref(), message: Undelivered::Stored(message) });
-    Some(Entry { key: key.to_owned(), value, metadata: to_json(&metadata), expiration })
+    let mut members: BTreeMap<Cow<'_, str>, Cow<'_, RawValue>> = from_json_object(value)?;
+    members.insert("replayed_at".into(), Cow::Owned(RawValue::from_string(now.to_string()).ok()?));
+    let value = to_json(&members);
+    for name in ["message", "answer"] {
+        members.remove(name);
+    }
+    let dead_at = members.get("dead_at").and_then(|at| serde_json::from_str(at.get()).ok());
+    let expiration = expiration(retention_seconds, dead_at.unwrap_or(now));
+    Some(Entry { key: key.to_owned(), value, metadata: to_json(&members), expiration })
 }
 
 /// The message in a dead letter's `value`, as text; `None` if it is about no event: it would only become a dead letter again.
 /// One that was stored as text may well be readable: it was stored so because it ended its invocation.
 #[must_use]
 pub fn message(value: &str) -> Option<Cow<'_, str>> {
-    let StoredLetter { message, .. } = from_json_object(value)?;
+    let StoredLetter { message } = from_json_object(value)?;
     let text = match serde_json::from_str::<String>(message.get()) {
         Ok(text) => Cow::Owned(text),
         Err(_) => Cow::Borrowed(message.get()),
@@ -204,7 +212,7 @@ pub fn message(value: &str) -> Option<Cow<'_, str>> {
 /// the user's id is among its texts: a letter of no app may be of any.
 #[must_use]
 pub fn has_part(value: &str, app: SdkAppId, user: &str) -> bool {
-    let Some(StoredLetter { message, .. }) = from_json_object(value) else { return false };
+    let Some(StoredLetter { message }) = from_json_object(value) else { return false };
     // What was stored as text is not parsed as a message: that may be what ended its invocation.
     let text = match serde_json::from_str::<String>(message.get()) {
         Ok(text) => Cow::Owned(text),

@@ -47,6 +47,29 @@ fn dead_letters_are_listed_with_their_metadata() {
     assert_eq!((&listed["id"], &listed["last_error"]), (&json!("m-1"), &json!("unreadable")));
 }
 
+/// Its words are shown as unknown, and stay as they are when it is replayed.
+#[test]
+fn a_dead_letter_of_another_version_is_shown_and_replayed_with_what_it_says() {
+    let (entry, id, message) = numbered_dead_letter(0);
+    let newer = |text: &str| text.replace(r#""job":"deliver","targets""#, r#""job":"store_r2","new":[1.50],"targets""#);
+    let (value, metadata) = (newer(&entry.value), newer(&entry.metadata).replace("500", "null"));
+    let metadata = metadata.replace(r#""last_error":null"#, r#""last_error":"cosmic_ray""#);
+    let kv = replayable([]);
+    kv.add(&entry.key, &value, &metadata);
+    let listed = json_of(&ask(&operated(), &kv, None, request("GET", "/v1/dead-letters")));
+    let shown = &listed["dead_letters"][0];
+    assert_eq!((&shown["job"], &shown["last_error"]), (&json!("unknown"), &json!("unknown")), "{listed}");
+    assert_eq!((&shown["dead_at"], &shown["targets"]), (&json!(NOW_MS + 9), &json!(2)));
+    let queue = a_queue();
+    let path = format!("/v1/dead-letters/{APP}/{id}/replay");
+    assert_eq!(ask(&operated(), &kv, Some(&queue), request("POST", &path)).status, 200);
+    assert_eq!(queue.entries(), [message]);
+    let put = &kv.puts.entries()[0];
+    for text in [&put.value, &put.metadata] {
+        assert!(text.contains(r#""job":"store_r2""#) && text.contains(r#""new":[1.50]"#), "{text}");
+    }
+}
+
 #[test]
 fn a_long_list_comes_in_pages() {
     let (config, kv) = (operated(), kv_of_dead_letters(250));
