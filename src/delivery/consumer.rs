@@ -4,10 +4,11 @@
 //! Each message is settled on its own. One that ends its invocation before it is settled, by a panic or a limit of the
 //! platform, is retried by the queue, which after `max_retries` moves it to the dead-letter queue.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, pin::pin};
 
 use super::{
     dead_letter,
+    erased::Traces,
     failure::{Failure, Reason},
     message::Message,
     message_log::{MessageLog, MessageOutcome},
@@ -23,7 +24,7 @@ use crate::{
     log::Level,
     origin::{HOP_HEADER, LOOP_STATUS, Origin as _, OriginRequest, OriginResponse, OriginSigning},
     ports::Ports,
-    sink::Sink,
+    sink::{Sink, Storing},
     storage::{Clock as _, Kv as _, within},
     webhook::SdkAppId,
 };
@@ -101,6 +102,15 @@ pub struct Consumer<'a, P> {
 /// What became of a message: how to settle it, and what there is to say of it.
 type Processed = (Outcome, MessageLog);
 
+/// What an attempt that did not fail has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Done {
+    /// The sink has the event; with the status that the origin has answered, if it is for the origin.
+    Accepted { status: Option<u16> },
+    /// The event was erased, so that there was nothing to do.
+    Erased,
+}
+
 /// How an attempt failed.
 struct AttemptFailed {
     failure: Failure,
@@ -143,7 +153,7 @@ impl<P: Ports> Consumer<'_, P> {
         }
     }
 
-    /// Does what a message asks for.
+    /// Does what a message asks for. What was erased since is not stored: neither in a sink, nor on the queue, nor as a dead letter.
     async fn process(&self, queued: &impl QueuedMessage) -> Processed {
         let settings = self.config.settings.as_ref();
         let text = queued.text();
@@ -164,10 +174,13 @@ impl<P: Ports> Consumer<'_, P> {
             None => Err(Failure::Other(Reason::Settings).into()),
         };
         let failed = match done {
-            Ok(status) => {
+            Ok(Done::Accepted { status }) => {
                 record.accepted_with = status;
                 return done_with(message.sink, record);
             }
+            Ok(Done::Erased) => return erased(record),
+            // Only what failed is stored for longer. If D1 does not answer, the message is not lost.
+            Err(_) if self.is_erased(&event).await == Ok(true) => return erased(record),
             Err(failed) => failed,
         };
         let DeliverySettings { retry_base_seconds, seconds: life, .. } = self.config.delivery;
@@ -176,9 +189,7 @@ impl<P: Ports> Consumer<'_, P> {
         let age = self.now().saturating_sub(queued.sent_at()) / 1000;
         // Dead-lettered at once: a message that is older than its queue keeps it expires, and nobody sees it.
         if failed.is_final || age.saturating_add(after_seconds.into()) > life {
-            let letter =
-                dead_letter::entry(&event, message.sink, failed.failure, self.now(), self.config.retention_seconds);
-            return self.dead_letter(letter, record, failed.failure, queued).await;
+            return self.dead_letter_of(&event, message.sink, record, failed.failure, queued).await;
         }
         retry_after(after_seconds, failed.failure, record)
     }
@@ -199,28 +210,54 @@ impl<P: Ports> Consumer<'_, P> {
         };
         let record = MessageLog::of(&event, message.sink);
         // If KV takes a dead letter, it takes the event too.
-        let is_stored = self.store(message.sink, &event).await == Some(true);
-        if is_stored {
-            return done_with(message.sink, record);
+        match self.store(message.sink, &event).await {
+            Some(Ok(Done::Accepted { .. })) => return done_with(message.sink, record),
+            Some(Ok(Done::Erased)) => return erased(record),
+            None if self.is_erased(&event).await == Ok(true) => return erased(record),
+            Some(Err(_)) | None => {}
         }
         let failure = Failure::Other(Reason::RetriesExhausted);
-        let letter = dead_letter::entry(&event, message.sink, failure, self.now(), self.config.retention_seconds);
-        self.dead_letter(letter, record, failure, queued).await
+        self.dead_letter_of(&event, message.sink, record, failure, queued).await
     }
 
-    /// Makes one attempt. The status that the origin has accepted the event with, if it is for the origin.
-    async fn attempt(&self, sink: Sink, event: &Event<'_>, settings: &Settings) -> Result<Option<u16>, AttemptFailed> {
+    /// Makes one attempt.
+    async fn attempt(&self, sink: Sink, event: &Event<'_>, settings: &Settings) -> Result<Done, AttemptFailed> {
         match self.store(sink, event).await {
-            Some(true) => Ok(None),
-            Some(false) => Err(Failure::Sink(sink).into()),
-            None => self.deliver(event, settings).await.map(Some),
+            Some(stored) => Ok(stored?),
+            None => self.deliver(event, settings).await.map(|status| Done::Accepted { status: Some(status) }),
         }
     }
 
-    /// Makes one attempt to store an event, and tells whether it succeeded; `None` for a sink that stores nothing.
-    async fn store(&self, sink: Sink, event: &Event<'_>) -> Option<bool> {
-        let attempt = sink.begin(self.ports, event, self.config.retention_seconds, self.now())?;
-        Some(within(self.ports.clock(), PUT_WITHIN_MS, attempt).await == Some(Ok(())))
+    /// Makes one attempt to store an event, unless it was erased since; `None` for a sink that stores nothing.
+    async fn store(&self, sink: Sink, event: &Event<'_>) -> Option<Result<Done, Failure>> {
+        if !sink.stores() {
+            return None;
+        }
+        match self.is_erased(event).await {
+            Ok(false) => {}
+            Ok(true) => return Some(Ok(Done::Erased)),
+            // Whether it was is not known before D1 answers.
+            Err(failure) => return Some(Err(failure)),
+        }
+        let storing = Storing { hashes: Some(Traces::of(event).hashes), ..self.config.storing() };
+        let attempt = sink.begin(self.ports, event, &storing, self.now())?;
+        if within(self.ports.clock(), PUT_WITHIN_MS, attempt).await != Some(Ok(())) {
+            return Some(Err(Failure::Sink(sink)));
+        }
+        // An erasure that began meanwhile may have looked before it was there.
+        Some(self.is_erased(event).await.map(|is| if is { Done::Erased } else { Done::Accepted { status: None } }))
+    }
+
+    /// Whether an event was erased after its receipt. What there still is of it is then deleted.
+    async fn is_erased(&self, event: &Event<'_>) -> Result<bool, Failure> {
+        let traces = Traces::of(event);
+        let asking = pin!(traces.erased_at(self.ports.database()));
+        match within(self.ports.clock(), PUT_WITHIN_MS, asking).await {
+            Some(Ok(None)) => Ok(false),
+            Some(Ok(Some(began_at))) if traces.remove(self.ports, began_at).await => Ok(true),
+            // Something is left, or may be: the message comes again.
+            Some(Ok(Some(_)) | Err(_)) | None => Err(Failure::Sink(Sink::D1)),
+        }
     }
 
     /// Makes one attempt to deliver an event. The status that the origin has accepted it with.
@@ -238,6 +275,21 @@ impl<P: Ports> Consumer<'_, P> {
             LOOP_STATUS => Err(AttemptFailed::for_good(Failure::Status(status))),
             _ => Err(AttemptFailed { retry_after, ..Failure::Status(status).into() }),
         }
+    }
+
+    /// Writes the dead letter of an event, unless it was erased.
+    async fn dead_letter_of(
+        &self,
+        event: &Event<'_>,
+        sink: Sink,
+        record: MessageLog,
+        failure: Failure,
+        queued: &impl QueuedMessage,
+    ) -> Processed {
+        let letter = dead_letter::entry(event, sink, failure, self.now(), self.config.retention_seconds);
+        let filed = self.dead_letter(letter, record.clone(), failure, queued).await;
+        // An erasure that began meanwhile may have looked before it was there.
+        if self.is_erased(event).await == Ok(true) { erased(record) } else { filed }
     }
 
     /// Writes a dead letter, and only then acknowledges the message.
@@ -281,6 +333,12 @@ impl<P: Ports> Consumer<'_, P> {
     fn now(&self) -> u64 {
         self.ports.clock().now_ms()
     }
+}
+
+/// Acknowledges a message of an event that was erased.
+fn erased(mut record: MessageLog) -> Processed {
+    record.outcome = Some(MessageOutcome::Erased);
+    (Outcome::Ack, record)
 }
 
 /// Acknowledges a message whose sink has the event.
