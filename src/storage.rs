@@ -35,6 +35,8 @@ pub struct Listed {
     pub key: String,
     /// The metadata; null if there is none.
     pub metadata: Value,
+    /// When KV forgets it, in Unix seconds; `None` is never.
+    pub expiration: Option<u64>,
 }
 
 /// A page of KV's keys.

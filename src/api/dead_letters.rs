@@ -1,22 +1,24 @@
 //! Dead letters are listed, put back on the queue and discarded.
 
+use std::pin::pin;
+
 use serde::Serialize;
 use serde_json::json;
 
 use super::{
     Context, cursor,
     deliveries::replayed,
-    parameters::{App, AppOrNone, Cursor, Segment, parameters},
+    parameters::{App, AppOrNone, Cursor, KnownApps, Segment, parameters},
     problem::Problem,
     reply::NoContent,
 };
 use crate::{
-    config::Settings,
-    database::{Database, Statement, deliveries},
-    delivery::{dead_letter, message::Message},
-    event::EventId,
+    database::{Database, Statement, deliveries, erasures},
+    delivery::{dead_letter, erased::Traces, message::Message},
+    event::{Event, EventId},
     ports::Ports,
-    storage::{Clock as _, Kv as _, LIST_MAX, Listed, Queue as _},
+    sink::Sink,
+    storage::{Clock as _, Kv as _, LIST_MAX, Listed, Queue as _, within},
     webhook::SdkAppId,
 };
 
@@ -94,7 +96,7 @@ pub struct ReplayedSome {
 pub struct DeadLetterId(String);
 
 impl Segment for DeadLetterId {
-    fn read(text: &str, _: &Settings) -> Result<Self, Problem> {
+    fn read(text: &str, _: &KnownApps<'_>) -> Result<Self, Problem> {
         let is_plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
         let fits = is_plain && (1..=ID_MAX).contains(&text.len());
         fits.then(|| Self(text.to_owned())).ok_or(Problem::NotFound)
@@ -153,7 +155,7 @@ impl<P: Ports> Context<'_, P> {
         let prefix = dead_letter::prefix(app);
         let from = KvPosition::read(query.cursor.as_ref(), &prefix)?;
         let page = self.ports.kv().list(&prefix, PAGE, from.list.as_deref()).await?;
-        let letter = |Listed { key, metadata }| DeadLetter {
+        let letter = |Listed { key, metadata, .. }| DeadLetter {
             id: DeadLetterId(key.strip_prefix(&prefix).unwrap_or_default().to_owned()),
             sdk_app_id: app,
             // What this Worker cannot have written says nothing, but has all members that a list always has.
@@ -170,6 +172,7 @@ impl<P: Ports> Context<'_, P> {
         App(app): App,
         query: ReplayDeadLettersQuery,
     ) -> Result<ReplayedSome, Problem> {
+        self.is_ours(app)?;
         // Without one each dead letter would be read, and passed over like one that cannot be read.
         self.queue()?;
         let prefix = dead_letter::prefix(Some(app));
@@ -180,7 +183,7 @@ impl<P: Ports> Context<'_, P> {
         let mut failure = None;
         let (most, most_reads) = self.config.plan.replays_and_reads();
         let now = self.ports.clock().now_ms();
-        for Listed { key, metadata } in page.keys {
+        for Listed { key, metadata, .. } in page.keys {
             let id = key.strip_prefix(&prefix).unwrap_or_default();
             if id <= from.after.as_str() {
                 continue;
@@ -217,6 +220,7 @@ impl<P: Ports> Context<'_, P> {
         AppOrNone(app): AppOrNone,
         id: DeadLetterId,
     ) -> Result<Replayed, Problem> {
+        app.map_or(Ok(()), |app| self.is_ours(app))?;
         let replay = self.replay(&id.key(app)?).await?;
         self.note_replays(replay.into_iter().collect()).await;
         Ok(Replayed::ONE)
@@ -228,12 +232,30 @@ impl<P: Ports> Context<'_, P> {
         AppOrNone(app): AppOrNone,
         id: DeadLetterId,
     ) -> Result<NoContent, Problem> {
-        self.ports.kv().delete(&id.key(app)?).await?;
-        // The id of a dead letter of another job is no event's.
-        if let (Some(app), Some(id), Some(database)) = (app, EventId::read(&id.0), self.ports.database()) {
-            database.run(deliveries::discard(app, &id)).await?;
+        let key = id.key(app)?;
+        if let (Some(app), Some(database)) = (app, self.ports.database()) {
+            // The id of a dead letter of another job is no event's.
+            let statements = match EventId::read(&id.0) {
+                Some(id) => vec![deliveries::discard(app, &id)],
+                None => self.note_left_record(app, &key).await?,
+            };
+            if !statements.is_empty() {
+                database.run_all(statements).await?;
+            }
         }
+        self.ports.kv().delete(&key).await?;
         Ok(NoContent)
+    }
+
+    /// What notes that KV may have the record of a dead letter's event, which never came into the log: nobody is to bring it there any
+    /// more.
+    async fn note_left_record(&self, app: SdkAppId, key: &str) -> Result<Vec<Statement>, Problem> {
+        let letter = self.ports.kv().get(key).await?;
+        let message = letter.as_deref().and_then(dead_letter::message);
+        let message = message.as_deref().and_then(Message::read).filter(|message| message.sink == Sink::D1);
+        let Some(event) = message.as_ref().and_then(Message::event) else { return Ok(Vec::new()) };
+        let ids = [event.id().clone()];
+        Ok(event.users().map(|user| erasures::note_records(app, user, &ids)).collect())
     }
 
     /// Puts the message of a dead letter back on the queue. What notes that, if it is one to deliver. The letter stays until the
@@ -242,6 +264,12 @@ impl<P: Ports> Context<'_, P> {
         let letter = self.ports.kv().get(key).await?.ok_or(Problem::NotFound)?;
         let text = dead_letter::message(&letter).ok_or(Problem::Conflict("The message cannot be read."))?;
         let message = Message::read(&text).ok_or(Problem::Conflict("The message cannot be read."))?.replaying(key);
+        if let Some(event) = message.event()
+            && self.is_erased(&event).await
+        {
+            self.ports.kv().delete(key).await?;
+            return Err(Problem::NotFound);
+        }
         self.queue()?;
         let sent_at = self.ports.clock().now_ms();
         // Before the message is sent, or it might come after the letter has ended. That a letter is replayed is only said to
@@ -251,6 +279,19 @@ impl<P: Ports> Context<'_, P> {
         }
         self.send(&message.text()).await?;
         Ok(replayed(&message, sent_at))
+    }
+
+    /// Whether an event was erased after its receipt. If D1 does not answer, the consumer asks again.
+    pub(super) async fn is_erased(&self, event: &Event<'_>) -> bool {
+        let traces = Traces::of(event);
+        let asking = pin!(traces.erased_at(self.ports.database()));
+        matches!(within(self.ports.clock(), deliveries::WRITE_WITHIN_MS, asking).await, Some(Ok(Some(_))))
+    }
+
+    /// # Errors
+    /// [`Problem::NotFound`] for an app that is not ours: nothing is sent for it.
+    pub(super) fn is_ours(&self, app: SdkAppId) -> Result<(), Problem> {
+        self.settings.is_ours(app).then_some(()).ok_or(Problem::NotFound)
     }
 
     pub(super) async fn send(&self, message: &str) -> Result<(), Problem> {

@@ -3,11 +3,13 @@
 use futures_util::future::join;
 use serde::Serialize;
 use serde_json::value::RawValue;
+use sha2::{Digest as _, Sha256};
 
 use super::{
     Context, cursor,
     dead_letters::Replayed,
     deliveries::{Delivery, replayed},
+    erasure::CALLS_END_WITHIN_MS,
     parameters::{App, Cursor, KvCursor, PageLimit, Time, ordered, parameters},
     problem::Problem,
     reply::{NoContent, Reply},
@@ -15,11 +17,17 @@ use super::{
 use crate::{
     database::{
         Database, deliveries,
+        erasures::{self, KnownErasure, Progress},
         event_log::{self, EventQuery, LoggedEvent, Role, WholeEvent},
+        log_state::{self, LogState, Name},
     },
-    delivery::{dead_letter, message::Message},
+    delivery::{
+        dead_letter,
+        erased::{self, Found, Traces},
+        message::Message,
+    },
     encoding::to_json,
-    event::{self, EventId, UserId},
+    event::{self, Event, EventId, UserId},
     ports::Ports,
     response::Response,
     sink::Sink,
@@ -114,6 +122,23 @@ impl EventQuery {
     }
 }
 
+/// What is known once a step of the rebuilding has gone from `cursor` to `next`, at `now` (Unix ms).
+fn reindexed(state: &LogState, cursor: Option<&str>, next: Option<&str>, now: u64) -> Vec<(Name, Option<String>)> {
+    let hash = |cursor: &str| hex::encode(Sha256::digest(cursor));
+    let began = match cursor {
+        None => Some(now),
+        // Where the step before it ended.
+        Some(cursor) if state.text(Name::ReindexNext) == Some(&hash(cursor)) => state.number(Name::ReindexBegan),
+        // Of another one, which may have left out some keys.
+        Some(_) => return Vec::new(),
+    };
+    let began = began.map(|began| began.to_string());
+    match next {
+        Some(next) => vec![(Name::ReindexBegan, began), (Name::ReindexNext, Some(hash(next)))],
+        None => vec![(Name::ReindexBegan, None), (Name::ReindexNext, None), (Name::CompleteSince, began)],
+    }
+}
+
 impl<P: Ports> Context<'_, P> {
     pub(super) async fn list_events(&self, query: ListEventsQuery) -> Result<EventPage, Problem> {
         let ListEventsQuery { app: App(app), kind, user, role, since, until, limit: PageLimit { 0: limit }, cursor } =
@@ -158,23 +183,42 @@ impl<P: Ports> Context<'_, P> {
 
     /// Erases the event: its record, its row in the log, and its dead letters, which hold its body too.
     pub(super) async fn erase_event(&self, App(app): App, id: EventId) -> Result<NoContent, Problem> {
-        for key in dead_letter::keys(app, &id).chain([event::key(app, &id)]) {
-            self.ports.kv().delete(&key).await?;
-        }
-        // After KV, from which the log can be rebuilt.
+        let (hash, mut began_at) = (erased::hash_of_event(app, &id), self.ports.clock().now_ms());
         if let Some(database) = self.ports.database() {
+            let begun: Vec<Progress> = database.rows(erasures::begin(&hash, None, began_at, 0)).await?;
+            began_at = begun.first().map_or(began_at, |begun| begun.began_at);
+            // Nothing that comes from now on meets the event there.
             database.run_all(vec![event_log::delete(app, &id), deliveries::delete(app, &id)]).await?;
+        }
+        // Until all calls have ended that may have met it there, and those that were to store it.
+        self.ports.clock().sleep(CALLS_END_WITHIN_MS).await;
+        let mut newer = Vec::new();
+        for key in dead_letter::keys(app, &id).chain([event::key(app, &id)]) {
+            if let Found::Newer(value) = erased::remove_received_by(self.ports.kv(), &key, began_at).await? {
+                newer.push(value);
+            }
+        }
+        if let Some(database) = self.ports.database() {
+            // The call may have been under way.
+            database.run(event_log::delete_received_by(app, &id, began_at)).await?;
+            self.settle_records(database, app, &[id], &newer).await?;
         }
         Ok(NoContent)
     }
 
     /// Sends a stored event to the origin, as if it had just come.
     pub(super) async fn replay_event(&self, App(app): App, id: EventId) -> Result<Replayed, Problem> {
+        self.is_ours(app)?;
         if self.settings.origin.is_none() {
             return Err(Problem::Conflict("There is no origin to send to: see ORIGIN_URL."));
         }
         let record = self.record(app, &id).await?;
         let message = Message::of_record(&record).ok_or(Problem::Conflict("The event cannot be read."))?;
+        if let Some(event) = message.event()
+            && self.is_erased(&event).await
+        {
+            return Err(Problem::NotFound);
+        }
         // Once the event is delivered, its dead letter has no purpose any more.
         let message = message.replaying(dead_letter::key(app, &id, Sink::Origin));
         let sent_at = self.ports.clock().now_ms();
@@ -183,23 +227,36 @@ impl<P: Ports> Context<'_, P> {
         Ok(Replayed::ONE)
     }
 
-    /// Reads events from KV into the log, from the cursor on. What is there already changes nothing.
+    /// Reads events from KV into the log, from the cursor on. What is there already changes nothing, and what was erased does not come
+    /// back. After the last step of them all, the log is known to have every record.
     pub(super) async fn reindex(&self, query: ReindexQuery) -> Result<Reindexed, Problem> {
-        let database = self.event_log()?;
+        let (database, now) = (self.event_log()?, self.ports.clock().now_ms());
+        let state = LogState::from(database.rows(log_state::read()).await?);
         let cursor = query.cursor.as_ref().map(|KvCursor(cursor)| &**cursor);
         let page = self.ports.kv().list(event::PREFIX, self.config.plan.step_operations(), cursor).await?;
         let mut records = Vec::new();
         for listed in &page.keys {
-            records.extend(self.ports.kv().get(&listed.key).await?);
+            let until = listed.expiration.unwrap_or(event_log::IN_KV_FOR_GOOD);
+            records.extend(self.ports.kv().get(&listed.key).await?.map(|record| (record, until)));
         }
         // What this Worker cannot have written is passed over.
-        let messages: Vec<_> = records.iter().filter_map(|record| Message::of_record(record)).collect();
-        let events = messages.iter().filter_map(Message::event);
-        let statements: Vec<_> = events.map(|event| event_log::insert(&event)).collect();
+        let messages = records.iter().filter_map(|(record, until)| Some((Message::of_record(record)?, *until)));
+        let messages: Vec<_> = messages.collect();
+        let events = messages.iter().filter_map(|(message, until)| Some((message.event()?, *until)));
+        let events: Vec<_> = events.map(|(event, until)| (Traces::of(&event), event, until)).collect();
+        let hashes: Vec<_> = events.iter().flat_map(|(traces, ..)| traces.hashes.iter().cloned()).collect();
+        let known: Vec<KnownErasure> =
+            if hashes.is_empty() { Vec::new() } else { database.rows(erasures::known(&hashes)).await? };
+        let is_erased = |traces: &Traces, event: &Event<'_>| {
+            known.iter().any(|it| it.began_at >= event.received_at() && traces.hashes.contains(&it.hash))
+        };
+        let events = events.iter().filter(|(traces, event, _)| !is_erased(traces, event));
+        let mut statements: Vec<_> = events
+            .map(|(traces, event, until)| event_log::insert_unless_erased(event, *until, &traces.hashes))
+            .collect();
         let indexed = statements.len();
-        if indexed > 0 {
-            database.run_all(statements).await?;
-        }
+        statements.extend(log_state::write(&reindexed(&state, cursor, page.cursor.as_deref(), now)));
+        database.run_all(statements).await?;
         Ok(Reindexed { indexed, cursor: page.cursor.map(KvCursor) })
     }
 }

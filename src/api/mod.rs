@@ -29,14 +29,20 @@ use problem::Problem;
 
 use crate::{
     config::{Config, InvalidSetting, Settings, VERSION, unknown::Names},
-    database::schema::Schema,
-    encoding::{Word, to_json},
+    database::{
+        Database as _,
+        log_state::{self, Count, LogState, Name},
+        schema::Schema,
+    },
+    delivery::dead_letter,
+    encoding::{UnixMs, Word, to_json},
+    event,
     log::Level,
     plan::Plan,
     ports::Ports,
     response::Response,
     sink::Sink,
-    storage::within,
+    storage::{Kv as _, within},
     webhook::SdkAppId,
 };
 
@@ -170,6 +176,8 @@ struct Status {
     plan: Word<Plan>,
     /// What the token of this call may do: `admin` everything, `viewer` only read.
     role: Word<CallerRole>,
+    /// The time of the oldest that was due for deletion by the retention and that its latest run has left; null if it has left nothing.
+    retention_due_since: Option<UnixMs>,
     /// The settings and bindings to fix; empty if all are valid.
     #[cfg_attr(not(target_arch = "wasm32"), schemars(extend("uniqueItems" = true)))]
     settings: Vec<InvalidSetting>,
@@ -193,9 +201,33 @@ impl<P: Ports> Context<'_, P> {
             webhook_path: self.settings.webhook_path.clone(),
             plan: Word(self.config.plan),
             role: Word(self.role),
+            retention_due_since: self.retention_due_since().await.map(UnixMs),
             settings: self.schema.invalid_settings(self.config, self.ports.database()).await,
             unknown_settings: Names::all().map_or_else(Vec::new, |names| names.unknown(self.ports.names(), &apps)),
         })
+    }
+
+    /// The time of the oldest that the retention has left; `None` if nothing is left, or nothing is known.
+    async fn retention_due_since(&self) -> Option<u64> {
+        let rows = self.ports.database()?.rows(log_state::read_one(Name::RetentionDueSince)).await.ok()?;
+        LogState::from(rows).number(Name::RetentionDueSince)
+    }
+
+    /// The app that was asked for, if it is not ours, and something of it is stored: it was removed from `SDK_APP_IDS`.
+    async fn removed_app(&self, app: Option<SdkAppId>) -> Result<Option<SdkAppId>, Problem> {
+        let Some(app) = app.filter(|&app| !self.settings.is_ours(app)) else { return Ok(None) };
+        if let Some(database) = self.ports.database() {
+            let rows: Vec<Count> = database.rows(log_state::count_tables_with(app)).await?;
+            if rows.iter().any(|row| row.count > 0) {
+                return Ok(Some(app));
+            }
+        }
+        for prefix in [event::prefix(app), dead_letter::prefix(Some(app))] {
+            if !self.ports.kv().list(&prefix, 1, None).await?.keys.is_empty() {
+                return Ok(Some(app));
+            }
+        }
+        Ok(None)
     }
 
     /// The database, for what only events fill.

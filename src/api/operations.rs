@@ -11,15 +11,20 @@ use super::{
         DeadLetterId, DeadLetterPage, ListDeadLettersQuery, ReplayDeadLettersQuery, Replayed, ReplayedSome,
     },
     deliveries::{DeliveryPage, ListDeliveriesQuery},
-    erasure::{EraseUserQuery, Erased},
+    erasure::{EraseRecordsQuery, EraseUserQuery, Erased, ErasedRecords},
     events::{EventPage, EventRecord, ListEventsQuery, ReindexQuery, Reindexed},
-    parameters::{App, AppOrNone, Query, Segment, Texts},
+    parameters::{App, AppOrNone, KnownApps, Query, Segment, Texts},
     problem::Problem,
     reply::{NoContent, Reply},
     stats::{Stats, StatsQuery},
     users::{ReadUserQuery, Top, TopQuery, User},
 };
-use crate::{event::EventId, ports::Ports, response::Response};
+use crate::{
+    event::EventId,
+    ports::Ports,
+    response::Response,
+    webhook::{SdkAppId, query::percent_decode},
+};
 
 /// What an operation does to what is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,11 +102,13 @@ macro_rules! operations {
                 path: &str,
                 query: &str,
             ) -> Result<Response, Problem> {
+                let removed = self.removed_app(asked_app(operation.row().path, path, query)).await?;
+                let apps = KnownApps { settings: self.settings, removed };
                 let mut texts = placeholders(operation.row().path, path);
                 match operation {
                     $(Operation::$operation => {
                         let reply: $reply =
-                            operations!(@call self, $handler, texts, query, [] $($segment)* $(? $query)?).await?;
+                            operations!(@call self, apps, $handler, texts, query, [] $($segment)* $(? $query)?).await?;
                         Ok(reply.response())
                     })+
                 }
@@ -123,18 +130,19 @@ macro_rules! operations {
         }
     };
 
-    (@call $self:ident, $handler:ident, $texts:ident, $query:ident, [$($read:tt)*]
+    (@call $self:ident, $apps:ident, $handler:ident, $texts:ident, $query:ident, [$($read:tt)*]
         {$name:ident: $type:ty} $($rest:tt)*) => {
-        operations!(@call $self, $handler, $texts, $query, [$($read)*
-            <$type as Segment>::read($texts.next().unwrap_or_default(), $self.settings)?,] $($rest)*)
+        operations!(@call $self, $apps, $handler, $texts, $query, [$($read)*
+            <$type as Segment>::read($texts.next().unwrap_or_default(), &$apps)?,] $($rest)*)
     };
-    (@call $self:ident, $handler:ident, $texts:ident, $query:ident, [$($read:tt)*] $literal:literal $($rest:tt)*) => {
-        operations!(@call $self, $handler, $texts, $query, [$($read)*] $($rest)*)
+    (@call $self:ident, $apps:ident, $handler:ident, $texts:ident, $query:ident, [$($read:tt)*]
+        $literal:literal $($rest:tt)*) => {
+        operations!(@call $self, $apps, $handler, $texts, $query, [$($read)*] $($rest)*)
     };
-    (@call $self:ident, $handler:ident, $texts:ident, $query:ident, [$($read:tt)*] ? $type:ty) => {
-        $self.$handler($($read)* <$type as Query>::read($query, $self.settings)?)
+    (@call $self:ident, $apps:ident, $handler:ident, $texts:ident, $query:ident, [$($read:tt)*] ? $type:ty) => {
+        $self.$handler($($read)* <$type as Query>::read($query, &$apps)?)
     };
-    (@call $self:ident, $handler:ident, $texts:ident, $query:ident, [$($read:tt)*]) => {{
+    (@call $self:ident, $apps:ident, $handler:ident, $texts:ident, $query:ident, [$($read:tt)*]) => {{
         Texts::read($query, &[])?;
         $self.$handler($($read)*)
     }};
@@ -163,7 +171,8 @@ operations! {
         "at most 7 rows read of D1, and 1 KV read if the event log does not have the event";
     /// One event is erased.
     EraseEvent: DELETE ["events" {app: App} {id: EventId}] => erase_event -> NoContent, Changes,
-        "4 KV deletes, and in D1 12 rows read and 5 written; each target after the first is 5 and 2 more";
+        "4 KV reads, 1 KV delete for the record and each dead letter, and in D1 16 rows read and 7 written; each target after the \
+         first is 5 and 2 more";
     /// One event is sent to the origin again.
     ReplayEvent: POST ["events" {app: App} {id: EventId} "replay"] => replay_event -> Replayed, Changes,
         "what reading the event costs, and 1 queue message: 3 queue operations until it is delivered";
@@ -176,6 +185,10 @@ operations! {
     /// All that a user has a part in is erased, in steps.
     EraseUser: DELETE ["users" {app: App}] ? EraseUserQuery => erase_user -> Erased, Changes,
         "at most 40 KV operations a step (200 on the paid plan), and in D1 what erasing the events one by one costs";
+    /// Records and dead letters in KV that a user has a part in are searched for and erased, in steps.
+    EraseRecords: DELETE ["users" {app: App} "records"] ? EraseRecordsQuery => erase_records -> ErasedRecords, Changes,
+        "1 KV list for each 1,000 keys, up to 2 a step (20 on the paid plan), 1 KV read for each dead letter and each record whose \
+         metadata does not have all users, and 1 KV delete for each that is deleted";
     /// Who lost or gained most.
     Top: GET ["top"] ? TopQuery => top -> Top, Reads,
         "1 row read of D1 for each hour and user who was unfollowed or followed in it, and 1 more";
@@ -187,7 +200,7 @@ operations! {
         "1 row read of D1 for each count of the range, also of other apps, and some 10 for each app";
     /// What the Worker is and does.
     Status: GET ["status"] => status -> Status, Reads,
-        "1 row read of D1, once for each isolate";
+        "1 row read of D1, and 1 more once for each isolate";
     /// Some events are read from KV into the event log.
     Reindex: POST ["reindex"] ? ReindexQuery => reindex -> Reindexed, Changes,
         "1 KV list, up to 40 KV reads (200 on the paid plan), and 5 rows written of D1 for each event that the log lacks";
@@ -248,6 +261,13 @@ fn fit(template: &str, path: &str) -> Option<Vec<bool>> {
         literals.push(is_literal);
     }
     segments.next().is_none().then_some(literals)
+}
+
+/// The app that a call names, in its path or its query.
+fn asked_app(template: &str, path: &str, query: &str) -> Option<SdkAppId> {
+    let of_path = template.split('/').zip(path.split('/')).find(|(wanted, _)| *wanted == "{app}").map(|(_, text)| text);
+    let of_query = || query.split('&').find_map(|parameter| parameter.strip_prefix("app="));
+    SdkAppId::parse(&percent_decode(of_path.or_else(of_query)?)?)
 }
 
 /// The segments of `path` that stand where the template has placeholders.

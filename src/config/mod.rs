@@ -18,7 +18,7 @@ use crate::{
     plan::Plan,
     ports::Environment,
     response::Response,
-    sink::Sink,
+    sink::{Sink, Storing},
     webhook::{
         SdkAppId,
         auth::{CallbackToken, Policy},
@@ -172,6 +172,13 @@ impl Config {
             viewer_token,
             invalid_settings,
         }
+    }
+
+    /// How events are stored.
+    #[must_use]
+    pub fn storing(&self) -> Storing {
+        let has_kv = self.settings.as_ref().is_none_or(|settings| settings.sinks.contains(&Sink::Kv));
+        Storing { retention_seconds: self.retention_seconds, has_kv, hashes: None }
     }
 
     /// The names of the invalid settings.

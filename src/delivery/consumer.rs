@@ -8,6 +8,7 @@ use std::{fmt::Write as _, pin::pin};
 
 use super::{
     dead_letter,
+    erased::Traces,
     failure::{Failed, Failure, Reason},
     message::Message,
     message_log::{Accepted, MessageLog, MessageOutcome},
@@ -27,7 +28,7 @@ use crate::{
         Wanted, kept_answer, says_fail,
     },
     ports::Ports,
-    sink::Sink,
+    sink::{Sink, Storing},
     storage::{Clock as _, Kv as _, within},
     webhook::SdkAppId,
 };
@@ -117,12 +118,28 @@ impl Processed {
         Self { outcome: Outcome::Ack, log, ended_letter }
     }
 
+    /// A message that is acknowledged, because its event was erased.
+    fn erased(message: &Message<'_>, mut log: MessageLog) -> Self {
+        log.outcome = Some(MessageOutcome::Erased);
+        let ended_letter = message.letter.as_deref().map(str::to_owned);
+        Self { outcome: Outcome::Ack, log, ended_letter }
+    }
+
     /// A message that comes again.
     fn retried(after_seconds: u32, failed: &Failed, mut log: MessageLog) -> Self {
         log.failed(failed);
         (log.outcome, log.retry_after_seconds) = (Some(MessageOutcome::Retried), Some(after_seconds));
         Self { outcome: Outcome::Retry { after_seconds }, log, ended_letter: None }
     }
+}
+
+/// What an attempt that did not fail has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Done {
+    /// The sink has the event.
+    Accepted,
+    /// The event was erased, so that there was nothing to do.
+    Erased,
 }
 
 /// How an attempt failed.
@@ -170,7 +187,7 @@ impl<P: Ports> Consumer<'_, P> {
         }
     }
 
-    /// Does what a message asks for.
+    /// Does what a message asks for. What was erased since is not stored: neither in a sink, nor on the queue, nor as a dead letter.
     async fn process(&self, queued: &impl QueuedMessage) -> Processed {
         let settings = self.config.settings.as_ref();
         let text = queued.text();
@@ -183,7 +200,13 @@ impl<P: Ports> Consumer<'_, P> {
             Some(settings) => self.attempt(message.sink, &event, settings, &mut log).await,
             None => Err(Failure::Other(Reason::Settings).into()),
         };
-        let Err(AttemptFailed { failed, retry_after, is_final }) = done else { return Processed::done(message, log) };
+        let AttemptFailed { failed, retry_after, is_final } = match done {
+            Ok(Done::Accepted) => return Processed::done(message, log),
+            Ok(Done::Erased) => return Processed::erased(message, log),
+            // Only what failed is stored for longer. If D1 does not answer, the message is not lost.
+            Err(_) if self.is_erased(&event).await == Ok(true) => return Processed::erased(message, log),
+            Err(failed) => failed,
+        };
         let DeliverySettings { retry_base_seconds, seconds: life, .. } = self.config.delivery;
         let after_seconds = wait_seconds(queued.attempts(), retry_base_seconds, retry_after, self.ports.random());
         let age = self.now().saturating_sub(queued.sent_at()) / 1000;
@@ -207,8 +230,11 @@ impl<P: Ports> Consumer<'_, P> {
         };
         let log = MessageLog::of(&event, message.sink);
         // If KV takes a dead letter, it takes the event too.
-        if self.store(message.sink, &event).await == Some(true) {
-            return Processed::done(message, log);
+        match self.store(message.sink, &event).await {
+            Some(Ok(Done::Accepted)) => return Processed::done(message, log),
+            Some(Ok(Done::Erased)) => return Processed::erased(message, log),
+            None if self.is_erased(&event).await == Ok(true) => return Processed::erased(message, log),
+            Some(Err(_)) | None => {}
         }
         let row = self.delivery(message.sink, &event).await;
         let failed = Failed {
@@ -226,7 +252,8 @@ impl<P: Ports> Consumer<'_, P> {
         within(self.ports.clock(), deliveries::WRITE_WITHIN_MS, reading).await?.ok()?.into_iter().next()
     }
 
-    /// Makes a message that is not tried again a dead letter, unless the origin has its event, by another copy of the message.
+    /// Makes a message that is not tried again a dead letter, unless the origin has its event, by another copy of the message, or
+    /// the event was erased.
     async fn give_up(
         &self,
         message: &Message<'_>,
@@ -244,7 +271,11 @@ impl<P: Ports> Consumer<'_, P> {
         let letter = dead_letter::entry(event, message.sink, failed.clone(), self.now(), self.config.retention_seconds);
         // The new letter takes the place of the one that was replayed, whose key may be another.
         let ended = message.letter.as_deref().filter(|key| *key != letter.key).map(str::to_owned);
-        let processed = self.dead_letter(letter, log, &failed, queued).await;
+        let processed = self.dead_letter(letter, log.clone(), &failed, queued).await;
+        // An erasure that began meanwhile may have looked before it was there.
+        if self.is_erased(event).await == Ok(true) {
+            return Processed::erased(message, log);
+        }
         let is_filed = processed.outcome == Outcome::Ack;
         Processed { ended_letter: ended.filter(|_| is_filed), ..processed }
     }
@@ -263,18 +294,43 @@ impl<P: Ports> Consumer<'_, P> {
         event: &Event<'_>,
         settings: &Settings,
         log: &mut MessageLog,
-    ) -> Result<(), AttemptFailed> {
+    ) -> Result<Done, AttemptFailed> {
         match self.store(sink, event).await {
-            Some(true) => Ok(()),
-            Some(false) => Err(Failure::Sink(sink).into()),
-            None => self.deliver(event, settings, log).await,
+            Some(stored) => Ok(stored?),
+            None => self.deliver(event, settings, log).await.map(|()| Done::Accepted),
         }
     }
 
-    /// Makes one attempt to store an event, and tells whether it succeeded; `None` for a sink that stores nothing.
-    async fn store(&self, sink: Sink, event: &Event<'_>) -> Option<bool> {
-        let attempt = sink.begin(self.ports, event, self.config.retention_seconds, self.now())?;
-        Some(within(self.ports.clock(), PUT_WITHIN_MS, attempt).await == Some(Ok(())))
+    /// Makes one attempt to store an event, unless it was erased since; `None` for a sink that stores nothing.
+    async fn store(&self, sink: Sink, event: &Event<'_>) -> Option<Result<Done, Failure>> {
+        if !sink.stores() {
+            return None;
+        }
+        match self.is_erased(event).await {
+            Ok(false) => {}
+            Ok(true) => return Some(Ok(Done::Erased)),
+            // Whether it was is not known before D1 answers.
+            Err(failure) => return Some(Err(failure)),
+        }
+        let storing = Storing { hashes: Some(Traces::of(event).hashes), ..self.config.storing() };
+        let attempt = sink.begin(self.ports, event, &storing, self.now())?;
+        if within(self.ports.clock(), PUT_WITHIN_MS, attempt).await != Some(Ok(())) {
+            return Some(Err(Failure::Sink(sink)));
+        }
+        // An erasure that began meanwhile may have looked before it was there.
+        Some(self.is_erased(event).await.map(|is| if is { Done::Erased } else { Done::Accepted }))
+    }
+
+    /// Whether an event was erased after its receipt. What there still is of it is then deleted.
+    async fn is_erased(&self, event: &Event<'_>) -> Result<bool, Failure> {
+        let traces = Traces::of(event);
+        let asking = pin!(traces.erased_at(self.ports.database()));
+        match within(self.ports.clock(), PUT_WITHIN_MS, asking).await {
+            Some(Ok(None)) => Ok(false),
+            Some(Ok(Some(began_at))) if traces.remove(self.ports, began_at).await => Ok(true),
+            // Something is left, or may be: the message comes again.
+            Some(Ok(Some(_)) | Err(_)) | None => Err(Failure::Sink(Sink::D1)),
+        }
     }
 
     /// Makes one attempt to deliver an event.

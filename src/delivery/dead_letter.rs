@@ -208,6 +208,20 @@ pub fn message(value: &str) -> Option<Cow<'_, str>> {
     Message::read(&text)?.event().is_some().then_some(text)
 }
 
+/// When what a dead letter's `value` is of was received, in Unix ms; `None` if that cannot be read.
+#[must_use]
+pub fn received_at(value: &str) -> Option<u64> {
+    #[derive(Deserialize)]
+    struct Received {
+        received_at: Option<u64>,
+    }
+    let of = |text: &str| from_json_object::<Received>(text)?.received_at;
+    of(value).or_else(|| {
+        let StoredLetter { message } = from_json_object(value)?;
+        of(&serde_json::from_str::<String>(message.get()).ok()?)
+    })
+}
+
 /// Whether a dead letter's `value` is of an event of this app in which this user has a part. What cannot be read has one if
 /// the user's id is among its texts: a letter of no app may be of any.
 #[must_use]
@@ -226,6 +240,15 @@ pub fn has_part(value: &str, app: SdkAppId, user: &str) -> bool {
             false
         }
         Ok(message) => has_text(message.get("body").unwrap_or(&message), user),
+        Err(_) => text.contains(&to_json(user)),
+    }
+}
+
+/// Whether the id of a user is among the texts of what cannot be read as ours.
+#[must_use]
+pub fn mentions(text: &str, user: &str) -> bool {
+    match serde_json::from_str::<Value>(text) {
+        Ok(value) => has_text(&value, user),
         Err(_) => text.contains(&to_json(user)),
     }
 }

@@ -24,6 +24,8 @@ pub enum MessageOutcome {
     Retried,
     /// It has become a dead letter.
     DeadLettered,
+    /// The event was erased after its receipt: there was nothing to do.
+    Erased,
 }
 
 impl MessageOutcome {
@@ -109,7 +111,7 @@ impl MessageLog {
             Some(MessageOutcome::Delivered) if self.last_error.is_some() => Level::Warn,
             Some(MessageOutcome::Retried) => Level::Warn,
             Some(MessageOutcome::DeadLettered) => Level::Error,
-            Some(MessageOutcome::Delivered | MessageOutcome::Stored) | None => Level::Info,
+            Some(MessageOutcome::Delivered | MessageOutcome::Stored | MessageOutcome::Erased) | None => Level::Info,
         };
         (level, to_json(self))
     }

@@ -94,8 +94,11 @@ impl storage::Kv for Kv {
         // As one text: to cross for each member of a thousand keys would cost more than to read them again.
         let listed = JSON::stringify(&listed).map(String::from).map_err(|_| StoreError)?;
         let listed: ListResponse = serde_json::from_str(&listed).map_err(|_| StoreError)?;
-        let keys =
-            listed.keys.into_iter().map(|key| Listed { key: key.name, metadata: key.metadata.unwrap_or_default() });
+        let keys = listed.keys.into_iter().map(|key| Listed {
+            key: key.name,
+            metadata: key.metadata.unwrap_or_default(),
+            expiration: key.expiration,
+        });
         // Absent, or empty, at the end.
         Ok(Page { keys: keys.collect(), cursor: listed.cursor.filter(|cursor| !cursor.is_empty()) })
     }

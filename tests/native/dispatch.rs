@@ -7,6 +7,7 @@ use unfollow_webhook::{
     database::{
         Database, HOUR_MS,
         deliveries::{self, Change, State},
+        event_log,
     },
     delivery::{
         consumer::{Outcome, QueuedMessage},
@@ -22,7 +23,7 @@ use unfollow_webhook::{
 };
 
 use crate::{
-    database::{Sqlite, Trouble},
+    database::{Sqlite, Trouble, before_kv_until},
     fakes::{FakeBody, FakeKv, FakeQueue, FakeSink, Plan::Succeeds, paused},
     ports::{FakeEnvironment, FakePorts},
     samples::{APP, BOUND, NOW_MS, TOKEN, UNFOLLOW, app, event, event_of, query, url_of},
@@ -247,10 +248,11 @@ fn attempts_that_are_late_are_handed_back() {
         let answer = call(&worker).await;
         assert_eq!((answer.response.status, worker.ports.clock.elapsed()), (503, 1500));
         assert_eq!((answer.late.len(), stores.kv.keys().len()), (1, 0));
-        for attempts in answer.late {
-            assert!(attempts.await.is_ok());
+        for late in answer.late {
+            late.finish(&worker.ports).await;
         }
-        assert_eq!((stores.kv.keys().len(), worker.ports.clock.elapsed()), (1, 1600));
+        // The last of them is the message.
+        assert_eq!((stores.kv.keys().len(), worker.ports.clock.elapsed()), (1, 3000));
     });
 }
 
@@ -416,22 +418,85 @@ fn a_retention_that_fails_is_logged() {
     });
 }
 
-/// Of 200 events each. The statements are run whether or not there are as many.
+/// What is left is logged without ids, and shown until it is gone.
 #[test]
-fn the_plan_says_how_many_statements_delete_events() {
-    for (plan, statements) in [(None, 5), (Some("free"), 5), (Some("x"), 5), (Some("paid"), 100)] {
+fn a_retention_that_leaves_something_due_says_so() {
+    for (plan, left) in [(None, true), (Some("free"), true), (Some("x"), true), (Some("paid"), false)] {
         let stores = Stores::default();
-        (0..1201).for_each(|n| add(&stores.database, NOW_MS - 3 * DAY_MS - n * 1000, n));
-        stores.database.operations.take();
+        let oldest = NOW_MS - 3 * DAY_MS - 4_999 * 1000;
+        (0..5_000).for_each(|n| add(&stores.database, NOW_MS - 3 * DAY_MS - n * 1000, n));
         let mut more = vec![("RETENTION_DAYS", "1")];
         more.extend(plan.map(|plan| ("PLAN", plan)));
-        paused(async { stores.worker(&more).retain().await });
-        // Four are for the other tables, and one asks which apps have something that is due.
-        let operations = stores.database.operations.take();
-        assert_eq!(operations.len(), 4 + 1 + statements, "{plan:?}");
-        let left = 1201_usize.saturating_sub(200 * statements);
-        assert_eq!(stores.database.table("events").len(), left, "{plan:?}");
+        paused(async {
+            let worker = stores.worker(&more);
+            worker.retain().await;
+            let log = log_of(&worker);
+            let status = json_of(&get(&worker, "/v1/status").await);
+            if !left {
+                assert_eq!((log.len(), &status["retention_due_since"]), (0, &Value::Null), "{plan:?}");
+                return;
+            }
+            let (level, record) = &log[0];
+            let record: Value = serde_json::from_str(record).unwrap();
+            assert_eq!((log.len(), *level), (1, Level::Warn));
+            let members: Vec<_> = record.as_object().unwrap().keys().map(String::as_str).collect();
+            assert_eq!(members, ["due_since", "events", "outcome", "reason", "rows"]);
+            assert_eq!((&record["outcome"], &record["reason"]), (&json!("incomplete"), &json!("retention")));
+            let due_since = record["due_since"].as_u64().unwrap();
+            assert!(due_since > oldest && due_since < NOW_MS - DAY_MS, "{record}");
+            assert_eq!(status["retention_due_since"], due_since);
+            // The next run has the rest.
+            worker.retain().await;
+            assert!(log_of(&worker).is_empty());
+            assert_eq!(json_of(&get(&worker, "/v1/status").await)["retention_due_since"], Value::Null);
+        });
+        assert!(stores.database.table("events").is_empty());
     }
+}
+
+/// The log is complete where KV has nothing more: found out by the hourly run, and lost with a sink.
+#[test]
+fn the_hourly_run_finds_out_whether_the_log_is_complete() {
+    let known = |stores: &Stores| stores.database.table("log_state").iter().any(|row| row["name"] == "complete_since");
+    let stores = Stores::default();
+    let run = |settings: &[(&str, &str)]| paused(async { stores.worker(settings).retain().await });
+    run(&[("SINKS", "kv,d1")]);
+    assert!(known(&stores));
+    // A call of a Worker that stores in KV alone ends that, before any hourly run.
+    paused(async {
+        let worker = stores.worker(&[("SINKS", "kv")]);
+        let answer = call(&worker).await;
+        worker.write_calls(answer.write_calls_after_ms.unwrap()).await;
+    });
+    assert!(!known(&stores));
+    // One record is in KV, and not in the log.
+    run(&[("SINKS", "kv,d1")]);
+    assert!(!known(&stores));
+    let query = query(Kind::Unfollow.command());
+    let event = event(&query, Kind::Unfollow, UNFOLLOW.as_bytes());
+    // As a Worker of the version before adds it.
+    stores.database.execute(before_kv_until(event_log::insert(&event, 0)));
+    run(&[("SINKS", "kv,d1")]);
+    assert!(known(&stores));
+    assert_eq!(stores.database.table("events")[0]["kv_until"], event_log::IN_KV_FOR_GOOD);
+    run(&[("SINKS", "kv")]);
+    assert!(!known(&stores));
+    // More than one list.
+    (0..1001).for_each(|n| stores.kv.list_only(&format!("event/{APP}/{n:04}"), "{}"));
+    run(&[("SINKS", "kv,d1")]);
+    assert!(!known(&stores));
+}
+
+/// A version before the third migration goes on writing, and what it writes is not known to be complete.
+#[test]
+fn a_row_of_a_version_before_makes_the_log_unknown() {
+    let stores = Stores::default();
+    paused(async { stores.worker(&[("SINKS", "kv,d1")]).retain().await });
+    let query = query(Kind::Unfollow.command());
+    let event = event(&query, Kind::Unfollow, UNFOLLOW.as_bytes());
+    stores.database.execute(before_kv_until(event_log::insert(&event, 0)));
+    assert_eq!(stores.database.table("events").len(), 1);
+    assert!(!stores.database.table("log_state").iter().any(|row| row["name"] == "complete_since"));
 }
 
 struct FakeMessage {

@@ -17,7 +17,7 @@ use tokio::{
     time::{Instant, sleep, sleep_until},
 };
 use unfollow_webhook::{
-    database::{Database, DatabaseError, Statement},
+    database::{Changes, Database, DatabaseError, Statement},
     event::Entry,
     origin::{Origin, OriginError, OriginRequest, OriginResponse, Wanted},
     receive::{Body, BodyError},
@@ -306,6 +306,7 @@ impl Kv for FakeKv {
         let listed = |(key, metadata): (&String, &String)| Listed {
             key: key.clone(),
             metadata: serde_json::from_str(metadata).unwrap_or_default(),
+            expiration: None,
         };
         let keys: Vec<_> = rest.by_ref().take(size).map(listed).collect();
         let more = rest.peek().is_some() || self.has_empty_last_page.get() && keys.len() == size;
@@ -349,12 +350,16 @@ impl FakeDatabase {
 }
 
 impl Database for FakeDatabase {
+    /// Nothing was erased.
     async fn rows<T: DeserializeOwned>(&self, statement: Statement) -> Result<Vec<T>, DatabaseError> {
+        if statement.sql.contains("FROM erased") {
+            return Ok(Vec::new());
+        }
         assert!(statement.sql.contains("FROM deliveries"), "nothing else is read: {statement:?}");
         Ok(self.delivery.borrow().iter().map(|row| serde_json::from_str(row).unwrap()).collect())
     }
 
-    async fn run(&self, statement: Statement) -> Result<(), DatabaseError> {
+    async fn run(&self, statement: Statement) -> Result<Changes, DatabaseError> {
         panic!("nothing is deleted: {statement:?}")
     }
 

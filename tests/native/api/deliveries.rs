@@ -281,7 +281,8 @@ fn a_replay_does_not_depend_on_d1() {
             request("POST", &format!("/v1/dead-letters/{path}/replay")),
         );
         assert_eq!((response.status, queue.entries().len(), kv.keys().len()), (200, 1, 1), "{trouble:?}");
-        assert!(took <= 2_000, "{took} ms");
+        // To ask what was erased, and to write the delivery.
+        assert!(took <= 2 * 2_000, "{took} ms");
     }
 }
 

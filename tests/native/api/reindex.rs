@@ -111,10 +111,11 @@ fn an_empty_page_is_not_the_end() {
     events.iter().map(TestEvent::entry).for_each(|it| kv.add(&it.key, &it.value, &it.metadata));
     let database = Sqlite::default();
     assert_eq!(reindex_all(&kv, &database), (40, 2));
-    // A page in which nothing is an event touches no database.
-    database.trouble.set(Some(Trouble::Fails));
+    // A page in which nothing is an event is a step too, which D1 has to know of.
     let response = reindex(&FakeKv::default(), &database, "");
     assert_eq!((response.status, json_of(&response)), (200, json!({ "indexed": 0, "cursor": null })));
+    database.trouble.set(Some(Trouble::Fails));
+    is_problem(&reindex(&FakeKv::default(), &database, ""), 503);
 }
 
 #[test]

@@ -11,4 +11,4 @@ BEGIN
       AND event_time = NEW.event_time AND hash = NEW.hash AND state <> NEW.state;
 END;
 
-INSERT INTO schema_version (version) VALUES (3);
+INSERT INTO schema_version (version) VALUES (4);
