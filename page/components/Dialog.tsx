@@ -1,0 +1,50 @@
+// A modal dialog, open as long as it is drawn. When it goes, the focus returns to where it was.
+
+import type { ComponentChildren, TargetedMouseEvent } from "preact";
+import { useId, useLayoutEffect, useRef } from "preact/hooks";
+
+interface Props {
+	title: ComponentChildren;
+	/** What stands beside the title. */
+	beside?: ComponentChildren;
+	class?: string;
+	testid: string;
+	/** Called where the operator closes it: with Escape, or with a click beside it. */
+	close: () => void;
+	children: ComponentChildren;
+}
+
+export function Dialog({ title, beside, class: className, testid, close, children }: Props) {
+	const ref = useRef<HTMLDialogElement>(null);
+	const id = useId();
+	useLayoutEffect(() => {
+		const dialog = ref.current;
+		dialog?.showModal();
+		return () => dialog?.close();
+	}, []);
+	return (
+		// biome-ignore lint/a11y/useKeyWithClickEvents: Escape closes it too.
+		<dialog
+			ref={ref}
+			class={className}
+			aria-labelledby={id}
+			data-testid={testid}
+			onClose={() => ref.current && close()}
+			onClick={(event) => isBeside(event) && close()}
+		>
+			<div class="head">
+				<h2 id={id}>{title}</h2>
+				{beside}
+			</div>
+			{children}
+		</dialog>
+	);
+}
+
+/** Whether a click is on the backdrop. */
+function isBeside({ target, currentTarget, detail, clientX: x, clientY: y }: TargetedMouseEvent<HTMLDialogElement>) {
+	const box = currentTarget.getBoundingClientRect();
+	const isInside = x >= box.left && x <= box.right && y >= box.top && y <= box.bottom;
+	// The children cover the dialog itself. A key press on a button is a click too, without a position.
+	return target === currentTarget && detail > 0 && !isInside;
+}

@@ -1,0 +1,76 @@
+// What is shown: the range, and the search for a user.
+
+import { useLayoutEffect, useRef } from "preact/hooks";
+import { RANGES, type RangeName } from "../lib/range.ts";
+import { moveFocus, userRef } from "../state/focus.ts";
+import { go, route, toUser } from "../state/route.ts";
+import { Choice } from "./Choice.tsx";
+
+const RANGE_OPTIONS = (Object.keys(RANGES) as RangeName[]).map((name): [RangeName, string] => [
+	name,
+	name.replace(/(?=[hd])/, " "),
+]);
+
+export const Toolbar = () => (
+	<nav class="toolbar" aria-label="What is shown">
+		<Choice
+			legend="Range"
+			options={RANGE_OPTIONS}
+			value={route.value.range}
+			choose={(range) => go({ range, since: null, until: null })}
+			testid="range-filter"
+		/>
+		<Search />
+	</nav>
+);
+
+/** Searches for a user: the text as it was typed, nothing trimmed. */
+function Search() {
+	const field = useRef<HTMLTextAreaElement>(null);
+	useLayoutEffect(() => {
+		// The search has a key of its own, wherever the focus is but in a field.
+		const focus = (event: KeyboardEvent) => {
+			const { target } = event;
+			const isTyping = target instanceof Element && target.closest("input:not([type=radio]), textarea, dialog");
+			if (event.key !== "/" || isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
+			event.preventDefault();
+			field.current?.focus();
+		};
+		document.addEventListener("keydown", focus);
+		return () => document.removeEventListener("keydown", focus);
+	}, []);
+	const submit = (event: Event) => {
+		event.preventDefault();
+		if (!field.current?.value) return;
+		go(toUser(field.current.value));
+		field.current.value = "";
+		moveFocus(userRef);
+	};
+	// A text area, because an id may have line ends; Shift and Enter writes one.
+	const submitOnEnter = (event: KeyboardEvent) => {
+		if (event.key === "Enter" && !event.shiftKey && !event.isComposing) submit(event);
+	};
+	return (
+		<search>
+			<form class="search" aria-label="Find a user" onSubmit={submit} data-testid="search">
+				<textarea
+					ref={field}
+					name="user"
+					rows={1}
+					placeholder="UserID, exactly"
+					aria-label="UserID"
+					autocomplete="off"
+					autocapitalize="off"
+					spellcheck={false}
+					enterkeyhint="search"
+					aria-keyshortcuts="/"
+					onKeyDown={submitOnEnter}
+					data-testid="user-filter"
+				/>
+				<button type="submit" class="quiet">
+					Find
+				</button>
+			</form>
+		</search>
+	);
+}

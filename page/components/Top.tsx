@@ -1,0 +1,73 @@
+// Who lost or gained most followers.
+
+import { useLayoutEffect, useRef } from "preact/hooks";
+import type { Ranking, TopUser } from "../api/client.ts";
+import { number, signed } from "../lib/format.ts";
+import { sinceText, spanText } from "../lib/range.ts";
+import { now } from "../state/clock.ts";
+import { go, route } from "../state/route.ts";
+import type { Top } from "../state/top.ts";
+import { Loaded } from "./Card.tsx";
+import { Choice } from "./Choice.tsx";
+import { UserLink } from "./UserId.tsx";
+
+const OPTIONS: [Ranking, string][] = [
+	["lost", "Lost"],
+	["gained", "Gained"],
+	["net", "Net"],
+];
+
+export function TopCard({ top: { leaders } }: { top: Top }) {
+	const { data } = leaders;
+	return (
+		<section class="card" aria-labelledby="top-title" aria-busy={data === null} data-testid="top">
+			<div class="head">
+				<h2 id="top-title">Top users</h2>
+				<p class="hint">{data && (data.span ? spanText(data.span, now.value) : sinceText(data.range))}</p>
+			</div>
+			<Choice
+				legend="Ranked by"
+				options={OPTIONS}
+				value={route.value.by}
+				choose={(by) => go({ by }, { replace: true })}
+				testid="ranking"
+			/>
+			<Loaded cell={leaders} tall>
+				{({ users }) => <Leaders users={users} by={route.value.by} />}
+			</Loaded>
+		</section>
+	);
+}
+
+const VALUES: Record<Ranking, (it: TopUser) => number> = {
+	lost: (it) => it.unfollows,
+	gained: (it) => it.follows,
+	net: (it) => it.net,
+};
+
+function Leaders({ users, by }: { users: TopUser[]; by: Ranking }) {
+	const list = useRef<HTMLOListElement>(null);
+	// A row that moves to another rank would lose the focus.
+	const focused = document.activeElement;
+	useLayoutEffect(() => {
+		if (focused instanceof HTMLElement && list.current?.contains(focused)) focused.focus({ preventScroll: true });
+	});
+	const value = VALUES[by];
+	// Nobody lost most where nobody lost any.
+	const ranked = users.filter((it) => value(it) !== 0);
+	if (ranked.length === 0) return <p class="nothing">Nobody.</p>;
+	const most = Math.max(...ranked.map((it) => Math.abs(value(it))));
+	return (
+		<ol class="top" ref={list}>
+			{ranked.map((it) => (
+				<li key={it.user} class={value(it) < 0 || by === "lost" ? "unfollow" : "follow"} data-testid="top-row">
+					<UserLink id={it.user} testid="user" />
+					<span class="of" title={`−${number(it.unfollows)} +${number(it.follows)}`} data-testid="count">
+						{by === "net" ? signed(value(it)) : number(value(it))}
+					</span>
+					<meter min={0} max={most} value={Math.abs(value(it))} aria-hidden="true" />
+				</li>
+			))}
+		</ol>
+	);
+}
