@@ -13,7 +13,10 @@ export type EventPage = Schemas["EventPage"];
 export type EventRecord = Schemas["EventRecord"];
 export type InvalidSetting = Schemas["InvalidSetting"];
 export type Kind = Schemas["Kind"];
+/** What the query of the list of events may have. */
+export type EventQuery = Omit<Parameters<"/v1/events", "get">, "app">;
 export type ListedEvent = Schemas["ListedEvent"];
+export type ReplayedSome = Schemas["ReplayedSome"];
 export type Role = Schemas["Role"];
 export type Status = Schemas["Status"];
 export type TopUser = Schemas["TopUser"];
@@ -27,18 +30,14 @@ type Operation<P extends Path, M extends Method> = NonNullable<paths[P][M]>;
 /** The JSON of a success; undefined where the response has no body. */
 type Answer<P extends Path, M extends Method> =
 	Operation<P, M> extends { responses: { 200: { content: { "application/json": infer Json } } } } ? Json : undefined;
-/** The parameters of the query. What is null or empty is left out. */
-type Query<P extends Path, M extends Method> =
-	Operation<P, M> extends { parameters: { query?: infer Query } }
-		? { [Name in keyof Query]: Query[Name] | null }
-		: never;
-/** The same, without the app. */
-type Rest<P extends Path> = Omit<Query<P, "get">, "app">;
-/** The parameters of the path, where it has some. */
 type InPath<P extends Path, M extends Method> =
-	Operation<P, M> extends { parameters: { path: infer Path } } ? { path: Path } : { path?: undefined };
-/** What is asked for: the parameters, and what aborts the call. */
-type Asked<P extends Path, M extends Method> = InPath<P, M> & { query?: Query<P, M>; signal?: AbortSignal };
+	Operation<P, M> extends { parameters: { path: infer Names } } ? Names : unknown;
+type InQuery<P extends Path, M extends Method> =
+	Operation<P, M> extends { parameters: { query?: infer Names extends object } }
+		? { [N in keyof Names]: Names[N] | null }
+		: unknown;
+/** The parameters of the path, and those of the query. What is null or empty is left out. */
+export type Parameters<P extends Path, M extends Method> = InPath<P, M> & InQuery<P, M>;
 
 /** Ms after which a call is aborted. */
 const PATIENCE = 20_000;
@@ -68,7 +67,7 @@ const SENTENCES: Record<number, string> = {
 	429: "The Worker is called too often.",
 };
 
-/** The API with one token. Each method resolves to the JSON of the response or rejects with a `Problem`. */
+/** The API with one token. A call resolves to what the response has, or rejects with a `Problem`. */
 export class Api {
 	readonly #token: string;
 
@@ -76,94 +75,45 @@ export class Api {
 		this.#token = token;
 	}
 
-	apps(signal?: AbortSignal) {
-		return this.#call("get", "/v1/apps", { signal });
+	get<P extends Path>(path: P, parameters: Parameters<P, "get">, signal?: AbortSignal): Promise<Answer<P, "get">> {
+		return this.#json("get", path, parameters, signal);
 	}
 
-	/** Version, sinks, and the invalid settings. */
-	status(signal?: AbortSignal) {
-		return this.#call("get", "/v1/status", { signal });
+	post<P extends Path>(path: P, parameters: Parameters<P, "post">): Promise<Answer<P, "post">> {
+		return this.#json("post", path, parameters);
 	}
 
-	events(app: number, query: Rest<"/v1/events">, signal?: AbortSignal) {
-		return this.#call("get", "/v1/events", { query: { app, ...query }, signal });
+	delete<P extends Path>(path: P, parameters: Parameters<P, "delete">): Promise<Answer<P, "delete">> {
+		return this.#json("delete", path, parameters);
 	}
 
-	/** The full record, as text: its body may hold numbers that JavaScript cannot. */
-	async record(app: number, id: string, signal?: AbortSignal): Promise<string> {
-		const { text } = await this.#send("get", "/v1/events/{app}/{id}", { path: { app, id }, signal });
-		return text;
+	/** The response as text: the body of a record may hold numbers that JavaScript cannot. */
+	async text<P extends Path>(path: P, parameters: Parameters<P, "get">, signal?: AbortSignal): Promise<string> {
+		return (await this.#send("get", path, parameters, signal)).text;
 	}
 
-	deleteEvent(app: number, id: string) {
-		return this.#call("delete", "/v1/events/{app}/{id}", { path: { app, id } });
-	}
-
-	replayEvent(app: number, id: string) {
-		return this.#call("post", "/v1/events/{app}/{id}/replay", { path: { app, id } });
-	}
-
-	/** The counts of each hour, of the app or of one user as target. */
-	stats(app: number, query: Rest<"/v1/stats">, signal?: AbortSignal) {
-		return this.#call("get", "/v1/stats", { query: { app, ...query }, signal });
-	}
-
-	/** Who lost or gained most followers. */
-	top(app: number, query: Rest<"/v1/top">, signal?: AbortSignal) {
-		return this.#call("get", "/v1/top", { query: { app, ...query }, signal });
-	}
-
-	/** A user's totals. */
-	user(app: number, user: string, signal?: AbortSignal) {
-		return this.#call("get", "/v1/users/{app}", { path: { app }, query: { user }, signal });
-	}
-
-	/** Erases some of a user's events; to be called until `more` is false. */
-	eraseUser(app: number, user: string) {
-		return this.#call("delete", "/v1/users/{app}", { path: { app }, query: { user } });
-	}
-
-	/** How many calls there were, by outcome; of all apps unless one is given. */
-	calls(query: Query<"/v1/calls", "get">, signal?: AbortSignal) {
-		return this.#call("get", "/v1/calls", { query, signal });
-	}
-
-	deliveries(app: number, query: Rest<"/v1/deliveries">, signal?: AbortSignal) {
-		return this.#call("get", "/v1/deliveries", { query: { app, ...query }, signal });
-	}
-
-	/** App 0 has the dead letters whose messages could not be read. */
-	deadLetters(app: number, signal?: AbortSignal) {
-		return this.#call("get", "/v1/dead-letters", { query: { app }, signal });
-	}
-
-	discardDeadLetter(app: number, id: string) {
-		return this.#call("delete", "/v1/dead-letters/{app}/{id}", { path: { app, id } });
-	}
-
-	replayDeadLetter(app: number, id: string) {
-		return this.#call("post", "/v1/dead-letters/{app}/{id}/replay", { path: { app, id } });
-	}
-
-	/** Replays some of an app's dead letters; `cursor` is that of the response before, null at first. */
-	replayDeadLetters(app: number, cursor: string | null) {
-		return this.#call("post", "/v1/dead-letters/{app}/replay", { path: { app }, query: { cursor } });
-	}
-
-	async #call<P extends Path, M extends Method>(method: M, path: P, asked: Asked<P, M>): Promise<Answer<P, M>> {
-		const { response, text } = await this.#send(method, path, asked);
+	async #json<P extends Path, M extends Method>(
+		method: M,
+		path: P,
+		parameters: Parameters<P, M>,
+		signal?: AbortSignal,
+	): Promise<Answer<P, M>> {
+		const { response, text } = await this.#send(method, path, parameters, signal);
 		const json = parse(text);
 		if (json === undefined && response.status !== 204) throw problem(response, json);
 		return json as Answer<P, M>;
 	}
 
-	async #send<P extends Path, M extends Method>(method: M, path: P, asked: Asked<P, M>) {
-		const { signal } = asked;
+	async #send(method: Method, path: Path, parameters: unknown, signal?: AbortSignal) {
+		const rest = new Map<string, unknown>(Object.entries(parameters ?? {}));
 		const encoded = (value: unknown) => encodeURIComponent(String(value));
-		const inPath = new Map(Object.entries(asked.path ?? {}));
-		const filled = path.replace(/\{(\w+)\}/g, (_, name) => encoded(inPath.get(name)));
+		const filled = path.replace(/\{(\w+)\}/g, (_, name) => {
+			const value = encoded(rest.get(name));
+			rest.delete(name);
+			return value;
+		});
 		// Not URLSearchParams: it writes a space as a plus sign, which the API takes for a plus sign.
-		const pairs = Object.entries(asked.query ?? {})
+		const pairs = [...rest]
 			.filter(([, value]) => value !== undefined && value !== null && value !== "")
 			.map(([name, value]) => `${name}=${encoded(value)}`);
 		const url = `${filled}${pairs.length > 0 ? "?" : ""}${pairs.join("&")}`;

@@ -10,6 +10,7 @@ import { now } from "../state/clock.ts";
 import { href, toDeadLetters } from "../state/route.ts";
 import { outcome } from "../text/delivery.ts";
 import { adviceOn } from "../text/rejections.ts";
+import { Hint, Link } from "./Card.tsx";
 import { Ago } from "./Time.tsx";
 
 /** Ms after the last call that count as silence. */
@@ -17,20 +18,21 @@ const SILENCE = DAY;
 
 interface Alert {
 	testid: string;
-	/** Whether strangers may have caused it: then nothing is wrong. */
-	isStray?: boolean;
 	title: ComponentChildren;
 	rest: ComponentChildren;
+	/** Whether strangers may have caused it: then nothing is wrong. */
+	isStray?: boolean;
+	/** Whether it is of the counts of calls. */
+	isCounted?: boolean;
 }
 
 export function AlertsCard({ board }: { board: Board }) {
 	const alerts = alertsOf(board);
 	const { data } = board.alerts.findings;
-	const areCounted = alerts.some(({ testid }) => testid === "alert-rejected" || testid === "alert-queued");
 	if (alerts.length === 0) return null;
 	return (
 		<section class="card alerts" aria-labelledby="alerts-title" data-testid="alerts">
-			<h2 id="alerts-title">{alerts.every(({ isStray }) => isStray) ? "Rejected calls" : "Something is wrong"}</h2>
+			<h2 id="alerts-title">{isWrong(board) ? "Something is wrong" : "Rejected calls"}</h2>
 			<ul>
 				{alerts.map(({ testid, title, rest }) => (
 					<li data-testid={testid}>
@@ -39,8 +41,8 @@ export function AlertsCard({ board }: { board: Board }) {
 					</li>
 				))}
 			</ul>
-			{areCounted && data && (
-				<p class="hint">Calls are counted {sinceText(data.range)}; there were at least so many.</p>
+			{data && alerts.some(({ isCounted }) => isCounted) && (
+				<Hint text={`Calls are counted ${sinceText(data.range)}; there were at least so many.`} />
 			)}
 		</section>
 	);
@@ -49,7 +51,7 @@ export function AlertsCard({ board }: { board: Board }) {
 /** Whether anything is wrong that strangers have not caused. */
 export const isWrong = (board: Board) => alertsOf(board).some(({ isStray }) => !isStray);
 
-const alertsOf = (board: Board) => [
+const alertsOf = (board: Board): Alert[] => [
 	...ofSettings(board),
 	...ofDeliveries(board),
 	...ofCalls(board),
@@ -82,7 +84,7 @@ function ofDeliveries({ alerts }: Board): Alert[] {
 	const nextAttempt = next.length > 0 && `Next attempt ${due(Math.min(...next), now.value)}.`;
 	return [
 		...alert("alert-retrying", retrying, "being retried", nextAttempt),
-		...alert("alert-dead", dead, "given up", <a href={href(toDeadLetters)}>Dead letters</a>),
+		...alert("alert-dead", dead, "given up", <Link href={href(toDeadLetters)} text="Dead letters" />),
 	];
 }
 
@@ -91,27 +93,20 @@ function ofCalls({ alerts }: Board): Alert[] {
 	if (!calls || !range) return [];
 	const rejected = rejectedOf(calls).map(([reason, n]) => {
 		const { advice, isStray = false } = adviceOn(reason);
-		return {
-			testid: "alert-rejected",
-			isStray,
-			title: [`${count(n, "call")} rejected: `, <code>{reason}</code>],
-			rest: `. ${advice}`,
-		};
+		const title = [`${count(n, "call")} rejected: `, <code>{reason}</code>];
+		return { testid: "alert-rejected", isStray, isCounted: true, title, rest: `. ${advice}` };
 	});
 	const queued = countOf(calls, "queued");
+	const title = `${count(queued, "event")} ${queued === 1 ? "was" : "were"} queued`;
 	const hint = "A sink did not take them in time: they are stored later, and may be missing here until then.";
-	const wasQueued = {
-		testid: "alert-queued",
-		title: `${count(queued, "event")} ${queued === 1 ? "was" : "were"} queued`,
-		rest: ` ${sinceText(range)}. ${hint}`,
-	};
+	const isQueued = { testid: "alert-queued", isCounted: true, title, rest: ` ${sinceText(range)}. ${hint}` };
 	rejected.sort((one, other) => Number(one.isStray) - Number(other.isStray));
-	return queued > 0 ? [...rejected, wasQueued] : rejected;
+	return queued > 0 ? [...rejected, isQueued] : rejected;
 }
 
 function ofSilence({ alerts }: Board): Alert[] {
 	const { value: last } = alerts.lastCall;
-	if (last === undefined || last === null || now.value - last < SILENCE) return [];
+	if (!last || now.value - last < SILENCE) return [];
 	const advice = "Is the URL still registered in the Chat console, and are the webhooks switched on?";
 	return [{ testid: "alert-silence", title: ["The last call came ", <Ago at={last} />], rest: `. ${advice}` }];
 }

@@ -1,11 +1,14 @@
 // The board of an app: the overview, a user's view, or the dead letters.
 
-import { moment, timeZone } from "../lib/format.ts";
+import { count, moment, timeZone } from "../lib/format.ts";
 import type { Board } from "../state/board.ts";
 import { now } from "../state/clock.ts";
-import { boardRef } from "../state/focus.ts";
+import { places } from "../state/feedback.ts";
+import { poller } from "../state/poller.ts";
 import { route, view } from "../state/route.ts";
 import { AlertsCard } from "./Alerts.tsx";
+import { Link } from "./Card.tsx";
+import { Button } from "./Controls.tsx";
 import { DeadLettersCard } from "./DeadLetters.tsx";
 import { EventsCard } from "./Events.tsx";
 import { RecordDialog } from "./RecordDialog.tsx";
@@ -19,22 +22,20 @@ export function BoardView({ board }: { board: Board }) {
 	const { event, user } = route.value;
 	const hasLog = board.hasLog.value && shown !== "dead-letters";
 	return (
-		<main class={`board ${shown}`} ref={boardRef} tabIndex={-1}>
+		<main class={`board ${shown}`} ref={places.board} tabIndex={-1}>
 			<h1 class="visually-hidden">What the webhook has received</h1>
 			<Banner board={board} />
 			{shown === "overview" && <AlertsCard board={board} />}
 			{hasLog && <Toolbar />}
 			{shown === "user" && user !== null && <UserCard key={user} board={board} user={user} />}
+			{hasLog && <Tiles board={board} />}
 			{hasLog && (
-				<>
-					<Tiles board={board} />
-					<div class="columns">
-						<StatsCard stats={board.stats} />
-						{shown === "overview" && <TopCard top={board.top} />}
-					</div>
-				</>
+				<div class="columns">
+					<StatsCard stats={board.stats} />
+					{shown === "overview" && <TopCard leaders={board.top.leaders} />}
+				</div>
 			)}
-			{shown === "dead-letters" && <DeadLettersCard board={board} />}
+			{shown === "dead-letters" && <DeadLettersCard deadLetters={board.deadLetters} />}
 			<EventsCard board={board} hidden={shown === "dead-letters"} />
 			<Footer board={board} />
 			{event !== null && <RecordDialog key={event} board={board} id={event} />}
@@ -42,32 +43,24 @@ export function BoardView({ board }: { board: Board }) {
 	);
 }
 
-function Banner({ board }: { board: Board }) {
-	const { value: failure } = board.failure;
-	const { value: updatedAt } = board.updatedAt;
-	if (failure === "") return null;
+function Banner({ board: { failure, updatedAt } }: { board: Board }) {
+	const asOf = updatedAt.value > 0 ? ` What is shown is as of ${moment(updatedAt.value, now.value)}.` : "";
+	if (failure.value === "") return null;
 	return (
-		<p class="banner" data-testid="banner">
-			<span>
-				{failure} {updatedAt > 0 && `What is shown is as of ${moment(updatedAt, now.value)}. `}Trying again.
-			</span>
-			<button type="button" class="quiet" onClick={() => board.pollNow()}>
-				Try now
-			</button>
-		</p>
+		<div class="banner" data-testid="banner">
+			<p>{`${failure.value}${asOf} Trying again.`}</p>
+			<Button text="Try now" onClick={() => poller.again()} />
+		</div>
 	);
 }
 
 function Footer({ board }: { board: Board }) {
 	const { version, settings } = board.status.value;
-	const invalid = settings.length === 1 ? "1 invalid setting" : `${settings.length} invalid settings`;
+	const health = settings.length === 0 ? "Settings are valid" : count(settings.length, "invalid setting");
 	return (
 		<footer>
-			Times are in the time zone {timeZone()}.{" "}
-			<span data-testid="version">
-				Version {version}. {settings.length === 0 ? "Settings are valid" : invalid}.
-			</span>{" "}
-			<a href="/openapi.json">The API</a>
+			Times are in the time zone {timeZone()}. <span data-testid="version">{`Version ${version}. ${health}.`}</span>{" "}
+			<Link href="/openapi.json" text="The API" />
 		</footer>
 	);
 }

@@ -3,62 +3,51 @@
 import { useState } from "preact/hooks";
 import type { DeadLetter } from "../api/client.ts";
 import { count } from "../lib/format.ts";
-import type { Board } from "../state/board.ts";
 import { type DeadLetters, eventIdOf, isReplayable, keyOf } from "../state/dead_letters.ts";
-import { deadLettersRef } from "../state/focus.ts";
-import { go, href, toOverview } from "../state/route.ts";
+import { places } from "../state/feedback.ts";
+import { go } from "../state/route.ts";
 import { JOBS, title } from "../text/delivery.ts";
-import { Loaded } from "./Card.tsx";
+import { Card, Hint, Loaded } from "./Card.tsx";
+import { Button } from "./Controls.tsx";
 import { Dialog } from "./Dialog.tsx";
 import { Ago, Moment } from "./Time.tsx";
 
-export function DeadLettersCard({ board: { deadLetters } }: { board: Board }) {
+const NONE = "None. An event that cannot be delivered to your backend, or stored, is listed here and can be replayed.";
+
+export function DeadLettersCard({ deadLetters }: { deadLetters: DeadLetters }) {
 	const [discarded, setDiscarded] = useState<DeadLetter | null>(null);
 	const letters = deadLetters.letters.value ?? [];
-	const { text, isProblem } = deadLetters.outcome.value;
-	const replayAll = () => deadLetters.replayAll((total) => `${count(total, "dead letter")} back on the queue.`);
+	const { replayed, problem } = deadLetters.outcome.value;
+	const replayAll = letters.some(isReplayable) && (
+		<Button text="Replay all" disabled={deadLetters.isBusy.value} onClick={() => deadLetters.replayAll()} />
+	);
+	const close = () => setDiscarded(null);
+	const discard = (letter: DeadLetter) => {
+		close();
+		void deadLetters.discard(letter);
+	};
+	const { listed } = deadLetters;
 	return (
-		<section
-			class="card"
-			ref={deadLettersRef}
-			tabIndex={-1}
-			aria-labelledby="dead-letters-title"
-			aria-busy={deadLetters.letters.value === null}
-			data-testid="dead-letters"
+		<Card
+			title="Dead letters"
+			testid="dead-letters"
+			cell={listed}
+			back="Overview"
+			beside={replayAll}
+			place={places.deadLetters}
 		>
-			<a class="back" href={href(toOverview)}>
-				Overview
-			</a>
-			<div class="head">
-				<h2 id="dead-letters-title">Dead letters</h2>
-				{letters.some(isReplayable) && (
-					<button type="button" class="quiet" disabled={deadLetters.isBusy.value} onClick={replayAll}>
-						Replay all
-					</button>
-				)}
-			</div>
-			<p class={isProblem ? "problem" : undefined} role="alert">
-				{text}
+			<p class={problem && "problem"} role="alert">
+				{problem ?? (replayed !== undefined && `${count(replayed, "dead letter")} back on the queue.`)}
 			</p>
-			<Loaded cell={deadLetters.listed}>
-				{({ hasMore }) => (
-					<>
-						{letters.length === 0 && (
-							<p class="nothing">
-								None. An event that cannot be delivered to your backend, or stored, is listed here and can be replayed.
-							</p>
-						)}
-						<ul class="dead-letters">
-							{letters.map((letter) => (
-								<Letter key={keyOf(letter)} letter={letter} all={deadLetters} discard={() => setDiscarded(letter)} />
-							))}
-						</ul>
-						{hasMore && <p class="hint">These are the first hundred; there are more.</p>}
-					</>
-				)}
-			</Loaded>
-			{discarded && <DiscardDialog letter={discarded} all={deadLetters} close={() => setDiscarded(null)} />}
-		</section>
+			<Loaded cell={listed}>{() => letters.length === 0 && <p class="nothing">{NONE}</p>}</Loaded>
+			<ul class="dead-letters">
+				{letters.map((letter) => (
+					<Letter key={keyOf(letter)} letter={letter} all={deadLetters} discard={() => setDiscarded(letter)} />
+				))}
+			</ul>
+			{listed.data?.hasMore && <Hint text="These are the first hundred; there are more." />}
+			{discarded && <DiscardDialog letter={discarded} discard={() => discard(discarded)} close={close} />}
+		</Card>
 	);
 }
 
@@ -70,16 +59,8 @@ function Letter({ letter, all, discard }: { letter: DeadLetter; all: DeadLetters
 		deadAt !== null && ["given up ", <Ago at={deadAt} />],
 		receivedAt !== undefined && ["received ", <Moment at={receivedAt} />],
 	].filter((fact) => fact !== false);
-	const act = (text: string, action: () => unknown, className = "quiet") => (
-		<button
-			type="button"
-			class={className}
-			aria-label={`${text} ${id}`}
-			disabled={all.isBusy.value}
-			onClick={() => void action()}
-		>
-			{text}
-		</button>
+	const act = (text: string, onClick: () => unknown, className = "quiet") => (
+		<Button {...{ text, onClick }} class={className} aria-label={`${text} ${id}`} disabled={all.isBusy.value} />
 	);
 	return (
 		<li data-testid="dead-letter">
@@ -89,38 +70,26 @@ function Letter({ letter, all, discard }: { letter: DeadLetter; all: DeadLetters
 				<code>{id}</code>
 			</div>
 			<div class="actions">
-				{isReplayable(letter) ? (
-					<>
-						{act("Record", () => go({ event: eventIdOf(letter) }))}
-						{act("Replay", () => all.replay(letter))}
-					</>
-				) : (
-					<span class="hint">Cannot be replayed</span>
-				)}
+				{isReplayable(letter) && act("Record", () => go({ event: eventIdOf(letter) }))}
+				{isReplayable(letter) ? act("Replay", () => all.replay(letter)) : <Hint text="Cannot be replayed" />}
 				{act("Discard…", discard, "quiet danger")}
 			</div>
 		</li>
 	);
 }
 
-function DiscardDialog({ letter, all, close }: { letter: DeadLetter; all: DeadLetters; close: () => void }) {
-	const discard = () => {
-		close();
-		void all.discard(letter);
-	};
+function DiscardDialog({ letter, discard, close }: { letter: DeadLetter; discard: () => void; close: () => void }) {
+	const actions = (
+		<>
+			<Button text="Cancel" onClick={close} />
+			<Button text="Discard" class="danger solid" onClick={discard} />
+		</>
+	);
 	return (
-		<Dialog title="Discard this dead letter?" testid="discard" close={close}>
+		<Dialog title="Discard this dead letter?" testid="discard" close={close} actions={actions}>
 			<p>
 				It will not be delivered or stored any more. <code>{letter.id}</code>
 			</p>
-			<div class="actions">
-				<button type="button" class="quiet" onClick={close}>
-					Cancel
-				</button>
-				<button type="button" class="danger solid" onClick={discard}>
-					Discard
-				</button>
-			</div>
 		</Dialog>
 	);
 }

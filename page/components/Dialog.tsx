@@ -7,6 +7,8 @@ interface Props {
 	title: ComponentChildren;
 	/** What stands beside the title. */
 	beside?: ComponentChildren;
+	/** The buttons at its end. */
+	actions: ComponentChildren;
 	class?: string;
 	testid: string;
 	/** Called where the operator closes it: with Escape, or with a click beside it. */
@@ -14,7 +16,7 @@ interface Props {
 	children: ComponentChildren;
 }
 
-export function Dialog({ title, beside, class: className, testid, close, children }: Props) {
+export function Dialog({ title, beside, actions, class: className, testid, close, children }: Props) {
 	const ref = useRef<HTMLDialogElement>(null);
 	const id = useId();
 	useLayoutEffect(() => {
@@ -22,21 +24,17 @@ export function Dialog({ title, beside, class: className, testid, close, childre
 		dialog?.showModal();
 		return () => dialog?.close();
 	}, []);
+	const closed = () => ref.current && close();
+	const clicked = (event: TargetedMouseEvent<HTMLDialogElement>) => isBeside(event) && close();
 	return (
 		// biome-ignore lint/a11y/useKeyWithClickEvents: Escape closes it too.
-		<dialog
-			ref={ref}
-			class={className}
-			aria-labelledby={id}
-			data-testid={testid}
-			onClose={() => ref.current && close()}
-			onClick={(event) => isBeside(event) && close()}
-		>
+		<dialog ref={ref} class={className} aria-labelledby={id} data-testid={testid} onClose={closed} onClick={clicked}>
 			<div class="head">
 				<h2 id={id}>{title}</h2>
 				{beside}
 			</div>
 			{children}
+			<div class="actions">{actions}</div>
 		</dialog>
 	);
 }

@@ -1,98 +1,73 @@
 // Why the list of events is empty.
 
+import type { ComponentChildren } from "preact";
 import { countOf, rejectedOf } from "../state/alerts.ts";
 import type { Board } from "../state/board.ts";
-import { eventsRef, moveFocus } from "../state/focus.ts";
+import { moveFocus, places } from "../state/feedback.ts";
 import { go, route } from "../state/route.ts";
 import { adviceOn } from "../text/rejections.ts";
+import { Button } from "./Controls.tsx";
 import { Ago } from "./Time.tsx";
+
+const EXACTLY = "UserIDs are matched exactly: case counts, and so do spaces.";
 
 export function Empty({ board }: { board: Board }) {
 	const { kind, user, since } = route.value;
 	const showAll = () => {
 		go({ kind: null, user: null, since: null, until: null });
-		moveFocus(eventsRef);
+		moveFocus(places.events);
 	};
 	if (kind === null && user === null && since === null) {
+		const [title, ...advice] = reasonFor(board);
 		return (
 			<div class="nothing" data-testid="empty">
-				<Reason board={board} />
+				<p class="strong">{title}</p>
+				{advice.map((sentence) => (
+					<p>{sentence}</p>
+				))}
 			</div>
 		);
 	}
 	return (
 		<div class="nothing">
-			<p data-testid="nothing-found">
-				No event matches. {user !== null && "UserIDs are matched exactly: case counts, and so do spaces."}
-			</p>
-			<button type="button" class="quiet" onClick={showAll}>
-				Show all events
-			</button>
+			<p data-testid="nothing-found">No event matches. {user !== null && EXACTLY}</p>
+			<Button text="Show all events" onClick={showAll} />
 		</div>
 	);
 }
 
-function Reason({ board }: { board: Board }) {
-	const { sinks, webhook_path: path } = board.status.value;
-	if (!board.hasLog.value) {
-		return (
-			<>
-				<p>
-					<strong>Events are not listed, because </strong>
-					<code>d1</code>
-					<strong> is not among the sinks.</strong>
-				</p>
-				<p>
-					Events go to <code>{sinks.join(", ")}</code>. To see them here, bind <code>DB</code> to a D1 database and add{" "}
-					<code>d1</code> to <code>SINKS</code>.
-				</p>
-			</>
-		);
+/** A title, and what to do. */
+function reasonFor({ status, hasLog, alerts }: Board): ComponentChildren[] {
+	const { sinks, webhook_path: path } = status.value;
+	const [d1, switchOn] = [<code>d1</code>, "switch on the webhooks after a user is followed and unfollowed"];
+	if (!hasLog.value) {
+		const toBind = [". To see them here, bind ", <code>DB</code>, " to a D1 database and add ", d1, " to "];
+		return [
+			["Events are not listed, because ", d1, " is not among the sinks."],
+			["Events go to ", <code>{sinks.join(", ")}</code>, ...toBind, <code>SINKS</code>, "."],
+		];
 	}
-	const { data } = board.alerts.findings;
-	if (data === null) return null;
-	if (data.calls === null) return <p>No events yet. The first one will appear here by itself.</p>;
-	const [rejected] = rejectedOf(data.calls);
-	const stored = countOf(data.calls, "stored") + countOf(data.calls, "queued");
-	const { advice, isStray } = adviceOn(rejected?.[0] ?? "");
-	if (rejected !== undefined && stored === 0 && !isStray) {
-		return (
-			<>
-				<p>
-					<strong>Calls arrive, and are rejected: </strong>
-					<code>{rejected[0]}</code>
-				</p>
-				<p>{advice}</p>
-			</>
-		);
+	const calls = alerts.findings.data?.calls;
+	const { value: lastCall } = alerts.lastCall;
+	if (calls === undefined) return [];
+	if (calls === null) return ["No events yet.", "The first one will appear here by itself."];
+	const [reason] = rejectedOf(calls)[0] ?? [];
+	const hasStored = countOf(calls, "stored") + countOf(calls, "queued") > 0;
+	if (reason !== undefined && !hasStored && !adviceOn(reason).isStray) {
+		return [["Calls arrive, and are rejected: ", <code>{reason}</code>], adviceOn(reason).advice];
 	}
-	const { value: lastCall } = board.alerts.lastCall;
-	if (lastCall === null || lastCall === undefined) {
-		return (
-			<>
-				<p>
-					<strong>No call has arrived yet.</strong>
-				</p>
-				<p>
-					Register this URL in the Chat console, and switch on the webhooks after a user is followed and unfollowed:
-				</p>
-				<p>
-					<code class="url" data-testid="webhook-url">
-						{location.origin + path}
-					</code>
-				</p>
-			</>
-		);
+	if (!lastCall) {
+		const url = location.origin + path;
+		return [
+			"No call has arrived yet.",
+			`Register this URL in the Chat console, and ${switchOn}:`,
+			<code class="url" data-testid="webhook-url">
+				{url}
+			</code>,
+		];
 	}
-	return (
-		<>
-			<p>
-				<strong>Calls arrive, but no follow or unfollow was among them.</strong>
-			</p>
-			<p>
-				The last call came <Ago at={lastCall} />. In the Chat console, switch on the webhooks after a user is followed
-				and unfollowed.
-			</p>
-		</>
-	);
+	return [
+		"Calls arrive, but no follow or unfollow was among them.",
+		["The last call came ", <Ago at={lastCall} />, `. In the Chat console, ${switchOn}.`],
+	];
 }

@@ -5,20 +5,21 @@ import { useComputed } from "@preact/signals";
 import { Component } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Kind, ListedEvent, Role } from "../api/client.ts";
-import { ago, clock, dayTitle, isAhead, isDate } from "../lib/format.ts";
+import type { EventList } from "../lib/event_list.ts";
+import { clock, dayTitle, isAhead, isDate } from "../lib/format.ts";
 import { spanOf, spanText } from "../lib/range.ts";
 import { userText } from "../lib/user_id.ts";
 import type { Board } from "../state/board.ts";
 import { now } from "../state/clock.ts";
 import type { Block, Day, Events } from "../state/events.ts";
-import { eventsRef } from "../state/focus.ts";
+import { places } from "../state/feedback.ts";
 import { go, route } from "../state/route.ts";
-import { KIND_NAMES, VERBS } from "../text/kinds.ts";
-import { Loaded } from "./Card.tsx";
-import { Choice } from "./Choice.tsx";
+import { KIND_NAMES, KIND_PLURALS, VERBS } from "../text/kinds.ts";
+import { Card, Loaded } from "./Card.tsx";
+import { Button, Choice } from "./Controls.tsx";
 import { Empty } from "./Empty.tsx";
 import { ExportDialog } from "./ExportDialog.tsx";
-import { Time } from "./Time.tsx";
+import { Ahead, Time } from "./Time.tsx";
 import { UserLink } from "./UserId.tsx";
 
 /** Users that a row shows before it says how many more there are. */
@@ -26,130 +27,103 @@ const SHOWN = 3;
 
 export function EventsCard({ board, hidden }: { board: Board; hidden: boolean }) {
 	const [isExporting, setExporting] = useState(false);
-	const { user } = route.value;
-	const { value: hasLog } = board.hasLog;
+	const cell = board.hasLog.value ? board.events.list : null;
+	const title = route.value.user === null ? "Events" : "Timeline";
+	const beside = (
+		<>
+			<Narrowed />
+			{cell && <Filters />}
+			{cell && <Button text="Export…" onClick={() => setExporting(true)} testid="export" />}
+		</>
+	);
+	const draw = ({ it }: { it: EventList }) =>
+		it.events.length > 0 ? <List list={it} events={board.events} /> : <Empty board={board} />;
 	return (
-		<section
-			class="card events"
-			id="events"
-			ref={eventsRef}
-			tabIndex={-1}
-			hidden={hidden}
-			aria-labelledby="events-title"
-			aria-busy={hasLog && board.events.list.data === null && board.events.list.problem === ""}
-			data-testid="events"
-		>
-			<div class="head">
-				<h2 id="events-title">{user === null ? "Events" : "Timeline"}</h2>
-				<Narrowed />
-				{hasLog && (
-					<>
-						<Filters />
-						<button type="button" class="quiet" onClick={() => setExporting(true)} data-testid="export">
-							Export…
-						</button>
-					</>
-				)}
-			</div>
-			{hasLog ? (
-				<Loaded cell={board.events.list} tall>
-					{({ it }) => (it.events.length > 0 ? <List events={board.events} /> : <Empty board={board} />)}
-				</Loaded>
-			) : (
-				<Empty board={board} />
-			)}
+		<Card title={title} testid="events" class="events" {...{ cell, beside, hidden }} place={places.events}>
+			{cell ? <Loaded cell={cell} tall children={draw} /> : <Empty board={board} />}
 			{isExporting && <ExportDialog board={board} close={() => setExporting(false)} />}
-		</section>
+		</Card>
 	);
 }
 
 /** The times that the list is narrowed to. */
 function Narrowed() {
 	const span = spanOf(route.value);
+	const widen = () => go({ since: null, until: null });
 	if (span === null) return null;
 	return (
 		<p class="narrowed" data-testid="narrowed">
-			{spanText(span, now.value)}
-			<button type="button" aria-label="Show all times" onClick={() => go({ since: null, until: null })}>
-				×
-			</button>
+			{spanText(span, now.value)} <Button text="×" class="" aria-label="Show all times" onClick={widen} />
 		</p>
 	);
 }
 
-const ROLE_OPTIONS: [Role | "", string][] = [
+const ROLES: [Role | "", string][] = [
 	["", "Either"],
 	["actor", "Actor"],
 	["target", "Target"],
 ];
-const KIND_OPTIONS: [Kind | "", string][] = [
+const KINDS: [Kind | "", string][] = [
 	["", "All"],
-	["unfollow", "Unfollows"],
-	["follow", "Follows"],
+	["unfollow", KIND_PLURALS.unfollow],
+	["follow", KIND_PLURALS.follow],
 ];
 
 function Filters() {
 	const { user, role, kind } = route.value;
+	const chooseRole = (chosen: Role | "") => go({ role: chosen || null });
+	const chooseKind = (chosen: Kind | "") => go({ kind: chosen || null });
 	return (
 		<form class="filters" aria-label="Filter the events" onSubmit={(event) => event.preventDefault()}>
 			{user !== null && (
-				<Choice
-					legend="Role"
-					options={ROLE_OPTIONS}
-					value={role ?? ""}
-					choose={(it) => go({ role: it || null })}
-					testid="role-filter"
-				/>
+				<Choice legend="Role" options={ROLES} value={role ?? ""} choose={chooseRole} testid="role-filter" />
 			)}
-			<Choice
-				legend="Kind"
-				options={KIND_OPTIONS}
-				value={kind ?? ""}
-				choose={(it) => go({ kind: it || null })}
-				testid="kind-filter"
-			/>
+			<Choice legend="Kind" options={KINDS} value={kind ?? ""} choose={chooseKind} testid="kind-filter" />
 		</form>
 	);
 }
 
-function List({ events }: { events: Events }) {
-	const list = useRef<HTMLDivElement>(null);
+function List({ list: { events: all, cursor }, events }: { list: EventList; events: Events }) {
+	const element = useRef<HTMLDivElement>(null);
 	/** The event whose row gets the focus as soon as it is drawn. */
 	const next = useRef<ListedEvent | undefined>(undefined);
 	const { isBusy, problem } = events.more.value;
-	const loaded = events.list.data?.it;
-	const focusRow = (event: ListedEvent | undefined) =>
-		event && list.current?.querySelector<HTMLElement>(`[data-id="${event.id}"] .open`)?.focus();
-	useLayoutEffect(() => {
-		focusRow(next.current);
+	const focusNext = () => {
+		if (!next.current) return;
+		element.current?.querySelector<HTMLElement>(`[data-id="${next.current.id}"] .open`)?.focus();
 		next.current = undefined;
-	});
+	};
+	useLayoutEffect(focusNext);
 	const loadMore = async () => {
 		next.current = await events.loadMore();
-		focusRow(next.current);
+		focusNext();
 	};
 	/** The arrow keys move from row to row. */
 	const move = (event: KeyboardEvent) => {
 		const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
 		const row = event.target instanceof Element ? event.target.closest<HTMLElement>(".event") : null;
-		const at = loaded?.events.findIndex(({ id }) => id === row?.dataset.id) ?? -1;
-		if (step === undefined || at < 0 || !loaded?.events[at + step]) return;
+		const at = all.findIndex(({ id }) => id === row?.dataset.id);
+		if (step === undefined || at < 0 || !all[at + step]) return;
 		event.preventDefault();
-		focusRow(loaded.events[at + step]);
+		next.current = all[at + step];
+		focusNext();
 	};
 	return (
 		<>
 			{/* biome-ignore lint/a11y/noStaticElementInteractions: the keys are those of the buttons in it. */}
-			<div ref={list} onKeyDown={move}>
+			<div ref={element} onKeyDown={move}>
 				{events.days.value.map((day) => (
 					<DaySection key={day.key} day={day} fresh={events.fresh} />
 				))}
 			</div>
-			{loaded?.cursor !== null && (
+			{cursor !== null && (
 				<p class="more">
-					<button type="button" class="quiet" disabled={isBusy} onClick={loadMore} data-testid="more">
-						{problem === "" ? "Load more" : `${problem} Try again`}
-					</button>
+					<Button
+						text={problem ? `${problem} Try again` : "Load more"}
+						disabled={isBusy}
+						onClick={loadMore}
+						testid="more"
+					/>
 				</p>
 			)}
 		</>
@@ -188,24 +162,21 @@ function Row({ event, isFresh }: { event: ListedEvent; isFresh: boolean }) {
 	const [isMarked, setMarked] = useState(isFresh);
 	const { id, kind, from_account: from, event_time: at, opt_platform: platform, to_accounts: targets } = event;
 	const when = isDate(at) ? clock(at) : String(at);
+	const label = `${when}: ${KIND_NAMES[kind] ?? kind} by ${userText(from)}, show the record`;
+	const clicked = (click: MouseEvent) => open(click, id);
+	const settled = () => setMarked(false);
 	return (
 		// biome-ignore lint/a11y/useKeyWithClickEvents: the button in it is for the keyboard.
 		<li
 			class={isMarked ? "event fresh" : "event"}
 			data-id={id}
 			data-testid="event-row"
-			onClick={(click) => open(click, id)}
-			onAnimationEnd={() => setMarked(false)}
+			onClick={clicked}
+			onAnimationEnd={settled}
 		>
 			<span class="at" data-testid="time">
-				<button
-					type="button"
-					class="open"
-					aria-label={`${when}: ${KIND_NAMES[kind] ?? kind} by ${userText(from)}, show the record`}
-				>
-					<Time at={at}>{when}</Time>
-				</button>
-				{isDate(at) && at > event.received_at && <Ahead at={at} />}
+				<Button text={<Time at={at} text={when} />} class="open" aria-label={label} />
+				{at > event.received_at && <Ahead at={at} />}
 			</span>
 			<span class={`badge ${kind}`} data-testid="kind">
 				{KIND_NAMES[kind] ?? kind}
@@ -217,20 +188,15 @@ function Row({ event, isFresh }: { event: ListedEvent; isFresh: boolean }) {
 					→
 				</span>
 				{targets.slice(0, SHOWN).map((target) => (
-					<UserLink key={target} id={target} class="target" tabIndex={-1} testid="target" />
+					<UserLink id={target} class="target" tabIndex={-1} testid="target" />
 				))}
-				{targets.length > SHOWN && <span class="rest">+{targets.length - SHOWN} more</span>}
+				{targets.length > SHOWN && <span class="rest">{`+${targets.length - SHOWN} more`}</span>}
 			</span>
 			<span class="platform" data-testid="platform">
 				{platform}
 			</span>
 		</li>
 	);
-}
-
-function Ahead({ at }: { at: number }) {
-	if (!isAhead(at, now.value)) return null;
-	return <span class="ahead"> {ago(at, now.value)}</span>;
 }
 
 /** Shows the record of a row that is clicked on: not where a link is, nor where text is selected. */

@@ -1,21 +1,24 @@
 // The export of the events that the filters let through, as a CSV file, with progress.
 
-import { useState } from "preact/hooks";
+import { useId, useState } from "preact/hooks";
 import { count, number } from "../lib/format.ts";
 import { RANGES, rangeOf, spanOf, spanText } from "../lib/range.ts";
-import { announce } from "../state/announcement.ts";
 import type { Board } from "../state/board.ts";
 import { currentTime, now } from "../state/clock.ts";
-import { Export } from "../state/export.ts";
+import { announce } from "../state/feedback.ts";
 import { filterOf, route } from "../state/route.ts";
+import { Export } from "../state/tasks.ts";
 import { KIND_PLURALS } from "../text/kinds.ts";
+import { Problem } from "./Card.tsx";
+import { Button } from "./Controls.tsx";
 import { Dialog } from "./Dialog.tsx";
 
 export function ExportDialog({ board, close }: { board: Board; close: () => void }) {
 	const [task] = useState(() => new Export());
 	const [isRange, setRange] = useState(false);
-	const { kind, user, range, ...times } = route.value;
-	const span = spanOf(times);
+	const form = useId();
+	const { kind, user, range } = route.value;
+	const span = spanOf(route.value);
 	const { value: isRunning } = task.isRunning;
 	const stop = () => {
 		task.stop();
@@ -41,9 +44,15 @@ export function ExportDialog({ board, close }: { board: Board; close: () => void
 			<input type="radio" name="time" checked={isRange === value} onChange={() => setRange(value)} /> {text}
 		</label>
 	);
+	const actions = (
+		<>
+			<Button text="Cancel" onClick={stop} />
+			{!isRunning && <Button text="Export" type="submit" form={form} class="primary" />}
+		</>
+	);
 	return (
-		<Dialog title="Export as CSV" testid="export-dialog" close={stop}>
-			<form onSubmit={run}>
+		<Dialog title="Export as CSV" testid="export-dialog" close={stop} actions={actions}>
+			<form id={form} onSubmit={run}>
 				<p>{what.filter(Boolean).join(", ")}: one row for each target.</p>
 				{span === null && (
 					<fieldset class="options" disabled={isRunning}>
@@ -52,26 +61,14 @@ export function ExportDialog({ board, close }: { board: Board; close: () => void
 						{option(true, `The last ${RANGES[range].title}`)}
 					</fieldset>
 				)}
-				{isRunning && (
-					<div class="running" role="status">
-						<progress aria-label="Progress" value={task.fraction.value ?? undefined} />
-						<p data-testid="export-count">{task.total.value > 0 && `${number(task.total.value)} events …`}</p>
-					</div>
-				)}
-				<p class="problem" role="alert">
-					{task.problem.value}
-				</p>
-				<div class="actions">
-					<button type="button" class="quiet" onClick={stop}>
-						Cancel
-					</button>
-					{!isRunning && (
-						<button type="submit" class="primary">
-							Export
-						</button>
-					)}
-				</div>
 			</form>
+			{isRunning && (
+				<div class="running" role="status">
+					<progress aria-label="Progress" value={task.fraction.value ?? undefined} />
+					<p data-testid="export-count">{task.total.value > 0 && `${number(task.total.value)} events …`}</p>
+				</div>
+			)}
+			<Problem text={task.problem.value} />
 		</Dialog>
 	);
 }

@@ -6,6 +6,7 @@ import { now } from "../state/clock.ts";
 import { go, href, toDeadLetters, toOverview, view } from "../state/route.ts";
 import { leave } from "../state/session.ts";
 import { isWrong } from "./Alerts.tsx";
+import { Button } from "./Controls.tsx";
 
 export const Header = ({ board }: { board: Board | null }) => (
 	<header class="bar">
@@ -17,12 +18,8 @@ export const Header = ({ board }: { board: Board | null }) => (
 				<AppChoice board={board} />
 				<DeadLettersLink board={board} />
 				<PollState board={board} />
-				<button type="button" class="quiet" onClick={() => board.readAgain()}>
-					Refresh
-				</button>
-				<button type="button" class="quiet" onClick={leave}>
-					Sign out
-				</button>
+				<Button text="Refresh" onClick={() => board.readAgain()} />
+				<Button text="Sign out" onClick={leave} />
 			</>
 		)}
 	</header>
@@ -36,9 +33,7 @@ function AppChoice({ board: { app, session } }: { board: Board }) {
 			App{" "}
 			<select value={app} onChange={(event) => choose(event.currentTarget.value)} data-testid="app">
 				{session.apps.map((id) => (
-					<option key={id} value={id}>
-						{id}
-					</option>
+					<option key={id}>{id}</option>
 				))}
 			</select>
 		</label>
@@ -51,11 +46,7 @@ function DeadLettersLink({ board: { deadLetters } }: { board: Board }) {
 	if (count === 0 && view.value !== "dead-letters") return null;
 	return (
 		<a class="count-link" href={href(toDeadLetters)} data-testid="dead-letters-link">
-			Dead letters{" "}
-			<span>
-				{number(count)}
-				{deadLetters.listed.data?.hasMore && "+"}
-			</span>
+			Dead letters <span>{`${number(count)}${deadLetters.listed.data?.hasMore ? "+" : ""}`}</span>
 		</a>
 	);
 }

@@ -2,28 +2,26 @@
 
 import type { ComponentChildren } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
-import { type Delivery, type EventRecord, type ListedEvent, Problem, sentenceOf } from "../api/client.ts";
-import { ago, count, due, full, isAhead, isDate, moment } from "../lib/format.ts";
+import { type Delivery, type EventRecord, Problem as Failure, type ListedEvent, sentenceOf } from "../api/client.ts";
+import { count, full, isDate, moment } from "../lib/format.ts";
 import { visibleJson } from "../lib/user_id.ts";
-import { announce } from "../state/announcement.ts";
 import type { Board } from "../state/board.ts";
 import { now } from "../state/clock.ts";
-import { eventsRef, moveFocus } from "../state/focus.ts";
+import { announce, moveFocus, places } from "../state/feedback.ts";
 import { go, route } from "../state/route.ts";
 import { outcome, STATES } from "../text/delivery.ts";
 import { KIND_NAMES } from "../text/kinds.ts";
-import { Skeleton } from "./Card.tsx";
+import { Problem, Skeleton } from "./Card.tsx";
+import { Button, focus } from "./Controls.tsx";
 import { Dialog } from "./Dialog.tsx";
-import { Moment, Time } from "./Time.tsx";
+import { Ahead, Due, Moment, Time } from "./Time.tsx";
 import { UserLink } from "./UserId.tsx";
 
+/** A record, and its JSON without its delivery, as it is stored. */
 interface Loaded {
 	record: EventRecord;
-	/** The record without its delivery, as it is stored. */
 	json: string;
 }
-
-const focus = (element: HTMLElement | null) => element?.focus();
 
 export function RecordDialog({ board, id }: { board: Board; id: string }) {
 	const { session, app } = board;
@@ -36,11 +34,12 @@ export function RecordDialog({ board, id }: { board: Board; id: string }) {
 	const json = useRef<HTMLPreElement>(null);
 	useLayoutEffect(() => {
 		const controller = new AbortController();
-		void load(board, id, controller.signal).then(setLoaded, (error) => {
+		const failed = (error: unknown) => {
 			if (controller.signal.aborted) return;
-			const isMissing = error instanceof Problem && error.status === 404;
+			const isMissing = error instanceof Failure && error.status === 404;
 			setProblem(isMissing ? "This event is not stored, or not any more." : sentenceOf(error));
-		});
+		};
+		void load(board, id, controller.signal).then(setLoaded).catch(failed);
 		return () => controller.abort();
 	}, [board, id]);
 	const isShown = () => route.value.event === id;
@@ -60,94 +59,64 @@ export function RecordDialog({ board, id }: { board: Board; id: string }) {
 			say({ text: "The browser does not allow copying; the text is selected.", isProblem: true });
 		}
 	};
-	const act = async (action: () => Promise<void>) => {
+	const act = (action: () => Promise<void>) => async () => {
 		setBusy(true);
-		try {
-			await action();
-		} catch (error) {
-			say({ text: sentenceOf(error), isProblem: true });
-		}
+		await action().catch((error) => say({ text: sentenceOf(error), isProblem: true }));
 		setBusy(false);
 	};
-	const replay = () =>
-		act(async () => {
-			await session.api.replayEvent(app, id);
-			say({ text: "The event is on the queue to your backend.", isProblem: false });
-		});
-	const remove = () =>
-		act(async () => {
-			await session.api.deleteEvent(app, id);
-			announce("The event was deleted.");
-			const wasShown = isShown();
-			close();
-			board.events.remove(id);
-			board.readAgain();
-			// The row that had the focus is gone.
-			if (wasShown) moveFocus(eventsRef);
-		});
+	const replay = act(async () => {
+		await session.api.post("/v1/events/{app}/{id}/replay", { app, id });
+		say({ text: "The event is on the queue to your backend.", isProblem: false });
+	});
+	const remove = act(async () => {
+		await session.api.delete("/v1/events/{app}/{id}", { app, id });
+		announce("The event was deleted.");
+		const wasShown = isShown();
+		close();
+		board.events.remove(id);
+		board.readAgain();
+		// The row that had the focus is gone.
+		if (wasShown) moveFocus(places.events);
+	});
 	const event = loaded?.record ?? board.events.find(id);
 	const isOff = loaded === null || isBusy;
+	const focusIfKept = deletion === "kept" ? focus : undefined;
+	const actions =
+		deletion === "asked" ? (
+			<>
+				<p>Delete this event for good?</p>
+				<Button key="keep" text="Keep it" ref={focus} onClick={() => ask("kept")} />
+				<Button key="delete" text="Delete" class="danger solid" disabled={isOff} onClick={remove} />
+			</>
+		) : (
+			<>
+				<Button text="Copy JSON" class="quiet first" disabled={isOff} onClick={copy} />
+				{board.status.value.origin && <Button text="Replay" disabled={isOff} onClick={replay} />}
+				<Button
+					key="ask"
+					text="Delete…"
+					class="quiet danger"
+					ref={focusIfKept}
+					disabled={isOff}
+					onClick={() => ask("asked")}
+				/>
+			</>
+		);
+	const title = event ? titleOf(event) : "Event";
+	const closeButton = <Button text="Close" onClick={close} />;
 	return (
-		<Dialog
-			title={event ? titleOf(event) : "Event"}
-			beside={
-				<button type="button" class="quiet" onClick={close}>
-					Close
-				</button>
-			}
-			class="record"
-			testid="record"
-			close={close}
-		>
-			{loaded ? (
-				<>
-					<Facts record={loaded.record} />
-					{/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be scrolled with keys. */}
-					<pre ref={json} tabIndex={0} role="region" aria-label="The record as JSON" data-testid="record-json">
-						{visibleJson(loaded.json)}
-					</pre>
-				</>
-			) : problem === "" ? (
-				<Skeleton tall />
-			) : (
-				<p class="problem" role="alert">
-					{problem}
-				</p>
+		<Dialog title={title} beside={closeButton} actions={actions} class="record" testid="record" close={close}>
+			{loaded && <Facts record={loaded.record} />}
+			{loaded && (
+				// biome-ignore lint/a11y: what scrolls can be scrolled with keys, and white space counts in it.
+				<pre ref={json} tabIndex={0} role="region" aria-label="The record as JSON" data-testid="record-json">
+					{visibleJson(loaded.json)}
+				</pre>
 			)}
+			{!loaded && (problem === "" ? <Skeleton tall /> : <Problem text={problem} />)}
 			<p class={said.isProblem ? "outcome problem" : "outcome"} role="status">
 				{said.text}
 			</p>
-			{deletion === "asked" ? (
-				<div class="actions" key="asked">
-					<p>Delete this event for good?</p>
-					<button type="button" class="quiet" ref={focus} onClick={() => ask("kept")}>
-						Keep it
-					</button>
-					<button type="button" class="danger solid" disabled={isOff} onClick={remove}>
-						Delete
-					</button>
-				</div>
-			) : (
-				<div class="actions" key="actions">
-					<button type="button" class="quiet first" disabled={isOff} onClick={copy}>
-						Copy JSON
-					</button>
-					{board.status.value.origin && (
-						<button type="button" class="quiet" disabled={isOff} onClick={replay}>
-							Replay
-						</button>
-					)}
-					<button
-						type="button"
-						class="quiet danger"
-						ref={deletion === "kept" ? focus : undefined}
-						disabled={isOff}
-						onClick={() => ask("asked")}
-					>
-						Delete…
-					</button>
-				</div>
-			)}
 		</Dialog>
 	);
 }
@@ -156,58 +125,47 @@ const titleOf = ({ kind, event_time: at }: ListedEvent) =>
 	`${KIND_NAMES[kind] ?? kind}, ${isDate(at) ? moment(at, now.value) : at}`;
 
 async function load({ session, app }: Board, id: string, signal: AbortSignal): Promise<Loaded> {
-	const text = await session.api.record(app, id, signal);
+	const text = await session.api.text("/v1/events/{app}/{id}", { app, id }, signal);
 	const { delivery: _, ...written } = JSON.parse(text, asWritten);
 	return { record: JSON.parse(text), json: JSON.stringify(written, null, 2) };
 }
 
-/** `JSON.rawJSON` and the source of a value, which TypeScript does not know. */
-type RawJson = typeof JSON & { rawJSON?: (text: string) => unknown };
-
 /** Leaves a number as it is written, where the browser can: Tencent's may be larger than JavaScript's. */
 function asWritten(_name: string, value: unknown, context?: { source?: string }): unknown {
-	const { rawJSON } = JSON as RawJson;
+	const { rawJSON } = JSON as { rawJSON?: (text: string) => unknown };
 	return typeof value === "number" && context?.source !== undefined && rawJSON ? rawJSON(context.source) : value;
 }
 
 function Facts({ record }: { record: EventRecord }) {
 	const { from_account: from, to_accounts: targets, event_time: at, received_at: receivedAt, delivery } = record;
-	const row = (name: string, value: ComponentChildren, testid = name.toLowerCase().replace(" ", "-")) => (
-		<div>
-			<dt>{name}</dt>
-			<dd data-testid={`record-${testid}`}>{value}</dd>
-		</div>
-	);
+	const written = (ms: number) => <Time at={ms} text={isDate(ms) ? full(ms) : ""} />;
+	const facts: [name: string, value: ComponentChildren, testid: string][] = [
+		["Actor", <UserLink id={from} class="chip" />, "actor"],
+		[targets.length > 1 ? "Targets" : "Target", targets.map((id) => <UserLink id={id} class="chip" />), "targets"],
+		["Happened", [written(at), <Ahead at={at} />], "happened"],
+		["Received", written(receivedAt), "received"],
+		["Platform", record.opt_platform ?? "–", "platform"],
+		["Client IP", record.client_ip ?? "–", "client-ip"],
+	];
+	if (delivery) facts.push(["Delivery", describe(delivery), "delivery"]);
 	return (
 		<dl class="facts">
-			{row("Actor", <UserLink id={from} class="chip" />)}
-			{row(
-				targets.length > 1 ? "Targets" : "Target",
-				targets.map((id) => <UserLink key={id} id={id} class="chip" />),
-			)}
-			{row("Happened", [
-				<Time at={at}>{isDate(at) && full(at)}</Time>,
-				isAhead(at, now.value) && <span class="ahead"> {ago(at, now.value)}</span>,
-			])}
-			{row("Received", <Time at={receivedAt}>{isDate(receivedAt) && full(receivedAt)}</Time>)}
-			{row("Platform", record.opt_platform ?? "–")}
-			{row("Client IP", record.client_ip ?? "–")}
-			{delivery && row("Delivery", <DeliveryText delivery={delivery} />)}
+			{facts.map(([name, value, testid]) => (
+				<div key={testid}>
+					<dt>{name}</dt>
+					<dd data-testid={`record-${testid}`}>{value}</dd>
+				</div>
+			))}
 		</dl>
 	);
 }
 
-function DeliveryText({ delivery }: { delivery: Delivery }) {
+function describe(delivery: Delivery): ComponentChildren {
 	const { state, attempts, last_status: status, last_error: error, next_attempt_at: next, updated_at: at } = delivery;
-	return (
-		<>
-			{STATES[state] ?? state}, {count(attempts, "attempt")}
-			{(status !== null || error !== null) && `, ${outcome(delivery)}`} (<Moment at={at} />)
-			{state === "retrying" && next !== null && (
-				<>
-					; next attempt <Time at={next}>{due(next, now.value)}</Time>
-				</>
-			)}
-		</>
-	);
+	return [
+		`${STATES[state] ?? state}, ${count(attempts, "attempt")}`,
+		(status !== null || error !== null) && `, ${outcome(delivery)}`,
+		[" (", <Moment at={at} />, ")"],
+		state === "retrying" && next !== null && ["; next attempt ", <Due at={next} />],
+	];
 }

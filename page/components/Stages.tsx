@@ -1,14 +1,41 @@
 // What stands in the place of the board: loading, the sign-in, and what is said where nothing can be shown.
 
+import type { ComponentChildren } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { resume, type Stage, signIn } from "../state/session.ts";
-import { Skeleton } from "./Card.tsx";
+import { Hint, Link, Problem, Skeleton } from "./Card.tsx";
+import { Button, focus } from "./Controls.tsx";
 
 export const Opening = () => (
 	<main class="opening" aria-busy="true" aria-label="Loading">
 		<Skeleton />
 		<Skeleton tall />
 	</main>
+);
+
+const Message = ({ title, children }: { title: string; children: ComponentChildren }) => (
+	<main class="stage">
+		<div class="card">
+			<h1>{title}</h1>
+			{children}
+		</div>
+	</main>
+);
+
+export const Stuck = ({ problem }: { problem: string }) => (
+	<Message title="Nothing to show">
+		<Problem text={problem} />
+		<Button text="Try again" class="primary" ref={focus} onClick={resume} />
+	</Message>
+);
+
+export const Insecure = () => (
+	<Message title="Not over plain HTTP">
+		<p>
+			Anybody on the network path could read the admin token.{" "}
+			<Link href={location.href.replace(/^http:/, "https:")} text="Open this page over HTTPS" />.
+		</p>
+	</Message>
 );
 
 /** @param props.stage another object for each answer: the focus goes back to the token */
@@ -23,10 +50,9 @@ export function Login({ stage }: { stage: Extract<Stage, { name: "login" }> }) {
 		setBusy(false);
 	};
 	return (
-		<main class="stage">
-			<form class="card login" onSubmit={submit}>
-				<h1>Sign in</h1>
-				<p>See what the webhook has received.</p>
+		<Message title="Sign in">
+			<p>See what the webhook has received.</p>
+			<form onSubmit={submit}>
 				{/* For password managers, which store a password with a name. */}
 				<input type="text" name="username" value="operator" autocomplete="username" hidden />
 				<label for="token">Admin token</label>
@@ -43,44 +69,18 @@ export function Login({ stage }: { stage: Extract<Stage, { name: "login" }> }) {
 					aria-describedby="token-hint token-problem"
 					data-testid="token"
 				/>
-				<p class="problem" id="token-problem" role="alert">
-					{stage.problem}
-				</p>
-				<button type="submit" class="primary" disabled={isBusy}>
-					Sign in
-				</button>
-				<p class="hint" id="token-hint">
-					The Worker's secret <code>ADMIN_TOKEN</code>. This tab stores it until you sign out or close it.
-				</p>
+				<Problem id="token-problem" text={stage.problem} />
+				<Button text="Sign in" type="submit" class="primary" disabled={isBusy} />
 			</form>
-		</main>
+			<div id="token-hint">
+				<Hint
+					text={[
+						"The Worker's secret ",
+						<code>ADMIN_TOKEN</code>,
+						". This tab stores it until you sign out or close it.",
+					]}
+				/>
+			</div>
+		</Message>
 	);
 }
-
-const focus = (element: HTMLElement | null) => element?.focus();
-
-export const Stuck = ({ problem }: { problem: string }) => (
-	<main class="stage">
-		<div class="card">
-			<h1>Nothing to show</h1>
-			<p class="problem" role="alert">
-				{problem}
-			</p>
-			<button type="button" class="primary" ref={focus} onClick={resume}>
-				Try again
-			</button>
-		</div>
-	</main>
-);
-
-export const Insecure = () => (
-	<main class="stage">
-		<div class="card">
-			<h1>Not over plain HTTP</h1>
-			<p>
-				Anybody on the network path could read the admin token.{" "}
-				<a href={location.href.replace(/^http:/, "https:")}>Open this page over HTTPS</a>.
-			</p>
-		</div>
-	</main>
-);

@@ -1,28 +1,26 @@
 // What is shown: the range, and the search for a user.
 
 import { useLayoutEffect, useRef } from "preact/hooks";
-import { RANGES, type RangeName } from "../lib/range.ts";
-import { moveFocus, userRef } from "../state/focus.ts";
+import type { RangeName } from "../lib/range.ts";
+import { moveFocus, places } from "../state/feedback.ts";
 import { go, route, toUser } from "../state/route.ts";
-import { Choice } from "./Choice.tsx";
+import { Button, Choice } from "./Controls.tsx";
 
-const RANGE_OPTIONS = (Object.keys(RANGES) as RangeName[]).map((name): [RangeName, string] => [
-	name,
-	name.replace(/(?=[hd])/, " "),
-]);
+const RANGE_OPTIONS: [RangeName, string][] = [
+	["24h", "24 h"],
+	["7d", "7 d"],
+	["30d", "30 d"],
+];
 
-export const Toolbar = () => (
-	<nav class="toolbar" aria-label="What is shown">
-		<Choice
-			legend="Range"
-			options={RANGE_OPTIONS}
-			value={route.value.range}
-			choose={(range) => go({ range, since: null, until: null })}
-			testid="range-filter"
-		/>
-		<Search />
-	</nav>
-);
+export function Toolbar() {
+	const choose = (range: RangeName) => go({ range, since: null, until: null });
+	return (
+		<nav class="toolbar" aria-label="What is shown">
+			<Choice legend="Range" options={RANGE_OPTIONS} value={route.value.range} choose={choose} testid="range-filter" />
+			<Search />
+		</nav>
+	);
+}
 
 /** Searches for a user: the text as it was typed, nothing trimmed. */
 function Search() {
@@ -44,7 +42,7 @@ function Search() {
 		if (!field.current?.value) return;
 		go(toUser(field.current.value));
 		field.current.value = "";
-		moveFocus(userRef);
+		moveFocus(places.user);
 	};
 	// A text area, because an id may have line ends; Shift and Enter writes one.
 	const submitOnEnter = (event: KeyboardEvent) => {
@@ -67,9 +65,7 @@ function Search() {
 					onKeyDown={submitOnEnter}
 					data-testid="user-filter"
 				/>
-				<button type="submit" class="quiet">
-					Find
-				</button>
+				<Button text="Find" type="submit" />
 			</form>
 		</search>
 	);

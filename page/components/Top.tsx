@@ -5,10 +5,10 @@ import type { Ranking, TopUser } from "../api/client.ts";
 import { number, signed } from "../lib/format.ts";
 import { sinceText, spanText } from "../lib/range.ts";
 import { now } from "../state/clock.ts";
+import type { Top } from "../state/counts.ts";
 import { go, route } from "../state/route.ts";
-import type { Top } from "../state/top.ts";
-import { Loaded } from "./Card.tsx";
-import { Choice } from "./Choice.tsx";
+import { Card, Hint, Loaded } from "./Card.tsx";
+import { Choice } from "./Controls.tsx";
 import { UserLink } from "./UserId.tsx";
 
 const OPTIONS: [Ranking, string][] = [
@@ -17,25 +17,18 @@ const OPTIONS: [Ranking, string][] = [
 	["net", "Net"],
 ];
 
-export function TopCard({ top: { leaders } }: { top: Top }) {
+export function TopCard({ leaders }: Pick<Top, "leaders">) {
 	const { data } = leaders;
+	const { by } = route.value;
+	const choose = (chosen: Ranking) => go({ by: chosen }, { replace: true });
+	const since = data && (data.span ? spanText(data.span, now.value) : sinceText(data.range));
 	return (
-		<section class="card" aria-labelledby="top-title" aria-busy={data === null} data-testid="top">
-			<div class="head">
-				<h2 id="top-title">Top users</h2>
-				<p class="hint">{data && (data.span ? spanText(data.span, now.value) : sinceText(data.range))}</p>
-			</div>
-			<Choice
-				legend="Ranked by"
-				options={OPTIONS}
-				value={route.value.by}
-				choose={(by) => go({ by }, { replace: true })}
-				testid="ranking"
-			/>
+		<Card title="Top users" testid="top" cell={leaders} beside={<Hint text={since} />}>
+			<Choice legend="Ranked by" options={OPTIONS} value={by} choose={choose} testid="ranking" />
 			<Loaded cell={leaders} tall>
-				{({ users }) => <Leaders users={users} by={route.value.by} />}
+				{({ users }) => <Leaders users={users} by={by} />}
 			</Loaded>
-		</section>
+		</Card>
 	);
 }
 
@@ -60,7 +53,7 @@ function Leaders({ users, by }: { users: TopUser[]; by: Ranking }) {
 	return (
 		<ol class="top" ref={list}>
 			{ranked.map((it) => (
-				<li key={it.user} class={value(it) < 0 || by === "lost" ? "unfollow" : "follow"} data-testid="top-row">
+				<li key={it.user} class={value(it) < 0 || by === "lost" ? "lost" : undefined} data-testid="top-row">
 					<UserLink id={it.user} testid="user" />
 					<span class="of" title={`−${number(it.unfollows)} +${number(it.follows)}`} data-testid="count">
 						{by === "net" ? signed(value(it)) : number(value(it))}

@@ -1,15 +1,14 @@
 // One user: totals of all time, and the erasure of all that is stored about them.
 
-import type { ComponentChildren } from "preact";
 import { useRef, useState } from "preact/hooks";
 import type { User } from "../api/client.ts";
 import { count, day, number, signed } from "../lib/format.ts";
-import { announce } from "../state/announcement.ts";
 import type { Board } from "../state/board.ts";
-import { eventsRef, moveFocus, userRef } from "../state/focus.ts";
-import { go, href, toOverview } from "../state/route.ts";
-import { Erasure } from "../state/user.ts";
-import { Loaded } from "./Card.tsx";
+import { announce, moveFocus, places } from "../state/feedback.ts";
+import { go } from "../state/route.ts";
+import { Erasure } from "../state/tasks.ts";
+import { Card, Hint, Loaded, Problem } from "./Card.tsx";
+import { Button } from "./Controls.tsx";
 import { Dialog } from "./Dialog.tsx";
 import { Time } from "./Time.tsx";
 import { UserId } from "./UserId.tsx";
@@ -17,8 +16,8 @@ import { UserId } from "./UserId.tsx";
 export function UserCard({ board, user }: { board: Board; user: string }) {
 	const [isErasing, setErasing] = useState(false);
 	const id = useRef<HTMLSpanElement>(null);
-	const { totals } = board.user;
-	const { data } = totals;
+	const { user: cell } = board.totals;
+	const hasEvents = cell.data !== null && cell.data.last_event_time !== null;
 	const copy = async () => {
 		try {
 			await navigator.clipboard.writeText(user);
@@ -28,105 +27,82 @@ export function UserCard({ board, user }: { board: Board; user: string }) {
 			announce("The browser does not allow copying; the UserID is selected.");
 		}
 	};
+	const title = (
+		<>
+			<span class="visually-hidden">User </span>
+			<span ref={id} data-testid="user-id">
+				<UserId id={user} />
+			</span>
+		</>
+	);
+	const buttons = (
+		<>
+			<Button text="Copy" onClick={copy} />
+			{hasEvents && <Button text="Erase…" class="quiet danger" onClick={() => setErasing(true)} />}
+		</>
+	);
 	return (
-		<section
-			class="card"
-			ref={userRef}
-			tabIndex={-1}
-			aria-labelledby="user-title"
-			aria-busy={data === null}
-			data-testid="user-view"
-		>
-			<a class="back" href={href(toOverview)}>
-				All users
-			</a>
-			<div class="head">
-				<h2 id="user-title">
-					<span class="visually-hidden">User </span>
-					<span ref={id} data-testid="user-id">
-						<UserId id={user} />
-					</span>
-				</h2>
-				<button type="button" class="quiet" onClick={copy}>
-					Copy
-				</button>
-				{data && data.last_event_time !== null && (
-					<button type="button" class="quiet danger" onClick={() => setErasing(true)}>
-						Erase…
-					</button>
-				)}
-			</div>
-			{board.hasLog.value && <Loaded cell={totals}>{(it) => <Totals user={it} />}</Loaded>}
+		<Card title={title} testid="user-view" cell={cell} back="All users" beside={buttons} place={places.user}>
+			{board.hasLog.value && <Loaded cell={cell}>{(totals) => <Totals user={totals} />}</Loaded>}
 			{isErasing && <EraseDialog board={board} user={user} close={() => setErasing(false)} />}
-		</section>
+		</Card>
 	);
 }
 
-function Totals({ user: { followers, following, first_event_time: first, last_event_time: last } }: { user: User }) {
-	if (last === null) {
-		return (
-			<p class="hint" data-testid="no-user">
-				No event has this user. UserIDs are matched exactly: case counts, and so do spaces.
-			</p>
-		);
-	}
-	const fact = (testid: string, name: string, value: ComponentChildren) => (
-		<div>
-			<dt>{name}</dt>
-			<dd data-testid={testid}>{value}</dd>
-		</div>
-	);
+function Totals({ user: { followers, following, first_event_time: first } }: { user: User }) {
+	const exactly = "No event has this user. UserIDs are matched exactly: case counts, and so do spaces.";
+	if (first === null) return <Hint text={exactly} testid="no-user" />;
+	const facts = [
+		["followers-lost", "Followers lost", number(followers.lost)],
+		["followers-gained", "Followers gained", number(followers.gained)],
+		["followers-net", "Net", signed(followers.gained - followers.lost)],
+		["following-removed", "Unfollowed others", number(following.removed)],
+		["following-added", "Followed others", number(following.added)],
+		["first-event", "First event", <Time at={first} text={day(first)} />],
+	] as const;
 	return (
 		<dl class="totals" data-testid="user-totals">
-			{fact("followers-lost", "Followers lost", number(followers.lost))}
-			{fact("followers-gained", "Followers gained", number(followers.gained))}
-			{fact("followers-net", "Net", signed(followers.gained - followers.lost))}
-			{fact("following-removed", "Unfollowed others", number(following.removed))}
-			{fact("following-added", "Followed others", number(following.added))}
-			{fact("first-event", "First event", first === null ? "–" : <Time at={first}>{day(first)}</Time>)}
+			{facts.map(([testid, name, value]) => (
+				<div key={testid}>
+					<dt>{name}</dt>
+					<dd data-testid={testid}>{value}</dd>
+				</div>
+			))}
 		</dl>
 	);
 }
 
 function EraseDialog({ board, user, close }: { board: Board; user: string; close: () => void }) {
 	const [erasure] = useState(() => new Erasure());
-	const { value: total } = erasure.total;
-	const { value: problem } = erasure.problem;
+	const { isRunning, problem, total } = erasure;
+	const erased = count(total.value, "record");
 	const stop = () => {
 		erasure.stop();
 		close();
 	};
 	const erase = async () => {
 		if (!(await erasure.start(board.session.api, board.app, user))) return;
-		announce(`${count(erasure.total.value, "record")} erased.`);
+		announce(`${count(total.value, "record")} erased.`);
 		go({ user: null, role: null, since: null, until: null });
 		board.readAgain();
-		moveFocus(eventsRef);
+		moveFocus(places.events);
 	};
+	const actions = (
+		<>
+			<Button text="Cancel" onClick={stop} />
+			<Button text="Erase" class="danger solid" disabled={isRunning.value} onClick={erase} />
+		</>
+	);
 	return (
-		<Dialog title="Erase this user?" testid="erase" close={stop}>
+		<Dialog title="Erase this user?" testid="erase" close={stop} actions={actions}>
 			<p>
-				Every event in which{" "}
-				<strong>
-					<UserId id={user} />
-				</strong>{" "}
-				acted or is a target is erased for good, also for the other users in it: the records, the dead letters and the
-				counts.
+				Every event in which <UserId id={user} /> acted or is a target is erased for good, also for the other users in
+				it: the records, the dead letters and the counts.
 			</p>
 			<p class="outcome" role="status">
-				{total > 0 && `${count(total, "record")} erased${erasure.hasMore.value ? " so far …" : "."}`}
+				{total.value > 0 && `${erased} erased so far …`}
 			</p>
-			<p class="problem" role="alert">
-				{problem !== "" && `${problem} ${count(total, "record")} erased so far; erase again for the rest.`}
-			</p>
-			<div class="actions">
-				<button type="button" class="quiet" onClick={stop}>
-					Cancel
-				</button>
-				<button type="button" class="danger solid" disabled={erasure.isRunning.value} onClick={erase}>
-					Erase
-				</button>
-			</div>
+			<Problem text={problem.value && `${problem.value} ${erased} erased so far; erase again for the rest.`} />
 		</Dialog>
 	);
 }

@@ -1,6 +1,6 @@
 // What is new in an app since the last poll, in one request: the events since shortly before the newest one.
 
-import { type Api, type ListedEvent, PAGE_MAX } from "../api/client.ts";
+import { type EventPage, type EventQuery, type ListedEvent, PAGE_MAX } from "../api/client.ts";
 import { MINUTE } from "./format.ts";
 
 /** What a poll has found. */
@@ -45,7 +45,8 @@ export class Live {
 		return this.#newest;
 	}
 
-	async poll(api: Pick<Api, "events">, app: number, signal?: AbortSignal): Promise<News> {
+	/** @param ask gets a page of the app's events */
+	async poll(ask: (query: EventQuery) => Promise<EventPage>): Promise<News> {
 		const before = this.#known;
 		const isFirst = before === null;
 		const since = this.#newest === null ? null : Math.max(0, this.#newest - OVERLAP);
@@ -53,7 +54,7 @@ export class Live {
 		let cursor: string | null = null;
 		let pages = 0;
 		do {
-			const page = await api.events(app, { since, cursor, limit: isFirst ? FIRST : PAGE_MAX }, signal);
+			const page: EventPage = await ask({ since, cursor, limit: isFirst ? FIRST : PAGE_MAX });
 			read.push(...page.events);
 			cursor = page.cursor;
 			pages += 1;

@@ -4,8 +4,7 @@ import { signal } from "@preact/signals";
 import { type CallCount, type DeliveryPage, Problem } from "../api/client.ts";
 import { MINUTE } from "../lib/format.ts";
 import { countedSince, type Range, rangeOf } from "../lib/range.ts";
-import { Cell } from "./cell.ts";
-import { type Part, type Poll, patienceOf } from "./part.ts";
+import { Cell, type Part, type Poll, patienceOf } from "./cell.ts";
 import { route } from "./route.ts";
 import type { Session } from "./session.ts";
 
@@ -36,17 +35,18 @@ export class Alerts implements Part {
 
 	async refresh({ api, app, route, now, signal }: Poll): Promise<void> {
 		const { apps, status } = this.#session;
-		if (now - status.value.at >= STATUS_EVERY) status.value = { data: await api.status(signal), at: now };
+		if (now - status.value.at >= STATUS_EVERY)
+			status.value = { data: await api.get("/v1/status", {}, signal), at: now };
 		const held = this.findings.data;
 		if (held !== null && now - held.at < patienceOf(route)) return;
 		const range = rangeOf(route.range, now);
 		const delivered = (state: "retrying" | "dead") =>
-			status.value.data.origin ? known(api.deliveries(app, { state, limit: COUNTED }, signal)) : null;
+			status.value.data.origin ? known(api.get("/v1/deliveries", { app, state, limit: COUNTED }, signal)) : null;
 		await this.findings.read(async () => {
 			const [calls, ofApp, retrying, dead] = await Promise.all([
-				known(api.calls({ since: countedSince(range, now), until: now }, signal)),
+				known(api.get("/v1/calls", { since: countedSince(range, now), until: now }, signal)),
 				// Calls that name no app of ours are counted under none; the time of the last call is the app's own.
-				apps.length > 1 ? known(api.calls({ app, since: now, until: now }, signal)) : null,
+				apps.length > 1 ? known(api.get("/v1/calls", { app, since: now, until: now }, signal)) : null,
 				delivered("retrying"),
 				delivered("dead"),
 			]);

@@ -5,17 +5,15 @@ import { Problem, sentenceOf } from "../api/client.ts";
 import { MINUTE } from "../lib/format.ts";
 import { Live, type News, NO_NEWS } from "../lib/live.ts";
 import { Alerts } from "./alerts.ts";
-import { announce } from "./announcement.ts";
+import type { Part } from "./cell.ts";
 import { currentTime, tick } from "./clock.ts";
+import { Stats, Top, Totals } from "./counts.ts";
 import { DeadLetters } from "./dead_letters.ts";
 import { Events } from "./events.ts";
-import type { Part } from "./part.ts";
+import { announce } from "./feedback.ts";
 import { poller } from "./poller.ts";
 import { go, route } from "./route.ts";
 import { type Session, session, signOut } from "./session.ts";
-import { Stats } from "./stats.ts";
-import { Top } from "./top.ts";
-import { UserTotals } from "./user.ts";
 
 /** Ms after which all is read again: events that came much later than their time, or were deleted by somebody else. */
 const FULL_EVERY = 5 * MINUTE;
@@ -28,7 +26,7 @@ export class Board {
 	readonly events: Events;
 	readonly stats = new Stats();
 	readonly top = new Top();
-	readonly user = new UserTotals();
+	readonly totals = new Totals();
 	/** When all was up to date, in Unix ms; 0 before. */
 	readonly updatedAt = signal(0);
 	/** Why the last poll has failed, as a sentence; empty where it has not. */
@@ -39,7 +37,7 @@ export class Board {
 	readonly #newest = signal<number | null>(null);
 	/** When the last event of what is shown was, in Unix ms; null where there is none, or it is not known. */
 	readonly lastEvent = computed(() =>
-		route.value.user === null ? this.#newest.value : (this.user.totals.data?.last_event_time ?? null),
+		route.value.user === null ? this.#newest.value : (this.totals.user.data?.last_event_time ?? null),
 	);
 	readonly #live = new Live();
 	#fullAt = currentTime();
@@ -50,11 +48,6 @@ export class Board {
 		this.alerts = new Alerts(session);
 		this.deadLetters = new DeadLetters(session, app);
 		this.events = new Events(session, app);
-	}
-
-	/** Polls at once, for what is due. */
-	pollNow(): void {
-		poller.again();
 	}
 
 	/** Reads all again, and leaves what is shown until then. */
@@ -74,13 +67,13 @@ export class Board {
 		let news: News = NO_NEWS;
 		if (this.hasLog.value) {
 			try {
-				news = await this.#live.poll(api, this.app, signal);
+				news = await this.#live.poll((query) => api.get("/v1/events", { app: this.app, ...query }, signal));
 				this.#newest.value = this.#live.newest;
 			} catch (error) {
 				signal.throwIfAborted();
 				problems.push(error);
 			}
-			parts.push(this.events, this.stats, shown.user === null ? this.top : this.user);
+			parts.push(this.events, this.stats, shown.user === null ? this.top : this.totals);
 		}
 		const poll = { api, app: this.app, route: shown, news, isFull, now, signal };
 		const outcomes = await Promise.allSettled(parts.map((part) => part.refresh(poll)));

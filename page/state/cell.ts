@@ -1,26 +1,41 @@
-// What is known of a subject, such as the counts of a range.
+// What is known of a subject, such as the counts of a range, and the poll that asks for it.
 
 import { computed, type ReadonlySignal, signal } from "@preact/signals";
-import { sentenceOf } from "../api/client.ts";
+import { type Api, sentenceOf } from "../api/client.ts";
+import { MINUTE, SECOND } from "../lib/format.ts";
+import type { News } from "../lib/live.ts";
+import type { Route } from "../lib/router.ts";
 
-interface Held<T> {
-	/** What the data is of. */
-	subject: string;
-	data: T | null;
-	/** Why there is no data, as a sentence; empty where nothing is wrong. */
-	problem: string;
+/** One poll, of an app (an SDKAppID) at a time in Unix ms. */
+export interface Poll {
+	api: Api;
+	app: number;
+	route: Route;
+	news: News;
+	/** Whether all is read again. */
+	isFull: boolean;
+	now: number;
+	signal: AbortSignal;
 }
+
+/** A part of the board. */
+export interface Part {
+	/** Asks for what is due. Rejects where a call failed. */
+	refresh(poll: Poll): Promise<void>;
+}
+
+/** Ms between two calls that read a row for each hour of the range: on a long range, such a call costs more. */
+export const patienceOf = ({ range }: Route) => (range === "24h" ? 30 * SECOND : 5 * MINUTE);
 
 /** Holds the data of one subject. As soon as the subject is another, there is none, until it has been read. */
 export class Cell<T> {
 	readonly #subject: ReadonlySignal<string>;
-	readonly #held = signal<Held<T> | null>(null);
-	readonly #current: ReadonlySignal<Held<T> | null>;
+	readonly #held = signal<{ subject: string; data: T | null; problem: string } | null>(null);
+	readonly #current = computed(() => (this.#held.value?.subject === this.#subject.value ? this.#held.value : null));
 
 	/** @param subject what of the route the data is of */
 	constructor(subject: () => unknown) {
 		this.#subject = computed(() => JSON.stringify(subject()));
-		this.#current = computed(() => (this.#held.value?.subject === this.#subject.value ? this.#held.value : null));
 	}
 
 	/** Null before it has been read. */
@@ -28,7 +43,7 @@ export class Cell<T> {
 		return this.#current.value?.data ?? null;
 	}
 
-	/** Only where there is no data. */
+	/** Why there is no data, as a sentence; empty where nothing is wrong. */
 	get problem(): string {
 		return this.#current.value?.problem ?? "";
 	}
@@ -43,9 +58,8 @@ export class Cell<T> {
 		try {
 			this.#held.value = { subject, data: await ask(), problem: "" };
 		} catch (error) {
-			if (!signal.aborted && this.data === null) {
-				this.#held.value = { subject, data: null, problem: sentenceOf(error) };
-			}
+			const isNew = !signal.aborted && this.data === null;
+			if (isNew) this.#held.value = { subject, data: null, problem: sentenceOf(error) };
 			throw error;
 		}
 	}

@@ -1,30 +1,29 @@
 // Dead letters: what could not be delivered or stored and was given up. Each can be replayed or discarded.
 
 import { computed, signal } from "@preact/signals";
-import { type Api, type DeadLetter, Problem, sentenceOf } from "../api/client.ts";
+import { type DeadLetter, Problem, type ReplayedSome, sentenceOf } from "../api/client.ts";
 import { MINUTE } from "../lib/format.ts";
-import { announce } from "./announcement.ts";
-import { Cell } from "./cell.ts";
-import { deadLettersRef, moveFocus } from "./focus.ts";
-import type { Part, Poll } from "./part.ts";
+import { Cell, type Part, type Poll } from "./cell.ts";
+import { announce, moveFocus, places } from "./feedback.ts";
 import { poller } from "./poller.ts";
 import type { Session } from "./session.ts";
 
 /** Ms between two polls; each costs two KV lists, of 1,000 a day on the free plan. */
 const EVERY = 5 * MINUTE;
 
+/** The dead letters as they were asked for: when, in Unix ms, and in which view. */
 interface Listed {
 	letters: DeadLetter[];
 	hasMore: boolean;
 	at: number;
-	/** The view that they were asked for. */
 	view: "dead-letters" | null;
 }
 
-const appOf = (letter: DeadLetter) => letter.sdk_app_id ?? 0;
+/** The names of a dead letter in the API. App 0 has those whose messages could not be read. */
+const pathOf = ({ sdk_app_id: app, id }: DeadLetter) => ({ app: app ?? 0, id });
 
 /** One that was replayed and dead-lettered again has the same id. */
-export const keyOf = (letter: DeadLetter) => `${appOf(letter)}/${letter.id}/${letter.dead_at}`;
+export const keyOf = (letter: DeadLetter) => `${letter.sdk_app_id}/${letter.id}/${letter.dead_at}`;
 
 /** A message that could not be read has no app. */
 export const isReplayable = (letter: DeadLetter) => letter.sdk_app_id !== null;
@@ -42,52 +41,55 @@ export class DeadLetters implements Part {
 	);
 	/** Whether an action is under way. */
 	readonly isBusy = signal(false);
-	/** How the last action ended, as a sentence. */
-	readonly outcome = signal({ text: "", isProblem: false });
-	readonly #api: Api;
+	/** How the last action ended: how many were replayed at once, or why it has failed, as a sentence. */
+	readonly outcome = signal<{ replayed?: number; problem?: string }>({});
+	readonly #session: Session;
 	readonly #app: number;
 	#isDue = false;
 
-	constructor({ api }: Session, app: number) {
-		this.#api = api;
+	constructor(session: Session, app: number) {
+		this.#session = session;
 		this.#app = app;
 	}
 
-	/** Asks now and then, on the way to another view, and when all is to be read again. */
+	/** Asks now and then, on the way to another view, and when all is read again. */
 	async refresh({ api, app, isFull, route: { view }, now, signal }: Poll): Promise<void> {
 		const held = this.listed.data;
 		const isWanted = this.#isDue || (isFull && view === "dead-letters");
 		if (held !== null && held.view === view && now - held.at < EVERY && !isWanted) return;
 		await this.listed.read(async () => {
-			const pages = await Promise.all([api.deadLetters(app, signal), api.deadLetters(0, signal)]);
-			const letters = pages.flatMap((page) => page.dead_letters);
-			return { letters, hasMore: pages.some((page) => page.cursor !== null), at: now, view };
+			const page = (of: number) => api.get("/v1/dead-letters", { app: of }, signal);
+			const pages = await Promise.all([page(app), page(0)]);
+			const letters = pages.flatMap(({ dead_letters }) => dead_letters);
+			return { letters, hasMore: pages.some(({ cursor }) => cursor !== null), at: now, view };
 		}, signal);
 		this.#isDue = false;
 	}
 
 	discard(letter: DeadLetter): Promise<void> {
-		return this.#settle(letter, "The dead letter was discarded.", () =>
-			this.#api.discardDeadLetter(appOf(letter), letter.id),
-		);
+		const { api } = this.#session;
+		const discard = () => api.delete("/v1/dead-letters/{app}/{id}", pathOf(letter));
+		return this.#settle(letter, "The dead letter was discarded.", discard);
 	}
 
 	replay(letter: DeadLetter): Promise<void> {
-		return this.#settle(letter, "The dead letter is back on the queue.", () =>
-			this.#api.replayDeadLetter(appOf(letter), letter.id),
-		);
+		const { api } = this.#session;
+		const replay = () => api.post("/v1/dead-letters/{app}/{id}/replay", pathOf(letter));
+		return this.#settle(letter, "The dead letter is back on the queue.", replay);
 	}
 
-	/** Replays them page by page; `say` has the sentence for how many there were. */
-	replayAll(say: (total: number) => string): Promise<void> {
+	/** Replays them page by page. */
+	replayAll(): Promise<void> {
 		return this.#do(async () => {
-			let total = 0;
-			let cursor: string | null = null;
+			let [total, cursor]: [number, string | null] = [0, null];
 			do {
-				const page = await this.#api.replayDeadLetters(this.#app, cursor);
+				const page: ReplayedSome = await this.#session.api.post("/v1/dead-letters/{app}/replay", {
+					app: this.#app,
+					cursor,
+				});
 				total += page.replayed;
 				cursor = page.cursor;
-				this.outcome.value = { text: say(total), isProblem: false };
+				this.outcome.value = { replayed: total };
 			} while (cursor !== null);
 		});
 	}
@@ -103,18 +105,18 @@ export class DeadLetters implements Part {
 			}
 			this.#gone.value = new Set(this.#gone.value).add(keyOf(letter));
 			announce(sentence);
-			moveFocus(deadLettersRef);
+			moveFocus(places.deadLetters);
 		});
 	}
 
 	/** Runs one action that changes the dead letters. */
 	async #do(action: () => Promise<void>): Promise<void> {
-		this.outcome.value = { text: "", isProblem: false };
+		this.outcome.value = {};
 		this.isBusy.value = true;
 		try {
 			await action();
 		} catch (error) {
-			this.outcome.value = { text: sentenceOf(error), isProblem: true };
+			this.outcome.value = { problem: sentenceOf(error) };
 		} finally {
 			this.isBusy.value = false;
 			this.#isDue = true;

@@ -1,12 +1,11 @@
 // The events of the list, which follows the filters in the URL, and older ones on demand.
 
 import { batch, computed, signal } from "@preact/signals";
-import { type Api, type ListedEvent, PAGE_MAX, sentenceOf } from "../api/client.ts";
+import { type Api, type EventQuery, type ListedEvent, PAGE_MAX, sentenceOf } from "../api/client.ts";
 import { EventList } from "../lib/event_list.ts";
 import { count, dayKey, HOUR, isDate } from "../lib/format.ts";
-import { announce } from "./announcement.ts";
-import { Cell } from "./cell.ts";
-import type { Part, Poll } from "./part.ts";
+import { Cell, type Part, type Poll } from "./cell.ts";
+import { announce } from "./feedback.ts";
 import { type Filter, filterOf, route } from "./route.ts";
 import type { Session } from "./session.ts";
 
@@ -132,8 +131,8 @@ export class Events implements Part {
 		}
 	}
 
-	#page(filter: Filter, query: { limit: number; cursor?: string | null }, signal?: AbortSignal) {
-		return this.#api.events(this.#app, { ...filter, ...query }, signal);
+	#page(filter: Filter, query: EventQuery, signal?: AbortSignal) {
+		return this.#api.get("/v1/events", { app: this.#app, ...filter, ...query }, signal);
 	}
 }
 

@@ -5,7 +5,7 @@ import { type Signal, signal } from "@preact/signals";
 import { Api, invalidSettings, Problem, type Status, sentenceOf } from "../api/client.ts";
 import { parse } from "../lib/router.ts";
 import { currentTime } from "./clock.ts";
-import { boardRef, moveFocus } from "./focus.ts";
+import { moveFocus, places } from "./feedback.ts";
 import { go } from "./route.ts";
 
 const KEY = "admin-token";
@@ -58,7 +58,7 @@ export async function signIn(typed: string): Promise<void> {
 	try {
 		await enter(new Api(token));
 		sessionStorage.setItem(KEY, token);
-		moveFocus(boardRef);
+		moveFocus(places.board);
 	} catch (error) {
 		signOut(await explain(error));
 	}
@@ -79,7 +79,7 @@ export function leave(): void {
 
 /** Rejects where the API does not answer. */
 async function enter(api: Api): Promise<void> {
-	const [{ apps }, status] = await Promise.all([api.apps(), api.status()]);
+	const [{ apps }, status] = await Promise.all([api.get("/v1/apps", {}), api.get("/v1/status", {})]);
 	session.value = { api, apps, status: signal({ data: status, at: currentTime() }) };
 	stage.value = { name: "board" };
 }
