@@ -3,15 +3,13 @@
 import type { ComponentChildren, TargetedMouseEvent } from "preact";
 import { useId, useLayoutEffect, useRef } from "preact/hooks";
 
+/** What stands beside the title, and the buttons at the end. Escape and a click beside the dialog call `close`. */
 interface Props {
 	title: ComponentChildren;
-	/** What stands beside the title. */
 	beside?: ComponentChildren;
-	/** The buttons at its end. */
 	actions: ComponentChildren;
 	class?: string;
 	testid: string;
-	/** Called where the operator closes it: with Escape, or with a click beside it. */
 	close: () => void;
 	children: ComponentChildren;
 }
@@ -41,8 +39,8 @@ export function Dialog({ title, beside, actions, class: className, testid, close
 
 /** Whether a click is on the backdrop. */
 function isBeside({ target, currentTarget, detail, clientX: x, clientY: y }: TargetedMouseEvent<HTMLDialogElement>) {
-	const box = currentTarget.getBoundingClientRect();
-	const isInside = x >= box.left && x <= box.right && y >= box.top && y <= box.bottom;
+	const { left, right, top, bottom } = currentTarget.getBoundingClientRect();
+	const isInside = x >= left && x <= right && y >= top && y <= bottom;
 	// The children cover the dialog itself. A key press on a button is a click too, without a position.
 	return target === currentTarget && detail > 0 && !isInside;
 }

@@ -6,8 +6,7 @@ import type { Board } from "../state/board.ts";
 import { moveFocus, places } from "../state/feedback.ts";
 import { go, route } from "../state/route.ts";
 import { adviceOn } from "../text/rejections.ts";
-import { Button } from "./Controls.tsx";
-import { Ago } from "./Time.tsx";
+import { Ago, Button, P } from "./ui.tsx";
 
 const EXACTLY = "UserIDs are matched exactly: case counts, and so do spaces.";
 
@@ -17,21 +16,16 @@ export function Empty({ board }: { board: Board }) {
 		go({ kind: null, user: null, since: null, until: null });
 		moveFocus(places.events);
 	};
-	if (kind === null && user === null && since === null) {
-		const [title, ...advice] = reasonFor(board);
-		return (
-			<div class="nothing" data-testid="empty">
-				<p class="strong">{title}</p>
-				{advice.map((sentence) => (
-					<p>{sentence}</p>
-				))}
-			</div>
-		);
-	}
+	const isFiltered = kind !== null || user !== null || since !== null;
+	const [title, ...advice] = isFiltered ? [] : reasonFor(board);
 	return (
-		<div class="nothing">
-			<p data-testid="nothing-found">No event matches. {user !== null && EXACTLY}</p>
-			<Button text="Show all events" onClick={showAll} />
+		<div class="nothing" data-testid={isFiltered ? undefined : "empty"}>
+			{title && <P class="strong" text={title} />}
+			{advice.map((sentence) => (
+				<P text={sentence} />
+			))}
+			{isFiltered && <P text={["No event matches. ", user !== null && EXACTLY]} testid="nothing-found" />}
+			{isFiltered && <Button text="Show all events" onClick={showAll} />}
 		</div>
 	);
 }
@@ -52,19 +46,12 @@ function reasonFor({ status, hasLog, alerts }: Board): ComponentChildren[] {
 	if (calls === undefined) return [];
 	if (calls === null) return ["No events yet.", "The first one will appear here by itself."];
 	const [reason] = rejectedOf(calls)[0] ?? [];
-	const hasStored = countOf(calls, "stored") + countOf(calls, "queued") > 0;
-	if (reason !== undefined && !hasStored && !adviceOn(reason).isStray) {
+	if (reason !== undefined && countOf(calls, "stored", "queued") === 0 && !adviceOn(reason).isStray) {
 		return [["Calls arrive, and are rejected: ", <code>{reason}</code>], adviceOn(reason).advice];
 	}
 	if (!lastCall) {
-		const url = location.origin + path;
-		return [
-			"No call has arrived yet.",
-			`Register this URL in the Chat console, and ${switchOn}:`,
-			<code class="url" data-testid="webhook-url">
-				{url}
-			</code>,
-		];
+		const url = <code class="url" data-testid="webhook-url" children={location.origin + path} />;
+		return ["No call has arrived yet.", `Register this URL in the Chat console, and ${switchOn}:`, url];
 	}
 	return [
 		"Calls arrive, but no follow or unfollow was among them.",

@@ -11,16 +11,14 @@ import { spanOf, spanText } from "../lib/range.ts";
 import { userText } from "../lib/user_id.ts";
 import type { Board } from "../state/board.ts";
 import { now } from "../state/clock.ts";
-import type { Block, Day, Events } from "../state/events.ts";
+import type { Block, Events } from "../state/events.ts";
 import { places } from "../state/feedback.ts";
 import { go, route } from "../state/route.ts";
 import { KIND_NAMES, KIND_PLURALS, VERBS } from "../text/kinds.ts";
-import { Card, Loaded } from "./Card.tsx";
-import { Button, Choice } from "./Controls.tsx";
 import { Empty } from "./Empty.tsx";
 import { ExportDialog } from "./ExportDialog.tsx";
-import { Ahead, Time } from "./Time.tsx";
 import { UserLink } from "./UserId.tsx";
+import { Ahead, Button, Card, Choice, Loaded, P, Span, Time } from "./ui.tsx";
 
 /** Users that a row shows before it says how many more there are. */
 const SHOWN = 3;
@@ -29,18 +27,13 @@ export function EventsCard({ board, hidden }: { board: Board; hidden: boolean })
 	const [isExporting, setExporting] = useState(false);
 	const cell = board.hasLog.value ? board.events.list : null;
 	const title = route.value.user === null ? "Events" : "Timeline";
-	const beside = (
-		<>
-			<Narrowed />
-			{cell && <Filters />}
-			{cell && <Button text="Export…" onClick={() => setExporting(true)} testid="export" />}
-		</>
-	);
+	const exportButton = <Button text="Export…" onClick={() => setExporting(true)} testid="export" />;
+	const beside = [<Narrowed />, cell && <Filters />, cell && exportButton];
 	const draw = ({ it }: { it: EventList }) =>
 		it.events.length > 0 ? <List list={it} events={board.events} /> : <Empty board={board} />;
 	return (
-		<Card title={title} testid="events" class="events" {...{ cell, beside, hidden }} place={places.events}>
-			{cell ? <Loaded cell={cell} tall children={draw} /> : <Empty board={board} />}
+		<Card title={title} testid="events" class="card events" {...{ cell, beside, hidden }} place={places.events}>
+			{cell ? <Loaded cell={cell} tall draw={draw} /> : <Empty board={board} />}
 			{isExporting && <ExportDialog board={board} close={() => setExporting(false)} />}
 		</Card>
 	);
@@ -50,12 +43,8 @@ export function EventsCard({ board, hidden }: { board: Board; hidden: boolean })
 function Narrowed() {
 	const span = spanOf(route.value);
 	const widen = () => go({ since: null, until: null });
-	if (span === null) return null;
-	return (
-		<p class="narrowed" data-testid="narrowed">
-			{spanText(span, now.value)} <Button text="×" class="" aria-label="Show all times" onClick={widen} />
-		</p>
-	);
+	const times = <Button text="×" class="plain" aria-label="Show all times" onClick={widen} />;
+	return span && <P class="narrowed" text={[spanText(span, now.value), " ", times]} testid="narrowed" />;
 }
 
 const ROLES: [Role | "", string][] = [
@@ -108,29 +97,22 @@ function List({ list: { events: all, cursor }, events }: { list: EventList; even
 		next.current = all[at + step];
 		focusNext();
 	};
+	const more = { class: "quiet more", text: problem ? `${problem} Try again` : "Load more" };
 	return (
 		<>
 			{/* biome-ignore lint/a11y/noStaticElementInteractions: the keys are those of the buttons in it. */}
 			<div ref={element} onKeyDown={move}>
-				{events.days.value.map((day) => (
-					<DaySection key={day.key} day={day} fresh={events.fresh} />
+				{[...events.days.value].map(([key, blocks]) => (
+					<DaySection key={key} blocks={blocks} fresh={events.fresh} />
 				))}
 			</div>
-			{cursor !== null && (
-				<p class="more">
-					<Button
-						text={problem ? `${problem} Try again` : "Load more"}
-						disabled={isBusy}
-						onClick={loadMore}
-						testid="more"
-					/>
-				</p>
-			)}
+			{cursor !== null && <Button {...more} disabled={isBusy} onClick={loadMore} testid="more" />}
 		</>
 	);
 }
 
-function DaySection({ day: { at, blocks }, fresh }: { day: Day; fresh: ReadonlySet<string> }) {
+function DaySection({ blocks, fresh }: { blocks: [number, Block][]; fresh: ReadonlySet<string> }) {
+	const at = blocks[0]?.[1][0].event_time ?? 0;
 	// Computed apart, so that the rows are left alone until the title is another.
 	const { value: title } = useComputed(() =>
 		isDate(at) ? `${dayTitle(at, now.value)}${isAhead(at, now.value) ? ", in the future" : ""}` : "No date",
@@ -139,8 +121,8 @@ function DaySection({ day: { at, blocks }, fresh }: { day: Day; fresh: ReadonlyS
 		<section data-testid="day">
 			<h3>{title}</h3>
 			<ul aria-label={title}>
-				{blocks.map((block) => (
-					<Rows key={block.key} block={block} fresh={fresh} />
+				{blocks.map(([key, block]) => (
+					<Rows key={key} block={block} fresh={fresh} />
 				))}
 			</ul>
 		</section>
@@ -153,7 +135,7 @@ class Rows extends Component<{ block: Block; fresh: ReadonlySet<string> }> {
 	}
 
 	override render({ block, fresh } = this.props) {
-		return block.events.map((event) => <Row key={event.id} event={event} isFresh={fresh.has(event.id)} />);
+		return block.map((event) => <Row key={event.id} event={event} isFresh={fresh.has(event.id)} />);
 	}
 }
 
@@ -163,6 +145,7 @@ function Row({ event, isFresh }: { event: ListedEvent; isFresh: boolean }) {
 	const { id, kind, from_account: from, event_time: at, opt_platform: platform, to_accounts: targets } = event;
 	const when = isDate(at) ? clock(at) : String(at);
 	const label = `${when}: ${KIND_NAMES[kind] ?? kind} by ${userText(from)}, show the record`;
+	const button = <Button text={<Time at={at} text={when} />} class="open" aria-label={label} />;
 	const clicked = (click: MouseEvent) => open(click, id);
 	const settled = () => setMarked(false);
 	return (
@@ -174,27 +157,18 @@ function Row({ event, isFresh }: { event: ListedEvent; isFresh: boolean }) {
 			onClick={clicked}
 			onAnimationEnd={settled}
 		>
-			<span class="at" data-testid="time">
-				<Button text={<Time at={at} text={when} />} class="open" aria-label={label} />
-				{at > event.received_at && <Ahead at={at} />}
-			</span>
-			<span class={`badge ${kind}`} data-testid="kind">
-				{KIND_NAMES[kind] ?? kind}
-			</span>
+			<Span class="at" text={[button, at > event.received_at && <Ahead at={at} />]} testid="time" />
+			<Span class={`badge ${kind}`} text={KIND_NAMES[kind] ?? kind} testid="kind" />
 			<span class="who">
 				{/* Tab does not stop at them: a row has one stop, and its record has the same links. */}
-				<UserLink id={from} class="actor" tabIndex={-1} testid="actor" />
-				<span class="arrow" role="img" aria-label={VERBS[kind] ?? kind}>
-					→
-				</span>
+				<UserLink id={from} class="user-link actor" tabIndex={-1} testid="actor" />
+				<Span class="arrow" role="img" aria-label={VERBS[kind] ?? kind} text="→" />
 				{targets.slice(0, SHOWN).map((target) => (
-					<UserLink id={target} class="target" tabIndex={-1} testid="target" />
+					<UserLink id={target} class="user-link target" tabIndex={-1} testid="target" />
 				))}
-				{targets.length > SHOWN && <span class="rest">{`+${targets.length - SHOWN} more`}</span>}
+				{targets.length > SHOWN && <Span class="rest" text={`+${targets.length - SHOWN} more`} />}
 			</span>
-			<span class="platform" data-testid="platform">
-				{platform}
-			</span>
+			<Span class="platform" text={platform} testid="platform" />
 		</li>
 	);
 }

@@ -9,9 +9,8 @@ import { announce } from "../state/feedback.ts";
 import { filterOf, route } from "../state/route.ts";
 import { Export } from "../state/tasks.ts";
 import { KIND_PLURALS } from "../text/kinds.ts";
-import { Problem } from "./Card.tsx";
-import { Button } from "./Controls.tsx";
 import { Dialog } from "./Dialog.tsx";
+import { Button, P, Problem } from "./ui.tsx";
 
 export function ExportDialog({ board, close }: { board: Board; close: () => void }) {
 	const [task] = useState(() => new Export());
@@ -19,7 +18,7 @@ export function ExportDialog({ board, close }: { board: Board; close: () => void
 	const form = useId();
 	const { kind, user, range } = route.value;
 	const span = spanOf(route.value);
-	const { value: isRunning } = task.isRunning;
+	const { isRunning, total, fraction, problem } = task;
 	const stop = () => {
 		task.stop();
 		close();
@@ -32,43 +31,36 @@ export function ExportDialog({ board, close }: { board: Board; close: () => void
 		if (!(await task.start(board.session.api, board.app, filter))) return;
 		download(`unfollow-events-${board.app}-${new Date(at).toISOString().slice(0, 10)}.csv`, task.parts);
 		close();
-		announce(`${count(task.total.value, "event")} exported.`);
+		announce(`${count(total.value, "event")} exported.`);
 	};
-	const what = [
-		kind === null ? "Events" : KIND_PLURALS[kind],
-		user !== null && "of this user",
-		span && spanText(span, now.value),
-	];
+	const times = [kind ? KIND_PLURALS[kind] : "Events", user && "of this user", span && spanText(span, now.value)];
+	const what = `${times.filter((part) => part !== null).join(", ")}: one row for each target.`;
 	const option = (value: boolean, text: string) => (
 		<label>
 			<input type="radio" name="time" checked={isRange === value} onChange={() => setRange(value)} /> {text}
 		</label>
 	);
-	const actions = (
-		<>
-			<Button text="Cancel" onClick={stop} />
-			{!isRunning && <Button text="Export" type="submit" form={form} class="primary" />}
-		</>
-	);
+	const start = <Button text="Export" type="submit" form={form} class="primary" />;
+	const actions = [<Button text="Cancel" onClick={stop} />, !isRunning.value && start];
 	return (
 		<Dialog title="Export as CSV" testid="export-dialog" close={stop} actions={actions}>
 			<form id={form} onSubmit={run}>
-				<p>{what.filter(Boolean).join(", ")}: one row for each target.</p>
+				<P text={what} />
 				{span === null && (
-					<fieldset class="options" disabled={isRunning}>
+					<fieldset class="options" disabled={isRunning.value}>
 						<legend class="visually-hidden">Times</legend>
 						{option(false, "All that are stored")}
 						{option(true, `The last ${RANGES[range].title}`)}
 					</fieldset>
 				)}
 			</form>
-			{isRunning && (
+			{isRunning.value && (
 				<div class="running" role="status">
-					<progress aria-label="Progress" value={task.fraction.value ?? undefined} />
-					<p data-testid="export-count">{task.total.value > 0 && `${number(task.total.value)} events …`}</p>
+					<progress aria-label="Progress" value={fraction.value ?? undefined} />
+					<P text={total.value > 0 && `${number(total.value)} events …`} testid="export-count" />
 				</div>
 			)}
-			<Problem text={task.problem.value} />
+			<Problem text={problem.value} />
 		</Dialog>
 	);
 }

@@ -1,6 +1,6 @@
 // One event's full record in a dialog, with its delivery, and buttons to copy, replay and delete it.
 
-import type { ComponentChildren } from "preact";
+import { type ComponentChildren, Fragment } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { type Delivery, type EventRecord, Problem as Failure, type ListedEvent, sentenceOf } from "../api/client.ts";
 import { count, full, isDate, moment } from "../lib/format.ts";
@@ -11,11 +11,9 @@ import { announce, moveFocus, places } from "../state/feedback.ts";
 import { go, route } from "../state/route.ts";
 import { outcome, STATES } from "../text/delivery.ts";
 import { KIND_NAMES } from "../text/kinds.ts";
-import { Problem, Skeleton } from "./Card.tsx";
-import { Button, focus } from "./Controls.tsx";
 import { Dialog } from "./Dialog.tsx";
-import { Ahead, Due, Moment, Time } from "./Time.tsx";
 import { UserLink } from "./UserId.tsx";
+import { Ahead, Button, Due, focus, Moment, P, Problem, Skeleton, Time } from "./ui.tsx";
 
 /** A record, and its JSON without its delivery, as it is stored. */
 interface Loaded {
@@ -79,29 +77,19 @@ export function RecordDialog({ board, id }: { board: Board; id: string }) {
 		if (wasShown) moveFocus(places.events);
 	});
 	const event = loaded?.record ?? board.events.find(id);
+	const returned = deletion === "kept" ? focus : undefined;
 	const isOff = loaded === null || isBusy;
-	const focusIfKept = deletion === "kept" ? focus : undefined;
-	const actions =
-		deletion === "asked" ? (
-			<>
-				<p>Delete this event for good?</p>
-				<Button key="keep" text="Keep it" ref={focus} onClick={() => ask("kept")} />
-				<Button key="delete" text="Delete" class="danger solid" disabled={isOff} onClick={remove} />
-			</>
-		) : (
-			<>
-				<Button text="Copy JSON" class="quiet first" disabled={isOff} onClick={copy} />
-				{board.status.value.origin && <Button text="Replay" disabled={isOff} onClick={replay} />}
-				<Button
-					key="ask"
-					text="Delete…"
-					class="quiet danger"
-					ref={focusIfKept}
-					disabled={isOff}
-					onClick={() => ask("asked")}
-				/>
-			</>
-		);
+	const ofRecord = [
+		<Button text="Copy JSON" class="quiet first" disabled={isOff} onClick={copy} />,
+		board.status.value.origin && <Button text="Replay" disabled={isOff} onClick={replay} />,
+		<Button text="Delete…" class="quiet danger" ref={returned} disabled={isOff} onClick={() => ask("asked")} />,
+	];
+	const ofDeletion = [
+		<P text="Delete this event for good?" />,
+		<Button text="Keep it" ref={focus} onClick={() => ask("kept")} />,
+		<Button text="Delete" class="danger solid" disabled={isOff} onClick={remove} />,
+	];
+	const actions = deletion === "asked" ? <Fragment key="asked">{ofDeletion}</Fragment> : ofRecord;
 	const title = event ? titleOf(event) : "Event";
 	const closeButton = <Button text="Close" onClick={close} />;
 	return (
@@ -114,9 +102,7 @@ export function RecordDialog({ board, id }: { board: Board; id: string }) {
 				</pre>
 			)}
 			{!loaded && (problem === "" ? <Skeleton tall /> : <Problem text={problem} />)}
-			<p class={said.isProblem ? "outcome problem" : "outcome"} role="status">
-				{said.text}
-			</p>
+			<P class={said.isProblem ? "outcome problem" : "outcome"} role="status" text={said.text} />
 		</Dialog>
 	);
 }
@@ -140,8 +126,12 @@ function Facts({ record }: { record: EventRecord }) {
 	const { from_account: from, to_accounts: targets, event_time: at, received_at: receivedAt, delivery } = record;
 	const written = (ms: number) => <Time at={ms} text={isDate(ms) ? full(ms) : ""} />;
 	const facts: [name: string, value: ComponentChildren, testid: string][] = [
-		["Actor", <UserLink id={from} class="chip" />, "actor"],
-		[targets.length > 1 ? "Targets" : "Target", targets.map((id) => <UserLink id={id} class="chip" />), "targets"],
+		["Actor", <UserLink id={from} class="user-link chip" />, "actor"],
+		[
+			targets.length > 1 ? "Targets" : "Target",
+			targets.map((id) => <UserLink id={id} class="user-link chip" />),
+			"targets",
+		],
 		["Happened", [written(at), <Ahead at={at} />], "happened"],
 		["Received", written(receivedAt), "received"],
 		["Platform", record.opt_platform ?? "–", "platform"],

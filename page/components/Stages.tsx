@@ -3,8 +3,7 @@
 import type { ComponentChildren } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { resume, type Stage, signIn } from "../state/session.ts";
-import { Hint, Link, Problem, Skeleton } from "./Card.tsx";
-import { Button, focus } from "./Controls.tsx";
+import { Button, focus, Link, P, Problem, Skeleton } from "./ui.tsx";
 
 export const Opening = () => (
 	<main class="opening" aria-busy="true" aria-label="Loading">
@@ -29,14 +28,11 @@ export const Stuck = ({ problem }: { problem: string }) => (
 	</Message>
 );
 
-export const Insecure = () => (
-	<Message title="Not over plain HTTP">
-		<p>
-			Anybody on the network path could read the admin token.{" "}
-			<Link href={location.href.replace(/^http:/, "https:")} text="Open this page over HTTPS" />.
-		</p>
-	</Message>
-);
+export function Insecure() {
+	const toHttps = <Link href={location.href.replace(/^http:/, "https:")} text="Open this page over HTTPS" />;
+	const sentences = ["Anybody on the network path could read the admin token. ", toHttps, "."];
+	return <Message title="Not over plain HTTP" children={<P text={sentences} />} />;
+}
 
 /** @param props.stage another object for each answer: the focus goes back to the token */
 export function Login({ stage }: { stage: Extract<Stage, { name: "login" }> }) {
@@ -49,38 +45,24 @@ export function Login({ stage }: { stage: Extract<Stage, { name: "login" }> }) {
 		await signIn(token.current?.value ?? "");
 		setBusy(false);
 	};
+	const stored = ". This tab stores it until you sign out or close it.";
 	return (
 		<Message title="Sign in">
-			<p>See what the webhook has received.</p>
+			<P text="See what the webhook has received." />
 			<form onSubmit={submit}>
 				{/* For password managers, which store a password with a name. */}
 				<input type="text" name="username" value="operator" autocomplete="username" hidden />
 				<label for="token">Admin token</label>
 				<input
-					ref={token}
-					id="token"
-					name="token"
-					type="password"
-					autocomplete="current-password"
-					autocapitalize="off"
-					spellcheck={false}
-					required
+					{...{ ref: token, id: "token", name: "token", type: "password", autocomplete: "current-password" }}
+					{...{ autocapitalize: "off", spellcheck: false, required: true, "data-testid": "token" }}
 					aria-invalid={stage.problem !== ""}
 					aria-describedby="token-hint token-problem"
-					data-testid="token"
 				/>
 				<Problem id="token-problem" text={stage.problem} />
 				<Button text="Sign in" type="submit" class="primary" disabled={isBusy} />
 			</form>
-			<div id="token-hint">
-				<Hint
-					text={[
-						"The Worker's secret ",
-						<code>ADMIN_TOKEN</code>,
-						". This tab stores it until you sign out or close it.",
-					]}
-				/>
-			</div>
+			<P id="token-hint" class="hint" text={["The Worker's secret ", <code>ADMIN_TOKEN</code>, stored]} />
 		</Message>
 	);
 }

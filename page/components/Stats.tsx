@@ -3,15 +3,12 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { count, number, signed } from "../lib/format.ts";
-import { type Bar, type Span, sinceText, spanOf, spanText } from "../lib/range.ts";
+import { type Bar, sinceText, spanOf, spanText, type Span as Times } from "../lib/range.ts";
 import type { Board } from "../state/board.ts";
 import { now } from "../state/clock.ts";
-import type { Stats } from "../state/counts.ts";
 import { go, route } from "../state/route.ts";
-import { Card, Loaded } from "./Card.tsx";
 import { Chart } from "./Chart.tsx";
-import { Button } from "./Controls.tsx";
-import { Ago, Time } from "./Time.tsx";
+import { Ago, Button, Card, Loaded, P, Span, Time } from "./ui.tsx";
 
 export function Tiles({ board: { stats, alerts, lastEvent } }: { board: Board }) {
 	const { user } = route.value;
@@ -21,22 +18,20 @@ export function Tiles({ board: { stats, alerts, lastEvent } }: { board: Board })
 	const call = user === null ? alerts.lastCall.value : null;
 	// An event came with a call, which may not be counted yet.
 	const lastCall = call && ["last call ", <Ago at={Math.max(call, last ?? 0)} />];
-	const tile = (name: string, title: string, figure: ComponentChildren, below: ComponentChildren) => (
+	const since = <P text={figures && sinceText(figures.range)} />;
+	const tile = (name: string, title: string, figure: ComponentChildren, below = since) => (
 		<div class={`tile ${name}`} data-testid={`tile-${name}`}>
 			<h2>{title}</h2>
-			<p class="figure" data-testid="figure">
-				{figure ?? "–"}
-			</p>
+			<P class="figure" text={figure ?? "–"} testid="figure" />
 			{below}
 		</div>
 	);
-	const since = <p>{figures && sinceText(figures.range)}</p>;
 	return (
 		<section class="tiles" aria-label="Totals" aria-busy={figures === null}>
-			{tile("unfollows", lost, figures && number(figures.unfollows), since)}
-			{tile("follows", gained, figures && number(figures.follows), since)}
-			{tile("net", "Net", figures && signed(figures.follows - figures.unfollows), since)}
-			{tile("last-event", "Last event", last && <Ago at={last} />, <p data-testid="last-call">{lastCall}</p>)}
+			{tile("unfollows", lost, figures && number(figures.unfollows))}
+			{tile("follows", gained, figures && number(figures.follows))}
+			{tile("net", "Net", figures && signed(figures.follows - figures.unfollows))}
+			{tile("last-event", "Last event", last && <Ago at={last} />, <P text={lastCall} testid="last-call" />)}
 		</section>
 	);
 }
@@ -47,59 +42,48 @@ function narrow(bar: Bar): void {
 	go({ since: isSame ? null : bar.start, until: isSame ? null : bar.end - 1 });
 }
 
-const isSpan = (bar: Bar, span: Span | null) => bar.start === span?.start && bar.end === span.end;
+const isSpan = (bar: Bar, span: Times | null) => bar.start === span?.start && bar.end === span.end;
 
 /** A bar in words. */
 const describe = (bar: Bar) =>
 	`${spanText(bar, now.value)}: ${count(bar.unfollows, "unfollow")}, ${count(bar.follows, "follow")}`;
 
-export function StatsCard({ stats: { counts, figures } }: { stats: Stats }) {
+export function StatsCard({ stats: { counts, figures } }: { stats: Board["stats"] }) {
 	const [pointed, setPointed] = useState<Bar | null>(null);
 	const { range, bars, unfollows, follows } = figures.value ?? { bars: [], unfollows: 0, follows: 0 };
 	const unit = range?.unit ?? (route.value.range === "24h" ? "hour" : "day");
 	const span = spanOf(route.value);
-	const beside = (
-		<>
-			<p class="readout" aria-hidden="true">
-				{pointed && describe(pointed)}
-			</p>
-			<p class="legend">
-				<span data-testid="legend-unfollows">Unfollows</span>
-				<span data-testid="legend-follows">Follows</span>
-			</p>
-		</>
-	);
 	const label = `Bars of ${count(unfollows, "unfollow")} and ${count(follows, "follow")}; the table below has the same.`;
 	const selected = bars.findIndex((bar) => isSpan(bar, span));
+	const chart = { bars, unit, label, selected, describe, choose: narrow, point: setPointed } as const;
+	const kinds = [<Span text="Unfollows" testid="legend-unfollows" />, <Span text="Follows" testid="legend-follows" />];
+	const beside = (
+		<>
+			<P class="readout" aria-hidden="true" text={pointed && describe(pointed)} />
+			<P class="legend" text={kinds} />
+		</>
+	);
 	const draw = () =>
 		unfollows + follows === 0 ? (
-			<p class="nothing">No unfollows or follows {range && sinceText(range)}.</p>
+			<P class="nothing" text={`No unfollows or follows ${range && sinceText(range)}.`} />
 		) : (
 			<figure>
-				<Chart {...{ bars, unit, label, selected, describe }} choose={narrow} point={setPointed} />
+				<Chart {...chart} />
 				<Figures bars={bars} unit={unit} selected={selected} />
 			</figure>
 		);
-	return (
-		<Card title={`Per ${unit}`} testid="chart" cell={counts} beside={beside}>
-			<Loaded cell={counts} tall>
-				{draw}
-			</Loaded>
-		</Card>
-	);
+	const loaded = <Loaded cell={counts} tall draw={draw} />;
+	return <Card title={`Per ${unit}`} testid="chart" cell={counts} beside={beside} children={loaded} />;
 }
 
 function Figures({ bars, unit, selected }: { bars: Bar[]; unit: "hour" | "day"; selected: number }) {
+	const choice = (bar: Bar, at: number) => {
+		const text = <Time at={bar.start} text={spanText(bar, now.value)} />;
+		return <Button text={text} class="link" aria-pressed={at === selected} onClick={() => narrow(bar)} />;
+	};
 	const row = (bar: Bar, at: number) => (
 		<tr key={bar.start} data-start={bar.start} data-testid="chart-row">
-			<th scope="row">
-				<Button
-					text={<Time at={bar.start} text={spanText(bar, now.value)} />}
-					class="link"
-					aria-pressed={at === selected}
-					onClick={() => narrow(bar)}
-				/>
-			</th>
+			<th scope="row">{choice(bar, at)}</th>
 			<td data-testid="unfollows">{number(bar.unfollows)}</td>
 			<td data-testid="follows">{number(bar.follows)}</td>
 		</tr>

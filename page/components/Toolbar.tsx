@@ -4,19 +4,20 @@ import { useLayoutEffect, useRef } from "preact/hooks";
 import type { RangeName } from "../lib/range.ts";
 import { moveFocus, places } from "../state/feedback.ts";
 import { go, route, toUser } from "../state/route.ts";
-import { Button, Choice } from "./Controls.tsx";
+import { Button, Choice } from "./ui.tsx";
 
-const RANGE_OPTIONS: [RangeName, string][] = [
+const RANGES: [RangeName, string][] = [
 	["24h", "24 h"],
 	["7d", "7 d"],
 	["30d", "30 d"],
 ];
 
 export function Toolbar() {
-	const choose = (range: RangeName) => go({ range, since: null, until: null });
+	const { range } = route.value;
+	const choose = (chosen: RangeName) => go({ range: chosen, since: null, until: null });
 	return (
 		<nav class="toolbar" aria-label="What is shown">
-			<Choice legend="Range" options={RANGE_OPTIONS} value={route.value.range} choose={choose} testid="range-filter" />
+			<Choice legend="Range" options={RANGES} value={range} choose={choose} testid="range-filter" />
 			<Search />
 		</nav>
 	);
@@ -52,18 +53,9 @@ function Search() {
 		<search>
 			<form class="search" aria-label="Find a user" onSubmit={submit} data-testid="search">
 				<textarea
-					ref={field}
-					name="user"
-					rows={1}
-					placeholder="UserID, exactly"
-					aria-label="UserID"
-					autocomplete="off"
-					autocapitalize="off"
-					spellcheck={false}
-					enterkeyhint="search"
-					aria-keyshortcuts="/"
-					onKeyDown={submitOnEnter}
-					data-testid="user-filter"
+					{...{ ref: field, name: "user", rows: 1, placeholder: "UserID, exactly", "aria-label": "UserID" }}
+					{...{ autocomplete: "off", autocapitalize: "off", spellcheck: false, enterkeyhint: "search" }}
+					{...{ onKeyDown: submitOnEnter, "aria-keyshortcuts": "/", "data-testid": "user-filter" }}
 				/>
 				<Button text="Find" type="submit" />
 			</form>

@@ -7,17 +7,14 @@ import type { Board } from "../state/board.ts";
 import { announce, moveFocus, places } from "../state/feedback.ts";
 import { go } from "../state/route.ts";
 import { Erasure } from "../state/tasks.ts";
-import { Card, Hint, Loaded, Problem } from "./Card.tsx";
-import { Button } from "./Controls.tsx";
 import { Dialog } from "./Dialog.tsx";
-import { Time } from "./Time.tsx";
 import { UserId } from "./UserId.tsx";
+import { Button, Card, Loaded, P, Problem, Span, Time } from "./ui.tsx";
 
 export function UserCard({ board, user }: { board: Board; user: string }) {
 	const [isErasing, setErasing] = useState(false);
 	const id = useRef<HTMLSpanElement>(null);
 	const { user: cell } = board.totals;
-	const hasEvents = cell.data !== null && cell.data.last_event_time !== null;
 	const copy = async () => {
 		try {
 			await navigator.clipboard.writeText(user);
@@ -27,23 +24,15 @@ export function UserCard({ board, user }: { board: Board; user: string }) {
 			announce("The browser does not allow copying; the UserID is selected.");
 		}
 	};
-	const title = (
-		<>
-			<span class="visually-hidden">User </span>
-			<span ref={id} data-testid="user-id">
-				<UserId id={user} />
-			</span>
-		</>
-	);
-	const buttons = (
-		<>
-			<Button text="Copy" onClick={copy} />
-			{hasEvents && <Button text="Erase…" class="quiet danger" onClick={() => setErasing(true)} />}
-		</>
-	);
+	const title = [
+		<span class="visually-hidden">User </span>,
+		<Span ref={id} text={<UserId id={user} />} testid="user-id" />,
+	];
+	const erase = <Button text="Erase…" class="quiet danger" onClick={() => setErasing(true)} />;
+	const beside = [<Button text="Copy" onClick={copy} />, cell.data?.last_event_time && erase];
 	return (
-		<Card title={title} testid="user-view" cell={cell} back="All users" beside={buttons} place={places.user}>
-			{board.hasLog.value && <Loaded cell={cell}>{(totals) => <Totals user={totals} />}</Loaded>}
+		<Card title={title} testid="user-view" cell={cell} back="All users" beside={beside} place={places.user}>
+			{board.hasLog.value && <Loaded cell={cell} draw={(totals) => <Totals user={totals} />} />}
 			{isErasing && <EraseDialog board={board} user={user} close={() => setErasing(false)} />}
 		</Card>
 	);
@@ -51,7 +40,7 @@ export function UserCard({ board, user }: { board: Board; user: string }) {
 
 function Totals({ user: { followers, following, first_event_time: first } }: { user: User }) {
 	const exactly = "No event has this user. UserIDs are matched exactly: case counts, and so do spaces.";
-	if (first === null) return <Hint text={exactly} testid="no-user" />;
+	if (first === null) return <P class="hint" text={exactly} testid="no-user" />;
 	const facts = [
 		["followers-lost", "Followers lost", number(followers.lost)],
 		["followers-gained", "Followers gained", number(followers.gained)],
@@ -75,7 +64,7 @@ function Totals({ user: { followers, following, first_event_time: first } }: { u
 function EraseDialog({ board, user, close }: { board: Board; user: string; close: () => void }) {
 	const [erasure] = useState(() => new Erasure());
 	const { isRunning, problem, total } = erasure;
-	const erased = count(total.value, "record");
+	const erased = `${count(total.value, "record")} erased`;
 	const stop = () => {
 		erasure.stop();
 		close();
@@ -87,22 +76,18 @@ function EraseDialog({ board, user, close }: { board: Board; user: string; close
 		board.readAgain();
 		moveFocus(places.events);
 	};
-	const actions = (
-		<>
-			<Button text="Cancel" onClick={stop} />
-			<Button text="Erase" class="danger solid" disabled={isRunning.value} onClick={erase} />
-		</>
-	);
+	const actions = [
+		<Button text="Cancel" onClick={stop} />,
+		<Button text="Erase" class="danger solid" disabled={isRunning.value} onClick={erase} />,
+	];
 	return (
 		<Dialog title="Erase this user?" testid="erase" close={stop} actions={actions}>
 			<p>
 				Every event in which <UserId id={user} /> acted or is a target is erased for good, also for the other users in
 				it: the records, the dead letters and the counts.
 			</p>
-			<p class="outcome" role="status">
-				{total.value > 0 && `${erased} erased so far …`}
-			</p>
-			<Problem text={problem.value && `${problem.value} ${erased} erased so far; erase again for the rest.`} />
+			<P class="outcome" role="status" text={total.value > 0 && `${erased} so far …`} />
+			<Problem text={problem.value && `${problem.value} ${erased} so far; erase again for the rest.`} />
 		</Dialog>
 	);
 }

@@ -1,45 +1,35 @@
 // A UserID as it is. The text of the element is the id, and it cannot reorder the text around it.
 
 import { untracked } from "@preact/signals";
-import { partsOf, userText } from "../lib/user_id.ts";
+import { type Part, partsOf, userText } from "../lib/user_id.ts";
 import { href, toUser } from "../state/route.ts";
+import { Link } from "./ui.tsx";
 
-export const UserId = ({ id }: { id: string }) => (
-	<bdi class="user">
-		{partsOf(id).map((part) =>
-			typeof part === "string" ? (
-				part
-			) : (
-				<span class="invisible" data-mark={part.mark}>
-					{part.character}
-				</span>
-			),
-		)}
-	</bdi>
-);
-
-interface LinkProps {
-	id: string;
-	class?: string;
-	tabIndex?: number;
-	testid?: string;
+export function UserId({ id }: { id: string }) {
+	const draw = (part: Part) =>
+		typeof part === "string" ? part : <span class="invisible" data-mark={part.mark} children={part.character} />;
+	return <bdi class="user">{partsOf(id).map(draw)}</bdi>;
 }
 
 /** A link to a user's view. Where the id has what cannot be seen, its title tells it in words. */
-export function UserLink({ id, class: className = "", tabIndex, testid }: LinkProps) {
+export function UserLink({ id, ...rest }: { id: string; testid?: string; class?: string; tabIndex?: number }) {
 	const text = userText(id);
 	// There may be many: they are not drawn again with each change of the route. A click goes by `data-user`.
 	const url = untracked(() => href(toUser(id)));
-	return (
-		<a
-			class={`user-link ${className}`}
-			href={url}
-			title={text === id ? undefined : text}
-			tabIndex={tabIndex}
-			data-user={id}
-			data-testid={testid}
-		>
-			<UserId id={id} />
-		</a>
-	);
+	const title = text === id ? undefined : text;
+	return <Link {...rest} href={url} title={title} data-user={id} text={<UserId id={id} />} />;
+}
+
+/** What is copied of a user id is the id: browsers turn a no-break space into a plain one. */
+export function copyExactly(): void {
+	document.addEventListener("copy", (event) => {
+		const selection = getSelection();
+		if (selection?.rangeCount !== 1) return;
+		const range = selection.getRangeAt(0);
+		const container = range.commonAncestorContainer;
+		const element = container instanceof Element ? container : container.parentElement;
+		if (!element?.closest(".user")) return;
+		event.clipboardData?.setData("text/plain", range.toString());
+		event.preventDefault();
+	});
 }

@@ -56,9 +56,10 @@ export class EventList {
 	/** Removes events. Returns whether anything has changed. */
 	remove(ids: string[]): boolean {
 		const gone = new Set(ids);
-		const before = this.events.length;
-		this.events = this.events.filter(({ id }) => !gone.has(id));
-		return this.events.length !== before;
+		const left = this.events.filter(({ id }) => !gone.has(id));
+		const isChanged = left.length !== this.events.length;
+		this.events = left;
+		return isChanged;
 	}
 
 	/** The position of the first event whose id is not before `id`. */
@@ -66,8 +67,7 @@ export class EventList {
 		let [low, high] = [0, this.events.length];
 		while (low < high) {
 			const middle = (low + high) >> 1;
-			const event = this.events[middle];
-			if (event !== undefined && event.id < id) low = middle + 1;
+			if ((this.events[middle]?.id ?? "") < id) low = middle + 1;
 			else high = middle;
 		}
 		return low;

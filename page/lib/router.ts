@@ -4,51 +4,38 @@ import { type ReadonlySignal, signal } from "@preact/signals";
 import type { Kind, Ranking, Role } from "../api/client.ts";
 import { RANGES, type RangeName } from "./range.ts";
 
-export interface Route {
-	/** An SDKAppID. */
-	app: number | null;
-	range: RangeName;
-	view: "dead-letters" | null;
-	/** A UserID, whose own view is shown. */
-	user: string | null;
-	role: Role | null;
-	kind: Kind | null;
-	/** The times, in Unix ms and both inclusive, that the list is narrowed to. */
-	since: number | null;
-	until: number | null;
-	/** What the top users are ranked by. */
-	by: Ranking;
-	/** The id of the event whose record is open. */
-	event: string | null;
-}
-
-export const KINDS: Kind[] = ["unfollow", "follow"];
-export const ROLES: Role[] = ["actor", "target"];
-export const RANKINGS: Ranking[] = ["lost", "gained", "net"];
-
 /** How the text of a parameter is read; null where it is invalid. */
 type Read<T> = (text: string) => T | null;
-
-const oneOf =
-	<T extends string>(values: readonly T[]): Read<T> =>
-	(text) =>
-		values.find((value) => value === text) ?? null;
+const oneOf = <T extends string>(...values: T[]): Read<T> => {
+	return (text) => values.find((value) => value === text) ?? null;
+};
 const wholeNumber: Read<number> = (text) => (/^\d{1,13}$/.test(text) ? Number(text) : null);
 const anyText: Read<string> = (text) => (text === "" ? null : text);
 
+const parameter = <T, A extends T | null>(read: Read<T>, absent: A) => ({
+	read,
+	absent: absent as A extends null ? T | null : T,
+});
+
 /** Each parameter: how its text is read, and what it is where it is absent or invalid. */
-const PARAMETERS: { [Name in keyof Route]: { read: Read<Route[Name]>; absent: Route[Name] } } = {
-	app: { read: wholeNumber, absent: null },
-	range: { read: oneOf(Object.keys(RANGES) as RangeName[]), absent: "24h" },
-	view: { read: oneOf(["dead-letters"] as const), absent: null },
-	user: { read: anyText, absent: null },
-	role: { read: oneOf(ROLES), absent: null },
-	kind: { read: oneOf(KINDS), absent: null },
-	since: { read: wholeNumber, absent: null },
-	until: { read: wholeNumber, absent: null },
-	by: { read: oneOf(RANKINGS), absent: "lost" },
-	event: { read: anyText, absent: null },
+const PARAMETERS = {
+	/** An SDKAppID. */
+	app: parameter(wholeNumber, null),
+	range: parameter(oneOf(...(Object.keys(RANGES) as RangeName[])), "24h"),
+	view: parameter(oneOf("dead-letters"), null),
+	/** A UserID, whose own view is shown. */
+	user: parameter(anyText, null),
+	role: parameter(oneOf<Role>("actor", "target"), null),
+	kind: parameter(oneOf<Kind>("unfollow", "follow"), null),
+	/** The times, in Unix ms and both inclusive, that the list is narrowed to. */
+	since: parameter(wholeNumber, null),
+	until: parameter(wholeNumber, null),
+	/** What the top users are ranked by. */
+	by: parameter(oneOf<Ranking>("lost", "gained", "net"), "lost"),
+	/** The id of the event whose record is open. */
+	event: parameter(anyText, null),
 };
+export type Route = { [Name in keyof typeof PARAMETERS]: (typeof PARAMETERS)[Name]["absent"] };
 
 /** The route that a query describes. */
 export function parse(query: string): Route {
@@ -57,7 +44,7 @@ export function parse(query: string): Route {
 		const text = parameters.get(name);
 		return [name, (text === null ? null : read(text)) ?? absent];
 	});
-	const route = Object.fromEntries(values) as Route;
+	const route: Route = Object.fromEntries(values);
 	// One without the other, or a role without a user, says nothing.
 	if (route.since === null || route.until === null || route.since > route.until) route.since = route.until = null;
 	if (route.user === null) route.role = null;
@@ -66,11 +53,9 @@ export function parse(query: string): Route {
 
 /** The query of a route; empty where everything is as it is at first. */
 export function format(route: Route): string {
-	const parameters = new URLSearchParams();
-	for (const name of Object.keys(PARAMETERS) as (keyof Route)[]) {
-		const value = route[name];
-		if (value !== PARAMETERS[name].absent && value !== null) parameters.set(name, String(value));
-	}
+	const isSaid = (name: keyof Route) => route[name] !== null && route[name] !== PARAMETERS[name].absent;
+	const names = (Object.keys(PARAMETERS) as (keyof Route)[]).filter(isSaid);
+	const parameters = new URLSearchParams(names.map((name) => [name, String(route[name])]));
 	return parameters.size > 0 ? `?${parameters}` : "";
 }
 
@@ -79,15 +64,15 @@ export type Browser = Pick<Window, "location" | "history" | "addEventListener">;
 
 export class Router {
 	readonly #browser: Browser;
-	readonly #route;
+	readonly #route = signal(parse(""));
 
 	constructor(browser: Browser) {
-		const { location } = browser;
 		this.#browser = browser;
-		this.#route = signal(parse(location.search));
-		browser.addEventListener("popstate", () => {
+		const follow = () => {
 			this.#route.value = parse(browser.location.search);
-		});
+		};
+		browser.addEventListener("popstate", follow);
+		follow();
 	}
 
 	get route(): ReadonlySignal<Route> {

@@ -4,37 +4,31 @@ import { signal } from "@preact/signals";
 import { type CallCount, type DeliveryPage, Problem } from "../api/client.ts";
 import { MINUTE } from "../lib/format.ts";
 import { countedSince, type Range, rangeOf } from "../lib/range.ts";
-import { Cell, type Part, type Poll, patienceOf } from "./cell.ts";
+import { Cell, Part, type Poll, patienceOf } from "./cell.ts";
 import { route } from "./route.ts";
-import type { Session } from "./session.ts";
 
 /** Ms between two questions for the settings. */
 const STATUS_EVERY = 5 * MINUTE;
 /** Deliveries that are counted one by one. */
 const COUNTED = 100;
 
-/** Null stands for what the Worker does not know. */
+/** Null stands for what the Worker does not know. The calls are the app's in the range, by hour and outcome. */
 interface Findings {
 	range: Range;
-	/** The calls of the app in the range, by hour and outcome. */
 	calls: CallCount[] | null;
 	retrying: DeliveryPage | null;
 	dead: DeliveryPage | null;
 	at: number;
 }
 
-export class Alerts implements Part {
+export class Alerts extends Part {
 	readonly findings = new Cell<Findings>(() => route.value.range);
 	/** When the last call came, in Unix ms; null where none is known, undefined where calls are not counted. */
 	readonly lastCall = signal<number | null | undefined>(undefined);
-	readonly #session: Session;
 
-	constructor(session: Session) {
-		this.#session = session;
-	}
-
-	async refresh({ api, app, route, now, signal }: Poll): Promise<void> {
-		const { apps, status } = this.#session;
+	async refresh({ api, route, now, signal }: Poll): Promise<void> {
+		const { app } = this;
+		const { apps, status } = this.session;
 		if (now - status.value.at >= STATUS_EVERY)
 			status.value = { data: await api.get("/v1/status", {}, signal), at: now };
 		const held = this.findings.data;
@@ -57,18 +51,16 @@ export class Alerts implements Part {
 	}
 }
 
-/** How many calls of the outcome there were. */
-export const countOf = (calls: CallCount[], outcome: CallCount["outcome"]) =>
-	calls.reduce((sum, call) => sum + (call.outcome === outcome ? call.count : 0), 0);
+/** How many calls of the outcomes there were. */
+export const countOf = (calls: CallCount[], ...outcomes: CallCount["outcome"][]) =>
+	calls.reduce((sum, call) => sum + (outcomes.includes(call.outcome) ? call.count : 0), 0);
 
 /** Reasons with the number of calls that were rejected for them, the most frequent first. */
 export function rejectedOf(calls: CallCount[]): [reason: string, count: number][] {
-	const reasons = new Map<string, number>();
-	for (const { outcome, reason, count } of calls) {
-		const isRejected = outcome === "rejected" || outcome === "failed";
-		if (isRejected && reason !== null) reasons.set(reason, (reasons.get(reason) ?? 0) + count);
-	}
-	return [...reasons].sort(([, one], [, other]) => other - one);
+	const rejected = calls.filter(({ outcome }) => outcome === "rejected" || outcome === "failed");
+	const reasons = [...Map.groupBy(rejected, ({ reason }) => reason ?? "")];
+	const counted = reasons.map(([reason, of]): [string, number] => [reason, countOf(of, "rejected", "failed")]);
+	return counted.sort(([, one], [, other]) => other - one);
 }
 
 /** What the Worker knows, or null where it cannot know: `DB` is not bound. */

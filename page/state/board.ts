@@ -5,7 +5,6 @@ import { Problem, sentenceOf } from "../api/client.ts";
 import { MINUTE } from "../lib/format.ts";
 import { Live, type News, NO_NEWS } from "../lib/live.ts";
 import { Alerts } from "./alerts.ts";
-import type { Part } from "./cell.ts";
 import { currentTime, tick } from "./clock.ts";
 import { Stats, Top, Totals } from "./counts.ts";
 import { DeadLetters } from "./dead_letters.ts";
@@ -18,78 +17,75 @@ import { type Session, session, signOut } from "./session.ts";
 /** Ms after which all is read again: events that came much later than their time, or were deleted by somebody else. */
 const FULL_EVERY = 5 * MINUTE;
 
-export class Board {
-	readonly session: Session;
-	readonly app: number;
-	readonly alerts: Alerts;
-	readonly deadLetters: DeadLetters;
-	readonly events: Events;
-	readonly stats = new Stats();
-	readonly top = new Top();
-	readonly totals = new Totals();
-	/** When all was up to date, in Unix ms; 0 before. */
-	readonly updatedAt = signal(0);
-	/** Why the last poll has failed, as a sentence; empty where it has not. */
-	readonly failure = signal("");
-	readonly status = computed(() => this.session.status.value.data);
-	/** Whether there is an event log that can be asked. */
-	readonly hasLog = computed(() => this.status.value.sinks.includes("d1"));
-	readonly #newest = signal<number | null>(null);
-	/** When the last event of what is shown was, in Unix ms; null where there is none, or it is not known. */
-	readonly lastEvent = computed(() =>
-		route.value.user === null ? this.#newest.value : (this.totals.user.data?.last_event_time ?? null),
-	);
-	readonly #live = new Live();
-	#fullAt = currentTime();
+export type Board = ReturnType<typeof boardOf>;
 
-	constructor(session: Session, app: number) {
-		this.session = session;
-		this.app = app;
-		this.alerts = new Alerts(session);
-		this.deadLetters = new DeadLetters(session, app);
-		this.events = new Events(session, app);
+function boardOf(session: Session, app: number) {
+	const parts = {
+		alerts: new Alerts(session, app),
+		deadLetters: new DeadLetters(session, app),
+		events: new Events(session, app),
+		stats: new Stats(session, app),
+		top: new Top(session, app),
+		totals: new Totals(session, app),
+	};
+	const status = computed(() => session.status.value.data);
+	/** Whether there is an event log that can be asked. */
+	const hasLog = computed(() => status.value.sinks.includes("d1"));
+	/** When all was up to date, in Unix ms; 0 before. */
+	const updatedAt = signal(0);
+	/** Why the last poll has failed, as a sentence; empty where it has not. */
+	const failure = signal("");
+	const live = new Live();
+	const newest = signal<number | null>(null);
+	/** When the last event of what is shown was, in Unix ms; null where there is none, or it is not known. */
+	const lastEvent = computed(() => {
+		return route.value.user === null ? newest.value : (parts.totals.user.data?.last_event_time ?? null);
+	});
+	let fullAt = currentTime();
+
+	/** Asks for what is new in the log, and then each part for what is due. Returns the first that failed. */
+	async function ask(isFull: boolean, signal: AbortSignal): Promise<unknown> {
+		const { api } = session;
+		const { alerts, deadLetters, events, stats, top, totals } = parts;
+		const poll = { api, route: route.value, news: NO_NEWS as News, isFull, now: currentTime(), signal };
+		let failed: unknown;
+		if (hasLog.value) {
+			try {
+				poll.news = await live.poll((query) => api.get("/v1/events", { app, ...query }, signal));
+				newest.value = live.newest;
+			} catch (error) {
+				signal.throwIfAborted();
+				failed = error;
+			}
+		}
+		const ofLog = [events, stats, poll.route.user === null ? top : totals];
+		const asked = [alerts, deadLetters, ...(hasLog.value ? ofLog : [])];
+		const outcomes = await Promise.allSettled(asked.map((part) => part.refresh(poll)));
+		signal.throwIfAborted();
+		return failed ?? outcomes.find((outcome) => outcome.status === "rejected")?.reason;
+	}
+
+	/** See `Poller`. */
+	async function poll(signal: AbortSignal): Promise<void> {
+		const isFull = currentTime() - fullAt >= FULL_EVERY;
+		const failed = await ask(isFull, signal);
+		if (failed instanceof Problem && failed.status === 401) return signOut(failed.message);
+		const sentence = failed === undefined ? "" : sentenceOf(failed);
+		if (sentence !== "" && failure.value === "") announce(sentence);
+		failure.value = sentence;
+		if (failed !== undefined) throw failed;
+		if (isFull) fullAt = currentTime();
+		updatedAt.value = currentTime();
+		tick();
 	}
 
 	/** Reads all again, and leaves what is shown until then. */
-	readAgain(): void {
-		this.#fullAt = 0;
+	function readAgain(): void {
+		fullAt = 0;
 		poller.again();
 	}
 
-	/** Asks for what is due; see `Poller`. */
-	async poll(signal: AbortSignal): Promise<void> {
-		const { api } = this.session;
-		const now = currentTime();
-		const isFull = now - this.#fullAt >= FULL_EVERY;
-		const shown = route.value;
-		const parts: Part[] = [this.alerts, this.deadLetters];
-		const problems: unknown[] = [];
-		let news: News = NO_NEWS;
-		if (this.hasLog.value) {
-			try {
-				news = await this.#live.poll((query) => api.get("/v1/events", { app: this.app, ...query }, signal));
-				this.#newest.value = this.#live.newest;
-			} catch (error) {
-				signal.throwIfAborted();
-				problems.push(error);
-			}
-			parts.push(this.events, this.stats, shown.user === null ? this.top : this.totals);
-		}
-		const poll = { api, app: this.app, route: shown, news, isFull, now, signal };
-		const outcomes = await Promise.allSettled(parts.map((part) => part.refresh(poll)));
-		signal.throwIfAborted();
-		for (const outcome of outcomes) if (outcome.status === "rejected") problems.push(outcome.reason);
-
-		const [failure] = problems;
-		if (failure instanceof Problem && failure.status === 401) return signOut(failure.message);
-		const sentence = failure === undefined ? "" : sentenceOf(failure);
-		if (sentence !== "" && this.failure.value === "") announce(sentence);
-		this.failure.value = sentence;
-		if (failure !== undefined) throw failure;
-		if (isFull) this.#fullAt = now;
-		this.updatedAt.value = currentTime();
-		tick();
-	}
+	return { ...parts, session, app, status, hasLog, updatedAt, failure, lastEvent, poll, readAgain };
 }
 
 const app = computed(() => route.value.app);
@@ -97,8 +93,7 @@ const app = computed(() => route.value.app);
 /** The board of the app in the URL; null where nobody has signed in. */
 export const board = computed(() => {
 	const { value: entered } = session;
-	if (entered === null || app.value === null || !entered.apps.includes(app.value)) return null;
-	return new Board(entered, app.value);
+	return entered && app.value !== null && entered.apps.includes(app.value) ? boardOf(entered, app.value) : null;
 });
 
 /** All of the route that calls depend on: nothing else is asked for where only a dialog has opened or closed. */
@@ -111,8 +106,8 @@ export function startPolling(): void {
 		if (first !== undefined && board.value === null) go({ app: first }, { replace: true });
 	});
 	effect(() => {
-		const { value: shown } = board;
 		asked.value;
-		untracked(() => (shown === null ? poller.stop() : poller.start((signal) => shown.poll(signal))));
+		const { value: shown } = board;
+		untracked(() => poller.start(shown?.poll));
 	});
 }

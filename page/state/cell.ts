@@ -5,23 +5,30 @@ import { type Api, sentenceOf } from "../api/client.ts";
 import { MINUTE, SECOND } from "../lib/format.ts";
 import type { News } from "../lib/live.ts";
 import type { Route } from "../lib/router.ts";
+import type { Session } from "./session.ts";
 
-/** One poll, of an app (an SDKAppID) at a time in Unix ms. */
+/** One poll, at a time in Unix ms. A full one reads all again. */
 export interface Poll {
 	api: Api;
-	app: number;
 	route: Route;
 	news: News;
-	/** Whether all is read again. */
 	isFull: boolean;
 	now: number;
 	signal: AbortSignal;
 }
 
-/** A part of the board. */
-export interface Part {
+/** A part of the board of an app (an SDKAppID). */
+export abstract class Part {
+	readonly session: Session;
+	readonly app: number;
+
+	constructor(session: Session, app: number) {
+		this.session = session;
+		this.app = app;
+	}
+
 	/** Asks for what is due. Rejects where a call failed. */
-	refresh(poll: Poll): Promise<void>;
+	abstract refresh(poll: Poll): Promise<void>;
 }
 
 /** Ms between two calls that read a row for each hour of the range: on a long range, such a call costs more. */

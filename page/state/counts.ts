@@ -3,22 +3,17 @@
 import { computed } from "@preact/signals";
 import type { Bucket, TopUser, User } from "../api/client.ts";
 import { barsOf, countedSince, nextBar, type Range, rangeOf, type Span, spanOf } from "../lib/range.ts";
-import { Cell, type Part, type Poll, patienceOf } from "./cell.ts";
+import { Cell, Part, type Poll, patienceOf } from "./cell.ts";
 import { route } from "./route.ts";
 
 /** Users of the ranking. */
 const LIMIT = 10;
 
-/** The counts by the start of their hour, as they were asked for at a time in Unix ms. */
-interface Counts {
-	range: Range;
-	hours: Map<number, Bucket>;
-	at: number;
-}
-
-export class Stats implements Part {
-	readonly counts = new Cell<Counts>(() => [route.value.range, route.value.user]);
-
+export class Stats extends Part {
+	/** The counts by the start of their hour, and when they were asked for. */
+	readonly counts = new Cell<{ range: Range; hours: Map<number, Bucket>; at: number }>(() => {
+		return [route.value.range, route.value.user];
+	});
 	/** The range with its bars and their sums; null before the counts are known. */
 	readonly figures = computed(() => {
 		const { data } = this.counts;
@@ -29,7 +24,7 @@ export class Stats implements Part {
 	});
 
 	/** Asks for the range at first, when a bar has begun, and where all is read again; after new events, for their hours only. */
-	async refresh({ api, app, route: { range: name, user }, news, isFull, now, signal }: Poll): Promise<void> {
+	async refresh({ api, route: { range: name, user }, news, isFull, now, signal }: Poll): Promise<void> {
 		const held = this.counts.data;
 		const isWhole = held === null || isFull || news.isGap || now >= nextBar(held.range, held.at);
 		const concerned = news.added.filter((event) => user === null || event.to_accounts.includes(user));
@@ -40,7 +35,8 @@ export class Stats implements Part {
 		const since = isWhole || news.gone.length > 0 ? range.since : Math.max(range.since, oldest);
 		if (since > now) return;
 		await this.counts.read(async () => {
-			const { buckets } = await api.get("/v1/stats", { app, user, since, until: now, bucket: "hour" }, signal);
+			const query = { app: this.app, user, since, until: now, bucket: "hour" } as const;
+			const { buckets } = await api.get("/v1/stats", query, signal);
 			const hours = new Map(isWhole ? [] : held.hours);
 			for (const bucket of buckets) hours.set(bucket.start, bucket);
 			return { range, hours, at: now };
@@ -48,16 +44,9 @@ export class Stats implements Part {
 	}
 }
 
-/** Who lost or gained most in the range, or in the span that the list is narrowed to. */
-interface Leaders {
-	users: TopUser[];
-	range: Range;
-	span: Span | null;
-	at: number;
-}
-
-export class Top implements Part {
-	readonly leaders = new Cell<Leaders>(() => {
+export class Top extends Part {
+	/** Those of the range, or of the span that the list is narrowed to; and when they were asked for. */
+	readonly leaders = new Cell<{ users: TopUser[]; range: Range; span: Span | null; at: number }>(() => {
 		const { range, by, since, until } = route.value;
 		return [range, by, since, until];
 	});
@@ -65,7 +54,7 @@ export class Top implements Part {
 	#isOld = false;
 
 	/** Asks at first, when all is read again, when a bar begins, and some time after new events. */
-	async refresh({ api, app, route, news, isFull, now, signal }: Poll): Promise<void> {
+	async refresh({ api, route, news, isFull, now, signal }: Poll): Promise<void> {
 		const held = this.leaders.data;
 		this.#isOld ||= news.added.length > 0 || news.gone.length > 0;
 		const isOver = held === null || now >= nextBar(held.range, held.at);
@@ -73,20 +62,21 @@ export class Top implements Part {
 		const range = rangeOf(route.range, now);
 		const [since, until] = [route.since ?? countedSince(range, now), route.until ?? now];
 		await this.leaders.read(async () => {
-			const { users } = await api.get("/v1/top", { app, by: route.by, since, until, limit: LIMIT }, signal);
+			const query = { app: this.app, by: route.by, since, until, limit: LIMIT };
+			const { users } = await api.get("/v1/top", query, signal);
 			return { users, range, span: spanOf(route), at: now };
 		}, signal);
 		this.#isOld = false;
 	}
 }
 
-export class Totals implements Part {
+export class Totals extends Part {
 	readonly user = new Cell<User>(() => route.value.user);
 
-	async refresh({ api, app, route: { user }, news, isFull, signal }: Poll): Promise<void> {
+	async refresh({ api, route: { user }, news, isFull, signal }: Poll): Promise<void> {
 		if (user === null) return;
 		const isConcerned = news.added.some((it) => it.from_account === user || it.to_accounts.includes(user));
 		if (this.user.data !== null && !isFull && !news.isGap && news.gone.length === 0 && !isConcerned) return;
-		await this.user.read(() => api.get("/v1/users/{app}", { app, user }, signal), signal);
+		await this.user.read(() => api.get("/v1/users/{app}", { app: this.app, user }, signal), signal);
 	}
 }

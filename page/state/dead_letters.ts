@@ -3,10 +3,9 @@
 import { computed, signal } from "@preact/signals";
 import { type DeadLetter, Problem, type ReplayedSome, sentenceOf } from "../api/client.ts";
 import { MINUTE } from "../lib/format.ts";
-import { Cell, type Part, type Poll } from "./cell.ts";
+import { Cell, Part, type Poll } from "./cell.ts";
 import { announce, moveFocus, places } from "./feedback.ts";
 import { poller } from "./poller.ts";
-import type { Session } from "./session.ts";
 
 /** Ms between two polls; each costs two KV lists, of 1,000 a day on the free plan. */
 const EVERY = 5 * MINUTE;
@@ -19,47 +18,34 @@ interface Listed {
 	view: "dead-letters" | null;
 }
 
-/** The names of a dead letter in the API. App 0 has those whose messages could not be read. */
+/** Its names in the API. App 0 has those whose messages could not be read. */
 const pathOf = ({ sdk_app_id: app, id }: DeadLetter) => ({ app: app ?? 0, id });
-
 /** One that was replayed and dead-lettered again has the same id. */
 export const keyOf = (letter: DeadLetter) => `${letter.sdk_app_id}/${letter.id}/${letter.dead_at}`;
-
 /** A message that could not be read has no app. */
 export const isReplayable = (letter: DeadLetter) => letter.sdk_app_id !== null;
-
 /** The id of the event: a dead letter of another job than the delivery has the job behind it. */
 export const eventIdOf = (letter: DeadLetter) => letter.id.replace(/-store_(kv|d1)$/, "");
 
-export class DeadLetters implements Part {
+export class DeadLetters extends Part {
 	readonly listed = new Cell<Listed>(() => null);
 	/** Those that were replayed or discarded: KV may list them for a while. */
 	readonly #gone = signal(new Set<string>());
-	/** Null before they are known. */
-	readonly letters = computed(
-		() => this.listed.data?.letters.filter((letter) => !this.#gone.value.has(keyOf(letter))) ?? null,
-	);
+	readonly letters = computed(() => (this.listed.data?.letters ?? []).filter((it) => !this.#gone.value.has(keyOf(it))));
 	/** Whether an action is under way. */
 	readonly isBusy = signal(false);
 	/** How the last action ended: how many were replayed at once, or why it has failed, as a sentence. */
 	readonly outcome = signal<{ replayed?: number; problem?: string }>({});
-	readonly #session: Session;
-	readonly #app: number;
 	#isDue = false;
 
-	constructor(session: Session, app: number) {
-		this.#session = session;
-		this.#app = app;
-	}
-
 	/** Asks now and then, on the way to another view, and when all is read again. */
-	async refresh({ api, app, isFull, route: { view }, now, signal }: Poll): Promise<void> {
+	async refresh({ api, isFull, route: { view }, now, signal }: Poll): Promise<void> {
 		const held = this.listed.data;
 		const isWanted = this.#isDue || (isFull && view === "dead-letters");
 		if (held !== null && held.view === view && now - held.at < EVERY && !isWanted) return;
 		await this.listed.read(async () => {
-			const page = (of: number) => api.get("/v1/dead-letters", { app: of }, signal);
-			const pages = await Promise.all([page(app), page(0)]);
+			const page = (app: number) => api.get("/v1/dead-letters", { app }, signal);
+			const pages = await Promise.all([page(this.app), page(0)]);
 			const letters = pages.flatMap(({ dead_letters }) => dead_letters);
 			return { letters, hasMore: pages.some(({ cursor }) => cursor !== null), at: now, view };
 		}, signal);
@@ -67,14 +53,12 @@ export class DeadLetters implements Part {
 	}
 
 	discard(letter: DeadLetter): Promise<void> {
-		const { api } = this.#session;
-		const discard = () => api.delete("/v1/dead-letters/{app}/{id}", pathOf(letter));
+		const discard = () => this.session.api.delete("/v1/dead-letters/{app}/{id}", pathOf(letter));
 		return this.#settle(letter, "The dead letter was discarded.", discard);
 	}
 
 	replay(letter: DeadLetter): Promise<void> {
-		const { api } = this.#session;
-		const replay = () => api.post("/v1/dead-letters/{app}/{id}/replay", pathOf(letter));
+		const replay = () => this.session.api.post("/v1/dead-letters/{app}/{id}/replay", pathOf(letter));
 		return this.#settle(letter, "The dead letter is back on the queue.", replay);
 	}
 
@@ -83,8 +67,8 @@ export class DeadLetters implements Part {
 		return this.#do(async () => {
 			let [total, cursor]: [number, string | null] = [0, null];
 			do {
-				const page: ReplayedSome = await this.#session.api.post("/v1/dead-letters/{app}/replay", {
-					app: this.#app,
+				const page: ReplayedSome = await this.session.api.post("/v1/dead-letters/{app}/replay", {
+					app: this.app,
 					cursor,
 				});
 				total += page.replayed;
@@ -97,12 +81,10 @@ export class DeadLetters implements Part {
 	/** Does away with a dead letter. */
 	#settle(letter: DeadLetter, sentence: string, action: () => Promise<unknown>): Promise<void> {
 		return this.#do(async () => {
-			try {
-				await action();
-			} catch (error) {
+			await action().catch((error) => {
 				// Somebody else was faster.
 				if (!(error instanceof Problem) || error.status !== 404) throw error;
-			}
+			});
 			this.#gone.value = new Set(this.#gone.value).add(keyOf(letter));
 			announce(sentence);
 			moveFocus(places.deadLetters);
@@ -117,10 +99,9 @@ export class DeadLetters implements Part {
 			await action();
 		} catch (error) {
 			this.outcome.value = { problem: sentenceOf(error) };
-		} finally {
-			this.isBusy.value = false;
-			this.#isDue = true;
-			poller.again();
 		}
+		this.isBusy.value = false;
+		this.#isDue = true;
+		poller.again();
 	}
 }

@@ -1,83 +1,47 @@
 // The events of the list, which follows the filters in the URL, and older ones on demand.
 
 import { batch, computed, signal } from "@preact/signals";
-import { type Api, type EventQuery, type ListedEvent, PAGE_MAX, sentenceOf } from "../api/client.ts";
+import { type EventQuery, type ListedEvent, PAGE_MAX, sentenceOf } from "../api/client.ts";
 import { EventList } from "../lib/event_list.ts";
 import { count, dayKey, HOUR, isDate } from "../lib/format.ts";
-import { Cell, type Part, type Poll } from "./cell.ts";
+import { Cell, Part, type Poll } from "./cell.ts";
 import { announce } from "./feedback.ts";
 import { type Filter, filterOf, route } from "./route.ts";
-import type { Session } from "./session.ts";
 
 /** Events of the first page. */
 const PAGE = 50;
 /** No block has events of two days: midnight is on a quarter hour in every zone. */
 const BLOCK = HOUR / 4;
 
-/** Events that are drawn together, or left alone together. */
-export interface Block {
-	key: number;
-	events: ListedEvent[];
-}
+/** Events that are drawn together, or left alone together; at least one. */
+export type Block = [ListedEvent, ...ListedEvent[]];
 
-export interface Day {
-	key: string;
-	/** The time of its newest event, in Unix ms. */
-	at: number;
-	blocks: Block[];
-}
-
-export class Events implements Part {
+export class Events extends Part {
 	readonly list = new Cell<{ it: EventList }>(() => filterOf(route.value));
-	readonly #blocks = computed((): Map<number, Block> => {
-		const before = this.#drawn;
-		const blocks = new Map<number, Block>();
-		for (const event of this.list.data?.it.events ?? []) {
-			const key = Math.floor(event.event_time / BLOCK);
-			const block = blocks.get(key);
-			if (block === undefined) blocks.set(key, { key, events: [event] });
-			else block.events.push(event);
+	/** The events by day, newest first. A block that has not changed stays the same object. */
+	readonly days = computed(() => {
+		const drawn = this.#drawn;
+		const events = this.list.data?.it.events ?? [];
+		this.#drawn = Map.groupBy(events, ({ event_time: at }) => Math.floor(at / BLOCK)) as Map<number, Block>;
+		for (const [key, block] of this.#drawn) {
+			const old = drawn.get(key);
+			const isSame = old?.length === block.length && block.every((event, at) => event === old[at]);
+			if (old && isSame) this.#drawn.set(key, old);
 		}
-		// A block that has not changed stays the same object, and is not drawn again.
-		for (const [key, { events }] of blocks) {
-			const old = before.get(key);
-			const isSame = old?.events.length === events.length && events.every((event, at) => event === old.events[at]);
-			if (old !== undefined && isSame) blocks.set(key, old);
-		}
-		this.#drawn = blocks;
-		return blocks;
+		return Map.groupBy(this.#drawn, ([, [{ event_time: at }]]) => (isDate(at) ? dayKey(at) : "no date"));
 	});
 	#drawn = new Map<number, Block>();
-	/** The events by day, newest first. */
-	readonly days = computed(() => {
-		const days: Day[] = [];
-		for (const block of this.#blocks.value.values()) {
-			const at = block.events[0]?.event_time ?? 0;
-			const key = isDate(at) ? dayKey(at) : "no date";
-			const day = days.at(-1);
-			if (day?.key === key) day.blocks.push(block);
-			else days.push({ key, at, blocks: [block] });
-		}
-		return days;
-	});
 	/** The ids of those that have just arrived. */
 	fresh: ReadonlySet<string> = new Set();
 	/** The loading of older events: whether it is under way, and why it has failed. */
 	readonly more = signal({ isBusy: false, problem: "" });
-	readonly #api: Api;
-	readonly #app: number;
-
-	constructor({ api }: Session, app: number) {
-		this.#api = api;
-		this.#app = app;
-	}
 
 	/** The event of this id, where it is loaded. */
 	find(id: string): ListedEvent | undefined {
 		return this.list.data?.it.find(id);
 	}
 
-	/** Takes what a poll has read; asks for the newest page at first, after a gap, and where all is to be read again. */
+	/** Takes what a poll has read; asks for the newest page at first, after a gap, and where all is read again. */
 	async refresh({ route, news, isFull, signal }: Poll): Promise<void> {
 		const filter = filterOf(route);
 		const held = this.list.data?.it;
@@ -92,13 +56,11 @@ export class Events implements Part {
 			if (held !== undefined && news.isGap) announce("There are many new events.");
 		}
 		const list = this.list.data?.it;
-		if (list === undefined) return;
-		const added = list.add(news.read.filter((event) => matches(event, filter)));
-		if (added.length === 0) return;
-		const fresh = new Set(news.fresh.map((event) => event.id));
-		const arrived = added.filter((event) => fresh.has(event.id)).length;
+		const added = list?.add(news.read.filter((event) => matches(event, filter))) ?? [];
+		if (list === undefined || added.length === 0) return;
+		this.fresh = new Set(news.fresh.map(({ id }) => id));
+		const arrived = added.filter(({ id }) => this.fresh.has(id)).length;
 		if (arrived > 0) announce(count(arrived, "new event"));
-		this.fresh = fresh;
 		this.list.set({ it: list });
 	}
 
@@ -113,8 +75,8 @@ export class Events implements Part {
 		const list = this.list.data?.it;
 		if (list === undefined) return undefined;
 		this.more.value = { isBusy: true, problem: "" };
+		const limit = Math.min(Math.max(list.events.length, PAGE), PAGE_MAX);
 		try {
-			const limit = Math.min(Math.max(list.events.length, PAGE), PAGE_MAX);
 			const page = await this.#page(filterOf(route.value), { cursor: list.cursor, limit });
 			return batch(() => {
 				this.more.value = { isBusy: false, problem: "" };
@@ -132,7 +94,7 @@ export class Events implements Part {
 	}
 
 	#page(filter: Filter, query: EventQuery, signal?: AbortSignal) {
-		return this.#api.get("/v1/events", { app: this.#app, ...filter, ...query }, signal);
+		return this.session.api.get("/v1/events", { app: this.app, ...filter, ...query }, signal);
 	}
 }
 

@@ -13,12 +13,12 @@ const USES = ["pointerdown", "pointermove", "keydown", "wheel", "touchstart", "f
 
 /** Polls once; rejects if a call failed. */
 type Poll = (signal: AbortSignal) => Promise<void>;
+const NONE: Poll = async () => {};
 
 class Poller {
-	/** Null where it does not poll. */
-	#poll: Poll | null = null;
-	/** Null while a poll is under way. */
-	#timer: ReturnType<typeof setTimeout> | null = null;
+	#poll = NONE;
+	/** Undefined while a poll is under way. */
+	#timer: ReturnType<typeof setTimeout> | undefined;
 	#controller = new AbortController();
 	#usedAt = 0;
 	#failures = 0;
@@ -30,28 +30,18 @@ class Poller {
 		document.addEventListener("visibilitychange", () => document.hidden || this.#used(true));
 	}
 
-	/** Polls at once, and then again and again. */
-	start(poll: Poll): void {
-		this.#poll = poll;
-		this.again();
-	}
-
-	/** Polls at once, even where a poll is under way, unless it was stopped: an action may end after that. */
-	again(): void {
-		if (this.#poll === null) return;
-		this.#cancel();
-		this.#usedAt = Date.now();
-		void this.#run(this.#poll);
-	}
-
-	stop(): void {
-		this.#poll = null;
-		this.#cancel();
-	}
-
-	#cancel() {
+	/** Polls at once, and then again and again; without a poll, it stops. */
+	start(poll = NONE): void {
 		this.#controller.abort();
-		if (this.#timer !== null) clearTimeout(this.#timer);
+		clearTimeout(this.#timer);
+		this.#poll = poll;
+		this.#usedAt = Date.now();
+		void this.#run();
+	}
+
+	/** Polls at once, even where a poll is under way; not where it has stopped, as an action may end after that. */
+	again(): void {
+		this.start(this.#poll);
 	}
 
 	get #interval() {
@@ -62,33 +52,31 @@ class Poller {
 	#used(wasHidden = false) {
 		const wasSlow = wasHidden || this.#interval === SLOW;
 		this.#usedAt = Date.now();
-		if (this.#poll === null || !wasSlow || this.#timer === null) return;
+		if (wasSlow && this.#timer !== undefined) this.#wait(Math.max(0, this.#notBefore - Date.now()));
+	}
+
+	#wait(ms: number) {
 		clearTimeout(this.#timer);
-		this.#wait(this.#poll, Math.max(0, this.#notBefore - Date.now()));
+		this.#timer = setTimeout(() => this.#run(), ms);
 	}
 
-	#wait(poll: Poll, ms: number) {
-		this.#timer = setTimeout(() => this.#run(poll), ms);
-	}
-
-	async #run(poll: Poll) {
-		this.#timer = null;
+	async #run() {
+		this.#timer = undefined;
 		this.#controller = new AbortController();
 		const { signal } = this.#controller;
-		let wait: number;
 		try {
-			await poll(signal);
+			await this.#poll(signal);
 			this.#failures = 0;
 			this.#notBefore = 0;
-			wait = this.#interval;
 		} catch (error) {
-			this.#failures += signal.aborted ? 0 : 1;
-			const doubled = Math.min(FAST * 2 ** (this.#failures - 1), BACK_OFF_MAX);
-			wait = Math.max(doubled, error instanceof Problem ? error.retryAfter : 0);
-			if (!signal.aborted) this.#notBefore = Date.now() + wait;
+			// Aborted: another poll is under way.
+			if (signal.aborted) return;
+			const doubled = Math.min(FAST * 2 ** this.#failures, BACK_OFF_MAX);
+			this.#failures += 1;
+			this.#notBefore = Date.now() + Math.max(doubled, error instanceof Problem ? error.retryAfter : 0);
 		}
-		// Aborted: another poll is under way, or none is wanted.
-		if (!signal.aborted) this.#wait(poll, wait);
+		if (!signal.aborted && this.#poll !== NONE)
+			this.#wait(this.#notBefore > 0 ? this.#notBefore - Date.now() : this.#interval);
 	}
 }
 
