@@ -1,77 +1,58 @@
 // The chart: for each hour or day a bar of unfollows and one of follows, in the colours of the style sheet. Above each pair
-// lies a button with its name, which shows where it is and narrows the list to its time.
+// lies a button with its name, which shows where it is and narrows the list to its time. All places are in percent.
 
-import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { clock, day, HOUR, number } from "../lib/format.ts";
 import type { Bar } from "../lib/range.ts";
 
-/** How much of an hour's width a bar takes, and how many pixels at most. */
-const [BAR, BAR_MAX] = [0.36, 22];
-/** Pixels that a label below the bars needs, and one beside them. */
-const [LABEL, LINE] = [50, 30];
-/** Pixels around the bars, as in the style sheet: on the left the counts, on the right half a label under the last bar. */
-const [LEFT, RIGHT, TOP, BOTTOM] = [46, LABEL / 2, 8, 28];
-/** Hours between two labels. */
-const STEPS = [1, 2, 3, 4, 6, 12];
+/** The width of a bar at most: as a share of its hour or day, and of the chart. */
+const [OF_SLOT, OF_CHART] = [0.36, 0.025];
+/** Lines above the lowest, at most. */
+const LINES = 6;
 
+/** The bars, oldest first; which of them the list is narrowed to, or −1. `point` gets the one with the pointer or the focus. */
 interface Props {
-	/** Oldest first. */
 	bars: Bar[];
 	unit: "hour" | "day";
 	label: string;
-	/** The position of the bar that the list is narrowed to; −1 where it is not. */
 	selected: number;
 	describe: (bar: Bar) => string;
 	choose: (bar: Bar) => void;
-	/** Called with the bar under the pointer, or with the focus; or null. */
 	point: (bar: Bar | null) => void;
 }
 
-export function Chart({ bars, unit, label, selected, describe, choose, point }: Props) {
-	const ref = useRef<HTMLDivElement>(null);
-	const [{ width, height }, setSize] = useState({ width: 0, height: 0 });
-	useLayoutEffect(() => {
-		const element = ref.current;
-		if (element === null) return undefined;
-		const measure = () => setSize({ width: element.clientWidth, height: element.clientHeight });
-		const observer = new ResizeObserver(measure);
-		observer.observe(element);
-		measure();
-		return () => observer.disconnect();
-	}, []);
-	const [right, bottom] = [Math.max(LEFT + 1, width - RIGHT), Math.max(TOP + 1, height - BOTTOM)];
-	const slot = (right - LEFT) / bars.length;
+const percent = (share: number) => `${100 * share}%`;
+
+export function Chart({ bars, unit, label, ...rest }: Props) {
 	const max = Math.max(1, ...bars.map((bar) => Math.max(bar.unfollows, bar.follows))) * 1.08;
-	const y = (n: number) => bottom - ((bottom - TOP) * n) / max;
-	const x = (at: number) => LEFT + slot * (at + 0.5);
-	const size = Math.min(BAR * slot, BAR_MAX);
+	const width = Math.min(OF_SLOT / bars.length, OF_CHART);
+	const x = (at: number) => (at + 0.5) / bars.length;
+	const slot = { width: percent(1 / bars.length), height: "100%" };
+	const step = stepOf(max);
+	const lines = Array.from({ length: Math.floor(max / step) + 1 }, (_, at) => at * step);
+	const y = (n: number) => percent(1 - n / max);
+	const draw = (kind: string, left: number, n: number) => (
+		<rect class={kind} x={percent(left)} width={percent(width)} y={y(n)} height={percent(n / max)} rx={2} />
+	);
 	return (
-		<div class="chart" ref={ref}>
+		<div class="chart">
 			<svg role="img" aria-label={label}>
-				{selected >= 0 && (
-					<rect class="selected" x={x(selected) - slot / 2} y={TOP} width={slot} height={bottom - TOP} />
-				)}
-				{ticks(max, Math.floor((bottom - TOP) / LINE)).map((n) => (
+				{rest.selected >= 0 && <rect class="selected" x={percent(rest.selected / bars.length)} {...slot} />}
+				{lines.map((n) => (
 					<g key={n}>
-						<line x1={LEFT} x2={right} y1={y(n)} y2={y(n)} />
-						<text class="count" x={LEFT - 8} y={y(n)} dy="0.32em">
-							{number(n)}
-						</text>
+						<line x2="100%" y1={y(n)} y2={y(n)} />
+						<text class="count" x={-8} y={y(n)} dy="0.32em" children={number(n)} />
 					</g>
 				))}
 				{bars.map((bar, at) => (
 					<g key={bar.start}>
-						<path class="unfollow" d={barPath(x(at) - size, size, y(bar.unfollows), bottom)} />
-						<path class="follow" d={barPath(x(at), size, y(bar.follows), bottom)} />
+						{draw("unfollow", x(at) - width, bar.unfollows)}
+						{draw("follow", x(at), bar.follows)}
+						<text class={weightOf(bars, at, unit)} x={percent(x(at))} y="100%" dy={19} children={labelOf(bar, unit)} />
 					</g>
 				))}
-				{labelled(bars, unit, Math.max(1, Math.floor((right - LEFT) / LABEL))).map((at) => (
-					<text key={at} x={x(at)} y={bottom + 19}>
-						{labelOf(bars[at], unit)}
-					</text>
-				))}
 			</svg>
-			<Buttons bars={bars} selected={selected} describe={describe} choose={choose} point={point} />
+			<Buttons bars={bars} {...rest} />
 		</div>
 	);
 }
@@ -87,65 +68,38 @@ function Buttons({ bars, selected, describe, choose, point }: Omit<Props, "unit"
 		event.preventDefault();
 		next.focus();
 	};
+	const button = (bar: Bar, at: number) => {
+		const focus = () => {
+			setFocused(at);
+			point(bar);
+		};
+		const names = { "aria-label": describe(bar), "aria-pressed": at === selected };
+		const handlers = { onClick: () => choose(bar), onPointerEnter: () => point(bar), onFocusIn: focus };
+		return <button key={bar.start} type="button" tabIndex={at === stop ? 0 : -1} {...names} {...handlers} />;
+	};
+	const handlers = { onKeyDown: move, onPointerLeave: () => point(null), onFocusOut: () => point(null) };
 	return (
-		<div
-			class="bars"
-			role="toolbar"
-			aria-label="Bars"
-			onKeyDown={move}
-			onPointerLeave={() => point(null)}
-			onFocusOut={() => point(null)}
-			data-testid="chart-plot"
-		>
-			{bars.map((bar, at) => (
-				<button
-					key={bar.start}
-					type="button"
-					tabIndex={at === stop ? 0 : -1}
-					aria-label={describe(bar)}
-					aria-pressed={at === selected}
-					onClick={() => choose(bar)}
-					onPointerEnter={() => point(bar)}
-					onFocusIn={() => {
-						setFocused(at);
-						point(bar);
-					}}
-				/>
-			))}
+		<div class="bars" role="toolbar" aria-label="Bars" {...handlers} data-testid="chart-plot">
+			{bars.map(button)}
 		</div>
 	);
 }
 
-/** A bar with rounded corners at its top. */
-function barPath(x: number, width: number, top: number, bottom: number): string {
-	const radius = Math.min(width * 0.12, bottom - top);
-	const corner = `${radius} ${radius} 0 0 1`;
-	return bottom - top <= 0
-		? ""
-		: `M${x} ${bottom}V${top + radius}a${corner} ${radius} ${-radius}h${width - 2 * radius}a${corner} ${radius} ${radius}V${bottom}z`;
+/** A round number of which there are a few up to the greatest. */
+function stepOf(max: number): number {
+	const power = 10 ** Math.floor(Math.log10(Math.max(1, max / LINES)));
+	return power * ([1, 2, 5].find((factor) => factor * power * LINES >= max) ?? 10);
 }
 
-/** Round numbers from 0 up to the greatest, as many as there is room for. */
-function ticks(max: number, room: number): number[] {
-	const least = Math.max(1, max / Math.max(1, room));
-	const power = 10 ** Math.floor(Math.log10(least));
-	const step = power * ([1, 2, 5].find((factor) => factor * power >= least) ?? 10);
-	return Array.from({ length: Math.floor(max / step) + 1 }, (_, at) => at * step);
-}
-
-/** The positions of the bars that have a label: as many as there is room for. */
-function labelled(bars: Bar[], unit: "hour" | "day", room: number): number[] {
-	const places = [...bars.keys()];
-	if (unit === "day") {
-		const step = Math.ceil(places.length / room);
-		return places.filter((at) => (places.length - 1 - at) % step === 0);
-	}
-	const step = STEPS.find((hours) => places.length / hours <= room) ?? 24;
-	return places.filter((at) => new Date(bars[at]?.start ?? 0).getHours() % step === 0);
+/** Whether a bar has a label: always, or only where there is room; counted in hours of the day, or in days from the last. */
+function weightOf(bars: Bar[], at: number, unit: "hour" | "day"): "major" | "minor" | "none" {
+	const [wide, narrow] = unit === "hour" ? [3, 6] : bars.length > 10 ? [3, 9] : [1, 2];
+	const place = unit === "hour" ? new Date(bars[at]?.start ?? 0).getHours() : bars.length - 1 - at;
+	return place % narrow === 0 ? "major" : place % wide === 0 ? "minor" : "none";
 }
 
 /** Midnight is the day that begins. */
-function labelOf({ start } = { start: 0 }, unit: "hour" | "day"): string {
+function labelOf({ start }: Bar, unit: "hour" | "day"): string {
 	if (unit === "day") return day(start + 12 * HOUR);
 	const date = new Date(start);
 	return date.getHours() === 0 && date.getMinutes() === 0 ? day(start) : clock(start);
