@@ -8,7 +8,7 @@ import type { Bar } from "../lib/range.ts";
 /** The width of a bar at most: as a share of its hour or day, and of the chart. */
 const [OF_SLOT, OF_CHART] = [0.36, 0.025];
 /** Lines above the lowest, at most. */
-const LINES = 6;
+const LINES = 8;
 
 /** The bars, oldest first; which of them the list is narrowed to, or −1. `point` gets the one with the pointer or the focus. */
 interface Props {

@@ -120,11 +120,12 @@ function DaySection({ blocks, fresh }: { blocks: [number, Block][]; fresh: Reado
 	return (
 		<section data-testid="day">
 			<h3>{title}</h3>
-			<ul aria-label={title}>
+			{/* biome-ignore lint/a11y/useSemanticElements: a list element has no blocks in it. */}
+			<div role="list" aria-label={title}>
 				{blocks.map(([key, block]) => (
 					<Rows key={key} block={block} fresh={fresh} />
 				))}
-			</ul>
+			</div>
 		</section>
 	);
 }
@@ -135,7 +136,8 @@ class Rows extends Component<{ block: Block; fresh: ReadonlySet<string> }> {
 	}
 
 	override render({ block, fresh } = this.props) {
-		return block.map((event) => <Row key={event.id} event={event} isFresh={fresh.has(event.id)} />);
+		const rows = block.map((event) => <Row key={event.id} event={event} isFresh={fresh.has(event.id)} />);
+		return <div class="block" role="none" style={{ "--rows": block.length }} children={rows} />;
 	}
 }
 
@@ -149,8 +151,9 @@ function Row({ event, isFresh }: { event: ListedEvent; isFresh: boolean }) {
 	const clicked = (click: MouseEvent) => open(click, id);
 	const settled = () => setMarked(false);
 	return (
-		// biome-ignore lint/a11y/useKeyWithClickEvents: the button in it is for the keyboard.
-		<li
+		// biome-ignore lint/a11y: an item of the list above; the button in it is for the keyboard.
+		<div
+			role="listitem"
 			class={isMarked ? "event fresh" : "event"}
 			data-id={id}
 			data-testid="event-row"
@@ -169,7 +172,7 @@ function Row({ event, isFresh }: { event: ListedEvent; isFresh: boolean }) {
 				{targets.length > SHOWN && <Span class="rest" text={`+${targets.length - SHOWN} more`} />}
 			</span>
 			<Span class="platform" text={platform} testid="platform" />
-		</li>
+		</div>
 	);
 }
 
