@@ -59,10 +59,9 @@ export class Problem extends Error {
 	}
 }
 
-const UNREACHABLE = "The Worker cannot be reached.";
-
-/** What is said by the status, whatever the response says. */
+/** What is said by the status, whatever the response says; 0 is none. */
 const SENTENCES: Record<number, string> = {
+	0: "The Worker cannot be reached.",
 	401: "The token was rejected.",
 	429: "The Worker is called too often.",
 };
@@ -75,33 +74,26 @@ export class Api {
 		this.#token = token;
 	}
 
-	get<P extends Path>(path: P, parameters: Parameters<P, "get">, signal?: AbortSignal): Promise<Answer<P, "get">> {
-		return this.#json("get", path, parameters, signal);
-	}
-
-	post<P extends Path>(path: P, parameters: Parameters<P, "post">): Promise<Answer<P, "post">> {
-		return this.#json("post", path, parameters);
-	}
-
-	delete<P extends Path>(path: P, parameters: Parameters<P, "delete">): Promise<Answer<P, "delete">> {
-		return this.#json("delete", path, parameters);
-	}
+	readonly get = this.#of("get");
+	readonly post = this.#of("post");
+	readonly delete = this.#of("delete");
 
 	/** The response as text: the body of a record may hold numbers that JavaScript cannot. */
 	async text<P extends Path>(path: P, parameters: Parameters<P, "get">, signal?: AbortSignal): Promise<string> {
 		return (await this.#send("get", path, parameters, signal)).text;
 	}
 
-	async #json<P extends Path, M extends Method>(
-		method: M,
-		path: P,
-		parameters: Parameters<P, M>,
-		signal?: AbortSignal,
-	): Promise<Answer<P, M>> {
-		const { response, text } = await this.#send(method, path, parameters, signal);
-		const json = parse(text);
-		if (json === undefined && response.status !== 204) throw problem(response, json);
-		return json as Answer<P, M>;
+	#of<M extends Method>(method: M) {
+		return async <P extends Path>(
+			path: P,
+			parameters: Parameters<P, M>,
+			signal?: AbortSignal,
+		): Promise<Answer<P, M>> => {
+			const { response, text } = await this.#send(method, path, parameters, signal);
+			const json = parse(text);
+			if (json === undefined && response.status !== 204) throw problem(response, json);
+			return json as Answer<P, M>;
+		};
 	}
 
 	async #send(method: Method, path: Path, parameters: unknown, signal?: AbortSignal) {
@@ -133,7 +125,7 @@ export class Api {
 		} catch (error) {
 			// Aborted by this page: no problem to report.
 			if (signal?.aborted) throw error;
-			throw new Problem(0, UNREACHABLE);
+			throw new Problem(0, SENTENCES[0] ?? "");
 		}
 		if (!response.ok) throw problem(response, parse(text));
 		return { response, text };
@@ -143,11 +135,8 @@ export class Api {
 /** The invalid settings as the Worker tells them without a token; empty where it tells none. */
 export async function invalidSettings(): Promise<InvalidSetting[]> {
 	try {
-		const response = await fetch("/healthz", {
-			cache: "no-store",
-			credentials: "omit",
-			signal: AbortSignal.timeout(PATIENCE),
-		});
+		const signal = AbortSignal.timeout(PATIENCE);
+		const response = await fetch("/healthz", { cache: "no-store", credentials: "omit", signal });
 		const health: Schemas["Healthy"] | Schemas["Unhealthy"] = await response.json();
 		return "settings" in health ? health.settings : [];
 	} catch {

@@ -33,7 +33,7 @@ export function App() {
 			{shown.name === "opening" && <Opening />}
 			{shown.name === "insecure" && <Insecure />}
 			{shown.name === "login" && <Login stage={shown} />}
-			{shown.name === "stuck" && <Stuck problem={shown.problem} />}
+			{shown.name === "stuck" && <Stuck {...shown} />}
 			{/* Another app has other elements: a dialog or a selection is of the one before. */}
 			{entered && <BoardView key={entered.app} board={entered} />}
 		</>

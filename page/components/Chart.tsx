@@ -32,16 +32,16 @@ export function Chart({ bars, unit, label, ...rest }: Props) {
 	const lines = Array.from({ length: Math.floor(max / step) + 1 }, (_, at) => at * step);
 	const y = (n: number) => percent(1 - n / max);
 	const draw = (kind: string, left: number, n: number) => (
-		<rect class={kind} x={percent(left)} width={percent(width)} y={y(n)} height={percent(n / max)} rx={2} />
+		<rect fill={`var(--${kind})`} x={percent(left)} width={percent(width)} y={y(n)} height={percent(n / max)} rx={2} />
 	);
 	return (
 		<div class="chart">
 			<svg role="img" aria-label={label}>
-				{rest.selected >= 0 && <rect class="selected" x={percent(rest.selected / bars.length)} {...slot} />}
+				{rest.selected >= 0 && <rect fill="var(--selected)" x={percent(rest.selected / bars.length)} {...slot} />}
 				{lines.map((n) => (
 					<g key={n}>
-						<line x2="100%" y1={y(n)} y2={y(n)} />
-						<text class="count" x={-8} y={y(n)} dy="0.32em" children={number(n)} />
+						<line x2="100%" y1={y(n)} y2={y(n)} stroke="var(--line)" />
+						<text text-anchor="end" x={-8} y={y(n)} dy="0.32em" children={number(n)} />
 					</g>
 				))}
 				{bars.map((bar, at) => (

@@ -164,10 +164,10 @@ function Row({ event, isFresh }: { event: ListedEvent; isFresh: boolean }) {
 			<Span class={`badge ${kind}`} text={KIND_NAMES[kind] ?? kind} testid="kind" />
 			<span class="who">
 				{/* Tab does not stop at them: a row has one stop, and its record has the same links. */}
-				<UserLink id={from} class="user-link actor" tabIndex={-1} testid="actor" />
+				<UserLink id={from} class="user-link actor" tabIndex={-1} data-testid="actor" />
 				<Span class="arrow" role="img" aria-label={VERBS[kind] ?? kind} text="→" />
 				{targets.slice(0, SHOWN).map((target) => (
-					<UserLink id={target} class="user-link target" tabIndex={-1} testid="target" />
+					<UserLink id={target} class="user-link target" tabIndex={-1} data-testid="target" />
 				))}
 				{targets.length > SHOWN && <Span class="rest" text={`+${targets.length - SHOWN} more`} />}
 			</span>

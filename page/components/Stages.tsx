@@ -21,7 +21,7 @@ const Message = ({ title, children }: { title: string; children: ComponentChildr
 	</main>
 );
 
-export const Stuck = ({ problem }: { problem: string }) => (
+export const Stuck = ({ problem }: Stage) => (
 	<Message title="Nothing to show">
 		<Problem text={problem} />
 		<Button text="Try again" class="primary" ref={focus} onClick={resume} />
@@ -35,7 +35,7 @@ export function Insecure() {
 }
 
 /** @param props.stage another object for each answer: the focus goes back to the token */
-export function Login({ stage }: { stage: Extract<Stage, { name: "login" }> }) {
+export function Login({ stage }: { stage: Stage }) {
 	const token = useRef<HTMLInputElement>(null);
 	const [isBusy, setBusy] = useState(false);
 	useLayoutEffect(() => token.current?.focus(), [stage]);
@@ -56,7 +56,7 @@ export function Login({ stage }: { stage: Extract<Stage, { name: "login" }> }) {
 				<input
 					{...{ ref: token, id: "token", name: "token", type: "password", autocomplete: "current-password" }}
 					{...{ autocapitalize: "off", spellcheck: false, required: true, "data-testid": "token" }}
-					aria-invalid={stage.problem !== ""}
+					aria-invalid={Boolean(stage.problem)}
 					aria-describedby="token-hint token-problem"
 				/>
 				<Problem id="token-problem" text={stage.problem} />

@@ -45,7 +45,7 @@ function Leaders({ users, by }: { users: TopUser[]; by: Ranking }) {
 		const [counts, text] = [`−${number(it.unfollows)} +${number(it.follows)}`, by === "net" ? signed : number];
 		return (
 			<li key={it.user} class={value(it) < 0 || by === "lost" ? "lost" : undefined} data-testid="top-row">
-				<UserLink id={it.user} testid="user" class="user-link" />
+				<UserLink id={it.user} data-testid="user" class="user-link" />
 				<Span class="of" title={counts} text={text(value(it))} testid="count" />
 				<meter min={0} max={most} value={Math.abs(value(it))} aria-hidden="true" />
 			</li>

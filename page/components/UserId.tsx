@@ -3,7 +3,6 @@
 import { untracked } from "@preact/signals";
 import { type Part, partsOf, userText } from "../lib/user_id.ts";
 import { href, toUser } from "../state/route.ts";
-import { Link } from "./ui.tsx";
 
 export function UserId({ id }: { id: string }) {
 	const draw = (part: Part) =>
@@ -11,13 +10,24 @@ export function UserId({ id }: { id: string }) {
 	return <bdi class="user">{partsOf(id).map(draw)}</bdi>;
 }
 
+interface LinkProps {
+	id: string;
+	class: string;
+	tabIndex?: number;
+	"data-testid"?: string;
+}
+
 /** A link to a user's view. Where the id has what cannot be seen, its title tells it in words. */
-export function UserLink({ id, ...rest }: { id: string; testid?: string; class?: string; tabIndex?: number }) {
+export function UserLink({ id, ...rest }: LinkProps) {
 	const text = userText(id);
 	// There may be many: they are not drawn again with each change of the route. A click goes by `data-user`.
 	const url = untracked(() => href(toUser(id)));
 	const title = text === id ? undefined : text;
-	return <Link {...rest} href={url} title={title} data-user={id} text={<UserId id={id} />} />;
+	return (
+		<a href={url} title={title} data-user={id} {...rest}>
+			<UserId id={id} />
+		</a>
+	);
 }
 
 /** What is copied of a user id is the id: browsers turn a no-break space into a plain one. */

@@ -20,10 +20,10 @@ export interface Session {
 }
 
 /** What stands in the place of the board, with a sentence where something is wrong. */
-export type Stage =
-	| { name: "opening" | "insecure" | "board" }
-	| { name: "login"; problem: string }
-	| { name: "stuck"; problem: string };
+export interface Stage {
+	name: "opening" | "insecure" | "login" | "stuck" | "board";
+	problem?: string;
+}
 
 export const stage = signal<Stage>({ name: "opening" });
 export const session = signal<Session | null>(null);
