@@ -1,0 +1,99 @@
+// What is wrong, only where something is, with what to do about it.
+
+import type { ComponentChildren } from "preact";
+import type { DeliveryPage } from "../api/client.ts";
+import { count, DAY, due, number } from "../lib/format.ts";
+import { sinceText } from "../lib/range.ts";
+import { countOf, rejectedOf } from "../state/alerts.ts";
+import type { Board } from "../state/board.ts";
+import { now } from "../state/clock.ts";
+import { href, toDeadLetters } from "../state/route.ts";
+import { outcome } from "../text/delivery.ts";
+import { adviceOn } from "../text/rejections.ts";
+import { Ago, Link, P } from "./ui.tsx";
+
+/** Ms after the last call that count as silence. */
+const SILENCE = DAY;
+
+/** Strangers may have caused a stray one: then nothing is wrong. Some are of the counts of calls. */
+interface Alert {
+	testid: string;
+	title: ComponentChildren;
+	rest: ComponentChildren;
+	isStray?: boolean;
+	isCounted?: boolean;
+}
+
+export function AlertsCard({ board }: { board: Board }) {
+	const alerts = alertsOf(board);
+	const { data } = board.alerts.findings;
+	const isCounted = data !== null && alerts.some((alert) => alert.isCounted);
+	if (alerts.length === 0) return null;
+	return (
+		<section class="card alerts" aria-labelledby="alerts-title" data-testid="alerts">
+			<h2 id="alerts-title">{isWrong(board) ? "Something is wrong" : "Rejected calls"}</h2>
+			<ul>
+				{alerts.map(({ testid, title, rest }) => (
+					<li data-testid={testid} children={[<strong>{title}</strong>, rest]} />
+				))}
+			</ul>
+			{isCounted && (
+				<P class="hint" text={`Calls are counted ${sinceText(data.range)}; there were at least so many.`} />
+			)}
+		</section>
+	);
+}
+
+/** Whether anything is wrong that strangers have not caused. */
+export const isWrong = (board: Board) => alertsOf(board).some(({ isStray }) => !isStray);
+
+function alertsOf({ status, alerts: { findings, lastCall } }: Board): Alert[] {
+	const { settings, unknown_settings: unknown } = status.value;
+	const { calls, range, retrying, dead } = findings.data ?? {};
+	const since = range ? sinceText(range) : "";
+	const rejected = rejectedOf(calls ?? []).map(([reason, n]) => ofReason(reason, n));
+	const queued = countOf(calls ?? [], "queued");
+	const next = (retrying?.deliveries ?? []).map((it) => it.next_attempt_at).filter((at) => at !== null);
+	const nextAttempt = next.length > 0 && `Next attempt ${due(Math.min(...next), now.value)}.`;
+	return [
+		...settings.map(({ name, problem }) => {
+			return { testid: "alert-setting", title: ["Invalid setting: ", <code>{name}</code>], rest: ` ${problem}.` };
+		}),
+		...unknown.map((name) => {
+			const rest = " does nothing. Is its name misspelt?";
+			return { testid: "alert-unknown-setting", title: ["No such setting: ", <code>{name}</code>], rest };
+		}),
+		...ofDeliveries("alert-retrying", retrying, "being retried", nextAttempt),
+		...ofDeliveries("alert-dead", dead, "given up", <Link href={href(toDeadLetters)} text="Dead letters" />),
+		...rejected.filter(({ isStray }) => !isStray),
+		...rejected.filter(({ isStray }) => isStray),
+		...(queued > 0 ? [ofQueued(queued, since)] : []),
+		...ofSilence(lastCall.value ?? now.value),
+	];
+}
+
+function ofDeliveries(testid: string, page: DeliveryPage | null | undefined, verb: string, rest: ComponentChildren) {
+	const [first] = page?.deliveries ?? [];
+	if (!page || !first) return [];
+	const n = page.deliveries.length;
+	const title = `${number(n)}${page.cursor === null ? "" : "+"} ${n === 1 ? "delivery" : "deliveries"} ${verb}`;
+	return [{ testid, title, rest: [`: ${outcome(first)}. `, rest] }];
+}
+
+function ofReason(reason: string, n: number): Alert {
+	const { advice, isStray = false } = adviceOn(reason);
+	const title = [`${count(n, "call")} rejected: `, <code>{reason}</code>];
+	return { testid: "alert-rejected", isStray, isCounted: true, title, rest: `. ${advice}` };
+}
+
+function ofQueued(n: number, since: string): Alert {
+	const title = `${count(n, "event")} ${n === 1 ? "was" : "were"} queued`;
+	const hint = "A sink did not take them in time: they are stored later, and may be missing here until then.";
+	return { testid: "alert-queued", isCounted: true, title, rest: ` ${since}. ${hint}` };
+}
+
+function ofSilence(last: number): Alert[] {
+	if (now.value - last < SILENCE) return [];
+	const advice = "Is the URL still registered in the Chat console, and are the webhooks switched on?";
+	return [{ testid: "alert-silence", title: ["The last call came ", <Ago at={last} />], rest: `. ${advice}` }];
+}
