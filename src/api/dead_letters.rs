@@ -3,7 +3,7 @@
 use std::pin::pin;
 
 use serde::Serialize;
-use serde_json::json;
+use serde_json::value::RawValue;
 
 use super::{
     Context, cursor,
@@ -46,6 +46,19 @@ struct DeadLetter {
     #[serde(flatten)]
     #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "dead_letter::Metadata"))]
     metadata: Option<dead_letter::Metadata>,
+}
+
+/// A dead letter with its event.
+#[derive(Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+pub struct WholeDeadLetter {
+    #[serde(flatten)]
+    letter: DeadLetter,
+    /// The start of the body of the origin's last response, at most 512 bytes; null if there was none.
+    answer: Option<String>,
+    /// Its event, as a list shows it; null if the message cannot be read.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "Option<crate::event::Summary>"))]
+    event: Option<Box<RawValue>>,
 }
 
 /// A page of dead letters.
@@ -159,11 +172,27 @@ impl<P: Ports> Context<'_, P> {
             id: DeadLetterId(key.strip_prefix(&prefix).unwrap_or_default().to_owned()),
             sdk_app_id: app,
             // What this Worker cannot have written says nothing, but has all members that a list always has.
-            metadata: dead_letter::Metadata::read(&metadata).or_else(|| dead_letter::Metadata::read(&json!({}))),
+            metadata: dead_letter::Metadata::read(&metadata).or_else(dead_letter::Metadata::unknown),
         };
         let dead_letters = page.keys.into_iter().map(letter).collect();
         let cursor = KvPosition::next(page.cursor, &prefix);
         Ok(DeadLetterPage { dead_letters, cursor })
+    }
+
+    pub(super) async fn read_dead_letter(
+        &self,
+        AppOrNone(app): AppOrNone,
+        id: DeadLetterId,
+    ) -> Result<WholeDeadLetter, Problem> {
+        let value = self.ports.kv().get(&id.key(app)?).await?.ok_or(Problem::NotFound)?;
+        let text = dead_letter::message(&value);
+        let summary = text.as_deref().and_then(Message::read).as_ref().and_then(Message::event).map(|it| it.summary());
+        let metadata = serde_json::from_str(&value).ok().as_ref().and_then(dead_letter::Metadata::read);
+        Ok(WholeDeadLetter {
+            letter: DeadLetter { id, sdk_app_id: app, metadata: metadata.or_else(dead_letter::Metadata::unknown) },
+            answer: dead_letter::answer(&value),
+            event: summary.and_then(|summary| RawValue::from_string(summary).ok()),
+        })
     }
 
     /// Replays as many of an app's dead letters as one call may, from the cursor on.

@@ -9,6 +9,7 @@ use super::{
     calls::{Calls, CallsQuery},
     dead_letters::{
         DeadLetterId, DeadLetterPage, ListDeadLettersQuery, ReplayDeadLettersQuery, Replayed, ReplayedSome,
+        WholeDeadLetter,
     },
     deliveries::{DeliveryPage, ListDeliveriesQuery},
     erasure::{EraseRecordsQuery, EraseUserQuery, Erased, ErasedRecords},
@@ -207,15 +208,18 @@ operations! {
     /// A page of dead letters.
     ListDeadLetters: GET ["dead-letters"] ? ListDeadLettersQuery => list_dead_letters -> DeadLetterPage, Reads,
         "1 KV list";
+    /// One dead letter with its event.
+    ReadDeadLetter: GET ["dead-letters" {app: AppOrNone} {id: DeadLetterId}] => read_dead_letter -> WholeDeadLetter, Reads,
+        "1 KV read";
     /// Some dead letters go back on the queue.
     ReplayDeadLetters: POST ["dead-letters" {app: App} "replay"] ? ReplayDeadLettersQuery
             => replay_dead_letters -> ReplayedSome, Changes,
-        "1 KV list, up to 25 KV reads (125 on the paid plan), and for each dead letter that is replayed 1 KV delete and \
-         1 queue message: 3 queue operations until it is delivered";
+        "1 KV list, up to 25 KV reads (125 on the paid plan), and for each dead letter that is replayed 1 KV write, 1 \
+         KV delete at its end, and 1 queue message: 3 queue operations until it is delivered";
     /// One dead letter goes back on the queue.
     ReplayDeadLetter: POST ["dead-letters" {app: AppOrNone} {id: DeadLetterId} "replay"]
             => replay_dead_letter -> Replayed, Changes,
-        "1 KV read, 1 KV delete and 1 queue message: 3 queue operations until it is delivered";
+        "1 KV read, 1 KV write, 1 KV delete at its end, and 1 queue message: 3 queue operations until it is delivered";
     /// One dead letter is discarded.
     DiscardDeadLetter: DELETE ["dead-letters" {app: AppOrNone} {id: DeadLetterId}]
             => discard_dead_letter -> NoContent, Changes,

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, collections::BTreeMap};
 
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::{Value, value::RawValue};
+use serde_json::{Value, json, value::RawValue};
 use strum::VariantArray as _;
 
 use super::{
@@ -47,6 +47,12 @@ impl Metadata {
     #[must_use]
     pub fn read(metadata: &Value) -> Option<Self> {
         metadata.is_object().then(|| Self::deserialize(metadata).ok()).flatten()
+    }
+
+    /// What has all members that a list always has, and says nothing.
+    #[must_use]
+    pub fn unknown() -> Option<Self> {
+        Self::read(&json!({}))
     }
 
     /// Whether a message that replays it may still be on its way at `now` (Unix ms), if that takes `life_seconds` at most.
@@ -220,6 +226,16 @@ pub fn received_at(value: &str) -> Option<u64> {
         let StoredLetter { message } = from_json_object(value)?;
         of(&serde_json::from_str::<String>(message.get()).ok()?)
     })
+}
+
+/// The start of the origin's last answer, which is in a dead letter's `value`; `None` if there was none.
+#[must_use]
+pub fn answer(value: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct StoredAnswer {
+        answer: Option<String>,
+    }
+    from_json_object::<StoredAnswer>(value)?.answer
 }
 
 /// Whether a dead letter's `value` is of an event of this app in which this user has a part. What cannot be read has one if

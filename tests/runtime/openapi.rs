@@ -238,6 +238,9 @@ fn responses_with_a_full_log(caller: &Caller) {
     };
     assert_eq!((count_dead_letters(APP), count_dead_letters("0")), (5, 1));
     replay(&format!("dead-letters/{APP}/{}/replay", id(&dead_letters[0])), &["get"], 1);
+    let whole = call("GET", &format!("dead-letters/{APP}/{}", id(&dead_letters[1])), 200, &["get"]);
+    assert_eq!(whole["event"]["from_account"], "alice");
+    call("GET", &format!("dead-letters/0/{}", id(&dead_letters[5])), 200, &["get"]);
     call("POST", &format!("dead-letters/0/{}/replay", id(&dead_letters[5])), 409, &["get"]);
     caller.call("POST", url, &format!("/v1/dead-letters/{APP}/replay?cursor=00"), 400);
     let replayed = replay(&format!("dead-letters/{APP}/replay"), &["list", "get", "get", "get", "get"], 4);

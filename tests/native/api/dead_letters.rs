@@ -7,7 +7,7 @@ use unfollow_webhook::{
     api::ApiRequest,
     delivery::{
         dead_letter,
-        failure::{Failure, Reason},
+        failure::{Failed, Failure, Reason},
         message::Message,
     },
     event::Entry,
@@ -16,7 +16,8 @@ use unfollow_webhook::{
 };
 
 use super::{
-    ADMIN, a_queue, ask, is_problem, json_of, kv_of_dead_letters, numbered_dead_letter, operated, replayable, request,
+    ADMIN, QUERY, TestEvent, a_queue, app, ask, is_problem, json_of, kv_of_dead_letters, numbered_dead_letter,
+    operated, replayable, request,
 };
 use crate::{
     fakes::{FakeKv, FakeQueue, FakeSink, Plan},
@@ -45,6 +46,29 @@ fn dead_letters_are_listed_with_their_metadata() {
     let unreadable = ask(&config, &kv, None, ApiRequest { query: "app=0", ..request("GET", "/v1/dead-letters") });
     let listed = &json_of(&unreadable)["dead_letters"][0];
     assert_eq!((&listed["id"], &listed["last_error"]), (&json!("m-1"), &json!("unreadable")));
+}
+
+/// With `SINKS=origin`, its event is stored nowhere else.
+#[test]
+fn a_dead_letter_is_read_with_its_event_and_the_origins_answer() {
+    let event = TestEvent::between("a", "b", NOW_MS - 5);
+    let failed = Failed { answer: Some("short and stout".to_owned()), ..Failure::Status(418).into() };
+    let entry = event.with(app(), QUERY, |event| dead_letter::entry(event, Sink::Origin, failed, NOW_MS, None));
+    let kv = FakeKv::having([entry.clone(), unreadable("m-1")]);
+    let read = |path: &str| ask(&operated(), &kv, None, request("GET", &format!("/v1/dead-letters/{path}")));
+    let whole = json_of(&read(&entry.key["dead/".len()..]));
+    let expected = json!({
+        "id": event.id(), "sdk_app_id": 1_400_000_000, "last_status": 418, "last_error": null, "received_at": NOW_MS,
+        "dead_at": NOW_MS, "job": "deliver", "targets": 1, "answer": "short and stout", "event": event.listed(),
+    });
+    assert_eq!(whole, expected);
+    let whole = json_of(&read("0/m-1"));
+    assert_eq!(
+        (&whole["last_error"], &whole["event"], &whole["answer"]),
+        (&json!("unreadable"), &Value::Null, &Value::Null)
+    );
+    is_problem(&read("0/m-2"), 404);
+    assert_eq!(kv.take_operations().len(), 3);
 }
 
 /// Its words are shown as unknown, and stay as they are when it is replayed.
