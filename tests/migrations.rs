@@ -13,6 +13,8 @@ fn broken_rules(number: usize, text: &str) -> Vec<String> {
         broken.push("lines end with LF".to_owned());
     }
 
+    // The triggers and indexes that are dropped and not made again: the Worker before looks for them.
+    let mut dropped: Vec<String> = Vec::new();
     let mut in_trigger = false;
     let mut in_body = false;
     // Whether the line before ended a statement.
@@ -57,6 +59,14 @@ fn broken_rules(number: usize, text: &str) -> Vec<String> {
             (in_trigger, in_body) = (false, false);
         }
         check("a trigger has BEGIN before its first statement", !in_trigger || in_body || !ends);
+        if let [verb, what, name, ..] = &*words
+            && matches!(&**what, "TRIGGER" | "INDEX")
+        {
+            match &**verb {
+                "DROP" => dropped.push(format!("{what} {name}")),
+                _ => dropped.retain(|it| *it != format!("{what} {name}")),
+            }
+        }
         let removes = (has("DROP") && (has("TABLE") || has("COLUMN"))) || has("RENAME");
         check("migrations only add", !removes);
         complete = ends && !in_trigger;
@@ -64,6 +74,8 @@ fn broken_rules(number: usize, text: &str) -> Vec<String> {
     if !complete {
         broken.push("the last statement is complete".to_owned());
     }
+
+    broken.extend(dropped.iter().map(|it| format!("what is dropped is made again: {it}")));
 
     let version = format!("INSERT INTO schema_version (version) VALUES ({number});");
     if text.lines().last() != Some(&version) || text.matches("INTO schema_version").count() != 1 {
@@ -132,6 +144,8 @@ fn each_rule_is_checked() {
         ("ON a\nBEGIN\n", "ON a\n", "a trigger has BEGIN"),
         ("UPDATE a SET", "DROP TABLE z;\nUPDATE a SET", "migrations only add"),
         ("UPDATE a SET", "ALTER TABLE z RENAME COLUMN a TO b;\nUPDATE a SET", "migrations only add"),
+        ("UPDATE a SET", "DROP TRIGGER c;\nUPDATE a SET", "what is dropped is made again"),
+        ("CREATE TRIGGER d", "DROP TRIGGER d;\n\nDROP INDEX d;\n\nCREATE TRIGGER d", "made again: INDEX D"),
         ("VALUES (1);", "VALUES (1)", "the last statement is complete"),
         ("VALUES (1);", "VALUES (2);", "inserts the version 1"),
         (

@@ -35,7 +35,7 @@ use crate::{
     ports::Ports,
     response::Response,
     sink::Sink,
-    storage::within,
+    storage::{Clock as _, within},
     webhook::SdkAppId,
 };
 
@@ -154,6 +154,7 @@ impl<P: Ports> Context<'_, P> {
 
     async fn status(&self) -> Result<Status, Problem> {
         let apps: Vec<_> = self.settings.apps().collect();
+        let now = self.ports.clock().now_ms();
         Ok(Status {
             version: VERSION,
             sinks: self.settings.sinks.iter().copied().map(Word).collect(),
@@ -161,7 +162,7 @@ impl<P: Ports> Context<'_, P> {
             webhook_path: self.settings.webhook_path.clone(),
             plan: Word(self.config.plan),
             role: Word(self.role),
-            settings: self.schema.invalid_settings(self.config, self.ports.database()).await,
+            settings: self.schema.invalid_settings(self.config, self.ports.database(), now).await,
             unknown_settings: Names::all().map_or_else(Vec::new, |names| names.unknown(self.ports.names(), &apps)),
         })
     }

@@ -31,4 +31,5 @@ mod relay;
 mod retention;
 mod retry;
 mod samples;
+mod schema;
 mod vectors;
