@@ -1,4 +1,4 @@
-//! The events: a page of the event log, one whole record, its erasure, and the rebuilding of the log from KV.
+//! The events: a page of the event log, one whole record, its erasure, and its replay.
 
 use futures_util::future::join;
 use serde::Serialize;
@@ -8,7 +8,7 @@ use super::{
     Context, cursor,
     dead_letters::Replayed,
     deliveries::{Delivery, replayed},
-    parameters::{App, Cursor, KvCursor, PageLimit, Time, ordered, parameters},
+    parameters::{App, Cursor, PageLimit, Time, ordered, parameters},
     problem::Problem,
     reply::{NoContent, Reply},
 };
@@ -51,6 +51,9 @@ pub struct EventPage {
     cursor: Option<Cursor>,
 }
 
+/// What is said of an event that neither D1 nor KV has whole.
+const DAMAGED: Problem = Problem::Conflict("The event is damaged: what is stored of it is not its JSON.");
+
 /// An event as it is stored, and how far its delivery has come; `None` if that is not known.
 pub struct EventRecord {
     /// The members of its JSON, with the brace before them.
@@ -84,23 +87,6 @@ impl Reply for EventRecord {
     fn schema(generator: &mut schemars::SchemaGenerator) -> Option<schemars::Schema> {
         Some(generator.subschema_for::<DescribedRecord>())
     }
-}
-
-parameters! {
-    /// Where the reading of KV goes on.
-    ReindexQuery {
-        cursor: Option<KvCursor>,
-    }
-}
-
-/// One step of the rebuilding of the event log.
-#[derive(Serialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-pub struct Reindexed {
-    /// How many events were read from KV and are in the event log now.
-    indexed: usize,
-    /// Where the next call goes on; null after the last event.
-    cursor: Option<KvCursor>,
 }
 
 impl EventQuery {
@@ -139,17 +125,21 @@ impl<P: Ports> Context<'_, P> {
         Ok(EventRecord { record: record?, delivery })
     }
 
-    /// The record of an event, from D1 or KV.
+    /// The record of an event, from D1 or, where D1 does not have it whole, from KV.
     pub(super) async fn record(&self, app: SdkAppId, id: &EventId) -> Result<String, Problem> {
         let logged = match self.ports.database() {
             Some(database) => database.rows::<WholeEvent>(event_log::read(app, id)).await,
             None => Ok(Vec::new()),
         };
-        if let Some(event) = logged.as_ref().ok().and_then(|rows| rows.first()) {
-            return Ok(event.record());
+        let row = logged.as_ref().ok().and_then(|rows| rows.first()).map(WholeEvent::record);
+        let is_damaged = row.is_some();
+        if let Some(record) = row.filter(|record| event::is_record(record, app, id)) {
+            return Ok(record);
         }
         match self.ports.kv().get(&event::key(app, id)).await? {
-            Some(record) => Ok(record),
+            Some(record) if event::is_record(&record, app, id) => Ok(record),
+            Some(_) => Err(DAMAGED),
+            None if is_damaged => Err(DAMAGED),
             // It may be in the log that failed.
             None => Err(logged.err().map_or(Problem::NotFound, Problem::from)),
         }
@@ -178,25 +168,5 @@ impl<P: Ports> Context<'_, P> {
         self.send(&message.text()).await?;
         self.note_replays(replayed(&message, sent_at).into_iter().collect()).await;
         Ok(Replayed::ONE)
-    }
-
-    /// Reads events from KV into the log, from the cursor on. What is there already changes nothing.
-    pub(super) async fn reindex(&self, query: ReindexQuery) -> Result<Reindexed, Problem> {
-        let database = self.event_log()?;
-        let cursor = query.cursor.as_ref().map(|KvCursor(cursor)| &**cursor);
-        let page = self.ports.kv().list(event::PREFIX, self.config.plan.step_operations(), cursor).await?;
-        let mut records = Vec::new();
-        for listed in &page.keys {
-            records.extend(self.ports.kv().get(&listed.key).await?);
-        }
-        // What this Worker cannot have written is passed over.
-        let messages: Vec<_> = records.iter().filter_map(|record| Message::of_record(record)).collect();
-        let events = messages.iter().filter_map(Message::event);
-        let statements: Vec<_> = events.map(|event| event_log::insert(&event)).collect();
-        let indexed = statements.len();
-        if indexed > 0 {
-            database.run_all(statements).await?;
-        }
-        Ok(Reindexed { indexed, cursor: page.cursor.map(KvCursor) })
     }
 }

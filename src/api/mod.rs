@@ -16,6 +16,7 @@ mod operations;
 mod parameters;
 mod problem;
 mod range;
+mod reindex;
 mod reply;
 mod stats;
 mod users;

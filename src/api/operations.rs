@@ -12,9 +12,10 @@ use super::{
     },
     deliveries::{DeliveryPage, ListDeliveriesQuery},
     erasure::{EraseUserQuery, Erased},
-    events::{EventPage, EventRecord, ListEventsQuery, ReindexQuery, Reindexed},
+    events::{EventPage, EventRecord, ListEventsQuery},
     parameters::{App, AppOrNone, Query, Segment, Texts},
     problem::Problem,
+    reindex::{ReindexQuery, Reindexed},
     reply::{NoContent, Reply},
     stats::{Stats, StatsQuery},
     users::{ReadUserQuery, Top, TopQuery, User},
@@ -159,7 +160,7 @@ operations! {
         "1 row read of D1 for each event on the page, 2 with `user`, and 3 at most if there is none";
     /// One event with its query, its body and its delivery.
     ReadEvent: GET ["events" {app: App} {id: EventId}] => read_event -> EventRecord, Reads,
-        "at most 7 rows read of D1, and 1 KV read if the event log does not have the event";
+        "at most 7 rows read of D1, and 1 KV read if the event log does not have the whole event";
     /// One event is erased.
     EraseEvent: DELETE ["events" {app: App} {id: EventId}] => erase_event -> NoContent, Changes,
         "4 KV deletes, and in D1 12 rows read and 5 written; each target after the first is 5 and 2 more";
@@ -186,10 +187,11 @@ operations! {
         "1 row read of D1 for each count of the range, also of other apps, and some 10 for each app";
     /// What the Worker is and does.
     Status: GET ["status"] => status -> Status, Reads,
-        "1 row read of D1, once for each isolate";
+        "some 30 rows read of D1, at most once a minute for each isolate";
     /// Some events are read from KV into the event log.
     Reindex: POST ["reindex"] ? ReindexQuery => reindex -> Reindexed, Changes,
-        "1 KV list, up to 40 KV reads (200 on the paid plan), and 5 rows written of D1 for each event that the log lacks";
+        "1 or 2 KV lists, up to 40 KV reads and writes (200 on the paid plan), and 5 rows written of D1 for each event that \
+         the log lacks, or 1 if it differs";
     /// A page of dead letters.
     ListDeadLetters: GET ["dead-letters"] ? ListDeadLettersQuery => list_dead_letters -> DeadLetterPage, Reads,
         "1 KV list";

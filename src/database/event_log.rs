@@ -90,19 +90,32 @@ pub struct HourlyCount {
 pub fn insert(event: &Event<'_>) -> Statement {
     const SQL: &str = "INSERT INTO events (app, kind, event_time, hash, record, query, body) \
                        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING";
+    Statement::new(SQL, row(event))
+}
+
+/// Adds an event, or puts its texts in the place of those that the log has. What is counted by its key stays: it is that of the
+/// same actor, targets and time.
+#[must_use]
+pub fn put(event: &Event<'_>) -> Statement {
+    const SQL: &str = "INSERT INTO events (app, kind, event_time, hash, record, query, body) \
+                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
+                       ON CONFLICT DO UPDATE SET record = excluded.record, query = excluded.query, body = excluded.body \
+                       WHERE record <> excluded.record OR query <> excluded.query OR body <> excluded.body";
+    Statement::new(SQL, row(event))
+}
+
+/// The row of an event.
+fn row(event: &Event<'_>) -> [Parameter; 7] {
     let id = event.id();
-    Statement::new(
-        SQL,
-        [
-            event.app().into(),
-            event.kind().name().into(),
-            id.event_time().into(),
-            id.hash().into(),
-            Parameter::Text(event.summary()),
-            Parameter::Text(event.query()),
-            event.body().get().into(),
-        ],
-    )
+    [
+        event.app().into(),
+        event.kind().name().into(),
+        id.event_time().into(),
+        id.hash().into(),
+        Parameter::Text(event.summary()),
+        Parameter::Text(event.query()),
+        event.body().get().into(),
+    ]
 }
 
 /// A page of at most `limit` events, from the one after `after` on.

@@ -9,13 +9,13 @@ use strum::VariantArray as _;
 use super::{failure::Failure, message::Message};
 use crate::{
     encoding::{from_json_object, to_json},
-    event::{Entry, Event, EventId},
+    event::{EXPIRATION_AHEAD_SECONDS, Entry, Event, EventId},
     sink::Sink,
     webhook::SdkAppId,
 };
 
 /// What the keys of all dead letters begin with.
-const PREFIX: &str = "dead/";
+pub const PREFIX: &str = "dead/";
 
 /// Stands for the SDKAppID in the key of a message that cannot be read.
 pub const NO_APP: &str = "0";
@@ -110,6 +110,16 @@ pub fn entry(event: &Event<'_>, sink: Sink, failure: Failure, dead_at: u64, rete
     let message = Message::of(event, sink);
     let key = key(event.app(), event.id(), sink);
     letter(key, failure, Some((event, sink)), dead_at, Undelivered::Message(&message), retention_seconds)
+}
+
+/// The entry of a dead letter of which there is only the key and the `value`, at `now` (Unix ms); `None` if that is none.
+#[must_use]
+pub fn restored(key: &str, value: &str, retention_seconds: Option<u64>, now: u64) -> Option<Entry> {
+    from_json_object::<StoredLetter<'_>>(value)?;
+    let metadata: Metadata = from_json_object(value)?;
+    let earliest = (now / 1000).saturating_add(EXPIRATION_AHEAD_SECONDS);
+    let expiration = expiration(retention_seconds, metadata.dead_at.unwrap_or(now)).map(|at| at.max(earliest));
+    Some(Entry { key: key.to_owned(), value: value.to_owned(), metadata: to_json(&metadata), expiration })
 }
 
 /// The keys of the dead letters that there may be of one event.

@@ -216,6 +216,11 @@ impl Worker {
         serde_json::from_value(self.ask("values", json!({ "keys": keys }))).unwrap()
     }
 
+    /// Puts a value into KV beside the Worker, without metadata and expiry.
+    pub fn put(&self, key: &str, value: &str) {
+        self.ask("put", json!({ "key": key, "value": value }));
+    }
+
     /// The rows of a statement on the event log, run beside the Worker.
     pub fn sql(&self, statement: &str) -> Value {
         self.ask("sql", json!({ "statement": statement }))
