@@ -187,7 +187,7 @@ operations! {
         "1 row read of D1 for each count of the range, also of other apps, and some 10 for each app";
     /// What the Worker is and does.
     Status: GET ["status"] => status -> Status, Reads,
-        "some 30 rows read of D1, at most once a minute for each isolate";
+        "some 20 rows read of D1, at most once a minute for each isolate";
     /// Some events are read from KV into the event log.
     Reindex: POST ["reindex"] ? ReindexQuery => reindex -> Reindexed, Changes,
         "1 or 2 KV lists, up to 40 KV reads and writes (200 on the paid plan), and 5 rows written of D1 for each event that \
