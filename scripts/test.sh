@@ -44,6 +44,7 @@ part() {
 		;;
 	runtime) cargo test --locked --test runtime -- --test-threads="$RUNTIME_THREADS" ;;
 	page) playwright test --config tests/page ;;
+	*) no_arguments "$1" ;;
 	esac
 }
 

@@ -29,7 +29,7 @@ pub use operations::{Access, Operation, Row};
 use problem::Problem;
 
 use crate::{
-    config::{Config, InvalidSetting, Settings, VERSION, unknown::Names},
+    config::{Config, InvalidSetting, Settings, VERSION, features::MissingLines, unknown::Names},
     database::schema::Schema,
     encoding::Word,
     plan::Plan,
@@ -145,6 +145,8 @@ struct Status {
     /// The names of variables and secrets that no setting has, and that look as if they were meant for one.
     #[cfg_attr(not(target_arch = "wasm32"), schemars(extend("uniqueItems" = true)))]
     unknown_settings: Vec<String>,
+    /// Features that are off because `wrangler.toml` lacks lines that they need, as far as the Worker can see.
+    missing_lines: Vec<MissingLines>,
 }
 
 impl<P: Ports> Context<'_, P> {
@@ -165,6 +167,7 @@ impl<P: Ports> Context<'_, P> {
             role: Word(self.role),
             settings: self.schema.invalid_settings(self.config, self.ports.database(), now).await,
             unknown_settings: Names::all().map_or_else(Vec::new, |names| names.unknown(self.ports.names(), &apps)),
+            missing_lines: MissingLines::of(self.ports),
         })
     }
 
