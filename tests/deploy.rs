@@ -337,6 +337,8 @@ fn a_variable_of_an_invalid_form_is_refused_before_anything_is_done() {
         (r#"PLAN = "Paid""#, "PLAN must"),
         (r#"WEBHOOK_PATH = "hook""#, "WEBHOOK_PATH must"),
         (r#"ORIGIN_URL = "http://api.example.com/""#, "ORIGIN_URL must"),
+        (r#"ORIGIN_URL = "webhook.example.com""#, "ORIGIN_URL must"),
+        (r#"ORIGIN_URL = """#, "ORIGIN_URL must"),
         (r#"ALLOW_UNSIGNED = "yes""#, "ALLOW_UNSIGNED must be"),
     ] {
         let vars = format!("{ONE_APP}\n{variable}");
@@ -632,9 +634,6 @@ fn an_origin_elsewhere_is_deployed() {
         ("https://example.com/", "", r#"route = "*.example.com/*""#),
         ("https://unhook.some-name.workers.dev", "", ""),
         ("https://hook.workers.dev", "", ""),
-        // Invalid: /healthz says why.
-        ("webhook.example.com", "", DOMAIN),
-        ("", "", DOMAIN),
     ] {
         assert_eq!(origin(url, path, route), Ok(()), "{url}");
     }

@@ -34,6 +34,7 @@ mod port;
 mod process;
 mod records;
 mod relay;
+mod restore;
 mod settings;
 mod worker;
 #[cfg(target_os = "linux")]
