@@ -12,6 +12,8 @@ import { arrayIn, CONFIG, capture, refuse } from "./wrangler.mjs";
  *   & Record<string, string | number | null>} Row
  */
 
+const UNREADABLE = "The database could not be read";
+
 /** The id of an event counts its time down from here. */
 const COUNTDOWN = 9999999999999;
 
@@ -67,7 +69,7 @@ export function execute(where, args, failure) {
  * @returns {any[]}
  */
 export function query(where, sql) {
-	const [{ results }] = execute(where, ["--command", sql], "The database could not be read");
+	const [{ results }] = execute(where, ["--command", sql], UNREADABLE);
 	return results;
 }
 
@@ -76,8 +78,13 @@ export function query(where, sql) {
  * @param {string} where
  */
 export function readSchema(where) {
+	const [table, triggers] = execute(
+		where,
+		["--command", "PRAGMA table_info('events'); SELECT name FROM sqlite_master WHERE type = 'trigger'"],
+		UNREADABLE,
+	).map(({ results }) => results.map((/** @type {{ name: string }} */ { name }) => name));
 	/** @type {string[]} */
-	const columns = query(where, "PRAGMA table_info('events')").map(({ name }) => name);
+	const columns = table;
 	if (columns.length === 0) {
 		const how = where === "--local" ? "`npm run dev` makes them" : "run `npm run migrate` first";
 		throw new Refusal(`The database has no tables of ours: ${how}.`);
@@ -86,8 +93,7 @@ export function readSchema(where) {
 	const made = readdirSync(folder).flatMap((file) =>
 		[...readFileSync(join(folder, file), "utf8").matchAll(/^CREATE TRIGGER (\w+)/gm)].map(([, name]) => name),
 	);
-	const there = query(where, "SELECT name FROM sqlite_master WHERE type = 'trigger'").map(({ name }) => name);
-	return { columns, missing: [...new Set(made)].filter((name) => !there.includes(name)) };
+	return { columns, missing: [...new Set(made)].filter((name) => !triggers.includes(name)) };
 }
 
 /**

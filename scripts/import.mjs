@@ -43,10 +43,9 @@ async function* linesOf(file) {
 /**
  * The rows in a file, with what is wrong with each.
  * @param {string} file
- * @param {string[]} columns
  * @returns {AsyncGenerator<{ number: number, row: Row, wrong: string | undefined }>}
  */
-async function* rowsOf(file, columns) {
+async function* rowsOf(file) {
 	for await (const [number, line] of linesOf(file)) {
 		let row;
 		try {
@@ -55,9 +54,7 @@ async function* rowsOf(file, columns) {
 			// As any other line that is no event.
 		}
 		const isObject = typeof row === "object" && row !== null;
-		const unknown = isObject ? Object.keys(row).find((name) => !columns.includes(name)) : undefined;
-		const wrong = unknown !== undefined ? `the database has no column ${unknown}` : isObject ? problem(row) : "no JSON object";
-		yield { number, row, wrong };
+		yield { number, row, wrong: isObject ? problem(row) : "no JSON object" };
 	}
 }
 
@@ -114,17 +111,19 @@ function statements(row) {
 }
 
 /**
- * Refuses a file that is not what `export` writes, before anything is written.
+ * Refuses a file that is not what `export` writes, before anything is written. Gives how many events it has, and their columns.
  * @param {string} file
- * @param {string[]} columns
  * @param {boolean} skips whether invalid lines are passed over
  */
-async function check(file, columns, skips) {
+async function check(file, skips) {
 	const problems = [];
+	const used = new Set();
 	let events = 0;
-	for await (const { number, wrong } of rowsOf(file, columns)) {
-		if (wrong === undefined) events++;
-		else problems.push(`line ${number}: ${wrong}`);
+	for await (const { number, row, wrong } of rowsOf(file)) {
+		if (wrong === undefined) {
+			events++;
+			for (const name of Object.keys(row)) used.add(name);
+		} else problems.push(`line ${number}: ${wrong}`);
 	}
 	if (problems.length > 0) {
 		const named = problems.slice(0, PROBLEMS_MAX).join("\n");
@@ -133,7 +132,7 @@ async function check(file, columns, skips) {
 		if (!skips) throw new Refusal(`${list}Nothing was imported: with --skip-invalid, all others are.`);
 		console.error(`${list}They are passed over.`);
 	}
-	return events;
+	return { events, used };
 }
 
 await refusable(async () => {
@@ -141,13 +140,17 @@ await refusable(async () => {
 	checkEnvironment();
 	checkEventLog();
 	if (!existsSync(file)) throw new Refusal(`${file} is not there.`);
+	const { events, used } = await check(file, flags["skip-invalid"] === true);
 	const { columns, missing } = readSchema(where);
+	const unknown = [...used].filter((name) => !columns.includes(name));
+	if (unknown.length > 0) {
+		throw new Refusal(`The events table has no column ${unknown.join(", ")}: run \`npm run migrate\` of a newer version.`);
+	}
 	if (missing.length > 0) {
 		throw new Refusal(
 			`The database lacks the trigger ${missing.join(", ")}, so events would not be counted: import into a new database.`,
 		);
 	}
-	const events = await check(file, columns, flags["skip-invalid"] === true);
 	const folder = mkdtempSync(join(tmpdir(), "import-"));
 	let [done, batch, size, held] = [0, /** @type {string[]} */ ([]), 0, 0];
 	const flush = () => {
@@ -160,7 +163,7 @@ await refusable(async () => {
 		[batch, size, held] = [[], 0, 0];
 	};
 	try {
-		for await (const { row, wrong } of rowsOf(file, columns)) {
+		for await (const { row, wrong } of rowsOf(file)) {
 			if (wrong !== undefined) continue;
 			const sql = statements(row);
 			batch.push(...sql);
