@@ -32,4 +32,5 @@ mod retention;
 mod retry;
 mod samples;
 mod schema;
+mod upgrade;
 mod vectors;
