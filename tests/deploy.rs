@@ -393,6 +393,19 @@ fn a_feature_whose_lines_are_missing_is_named() {
     }
 }
 
+/// A newer bundle is unpacked beside it, and leaves it as it is.
+#[test]
+fn the_configuration_of_an_earlier_version_is_deployed() {
+    let edit = |config: &mut Table| {
+        let [main, vars] = ["main", "vars"].map(|name| config[name].clone());
+        *config = include_str!("upgrade/9a485be/wrangler.toml").parse().unwrap();
+        config.remove("build");
+        config.insert("main".into(), main);
+        config.insert("vars".into(), vars);
+    };
+    case(&edit).succeeds();
+}
+
 #[test]
 fn lists_are_found_among_other_output() {
     const WARNING: &str = "▲ [WARNING] Processing wrangler.toml:\n\n    - \"[vars]\" has {\"a\": [1]}\n[1] {}\n\n";

@@ -36,6 +36,7 @@ mod records;
 mod relay;
 mod restore;
 mod settings;
+mod upgrade;
 mod worker;
 #[cfg(target_os = "linux")]
 mod workerd;

@@ -134,6 +134,14 @@ impl Home {
         folder.join("wrangler.toml")
     }
 
+    /// The same with another main module: an upgrade, or a rollback.
+    pub fn with_main(self, main: &str) -> Self {
+        let mut config: Table = fs::read_to_string(&self.served[0]).unwrap().parse().unwrap();
+        config.insert("main".into(), main.into());
+        fs::write(&self.served[0], config.to_string()).unwrap();
+        self
+    }
+
     /// Where wrangler.toml is, and the state below `.wrangler`.
     pub fn path(&self) -> &Path {
         self.folder.path()
