@@ -14,7 +14,9 @@ const LOCATIONS = ["weur", "eeur", "apac", "oc", "wnam", "enam"];
 export function checkEnvironment() {
 	const { CLOUDFLARE_ENV: environment } = process.env;
 	if (!environment) return;
-	throw new Refusal(`CLOUDFLARE_ENV=${environment} cannot be used, as wrangler.toml is read without environments: unset it.`);
+	throw new Refusal(
+		`CLOUDFLARE_ENV=${environment} cannot be used, as wrangler.toml is read without environments: unset it.`,
+	);
 }
 
 /**

@@ -144,7 +144,9 @@ await refusable(async () => {
 	const { columns, missing } = readSchema(where);
 	const unknown = [...used].filter((name) => !columns.includes(name));
 	if (unknown.length > 0) {
-		throw new Refusal(`The events table has no column ${unknown.join(", ")}: run \`npm run migrate\` of a newer version.`);
+		throw new Refusal(
+			`The events table has no column ${unknown.join(", ")}: run \`npm run migrate\` of a newer version.`,
+		);
 	}
 	if (missing.length > 0) {
 		throw new Refusal(

@@ -9,6 +9,7 @@ import { pathToFileURL } from "node:url";
 import { Refusal } from "./config.mjs";
 import { CONFIG } from "./wrangler.mjs";
 
+/** @import { SpawnSyncOptions } from "node:child_process" */
 /** @import { Config } from "./config.mjs" */
 /** @import { InvalidSetting } from "./serve.mjs" */
 
@@ -26,7 +27,8 @@ const FEATURES = JSON.parse(readFileSync(join(import.meta.dirname, "../src/confi
  */
 export function build({ build }) {
 	if (build?.command === undefined) return;
-	const options = /** @type {const} */ ({ cwd: dirname(CONFIG), shell: true, stdio: ["ignore", "ignore", "inherit"] });
+	/** @type {SpawnSyncOptions} */
+	const options = { cwd: dirname(CONFIG), shell: true, stdio: ["ignore", "ignore", "inherit"] };
 	if (spawnSync(build.command, options).status !== 0) {
 		throw new Refusal("The Worker could not be built, so nothing was deployed: see above.");
 	}
