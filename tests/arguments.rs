@@ -67,7 +67,7 @@ fn npms_scripts_of_a_clone_refuse_arguments() {
         let (success, said, ran) = clone.run("npm", &["run", "--silent", target]);
         assert!(success && ran == format!("{target}.sh \n"), "{target}: {said}{ran}");
         for wrong in if target == "deploy" { &WRONG[..] } else { &WRONG[..1] } {
-            let (success, said, ran) = clone.run("npm", &[&["run", "--silent", target, "--"], wrong].concat());
+            let (success, said, ran) = clone.run("npm", &[&["run", "--silent", target, "--"][..], wrong].concat());
             assert!(!success && ran.is_empty(), "{target} {wrong:?}: {said}{ran}");
             let sentence =
                 format!("npm run {target} takes no arguments, and was given {}: nothing was done.", wrong.join(" "));
