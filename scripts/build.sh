@@ -94,6 +94,7 @@ sizes() {
 		die "build: the Worker is over its limit of $LIMIT bytes gzip; see what a new dependency brought with it."
 }
 
+[ "${1:-}" = panicking ] || no_arguments "$@"
 cd "$ROOT"
 scripts/setup.sh
 if [ "${1:-}" = panicking ]; then

@@ -94,7 +94,8 @@ impl<P: Ports> Dispatcher<P> {
         if !matches!(method, "GET" | "HEAD") {
             return api::not_allowed("GET, HEAD");
         }
-        Response::health(&self.schema.invalid_settings(&self.config, self.ports.database()).await)
+        let now = self.ports.clock().now_ms();
+        Response::health(&self.schema.invalid_settings(&self.config, self.ports.database(), now).await)
     }
 
     async fn ask_api(&self, method: &str, target: Target<'_>, request: &impl Request) -> Response {

@@ -137,16 +137,16 @@ pub(super) struct KvPosition {
 
 impl KvPosition {
     /// The cursor of the next page of an app's dead letters, where KV has one.
-    fn next(list: Option<String>, prefix: &str) -> Option<Cursor> {
+    pub(super) fn next(list: Option<String>, prefix: &str) -> Option<Cursor> {
         list.map(|list| Self { list: Some(list), ..Self::default() }.write(prefix))
     }
 
-    fn write(&self, prefix: &str) -> Cursor {
+    pub(super) fn write(&self, prefix: &str) -> Cursor {
         Cursor(cursor::write(prefix, &self.text()))
     }
 
     /// Where the list of these keys goes on: at its beginning without a cursor.
-    fn read(cursor: Option<&Cursor>, prefix: &str) -> Result<Self, Problem> {
+    pub(super) fn read(cursor: Option<&Cursor>, prefix: &str) -> Result<Self, Problem> {
         Ok(Cursor::position(cursor, prefix, Self::of_text)?.unwrap_or_default())
     }
 

@@ -14,7 +14,7 @@ use super::{
     access::CallerRole,
     dead_letters::DeadLetterId,
     deliveries::{FailureWord, HttpStatus, ShownState},
-    parameters::{App, AppOrNone, Cursor, HourStart, KvCursor, Limit, Parameter, Time},
+    parameters::{App, AppOrNone, Cursor, HourStart, Limit, Parameter, Time},
     problem::Body,
     range::BucketSize,
 };
@@ -253,10 +253,6 @@ components! {
     Cursor = "Cursor" {
         "description": "Where a list goes on; valid for one query only.",
         "type": "string", "pattern": "^([0-9a-f]{2})+$",
-    }
-    KvCursor = "KvCursor" {
-        "description": "Where a list of KV goes on, as KV wrote it.",
-        "type": "string", "minLength": 1,
     }
     // `config` has no need of the derive.
     InvalidSetting = "InvalidSetting" {

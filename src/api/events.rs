@@ -1,33 +1,31 @@
-//! The events: a page of the event log, one whole record, its erasure, and the rebuilding of the log from KV.
+//! The events: a page of the event log, one whole record, its erasure, and its replay.
 
 use futures_util::future::join;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use sha2::{Digest as _, Sha256};
 
 use super::{
     Context, cursor,
     dead_letters::Replayed,
     deliveries::{Delivery, replayed},
     erasure::CALLS_END_WITHIN_MS,
-    parameters::{App, Cursor, KvCursor, PageLimit, Time, ordered, parameters},
+    parameters::{App, Cursor, PageLimit, Time, ordered, parameters},
     problem::Problem,
     reply::{NoContent, Reply},
 };
 use crate::{
     database::{
         Database, deliveries,
-        erasures::{self, KnownErasure, Progress},
+        erasures::{self, Progress},
         event_log::{self, EventQuery, LoggedEvent, Role, WholeEvent},
-        log_state::{self, LogState, Name},
     },
     delivery::{
         dead_letter,
-        erased::{self, Found, Traces},
+        erased::{self, Found},
         message::Message,
     },
     encoding::to_json,
-    event::{self, Event, EventId, UserId},
+    event::{self, EventId, UserId},
     ports::Ports,
     response::Response,
     sink::Sink,
@@ -59,6 +57,9 @@ pub struct EventPage {
     /// The `cursor` of the next page; null at the end.
     cursor: Option<Cursor>,
 }
+
+/// What is said of an event that neither D1 nor KV has whole.
+const DAMAGED: Problem = Problem::Conflict("The event is damaged: what is stored of it is not its JSON.");
 
 /// An event as it is stored, and how far its delivery has come; `None` if that is not known.
 pub struct EventRecord {
@@ -95,23 +96,6 @@ impl Reply for EventRecord {
     }
 }
 
-parameters! {
-    /// Where the reading of KV goes on.
-    ReindexQuery {
-        cursor: Option<KvCursor>,
-    }
-}
-
-/// One step of the rebuilding of the event log.
-#[derive(Serialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-pub struct Reindexed {
-    /// How many events were read from KV and are in the event log now.
-    indexed: usize,
-    /// Where the next call goes on; null after the last event.
-    cursor: Option<KvCursor>,
-}
-
 impl EventQuery {
     /// The query as a text that no other query has.
     fn text(&self) -> String {
@@ -119,23 +103,6 @@ impl EventQuery {
         let (kind, role) = (kind.map_or("", Kind::name), role.map_or("", Role::name));
         let time = |time: &Option<u64>| time.map_or_else(String::new, |time| time.to_string());
         format!("{app} {kind} {role} {} {} {}", time(since), time(until), user.as_deref().unwrap_or_default())
-    }
-}
-
-/// What is known once a step of the rebuilding has gone from `cursor` to `next`, at `now` (Unix ms).
-fn reindexed(state: &LogState, cursor: Option<&str>, next: Option<&str>, now: u64) -> Vec<(Name, Option<String>)> {
-    let hash = |cursor: &str| hex::encode(Sha256::digest(cursor));
-    let began = match cursor {
-        None => Some(now),
-        // Where the step before it ended.
-        Some(cursor) if state.text(Name::ReindexNext) == Some(&hash(cursor)) => state.number(Name::ReindexBegan),
-        // Of another one, which may have left out some keys.
-        Some(_) => return Vec::new(),
-    };
-    let began = began.map(|began| began.to_string());
-    match next {
-        Some(next) => vec![(Name::ReindexBegan, began), (Name::ReindexNext, Some(hash(next)))],
-        None => vec![(Name::ReindexBegan, None), (Name::ReindexNext, None), (Name::CompleteSince, began)],
     }
 }
 
@@ -165,17 +132,21 @@ impl<P: Ports> Context<'_, P> {
         Ok(EventRecord { record: record?, delivery })
     }
 
-    /// The record of an event, from D1 or KV.
+    /// The record of an event, from D1 or, where D1 does not have it whole, from KV.
     pub(super) async fn record(&self, app: SdkAppId, id: &EventId) -> Result<String, Problem> {
         let logged = match self.ports.database() {
             Some(database) => database.rows::<WholeEvent>(event_log::read(app, id)).await,
             None => Ok(Vec::new()),
         };
-        if let Some(event) = logged.as_ref().ok().and_then(|rows| rows.first()) {
-            return Ok(event.record());
+        let row = logged.as_ref().ok().and_then(|rows| rows.first()).map(WholeEvent::record);
+        let is_damaged = row.is_some();
+        if let Some(record) = row.filter(|record| event::is_record(record, app, id)) {
+            return Ok(record);
         }
         match self.ports.kv().get(&event::key(app, id)).await? {
-            Some(record) => Ok(record),
+            Some(record) if event::is_record(&record, app, id) => Ok(record),
+            Some(_) => Err(DAMAGED),
+            None if is_damaged => Err(DAMAGED),
             // It may be in the log that failed.
             None => Err(logged.err().map_or(Problem::NotFound, Problem::from)),
         }
@@ -225,38 +196,5 @@ impl<P: Ports> Context<'_, P> {
         self.send(&message.text()).await?;
         self.note_replays(replayed(&message, sent_at).into_iter().collect()).await;
         Ok(Replayed::ONE)
-    }
-
-    /// Reads events from KV into the log, from the cursor on. What is there already changes nothing, and what was erased does not come
-    /// back. After the last step of them all, the log is known to have every record.
-    pub(super) async fn reindex(&self, query: ReindexQuery) -> Result<Reindexed, Problem> {
-        let (database, now) = (self.event_log()?, self.ports.clock().now_ms());
-        let state = LogState::from(database.rows(log_state::read()).await?);
-        let cursor = query.cursor.as_ref().map(|KvCursor(cursor)| &**cursor);
-        let page = self.ports.kv().list(event::PREFIX, self.config.plan.step_operations(), cursor).await?;
-        let mut records = Vec::new();
-        for listed in &page.keys {
-            let until = listed.expiration.unwrap_or(event_log::IN_KV_FOR_GOOD);
-            records.extend(self.ports.kv().get(&listed.key).await?.map(|record| (record, until)));
-        }
-        // What this Worker cannot have written is passed over.
-        let messages = records.iter().filter_map(|(record, until)| Some((Message::of_record(record)?, *until)));
-        let messages: Vec<_> = messages.collect();
-        let events = messages.iter().filter_map(|(message, until)| Some((message.event()?, *until)));
-        let events: Vec<_> = events.map(|(event, until)| (Traces::of(&event), event, until)).collect();
-        let hashes: Vec<_> = events.iter().flat_map(|(traces, ..)| traces.hashes.iter().cloned()).collect();
-        let known: Vec<KnownErasure> =
-            if hashes.is_empty() { Vec::new() } else { database.rows(erasures::known(&hashes)).await? };
-        let is_erased = |traces: &Traces, event: &Event<'_>| {
-            known.iter().any(|it| it.began_at >= event.received_at() && traces.hashes.contains(&it.hash))
-        };
-        let events = events.iter().filter(|(traces, event, _)| !is_erased(traces, event));
-        let mut statements: Vec<_> = events
-            .map(|(traces, event, until)| event_log::insert_unless_erased(event, *until, &traces.hashes))
-            .collect();
-        let indexed = statements.len();
-        statements.extend(log_state::write(&reindexed(&state, cursor, page.cursor.as_deref(), now)));
-        database.run_all(statements).await?;
-        Ok(Reindexed { indexed, cursor: page.cursor.map(KvCursor) })
     }
 }

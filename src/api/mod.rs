@@ -16,6 +16,7 @@ mod operations;
 mod parameters;
 mod problem;
 mod range;
+mod reindex;
 mod reply;
 mod stats;
 mod users;
@@ -28,7 +29,7 @@ pub use operations::{Access, Operation, Row};
 use problem::Problem;
 
 use crate::{
-    config::{Config, InvalidSetting, Settings, VERSION, unknown::Names},
+    config::{Config, InvalidSetting, Settings, VERSION, features::MissingLines, unknown::Names},
     database::{
         Database as _,
         log_state::{self, Count, LogState, Name},
@@ -42,7 +43,7 @@ use crate::{
     ports::Ports,
     response::Response,
     sink::Sink,
-    storage::{Kv as _, within},
+    storage::{Clock as _, Kv as _, within},
     webhook::SdkAppId,
 };
 
@@ -184,6 +185,8 @@ struct Status {
     /// The names of variables and secrets that no setting has, and that look as if they were meant for one.
     #[cfg_attr(not(target_arch = "wasm32"), schemars(extend("uniqueItems" = true)))]
     unknown_settings: Vec<String>,
+    /// Features that are off because `wrangler.toml` lacks lines that they need, as far as the Worker can see.
+    missing_lines: Vec<MissingLines>,
 }
 
 impl<P: Ports> Context<'_, P> {
@@ -194,6 +197,7 @@ impl<P: Ports> Context<'_, P> {
 
     async fn status(&self) -> Result<Status, Problem> {
         let apps: Vec<_> = self.settings.apps().collect();
+        let now = self.ports.clock().now_ms();
         Ok(Status {
             version: VERSION,
             sinks: self.settings.sinks.iter().copied().map(Word).collect(),
@@ -202,8 +206,9 @@ impl<P: Ports> Context<'_, P> {
             plan: Word(self.config.plan),
             role: Word(self.role),
             retention_due_since: self.retention_due_since().await.map(UnixMs),
-            settings: self.schema.invalid_settings(self.config, self.ports.database()).await,
+            settings: self.schema.invalid_settings(self.config, self.ports.database(), now).await,
             unknown_settings: Names::all().map_or_else(Vec::new, |names| names.unknown(self.ports.names(), &apps)),
+            missing_lines: MissingLines::of(self.ports),
         })
     }
 

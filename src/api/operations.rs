@@ -13,9 +13,10 @@ use super::{
     },
     deliveries::{DeliveryPage, ListDeliveriesQuery},
     erasure::{EraseRecordsQuery, EraseUserQuery, Erased, ErasedRecords},
-    events::{EventPage, EventRecord, ListEventsQuery, ReindexQuery, Reindexed},
+    events::{EventPage, EventRecord, ListEventsQuery},
     parameters::{App, AppOrNone, KnownApps, Query, Segment, Texts},
     problem::Problem,
+    reindex::{ReindexQuery, Reindexed},
     reply::{NoContent, Reply},
     stats::{Stats, StatsQuery},
     users::{ReadUserQuery, Top, TopQuery, User},
@@ -169,7 +170,7 @@ operations! {
         "1 row read of D1 for each event on the page, 2 with `user`, and 3 at most if there is none";
     /// One event with its query, its body and its delivery.
     ReadEvent: GET ["events" {app: App} {id: EventId}] => read_event -> EventRecord, Reads,
-        "at most 7 rows read of D1, and 1 KV read if the event log does not have the event";
+        "at most 7 rows read of D1, and 1 KV read if the event log does not have the whole event";
     /// One event is erased.
     EraseEvent: DELETE ["events" {app: App} {id: EventId}] => erase_event -> NoContent, Changes,
         "4 KV reads, 1 KV delete for the record and each dead letter, and in D1 16 rows read and 7 written; each target after the \
@@ -201,10 +202,11 @@ operations! {
         "1 row read of D1 for each count of the range, also of other apps, and some 10 for each app";
     /// What the Worker is and does.
     Status: GET ["status"] => status -> Status, Reads,
-        "1 row read of D1, and 1 more once for each isolate";
+        "1 row read of D1, and some 20 more at most once a minute for each isolate";
     /// Some events are read from KV into the event log.
     Reindex: POST ["reindex"] ? ReindexQuery => reindex -> Reindexed, Changes,
-        "1 KV list, up to 40 KV reads (200 on the paid plan), and 5 rows written of D1 for each event that the log lacks";
+        "1 or 2 KV lists, up to 40 KV reads and writes (200 on the paid plan), and 5 rows written of D1 for each event that \
+         the log lacks, or 1 if it differs";
     /// A page of dead letters.
     ListDeadLetters: GET ["dead-letters"] ? ListDeadLettersQuery => list_dead_letters -> DeadLetterPage, Reads,
         "1 KV list";

@@ -262,7 +262,7 @@ macro_rules! texts {
     )+};
 }
 
-texts! { UserId Cursor KvCursor }
+texts! { UserId Cursor }
 
 /// The user that the call is about.
 impl Parameter for UserId {
@@ -347,11 +347,6 @@ impl Cursor {
         position.map(Some).ok_or_else(|| bad_request("The cursor is invalid, or belongs to another query."))
     }
 }
-
-/// A cursor of KV's.
-#[derive(Clone, Debug, Serialize)]
-#[serde(transparent)]
-pub struct KvCursor(pub String);
 
 /// The problem with a parameter that should be something else.
 #[cold]

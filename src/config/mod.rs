@@ -4,6 +4,7 @@
 //! rejected. Any other invalid one switches off only what it is for. Both are listed in [`Config::invalid_settings`],
 //! with the rule that each breaks, and never with its value.
 
+pub mod features;
 mod reader;
 pub mod unknown;
 

@@ -120,6 +120,21 @@ pub fn insert_unless_erased(event: &Event<'_>, kv_until: u64, hashes: &[String])
     Statement { sql: sql.into(), parameters: columns(event, kv_until).into_iter().chain(more).collect() }
 }
 
+/// The same for an event that was read from KV: if the log has other texts of it, they are replaced. What is counted by its key
+/// stays: it is that of the same actor, targets and time.
+#[must_use]
+pub fn put_unless_erased(event: &Event<'_>, kv_until: u64, hashes: &[String]) -> Statement {
+    const SQL: &str = "INSERT INTO events (app, kind, event_time, hash, record, query, body, kv_until) \
+                       SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE NOT EXISTS \
+                       (SELECT 1 FROM erased WHERE hash IN (SELECT value FROM json_each(?9)) AND began_at >= ?10) \
+                       ON CONFLICT DO UPDATE SET record = excluded.record, query = excluded.query, body = excluded.body, \
+                       kv_until = max(coalesce(kv_until, 0), excluded.kv_until) \
+                       WHERE kv_until IS NULL OR kv_until < excluded.kv_until OR record <> excluded.record \
+                       OR query <> excluded.query OR body <> excluded.body";
+    let more = [Parameter::Text(to_json(hashes)), event.received_at().into()];
+    Statement { sql: SQL.into(), parameters: columns(event, kv_until).into_iter().chain(more).collect() }
+}
+
 /// The columns of an event's row.
 fn columns(event: &Event<'_>, kv_until: u64) -> [Parameter; 8] {
     let id = event.id();

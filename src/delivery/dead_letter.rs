@@ -12,13 +12,13 @@ use super::{
 };
 use crate::{
     encoding::{UNKNOWN, from_json_object, to_json},
-    event::{Entry, Event, EventId},
+    event::{EXPIRATION_AHEAD_SECONDS, Entry, Event, EventId},
     sink::Sink,
     webhook::SdkAppId,
 };
 
 /// What the keys of all dead letters begin with.
-const PREFIX: &str = "dead/";
+pub const PREFIX: &str = "dead/";
 
 /// Stands for the SDKAppID in the key of a message that cannot be read.
 pub const NO_APP: &str = "0";
@@ -187,18 +187,35 @@ struct StoredLetter<'a> {
     message: &'a RawValue,
 }
 
-/// The letter of this key and `value` as one that is replayed at `now` (Unix ms): it stays until its message has ended it. What
+/// The entry of a dead letter of which there is only the key and the `value`, at `now` (Unix ms); `None` if that is none. What
 /// another version has written of it stays as it is.
 #[must_use]
+pub fn restored(key: &str, value: &str, retention_seconds: Option<u64>, now: u64) -> Option<Entry> {
+    from_json_object::<StoredLetter<'_>>(value)?;
+    entry_of(key, from_json_object(value)?, retention_seconds, now)
+}
+
+/// The letter of this key and `value` as one that is replayed at `now` (Unix ms): it stays until its message has ended it.
+#[must_use]
 pub fn replayed(key: &str, value: &str, now: u64, retention_seconds: Option<u64>) -> Option<Entry> {
-    let mut members: BTreeMap<Cow<'_, str>, Cow<'_, RawValue>> = from_json_object(value)?;
+    let mut members: Members<'_> = from_json_object(value)?;
     members.insert("replayed_at".into(), Cow::Owned(RawValue::from_string(now.to_string()).ok()?));
+    entry_of(key, members, retention_seconds, now)
+}
+
+/// The members of a value, whichever there are.
+type Members<'a> = BTreeMap<Cow<'a, str>, Cow<'a, RawValue>>;
+
+/// The entry of a letter with these members, at `now` (Unix ms).
+fn entry_of(key: &str, mut members: Members<'_>, retention_seconds: Option<u64>, now: u64) -> Option<Entry> {
     let value = to_json(&members);
     for name in ["message", "answer"] {
         members.remove(name);
     }
     let dead_at = members.get("dead_at").and_then(|at| serde_json::from_str(at.get()).ok());
-    let expiration = expiration(retention_seconds, dead_at.unwrap_or(now));
+    // KV takes no earlier one.
+    let earliest = (now / 1000).saturating_add(EXPIRATION_AHEAD_SECONDS);
+    let expiration = expiration(retention_seconds, dead_at.unwrap_or(now)).map(|at| at.max(earliest));
     Some(Entry { key: key.to_owned(), value, metadata: to_json(&members), expiration })
 }
 

@@ -11,12 +11,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
 
 use crate::{
-    encoding::{UnixMs, to_json},
+    encoding::{UnixMs, from_json_object, to_json},
     webhook::{SdkAppId, auth::Authentic, body::Follow, command::Kind, query::Query},
 };
 
 /// How far ahead an expiry has to be: the 60 s that KV demands, and the time that a put takes.
-const EXPIRATION_AHEAD_SECONDS: u64 = 90;
+pub const EXPIRATION_AHEAD_SECONDS: u64 = 90;
 
 /// Most bytes of metadata that KV takes with a key, as JSON.
 pub const METADATA_MAX: usize = 1024;
@@ -315,6 +315,22 @@ pub fn read_key(key: &str) -> Option<(SdkAppId, EventId)> {
 #[must_use]
 pub fn prefix(app: SdkAppId) -> String {
     format!("{PREFIX}{app}/")
+}
+
+/// Whether `text` is the whole record of the event of this app and id, as far as its JSON says.
+#[must_use]
+pub fn is_record(text: &str, app: SdkAppId, id: &EventId) -> bool {
+    #[derive(Deserialize)]
+    struct Stored<'a> {
+        #[serde(borrow)]
+        id: Cow<'a, str>,
+        sdk_app_id: SdkAppId,
+        #[serde(borrow)]
+        body: &'a RawValue,
+    }
+    from_json_object(text).is_some_and(|stored: Stored<'_>| {
+        stored.id == id.as_str() && stored.sdk_app_id == app && stored.body.get().starts_with('{')
+    })
 }
 
 /// What the keys of all events begin with.

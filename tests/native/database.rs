@@ -88,6 +88,11 @@ impl Sqlite {
         execute(&self.connection, statement).unwrap();
     }
 
+    /// The rows of a statement.
+    pub fn rows_of(&self, statement: Statement) -> Vec<Value> {
+        rows(&self.connection, statement).unwrap()
+    }
+
     /// All rows of a table, in the order of its key, as JSON: what tests compare.
     pub fn table(&self, name: &str) -> Vec<Value> {
         let sql = format!("SELECT * FROM {name}");

@@ -129,6 +129,8 @@ fn each_copy_of_the_version_is_that_of_the_worker() {
     for (path, copy) in [
         (READMES[0], format!("**Version {VERSION}.**")),
         (READMES[1], format!("**版本 {VERSION}。**")),
+        (READMES[0], format!("tar xzf unfollow-webhook-{VERSION}.tgz && ")),
+        (READMES[1], format!("tar xzf unfollow-webhook-{VERSION}.tgz && ")),
         ("CHANGELOG.md", format!("\n## [{VERSION}] - 20")),
     ] {
         assert!(read(path).contains(&copy), "{path} does not have {copy:?}");

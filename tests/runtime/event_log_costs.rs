@@ -336,3 +336,36 @@ fn a_flood_of_refused_calls_costs_few_rows() {
     let (costs, answer) = log.call("GET", "calls?app=0");
     assert!(read_by(&costs) <= 10 + 10 * answer["hours"].as_array().unwrap().len() as u64, "{}", read_by(&costs));
 }
+
+/// What is known of the schema is asked for where somebody asks, and never for a webhook.
+#[test]
+fn the_schema_is_asked_for_by_the_status_once_a_minute() {
+    let log = Log::start();
+    let asks = |costs: &[Cost]| costs.iter().filter(|cost| cost.sql.contains("sqlite_master")).count();
+    log.costs();
+    assert!(post(&log.worker.url, &unsigned(APP, UNFOLLOW), unfollow("a", &["b"], now_ms())).is_ok());
+    let costs = log.costs();
+    assert_eq!((asks(&costs), costs.iter().filter(|it| it.sql.starts_with("INSERT INTO events")).count()), (0, 1));
+    let (costs, status) = log.call("GET", "status");
+    assert_eq!(status["settings"], json!([]));
+    let read = read_by(&costs);
+    println!("{read:>6} rows read by the look at the schema");
+    assert!(asks(&costs) == 1 && (2..=40).contains(&read), "{read} rows");
+    let (costs, _) = log.call("GET", "status");
+    assert_eq!(asks(&costs), 0);
+}
+
+#[test]
+fn a_row_that_a_reindex_finds_as_it_is_costs_no_row_and_a_damaged_one_costs_one() {
+    let log = Log::start();
+    let query = unsigned(APP, UNFOLLOW);
+    let query = Policy::Unsigned.check(Query::parse(&query).unwrap(), None, None, 0).unwrap();
+    let body = unfollow("a", &["b"], now_ms());
+    let follow = Follow::parse(Kind::Unfollow, body.as_bytes()).unwrap().remove(0);
+    let event = Event::new(SdkAppId::parse(APP).unwrap(), query, follow, now_ms());
+    let put = plain(event_log::put_unless_erased(&event, event_log::IN_KV_FOR_GOOD, &[]));
+    let written = |statement: &Value| log.run(std::slice::from_ref(statement))[0]["written"].as_u64().unwrap();
+    assert_eq!((written(&put), written(&put)), (5, 0));
+    assert_eq!(written(&json!(["UPDATE events SET body = 'x' WHERE hash = ?1", put[4]])), 1);
+    assert_eq!((written(&put), written(&put)), (1, 0));
+}

@@ -159,7 +159,9 @@ fn responses_with_a_full_log(caller: &Caller) {
         dead_letter::raw_entry("5f1c", "poison", Failure::Other(Reason::Unreadable), now, None),
     ];
     let origin = Origin::start(origin::scripted);
-    let entries = [&events[..], &dead_letters].concat();
+    let whole = counted::stored(APP, &query, &unfollow("alice", &["bob"], now - 50), now);
+    let damaged = unfollow_webhook::event::Entry { value: whole.value[1..].to_owned(), ..whole };
+    let entries = [&events[..], &dead_letters, std::slice::from_ref(&damaged)].concat();
     let worker = Counted::start(&forwarding_settings(&origin.url(), "kv,d1,origin"), &entries);
     let url = worker.url();
 
@@ -199,9 +201,11 @@ fn responses_with_a_full_log(caller: &Caller) {
     for event in &events {
         call("GET", &path_of(event), 200, &["get"]);
     }
-    let everything = json!({"indexed": events.len(), "cursor": null});
+    call("GET", &path_of(&damaged), 409, &["get"]);
+    let everything = json!({"indexed": events.len(), "mended": 0, "cursor": null});
     for _ in 0..2 {
-        assert_eq!(call("POST", "reindex", 200, &["list", "get", "get", "get", "get"]), everything);
+        let costs = ["list", "get", "get", "get", "get", "get", "list"];
+        assert_eq!(call("POST", "reindex", 200, &costs), everything);
     }
     let page = call("GET", &list, 200, &[]);
     let targets = |event: &Value| event["to_accounts"].as_array().unwrap().len();

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use strum::VariantArray as _;
 use unfollow_webhook::{
+    database::Statement,
     delivery::{dead_letter, failure::Failure, message::Message},
     event::{Entry, Event},
     response::Response,
@@ -107,6 +108,45 @@ fn an_event_is_read_from_d1_or_kv() {
     kv.fails.set(Some("get"));
     is_problem(&ask("GET", &id, &kv, Some(&Sqlite::default()), None), 503);
     assert_eq!(ask("GET", &id, &kv, Some(&full()), None).status, 200);
+}
+
+/// What D1 or KV has of an event may be damaged: it is never passed on as if it were the record.
+#[test]
+fn a_damaged_row_is_read_from_kv_and_never_answered() {
+    let test_event = TestEvent::at(NOW_MS);
+    let (id, entry) = (test_event.id(), test_event.entry());
+    let other = TestEvent::at(NOW_MS - 1).entry().value;
+    for damage in [
+        "body = replace(body, ':', ':' || char(1))",
+        "body = substr(body, 2)",
+        "body = ''",
+        "body = 'null'",
+        "body = body || ','",
+        "record = '{}'",
+        "record = ''",
+        "record = replace(record, 'a', char(10))",
+    ] {
+        let database = log_of([&test_event]);
+        database.execute(Statement { sql: format!("UPDATE events SET {damage}").into(), parameters: Vec::new() });
+        for (in_kv, status) in [
+            (Some(&*entry.value), 200),
+            (None, 409),
+            (Some(""), 409),
+            (Some("[]"), 409),
+            (Some(&entry.value[..entry.value.len() - 1]), 409),
+            (Some(&*other), 409),
+        ] {
+            let kv = FakeKv::default();
+            in_kv.iter().for_each(|value| kv.add(&entry.key, value, &entry.metadata));
+            let response = ask("GET", &id, &kv, Some(&database), None);
+            if status == 200 {
+                assert_eq!((response.status, &*response.body), (200, &*undelivered(&entry.value)), "{damage}");
+            } else {
+                is_problem(&response, status);
+                assert!(response.body.contains("damaged"), "{}", response.body);
+            }
+        }
+    }
 }
 
 #[test]
