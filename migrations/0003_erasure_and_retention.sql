@@ -33,10 +33,11 @@ BEGIN
     ON CONFLICT DO UPDATE SET until = max(until, excluded.until);
 END;
 
--- What was erased, as a SHA-256 of a user or of an event: no row names one. What was received by began_at, in Unix ms, is not stored
+-- What was erased of an app, as a SHA-256 of a user or of an event: no row names one. What was received by began_at, in Unix ms, is not stored
 -- again. position is where the erasure of a user goes on, and null once it is done.
 CREATE TABLE erased (
   hash TEXT NOT NULL,
+  app INTEGER NOT NULL,
   began_at INTEGER NOT NULL,
   position TEXT,
   updated_at INTEGER NOT NULL,

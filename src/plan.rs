@@ -85,12 +85,12 @@ impl Plan {
         }
     }
 
-    /// How many lists of up to 1,000 keys one call searches for a user. To read the metadata of so many takes some ms of CPU.
+    /// After how many keys one call goes no further in its search for a user. To read the metadata of a thousand takes some ms of CPU.
     #[must_use]
-    pub const fn search_lists(self) -> usize {
+    pub const fn search_keys(self) -> usize {
         match self {
-            Self::Free => 2,
-            Self::Paid => 20,
+            Self::Free => 2_000,
+            Self::Paid => 20_000,
         }
     }
 

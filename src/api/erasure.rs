@@ -44,6 +44,9 @@ pub(super) const CALLS_END_WITHIN_MS: u64 = ANSWER_WITHIN_MS + 500;
 /// How long an erasure may pause and still go on, in ms: KV's cursors may not be valid for longer. After it, it begins anew.
 const PAUSE_MAX_MS: u64 = HOUR_MS;
 
+/// After how long a step begins nothing further, in ms: what goes on for too long is cut off, and done again.
+const STEP_WITHIN_MS: u64 = super::ANSWER_WITHIN_MS - 3_000;
+
 /// How many KV operations the deletion of a record takes at most.
 const OPERATIONS_A_RECORD: usize = 2;
 
@@ -91,6 +94,8 @@ struct Step {
     /// How many operations on KV are left.
     operations: usize,
     deleted: usize,
+    /// When it begins nothing further, in Unix ms.
+    ends_at: u64,
 }
 
 impl Step {
@@ -99,10 +104,6 @@ impl Step {
         let left = self.operations.checked_sub(operations);
         self.operations = left.unwrap_or(self.operations);
         left.is_some()
-    }
-
-    fn has(&self, operations: usize) -> bool {
-        self.operations >= operations
     }
 }
 
@@ -136,9 +137,8 @@ impl<P: Ports> Context<'_, P> {
     pub(super) async fn erase_user(&self, App(app): App, query: EraseUserQuery) -> Result<Erased, Problem> {
         let EraseUserQuery { user: UserId(user) } = &query;
         let (subject, position) = self.begin(app, user, Some(Search::default().text())).await?;
+        let mut step = self.new_step();
         self.wait_until(subject.began_at.saturating_add(CALLS_END_WITHIN_MS)).await;
-
-        let mut step = Step { operations: self.config.plan.step_operations(), deleted: 0 };
         let are_events_gone = self.take_events_out(&subject, &mut step).await?;
         let mut search = position.and_then(|position| Search::read(&position)).unwrap_or_default();
         let are_letters_gone = are_events_gone && self.erase_dead_letters(&subject, &mut search, &mut step).await?;
@@ -160,10 +160,20 @@ impl<P: Ports> Context<'_, P> {
         position: Option<String>,
     ) -> Result<(Subject<'u>, Option<String>), Problem> {
         let (hash, now) = (erased::hash_of_user(app, user), self.ports.clock().now_ms());
-        let statement = erasures::begin(&hash, position.as_deref(), now, now.saturating_sub(PAUSE_MAX_MS));
+        let statement = erasures::begin(app, &hash, position.as_deref(), now, now.saturating_sub(PAUSE_MAX_MS));
         let rows: Vec<Progress> = self.database()?.rows(statement).await?;
         let Progress { began_at, position } = rows.into_iter().next().ok_or(Problem::Unavailable)?;
         Ok((Subject { app, user, hash, began_at }, position))
+    }
+
+    fn new_step(&self) -> Step {
+        let ends_at = self.ports.clock().now_ms().saturating_add(STEP_WITHIN_MS);
+        Step { operations: self.config.plan.step_operations(), deleted: 0, ends_at }
+    }
+
+    /// Whether a step may begin something of so many operations.
+    fn may_go_on(&self, step: &Step, operations: usize) -> bool {
+        step.operations >= operations && self.ports.clock().now_ms() < step.ends_at
     }
 
     async fn wait_until(&self, time_ms: u64) {
@@ -204,7 +214,7 @@ impl<P: Ports> Context<'_, P> {
         let (database, now) = (self.database()?, self.ports.clock().now_ms());
         let most = step.operations.checked_div(OPERATIONS_A_RECORD).unwrap_or_default();
         let mut left: Vec<LeftRecord> = database.rows(erasures::left_records(app, user, most as u64)).await?;
-        let is_whole = is_last && left.len() < most;
+        let mut is_whole = is_last && left.len() < most;
         let due_at = |record: &LeftRecord| record.erased_at.map_or(0, |at| at.saturating_add(CALLS_END_WITHIN_MS));
         if is_last {
             self.wait_until(left.iter().map(due_at).max().unwrap_or_default()).await;
@@ -213,7 +223,12 @@ impl<P: Ports> Context<'_, P> {
         }
         let (mut done, mut newer, mut failure) = (Vec::new(), Vec::new(), None);
         for record in left {
+            if !self.may_go_on(step, OPERATIONS_A_RECORD) {
+                is_whole = false;
+                break;
+            }
             let Some(id) = record.id() else { continue };
+            step.spend(OPERATIONS_A_RECORD);
             match erased::remove_received_by(self.ports.kv(), &event::key(app, &id), began_at).await {
                 Ok(Found::Nothing) => {}
                 // Those of the log were counted when they left it.
@@ -295,8 +310,8 @@ impl<P: Ports> Context<'_, P> {
                 (subject, RecordSearch { began_at, ..RecordSearch::default() })
             }
         };
+        let mut step = self.new_step();
         self.wait_until(subject.began_at.saturating_add(CALLS_END_WITHIN_MS)).await;
-        let mut step = Step { operations: self.config.plan.step_operations(), deleted: 0 };
         let (mut found, mut searched) = (Vec::new(), 0);
         let is_done = self.search_records(&subject, &mut search, &mut step, &mut found, &mut searched).await;
         if let Some(database) = self.ports.database().filter(|_| !found.is_empty()) {
@@ -318,9 +333,9 @@ impl<P: Ports> Context<'_, P> {
     ) -> Result<bool, Problem> {
         let app = subject.app;
         let prefixes = [event::prefix(app), dead_letter::prefix(Some(app)), dead_letter::prefix(None)];
-        for _ in 0..self.config.plan.search_lists() {
+        while *searched < self.config.plan.search_keys() {
             let Some(prefix) = prefixes.get(search.list) else { return Ok(true) };
-            if !step.has(OPERATIONS_A_RECORD.saturating_add(1)) || !step.spend(1) {
+            if !self.may_go_on(step, OPERATIONS_A_RECORD.saturating_add(1)) || !step.spend(1) {
                 return Ok(false);
             }
             let page = self.ports.kv().list(prefix, LIST_MAX, search.position.list.as_deref()).await?;
@@ -329,7 +344,7 @@ impl<P: Ports> Context<'_, P> {
                 if id <= search.position.after {
                     continue;
                 }
-                if !step.has(OPERATIONS_A_RECORD) {
+                if !self.may_go_on(step, OPERATIONS_A_RECORD) {
                     return Ok(false);
                 }
                 if search.list > 0 {
@@ -400,7 +415,7 @@ impl<P: Ports> Context<'_, P> {
     ) -> Result<bool, Problem> {
         loop {
             let prefix = dead_letter::prefix(Some(subject.app).filter(|_| !search.is_in_unreadable));
-            if !step.has(3) || !step.spend(1) {
+            if !self.may_go_on(step, 3) || !step.spend(1) {
                 return Ok(false);
             }
             let page = self.ports.kv().list(&prefix, LIST_MAX, search.position.list.as_deref()).await?;
@@ -409,7 +424,7 @@ impl<P: Ports> Context<'_, P> {
                 if id <= search.position.after.as_str() {
                     continue;
                 }
-                if !step.has(2) {
+                if !self.may_go_on(step, 2) {
                     return Ok(false);
                 }
                 if self.erase_dead_letter(subject, &key, step).await? {

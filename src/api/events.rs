@@ -156,7 +156,7 @@ impl<P: Ports> Context<'_, P> {
     pub(super) async fn erase_event(&self, App(app): App, id: EventId) -> Result<NoContent, Problem> {
         let (hash, mut began_at) = (erased::hash_of_event(app, &id), self.ports.clock().now_ms());
         if let Some(database) = self.ports.database() {
-            let begun: Vec<Progress> = database.rows(erasures::begin(&hash, None, began_at, 0)).await?;
+            let begun: Vec<Progress> = database.rows(erasures::begin(app, &hash, None, began_at, 0)).await?;
             began_at = begun.first().map_or(began_at, |begun| begun.began_at);
             // Nothing that comes from now on meets the event there.
             database.run_all(vec![event_log::delete(app, &id), deliveries::delete(app, &id)]).await?;

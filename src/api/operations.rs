@@ -2,6 +2,7 @@
 //! routing, the calls of the handlers and the schemas of `page/openapi.json` are written from it, and `docs/api.md` is tested
 //! against it.
 
+use futures_util::FutureExt as _;
 use strum::{IntoStaticStr, VariantArray};
 
 use super::{
@@ -44,6 +45,8 @@ pub struct Row {
     pub method: &'static str,
     /// The path behind [`PREFIX`](super::PREFIX); a segment in braces stands for any text.
     pub path: &'static str,
+    /// The names of the parameters of its query.
+    pub parameters: &'static [&'static str],
     /// Whether it changes something.
     pub access: Access,
     /// What it costs at Cloudflare besides the request: the sentence that begins with "Costs" in the description.
@@ -88,6 +91,7 @@ macro_rules! operations {
                     $(Self::$operation => &Row {
                         method: stringify!($method),
                         path: concat!($first $(, "/", segment!($segment))*),
+                        parameters: operations!(@names $($query)?),
                         access: Access::$access,
                         #[cfg(not(target_arch = "wasm32"))]
                         cost: $cost,
@@ -104,7 +108,7 @@ macro_rules! operations {
                 path: &str,
                 query: &str,
             ) -> Result<Response, Problem> {
-                let removed = self.removed_app(asked_app(operation.row().path, path, query)).await?;
+                let removed = self.removed_app(asked_app(operation.row(), path, query)).boxed_local().await?;
                 let apps = KnownApps { settings: self.settings, removed };
                 let mut texts = placeholders(operation.row().path, path);
                 match operation {
@@ -130,6 +134,13 @@ macro_rules! operations {
                 }
             }
         }
+    };
+
+    (@names) => {
+        &[]
+    };
+    (@names $type:ty) => {
+        <$type as Query>::NAMES
     };
 
     (@call $self:ident, $apps:ident, $handler:ident, $texts:ident, $query:ident, [$($read:tt)*]
@@ -189,7 +200,7 @@ operations! {
         "at most 40 KV operations a step (200 on the paid plan), and in D1 what erasing the events one by one costs";
     /// Records and dead letters in KV that a user has a part in are searched for and erased, in steps.
     EraseRecords: DELETE ["users" {app: App} "records"] ? EraseRecordsQuery => erase_records -> ErasedRecords, Changes,
-        "1 KV list for each 1,000 keys, up to 2 a step (20 on the paid plan), 1 KV read for each dead letter and each record whose \
+        "1 KV list for each 1,000 keys, up to 2,000 keys a step (20,000 on the paid plan), 1 KV read for each dead letter and each record whose \
          metadata does not have all users, and 1 KV delete for each that is deleted";
     /// Who lost or gained most.
     Top: GET ["top"] ? TopQuery => top -> Top, Reads,
@@ -270,9 +281,11 @@ fn fit(template: &str, path: &str) -> Option<Vec<bool>> {
 }
 
 /// The app that a call names, in its path or its query.
-fn asked_app(template: &str, path: &str, query: &str) -> Option<SdkAppId> {
-    let of_path = template.split('/').zip(path.split('/')).find(|(wanted, _)| *wanted == "{app}").map(|(_, text)| text);
-    let of_query = || query.split('&').find_map(|parameter| parameter.strip_prefix("app="));
+fn asked_app(row: &Row, path: &str, query: &str) -> Option<SdkAppId> {
+    let mut of_path = row.path.split('/').zip(path.split('/')).filter(|(wanted, _)| *wanted == "{app}");
+    let of_path = of_path.next().map(|(_, text)| text);
+    let parameter = || query.split('&').find_map(|parameter| parameter.strip_prefix("app="));
+    let of_query = || row.parameters.contains(&"app").then(parameter).flatten();
     SdkAppId::parse(&percent_decode(of_path.or_else(of_query)?)?)
 }
 

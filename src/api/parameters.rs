@@ -22,6 +22,9 @@ use crate::{
 
 /// The parameters of an operation's query. [`parameters!`] writes it for a struct.
 pub trait Query: Sized {
+    /// Their names.
+    const NAMES: &'static [&'static str];
+
     /// Reads the query.
     ///
     /// # Errors
@@ -43,11 +46,13 @@ macro_rules! parameters {
         }
 
         impl $crate::api::parameters::Query for $name {
+            const NAMES: &'static [&'static str] = &[$(stringify!($field)),+];
+
             fn read(
                 query: &str,
                 apps: &$crate::api::parameters::KnownApps<'_>,
             ) -> Result<Self, $crate::api::problem::Problem> {
-                let texts = $crate::api::parameters::Texts::read(query, &[$(stringify!($field)),+])?;
+                let texts = $crate::api::parameters::Texts::read(query, Self::NAMES)?;
                 Ok(Self {
                     $($field: <$type as $crate::api::parameters::Parameter>::read(
                         stringify!($field),

@@ -114,13 +114,13 @@ pub struct Progress {
 /// Begins the erasure of what this hash stands for at `now_ms` (Unix ms), at this position; or goes on with one that has come
 /// further since `since` (Unix ms). Its row is a [`Progress`].
 #[must_use]
-pub fn begin(hash: &str, position: Option<&str>, now_ms: u64, since: u64) -> Statement {
-    const SQL: &str = "INSERT INTO erased (hash, began_at, position, updated_at) VALUES (?1, ?2, ?3, ?2) \
+pub fn begin(app: SdkAppId, hash: &str, position: Option<&str>, now_ms: u64, since: u64) -> Statement {
+    const SQL: &str = "INSERT INTO erased (hash, app, began_at, position, updated_at) VALUES (?1, ?5, ?2, ?3, ?2) \
          ON CONFLICT DO UPDATE SET \
          began_at = iif(position IS NULL OR updated_at < ?4, max(began_at, excluded.began_at), began_at), \
          position = iif(position IS NULL OR updated_at < ?4, excluded.position, position), \
          updated_at = excluded.updated_at RETURNING began_at, position";
-    Statement::new(SQL, [hash.into(), now_ms.into(), position.into(), since.into()])
+    Statement::new(SQL, [hash.into(), now_ms.into(), position.into(), since.into(), app.into()])
 }
 
 /// Notes where an erasure goes on, at `now_ms` (Unix ms); `None` if it is done.

@@ -137,11 +137,12 @@ pub struct Count {
     pub count: u64,
 }
 
-/// In how many tables there is something of this app.
+/// In how many tables there is something of this app; an erasure of what was there included.
 #[must_use]
 pub fn count_tables_with(app: SdkAppId) -> Statement {
     const SQL: &str = "SELECT EXISTS (SELECT 1 FROM events WHERE app = ?1) + EXISTS (SELECT 1 FROM event_users WHERE app = ?1) \
-         + EXISTS (SELECT 1 FROM deliveries WHERE app = ?1) + EXISTS (SELECT 1 FROM kv_only WHERE app = ?1) AS count";
+         + EXISTS (SELECT 1 FROM deliveries WHERE app = ?1) + EXISTS (SELECT 1 FROM kv_only WHERE app = ?1) \
+         + EXISTS (SELECT 1 FROM erased WHERE app = ?1) AS count";
     Statement::new(SQL, [app.into()])
 }
 

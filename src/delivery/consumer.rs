@@ -6,6 +6,8 @@
 
 use std::{fmt::Write as _, pin::pin};
 
+use futures_util::future::LocalBoxFuture;
+
 use super::{
     dead_letter,
     erased::Traces,
@@ -322,15 +324,18 @@ impl<P: Ports> Consumer<'_, P> {
     }
 
     /// Whether an event was erased after its receipt. What there still is of it is then deleted.
-    async fn is_erased(&self, event: &Event<'_>) -> Result<bool, Failure> {
+    // Boxed, so that it is there once, and not with each that asks.
+    fn is_erased<'f>(&'f self, event: &Event<'_>) -> LocalBoxFuture<'f, Result<bool, Failure>> {
         let traces = Traces::of(event);
-        let asking = pin!(traces.erased_at(self.ports.database()));
-        match within(self.ports.clock(), PUT_WITHIN_MS, asking).await {
-            Some(Ok(None)) => Ok(false),
-            Some(Ok(Some(began_at))) if traces.remove(self.ports, began_at).await => Ok(true),
-            // Something is left, or may be: the message comes again.
-            Some(Ok(Some(_)) | Err(_)) | None => Err(Failure::Sink(Sink::D1)),
-        }
+        Box::pin(async move {
+            let asking = pin!(traces.erased_at(self.ports.database()));
+            match within(self.ports.clock(), PUT_WITHIN_MS, asking).await {
+                Some(Ok(None)) => Ok(false),
+                Some(Ok(Some(began_at))) if traces.remove(self.ports, began_at).await => Ok(true),
+                // Something is left, or may be: the message comes again.
+                Some(Ok(Some(_)) | Err(_)) | None => Err(Failure::Sink(Sink::D1)),
+            }
+        })
     }
 
     /// Makes one attempt to deliver an event.

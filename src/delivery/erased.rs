@@ -2,8 +2,7 @@
 //! an event some time after its receipt asks for these notes: a queue's consumer, an attempt that ends after the response, a
 //! replay, the rebuilding of the log. The webhook itself does not: an erasure waits until what came before it has ended.
 
-use std::collections::BTreeSet;
-
+use futures_util::future::LocalBoxFuture;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
@@ -49,9 +48,13 @@ impl Traces {
     #[must_use]
     pub fn of(event: &Event<'_>) -> Self {
         let (app, id) = (event.app(), event.id().clone());
-        let users: BTreeSet<&str> = event.users().collect();
-        let users = users.into_iter().map(|user| hash_of_user(app, user));
-        let hashes = users.chain([hash_of_event(app, &id)]).collect();
+        let mut hashes = vec![hash_of_event(app, &id)];
+        for user in event.users() {
+            let hash = hash_of_user(app, user);
+            if !hashes.contains(&hash) {
+                hashes.push(hash);
+            }
+        }
         Self { app, id, received_at: event.received_at(), hashes }
     }
 
@@ -72,16 +75,18 @@ impl Traces {
 
     /// Deletes the event wherever it may have been stored, but for what was received after `began_at` (Unix ms). Whether all of it
     /// could be asked.
-    pub async fn remove(&self, ports: &impl Ports, began_at: u64) -> bool {
-        let keys = dead_letter::keys(self.app, &self.id).chain([event::key(self.app, &self.id)]);
-        let mut is_done = true;
-        for key in keys {
-            is_done &= remove_received_by(ports.kv(), &key, began_at).await.is_ok();
-        }
-        if let Some(database) = ports.database() {
-            is_done &= database.run(event_log::delete_received_by(self.app, &self.id, began_at)).await.is_ok();
-        }
-        is_done
+    // Boxed, as it is seldom needed.
+    pub fn remove<'f>(&'f self, ports: &'f impl Ports, began_at: u64) -> LocalBoxFuture<'f, bool> {
+        Box::pin(async move {
+            let mut is_done = true;
+            for key in dead_letter::keys(self.app, &self.id).chain([event::key(self.app, &self.id)]) {
+                is_done &= remove_received_by(ports.kv(), &key, began_at).await.is_ok();
+            }
+            if let Some(database) = ports.database() {
+                is_done &= database.run(event_log::delete_received_by(self.app, &self.id, began_at)).await.is_ok();
+            }
+            is_done
+        })
     }
 }
 

@@ -263,7 +263,7 @@ fn calls_are_counted_for_90_days_and_a_broken_off_search_is_known_for_an_hour() 
         database.execute(Statement { sql: sql.into(), parameters: Vec::new() });
     }
     for (hash, at) in [("a", NOW_MS - KNOWN_FOR_MS), ("b", NOW_MS - KNOWN_FOR_MS - 1)] {
-        database.execute(erasures::begin(hash, None, at, 0));
+        database.execute(erasures::begin(app(), hash, None, at, 0));
     }
     run_at(&database, NOTHING, NOW_MS).unwrap();
     let hours: Vec<_> = database.table("call_counts").iter().map(|row| row["hour"].as_u64().unwrap()).collect();

@@ -32,6 +32,10 @@ impl Counted {
         Self { worker }
     }
 
+    pub fn worker(&self) -> &Worker {
+        &self.worker
+    }
+
     pub fn url(&self) -> &str {
         &self.worker.url
     }

@@ -124,6 +124,16 @@ impl Home {
         home
     }
 
+    /// The same home with other settings, as after a deployment.
+    pub fn with_settings(self, settings: Settings<'_>) -> Self {
+        let ours = self.path().join("wrangler.toml");
+        let mut config: Table = fs::read_to_string(&ours).unwrap().parse().unwrap();
+        let vars: Table = settings.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+        config.insert("vars".into(), toml::Value::Table(vars));
+        fs::write(&ours, config.to_string()).unwrap();
+        self
+    }
+
     /// Writes another Worker; gives the path of its configuration.
     fn another(&self, name: &str, script: &str, bindings: &str) -> PathBuf {
         let folder = self.path().join(name);
