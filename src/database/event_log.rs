@@ -219,9 +219,12 @@ fn user_page(roles: &[Role], kinds: &[Kind]) -> String {
 /// The event of this id.
 #[must_use]
 pub fn read(app: SdkAppId, id: &EventId) -> Statement {
-    const SQL: &str = "SELECT record, query, body FROM events \
-                       WHERE app = ?1 AND kind IN ('unfollow', 'follow') AND event_time = ?2 AND hash = ?3";
-    Statement::new(SQL, [app.into(), id.event_time().into(), id.hash().into()])
+    let kinds = Kind::sql_list();
+    let sql = format!(
+        "SELECT record, query, body FROM events \
+         WHERE app = ?1 AND kind IN ({kinds}) AND event_time = ?2 AND hash = ?3"
+    );
+    Statement::new(sql, [app.into(), id.event_time().into(), id.hash().into()])
 }
 
 /// An event with what the log knows of its record in KV.
@@ -237,28 +240,37 @@ pub struct StoredEvent {
 /// Those of these events that the log has.
 #[must_use]
 pub fn read_all(app: SdkAppId, ids: &[EventId]) -> Statement {
-    const SQL: &str = "SELECT e.record, e.query, e.body, coalesce(e.kv_until, 0) AS kv_until FROM json_each(?2) AS wanted \
-         CROSS JOIN events AS e ON e.app = CAST(?1 AS INTEGER) AND e.kind IN ('unfollow', 'follow') \
-         AND e.event_time = wanted.value ->> 0 AND e.hash = wanted.value ->> 1";
+    let kinds = Kind::sql_list();
+    let sql = format!(
+        "SELECT e.record, e.query, e.body, coalesce(e.kv_until, 0) AS kv_until FROM json_each(?2) AS wanted \
+         CROSS JOIN events AS e ON e.app = CAST(?1 AS INTEGER) AND e.kind IN ({kinds}) \
+         AND e.event_time = wanted.value ->> 0 AND e.hash = wanted.value ->> 1"
+    );
     let ids: Vec<_> = ids.iter().map(|id| (id.event_time(), id.hash())).collect();
-    Statement::new(SQL, [app.into(), Parameter::Text(to_json(&ids))])
+    Statement::new(sql, [app.into(), Parameter::Text(to_json(&ids))])
 }
 
 /// Deletes the event of this id, and what it counts.
 #[must_use]
 pub fn delete(app: SdkAppId, id: &EventId) -> Statement {
-    const SQL: &str = "DELETE FROM events \
-                       WHERE app = ?1 AND kind IN ('unfollow', 'follow') AND event_time = ?2 AND hash = ?3";
-    Statement::new(SQL, [app.into(), id.event_time().into(), id.hash().into()])
+    let kinds = Kind::sql_list();
+    let sql = format!(
+        "DELETE FROM events \
+         WHERE app = ?1 AND kind IN ({kinds}) AND event_time = ?2 AND hash = ?3"
+    );
+    Statement::new(sql, [app.into(), id.event_time().into(), id.hash().into()])
 }
 
 /// Deletes the event of this id, unless it was received after `began_at` (Unix ms).
 #[must_use]
 pub fn delete_received_by(app: SdkAppId, id: &EventId, began_at: u64) -> Statement {
-    const SQL: &str = "DELETE FROM events \
-                       WHERE app = ?1 AND kind IN ('unfollow', 'follow') AND event_time = ?2 AND hash = ?3 \
-                       AND record ->> '$.received_at' <= ?4";
-    Statement::new(SQL, [app.into(), id.event_time().into(), id.hash().into(), began_at.into()])
+    let kinds = Kind::sql_list();
+    let sql = format!(
+        "DELETE FROM events \
+         WHERE app = ?1 AND kind IN ({kinds}) AND event_time = ?2 AND hash = ?3 \
+         AND record ->> '$.received_at' <= ?4"
+    );
+    Statement::new(sql, [app.into(), id.event_time().into(), id.hash().into(), began_at.into()])
 }
 
 /// The counts of the hours from `since` to before `until` (hours since 1970) that have any, oldest first: of the app's targets,

@@ -4,7 +4,11 @@ use serde::Deserialize;
 use strum::IntoStaticStr;
 
 use super::{HOUR_MS, Parameter, Statement};
-use crate::{encoding::to_json, event::EventId, webhook::SdkAppId};
+use crate::{
+    encoding::to_json,
+    event::EventId,
+    webhook::{SdkAppId, command::Kind},
+};
 
 /// A name under which something is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
@@ -124,10 +128,13 @@ pub type StoredKey = (SdkAppId, EventId, u64);
 /// Notes until when KV has these records, where the log does not know.
 #[must_use]
 pub fn note_stored(keys: &[StoredKey]) -> Statement {
-    const SQL: &str = "UPDATE events SET kv_until = stored.value ->> 3 FROM json_each(?1) AS stored \
-         WHERE app = stored.value ->> 0 AND kind IN ('unfollow', 'follow') AND event_time = stored.value ->> 1 \
-         AND hash = stored.value ->> 2 AND kv_until IS NULL";
-    Statement::new(SQL, [stored(keys)])
+    let kinds = Kind::sql_list();
+    let sql = format!(
+        "UPDATE events SET kv_until = stored.value ->> 3 FROM json_each(?1) AS stored \
+         WHERE app = stored.value ->> 0 AND kind IN ({kinds}) AND event_time = stored.value ->> 1 \
+         AND hash = stored.value ->> 2 AND kv_until IS NULL"
+    );
+    Statement::new(sql, [stored(keys)])
 }
 
 /// How many there are of something.
@@ -149,10 +156,13 @@ pub fn count_tables_with(app: SdkAppId) -> Statement {
 /// How many of these records the log does not have.
 #[must_use]
 pub fn count_lacking(keys: &[StoredKey]) -> Statement {
-    const SQL: &str = "SELECT count(*) AS count FROM json_each(?1) AS stored WHERE NOT EXISTS ( \
-         SELECT 1 FROM events WHERE app = stored.value ->> 0 AND kind IN ('unfollow', 'follow') \
-         AND event_time = stored.value ->> 1 AND hash = stored.value ->> 2)";
-    Statement::new(SQL, [stored(keys)])
+    let kinds = Kind::sql_list();
+    let sql = format!(
+        "SELECT count(*) AS count FROM json_each(?1) AS stored WHERE NOT EXISTS ( \
+         SELECT 1 FROM events WHERE app = stored.value ->> 0 AND kind IN ({kinds}) \
+         AND event_time = stored.value ->> 1 AND hash = stored.value ->> 2)"
+    );
+    Statement::new(sql, [stored(keys)])
 }
 
 fn stored(keys: &[StoredKey]) -> Parameter {
