@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # D1's `meta.changes` counts the rows that triggers wrote; SQLite's own `changes()`, in the same batch, does not.
 #
-# Guess:    `meta.changes` is SQLite's `changes()`: an INSERT of one row is 1, whatever its triggers do, and a DELETE of two rows is 2.
+# Guess:    `meta.changes` is SQLite's `changes()`: an INSERT of one row is 1, whatever its triggers do, and a DELETE of two
+#           rows is 2.
 # Happens:  it is the growth of `total_changes()`. An INSERT of one row whose trigger writes three others is 4; the SQL function
 #           in the next statement says 1. Only where nothing was written do both say 0.
 # Matters:  to who counts by `meta.changes`, for example what a deletion has erased: a new trigger changes the count.
-# Versions: miniflare 5.20261117.0-beta with its workerd, node 24.21.0 (npm). D1: "Return objects", `changes`; SQLite: `sqlite3_changes` ("Changes
-#           made as part of … triggers are not counted") and `sqlite3_total_changes`.
+# Versions: miniflare 5.20261117.0-beta with its workerd, node 24.21.0 (npm). D1's documentation, "Return objects", names
+#           no triggers; SQLite's "Count The Number Of Rows Modified" leaves them out of `changes()`.
 # Seen:     2026-11-28
 set -euo pipefail
 

@@ -2,9 +2,10 @@
 # A text with a line end and a backslash before an n comes back from `wrangler d1 export` as another text, and JSON as none.
 #
 # Guess:    a dump is made to be read again: each text comes back byte for byte, or the import fails.
-# Happens:  a line end is written as the two characters `\n`, inside of `replace(…, '\n', char(10))`. A `\n` that was there before
-#           becomes a line end as well; a `\r` and a carriage return do the same. JSON with an escaped line end in a string and one
-#           more line end anywhere is no JSON afterwards. Nothing fails, and texts with only one of the two are right.
+# Happens:  a line end is written as the two characters `\n`, inside of `replace(…, '\n', char(10))`. A `\n` that was there
+#           before becomes a line end as well; a `\r` beside a carriage return does the same. JSON with an escaped line end in a
+#           string and one more line end anywhere is no JSON afterwards. Nothing fails, and a text with only one of the two is
+#           right.
 # Matters:  to who restores an event log from a dump: bodies are stored as they came, and a body may hold both.
 # Versions: wrangler 4.164.0 on its local D1, node 24.21.0 (npm). SQLite's own shell looks for a mark that the text does not hold
 #           (`unused_string` in shell.c).

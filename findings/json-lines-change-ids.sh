@@ -20,13 +20,18 @@ venv/bin/pip install --quiet --no-cache-dir --disable-pip-version-check \
 	pandas==3.1.1 duckdb==2.0.1 pyarrow==26.0.1 polars==2.1.0
 
 cat >expected <<'END'
-pandas  changes 00123 to 123, 1e5 to 100000.0, Infinity to inf
-pandas  with its option changes nothing
-duckdb  changes Infinity to infinity, 2026-1-2 to 2026-01-02, 12:30 to 12:30:00, 550E8400-E29B-41D4-A716-446655440000 to 550e8400-e29b-41d4-a716-446655440000
-duckdb  with its option changes nothing
-pyarrow changes 2026-01-02 to 2026-01-02 00:00:00
-pyarrow with its option changes nothing
-polars  changes nothing
+pandas: 00123 -> 123
+pandas: 1e5 -> 100000.0
+pandas: Infinity -> inf
+pandas with its option: all kept
+duckdb: Infinity -> infinity
+duckdb: 2026-1-2 -> 2026-01-02
+duckdb: 12:30 -> 12:30:00
+duckdb: 550E8400-E29B-41D4-A716-446655440000 -> 550e8400-e29b-41d4-a716-446655440000
+duckdb with its option: all kept
+pyarrow: 2026-01-02 -> 2026-01-02 00:00:00
+pyarrow with its option: all kept
+polars: all kept
 END
 
 venv/bin/python - >seen <<'END'
@@ -42,27 +47,29 @@ import pyarrow.json
 IDS = ["00123", "1e5", "Infinity", "2026-1-2", "2026-01-02", "12:30", "550E8400-E29B-41D4-A716-446655440000"]
 STRINGS = pyarrow.json.ParseOptions(explicit_schema=pyarrow.schema([("user", pyarrow.string())]))
 READERS = {
-    "pandas ": lambda: pandas.read_json("ids.jsonl", lines=True)["user"][0],
-    "pandas  with its option": lambda: pandas.read_json("ids.jsonl", lines=True, dtype=False)["user"][0],
-    "duckdb ": lambda: duckdb.sql("SELECT \"user\"::VARCHAR FROM read_json('ids.jsonl')"),
-    "duckdb  with its option": lambda: duckdb.sql(
+    "pandas": lambda: pandas.read_json("ids.jsonl", lines=True)["user"][0],
+    "pandas with its option": lambda: pandas.read_json("ids.jsonl", lines=True, dtype=False)["user"][0],
+    "duckdb": lambda: duckdb.sql("SELECT \"user\"::VARCHAR FROM read_json('ids.jsonl')"),
+    "duckdb with its option": lambda: duckdb.sql(
         "SELECT \"user\" FROM read_json('ids.jsonl', columns = {'user': 'VARCHAR'})"
     ),
     "pyarrow": lambda: pyarrow.json.read_json("ids.jsonl")["user"][0],
     "pyarrow with its option": lambda: pyarrow.json.read_json("ids.jsonl", parse_options=STRINGS)["user"][0],
-    "polars ": lambda: polars.read_ndjson("ids.jsonl")["user"][0],
+    "polars": lambda: polars.read_ndjson("ids.jsonl")["user"][0],
 }
 
 for name, read in READERS.items():
-    changed = []
+    kept = True
     for user in IDS:
         Path("ids.jsonl").write_text(json.dumps({"user": user}) + "\n")
         value = read()
         if name.startswith("duckdb"):
             value = value.fetchall()[0][0]
         if str(value) != user:
-            changed.append(f"{user} to {value}")
-    print(name, "changes", ", ".join(changed) or "nothing")
+            print(f"{name}: {user} -> {value}")
+            kept = False
+    if kept:
+        print(f"{name}: all kept")
 END
 
 cat seen

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # The official Standard Webhooks libraries of JavaScript, Python and Rust do not take the same secrets.
 #
-# Guess:    three libraries of one repository, for one format (`whsec_` and base64): a secret that one takes, all take; what is not
-#           strict base64, all refuse.
-# Happens:  without the padding of base64, Rust refuses the secret, JavaScript and Python take it. With a line end or a space at its
-#           end, as a file or a form leaves it there, Python takes it, JavaScript and Rust refuse it. Without the prefix all three
-#           take it. Each error comes when the secret is read and names neither the padding nor the space in words.
+# Guess:    three libraries of one repository, for one format (`whsec_` and base64): a secret that one takes, all take; what is
+#           not strict base64, all refuse.
+# Happens:  without the padding of base64, Rust refuses the secret, JavaScript and Python take it. With a line end or a space at
+#           its end, as a file or a form leaves it there, Python takes it, JavaScript and Rust refuse it. Without the prefix
+#           all three take it. Each error comes when the secret is read.
 # Matters:  to who checks a secret with one library and runs another: sender and receiver need not be written in one language.
 #           Exactly `whsec_`, padded base64, and nothing after it is right everywhere.
 # Versions: standardwebhooks 1.1.1 (npm), 1.1.0 (PyPI), 1.0.1 (crates.io). The specification: "Standard Webhooks", signature
