@@ -12,7 +12,7 @@ lint_wasm() {
 }
 
 lint_scripts() {
-	shellcheck --external-sources scripts/*.sh .ci/run
+	shellcheck --external-sources scripts/*.sh findings/*.sh .ci/run
 }
 
 lint_javascript() {
