@@ -17,7 +17,7 @@ const FILES = [
 	"build/index_bg.wasm",
 	"build/assets",
 	"migrations",
-	...[...COMMANDS, "start", "serve", "database", "config", "names", "settings", "wrangler"].map(
+	...[...COMMANDS, "start", "serve", "database", "config", "events", "names", "settings", "wrangler"].map(
 		(name) => `scripts/${name}.mjs`,
 	),
 	"scripts/wrangler.env",
