@@ -252,8 +252,11 @@ impl<P: Ports> Context<'_, P> {
             .map(|(traces, event, until)| event_log::insert_unless_erased(event, *until, &traces.hashes))
             .collect();
         let indexed = statements.len();
-        statements.extend(log_state::write(&reindexed(&state, cursor, page.cursor.as_deref(), now)));
-        database.run_all(statements).await?;
+        let known = reindexed(&state, cursor, page.cursor.as_deref(), now);
+        statements.extend((!known.is_empty()).then(|| log_state::write(&known)));
+        if !statements.is_empty() {
+            database.run_all(statements).await?;
+        }
         Ok(Reindexed { indexed, cursor: page.cursor.map(KvCursor) })
     }
 }
