@@ -47,5 +47,5 @@ pub async fn look(ports: &impl Ports, settings: &Settings) -> Result<(), Databas
             return Ok(());
         }
     }
-    database.run_all(log_state::write(&[(Name::CompleteSince, Some(now.to_string()))])).await
+    database.run(log_state::write(&[(Name::CompleteSince, Some(now.to_string()))])).await.map(|_| ())
 }

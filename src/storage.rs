@@ -48,9 +48,14 @@ pub struct Page {
     pub cursor: Option<String>,
 }
 
-/// KV failed.
+/// Why KV failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StoreError;
+pub enum StoreError {
+    /// The limit of the day is reached: it fails until midnight UTC.
+    DayLimit,
+    /// Anything else.
+    Failed,
+}
 
 /// The store of records and dead letters: KV.
 pub trait Kv {

@@ -112,17 +112,29 @@ impl<P: Ports> Context<'_, P> {
         let hashes: Vec<_> = events.iter().flat_map(|(traces, ..)| traces.hashes.iter().cloned()).collect();
         let known: Vec<KnownErasure> =
             if hashes.is_empty() { Vec::new() } else { database.rows(erasures::known(&hashes)).await? };
-        let is_erased = |traces: &Traces, event: &Event<'_>| {
-            known.iter().any(|it| it.began_at >= event.received_at() && traces.hashes.contains(&it.hash))
+        let erased_at = |traces: &Traces, event: &Event<'_>| {
+            let later =
+                known.iter().filter(|it| it.began_at >= event.received_at() && traces.hashes.contains(&it.hash));
+            later.map(|it| it.began_at).max()
         };
-        let events = events.iter().filter(|(traces, event, _)| !is_erased(traces, event));
-        let mut statements: Vec<_> =
-            events.map(|(traces, event, until)| event_log::put_unless_erased(event, *until, &traces.hashes)).collect();
+        let mut statements = Vec::new();
+        for (traces, event, until) in &events {
+            match erased_at(traces, event) {
+                None => statements.push(event_log::put_unless_erased(event, *until, &traces.hashes)),
+                // To mend its key may have brought back what the erasure had just deleted.
+                Some(began_at) => {
+                    traces.remove(self.ports, began_at).await;
+                }
+            }
+        }
         let indexed = statements.len();
         let text = |cursor: &Option<Cursor>| cursor.as_ref().map(|Cursor(text)| text.clone());
         let (from, next) = (text(&query.cursor), text(&cursor));
-        statements.extend(log_state::write(&reindexed(&state, from.as_deref(), next.as_deref(), now)));
-        database.run_all(statements).await?;
+        let known = reindexed(&state, from.as_deref(), next.as_deref(), now);
+        statements.extend((!known.is_empty()).then(|| log_state::write(&known)));
+        if !statements.is_empty() {
+            database.run_all(statements).await?;
+        }
         Ok(Reindexed { indexed, mended: step.mended, cursor })
     }
 

@@ -50,7 +50,8 @@ impl LogState {
     /// The text under this name.
     #[must_use]
     pub fn text(&self, name: Name) -> Option<&str> {
-        self.0.iter().find(|row| row.name == <&str>::from(name)).map(|row| &*row.value)
+        let row = self.0.iter().find(|row| row.name == <&str>::from(name));
+        row.map(|row| &*row.value).filter(|value| !value.is_empty())
     }
 
     /// The number under this name.
@@ -72,21 +73,13 @@ pub fn read_one(name: Name) -> Statement {
     Statement::new("SELECT name, value FROM log_state WHERE name = ?1", [<&str>::from(name).into()])
 }
 
-/// Notes what is known; `None` for what is known no longer.
+/// Notes what is known; `None` for what is known no longer, which is an empty text.
 #[must_use]
-pub fn write(known: &[(Name, Option<String>)]) -> Vec<Statement> {
-    let statement = |(name, value): &(Name, Option<String>)| {
-        let name: &'static str = name.into();
-        match value {
-            Some(value) => {
-                const SQL: &str = "INSERT INTO log_state (name, value) VALUES (?1, ?2) \
-                                   ON CONFLICT DO UPDATE SET value = excluded.value";
-                Statement::new(SQL, [name.into(), value.as_str().into()])
-            }
-            None => Statement::new("DELETE FROM log_state WHERE name = ?1", [name.into()]),
-        }
-    };
-    known.iter().map(statement).collect()
+pub fn write(known: &[(Name, Option<String>)]) -> Statement {
+    const SQL: &str = "INSERT INTO log_state (name, value) SELECT value ->> 0, value ->> 1 FROM json_each(?1) WHERE true \
+                       ON CONFLICT DO UPDATE SET value = excluded.value";
+    let row = |(name, value): &(Name, Option<String>)| (<&str>::from(name), value.clone().unwrap_or_default());
+    Statement::new(SQL, [Parameter::Text(to_json(&known.iter().map(row).collect::<Vec<_>>()))])
 }
 
 /// Whether the log may lack records of an app that KV has, at `now_ms` (Unix ms).

@@ -305,7 +305,7 @@ pub async fn retain(
     retained.due_since = due_since(database, &bounds, &left).await?;
     let noted = note(&state, &retained, today, used);
     if !noted.is_empty() {
-        database.run_all(log_state::write(&noted)).await?;
+        database.run(log_state::write(&noted)).await?;
     }
     Ok(retained)
 }

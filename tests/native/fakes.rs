@@ -262,11 +262,11 @@ impl FakeKv {
             sleep(Duration::from_millis(self.takes_ms.get())).await;
         }
         match self.fails_after.get() {
-            Some((failing, 0)) if failing == operation => return Err(StoreError),
+            Some((failing, 0)) if failing == operation => return Err(StoreError::Failed),
             Some((failing, left)) if failing == operation => self.fails_after.set(Some((failing, left - 1))),
             _ => {}
         }
-        if self.fails.get() == Some(operation) { Err(StoreError) } else { Ok(()) }
+        if self.fails.get() == Some(operation) { Err(StoreError::Failed) } else { Ok(()) }
     }
 
     /// The keys that have a value.

@@ -331,6 +331,74 @@ fn the_event_log_costs_the_same_however_long_it_is() {
     assert_eq!(log.measure(), short);
 }
 
+/// What the retention of 33,000 events of one target in 500 hours costs, of two apps in turn: with PLAN=paid in one run, and with
+/// PLAN=free in as many rows as a day has for it.
+#[test]
+#[ignore = "a log of 33,000 events takes a minute"]
+fn the_retention_of_33000_events_costs_so_much() {
+    const EVENTS: u64 = 33_000;
+    const HOURS: u64 = 500;
+    for (plan, most) in [("paid", u64::MAX), ("free", 48_000)] {
+        let settings = [
+            ("SDK_APP_IDS", APP),
+            ("ALLOW_UNSIGNED", "true"),
+            ("SINKS", "d1"),
+            ("RETENTION_DAYS", "30"),
+            ("PLAN", plan),
+        ];
+        let worker = Home::with_counted_log(&[&settings[..], &[("ADMIN_TOKEN", ADMIN_TOKEN)]].concat()).start();
+        let origin = Origin::start(|_| origin::ok());
+        let log = Log { worker, _origin: origin, now: now_ms() / HOUR_MS * HOUR_MS, events: 0 };
+        let event = |n: u64| {
+            let body = unfollow(
+                &format!("user-{n}"),
+                &[&format!("target-{}", n % 700)],
+                log.now - 60 * DAY_MS - n % HOURS * HOUR_MS - n,
+            );
+            let mut statement = insert(&body);
+            // Every second one is of another app.
+            statement[1] = json!(1_400_000_000 + n % 2);
+            statement
+        };
+        for chunk in (0..EVENTS).map(event).collect::<Vec<_>>().chunks(5_000) {
+            log.run(chunk);
+        }
+        let totals = log.run(&[json!(["SELECT count(*) AS n FROM hourly_totals WHERE app > ?1", 0])]);
+        let totals = totals[0]["rows"][0]["n"].as_u64().unwrap();
+        let (mut costs, mut runs) = (Vec::new(), 0);
+        let begun = std::time::Instant::now();
+        loop {
+            log.costs();
+            assert_eq!(request("GET", &log.url("/scheduled")).body["outcome"], "ok");
+            let of_run = log.costs();
+            assert!(of_run.len() <= if plan == "paid" { 1_000 } else { 50 }, "{} statements", of_run.len());
+            let deleted = of_run.iter().any(|cost| cost.sql.starts_with("DELETE FROM events") && cost.written > 0);
+            costs.extend(of_run);
+            runs += 1;
+            if !deleted || plan == "paid" {
+                break;
+            }
+        }
+        let of_events: Vec<_> = costs.iter().filter(|cost| cost.sql.starts_with("DELETE FROM events")).collect();
+        let written: u64 = of_events.iter().map(|cost| cost.written).sum();
+        let read: u64 = of_events.iter().map(|cost| cost.read).sum();
+        println!(
+            "{plan}: {written} rows written, {read} read, {} statements, {runs} runs, {:?}",
+            of_events.len(),
+            begun.elapsed()
+        );
+        let due_since = &request_api("GET", &log.url("/v1/status"), Some(ADMIN_TOKEN)).body["retention_due_since"];
+        if plan == "paid" {
+            // Five for each event, and one more for the last of an hour and app.
+            assert_eq!((written, due_since), (5 * EVENTS + totals, &Value::Null));
+            assert!(begun.elapsed().as_secs() < 20, "longer than a run may take");
+        } else {
+            assert!(written <= most && written > most - 200, "{written} rows of a day");
+            assert!(due_since.as_u64().unwrap() < log.now - 30 * DAY_MS);
+        }
+    }
+}
+
 /// A flood costs next to nothing, and is counted all the same.
 #[test]
 fn a_flood_of_refused_calls_costs_few_rows() {
