@@ -70,9 +70,17 @@ impl Phase {
 #[derive(Default)]
 struct Step {
     operations: usize,
-    /// Records, each with the time until which KV has it (Unix seconds).
-    records: Vec<(String, u64)>,
+    records: Vec<ReadRecord>,
     mended: usize,
+}
+
+/// A record that was read.
+struct ReadRecord {
+    text: String,
+    /// Until when KV has it, in Unix seconds.
+    kv_until: u64,
+    /// Whether this step has put it back with its metadata.
+    is_mended: bool,
 }
 
 /// What is known once a step of the rebuilding has gone from `cursor` to `next`, at `now` (Unix ms).
@@ -105,10 +113,10 @@ impl<P: Ports> Context<'_, P> {
             cursor = self.read_keys(Phase::DeadLetters, KvPosition::default(), &mut step).await?;
         }
         // What this Worker cannot have written is passed over.
-        let messages = step.records.iter().filter_map(|(record, until)| Some((Message::of_record(record)?, *until)));
-        let messages: Vec<_> = messages.collect();
-        let events = messages.iter().filter_map(|(message, until)| Some((message.event()?, *until)));
-        let events: Vec<_> = events.map(|(event, until)| (Traces::of(&event), event, until)).collect();
+        let records = step.records.iter();
+        let messages: Vec<_> = records.filter_map(|it| Some((Message::of_record(&it.text)?, it))).collect();
+        let events = messages.iter().filter_map(|(message, record)| Some((message.event()?, *record)));
+        let events: Vec<_> = events.map(|(event, record)| (Traces::of(&event), event, record)).collect();
         let hashes: Vec<_> = events.iter().flat_map(|(traces, ..)| traces.hashes.iter().cloned()).collect();
         let known: Vec<KnownErasure> =
             if hashes.is_empty() { Vec::new() } else { database.rows(erasures::known(&hashes)).await? };
@@ -118,13 +126,14 @@ impl<P: Ports> Context<'_, P> {
             later.map(|it| it.began_at).max()
         };
         let mut statements = Vec::new();
-        for (traces, event, until) in &events {
+        for (traces, event, record) in &events {
             match erased_at(traces, event) {
-                None => statements.push(event_log::put_unless_erased(event, *until, &traces.hashes)),
+                None => statements.push(event_log::put_unless_erased(event, record.kv_until, &traces.hashes)),
                 // To mend its key may have brought back what the erasure had just deleted.
-                Some(began_at) => {
+                Some(began_at) if record.is_mended => {
                     traces.remove(self.ports, began_at).await;
                 }
+                Some(_) => {}
             }
         }
         let indexed = statements.len();
@@ -157,12 +166,16 @@ impl<P: Ports> Context<'_, P> {
             }
             step.operations = operations;
             if let Some(value) = self.ports.kv().get(&listed.key).await? {
-                if is_to_mend && let Some(entry) = self.mended(phase, &listed, &value) {
-                    self.ports.kv().put(&entry).await.map_err(|_| Problem::Unavailable)?;
+                let mut until = listed.expiration;
+                let entry = if is_to_mend { self.mended(phase, &listed, &value) } else { None };
+                if let Some(entry) = &entry {
+                    self.ports.kv().put(entry).await.map_err(|_| Problem::Unavailable)?;
+                    until = entry.expiration;
                     step.mended = step.mended.saturating_add(1);
                 }
-                let until = listed.expiration.unwrap_or(event_log::IN_KV_FOR_GOOD);
-                step.records.extend((phase == Phase::Events).then_some((value, until)));
+                let kv_until = until.unwrap_or(event_log::IN_KV_FOR_GOOD);
+                let record = ReadRecord { text: value, kv_until, is_mended: entry.is_some() };
+                step.records.extend((phase == Phase::Events).then_some(record));
             }
             id.clone_into(&mut done.after);
         }

@@ -42,7 +42,9 @@ impl StoredState {
     /// Those of which the origin has the event.
     pub const ACCEPTED: [Self; 3] = [Self::Delivered, Self::DeliveredLate, Self::DeliveredFail];
 
-    const fn name(self) -> &'static str {
+    /// Its word in the table.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
         self.into_str()
     }
 }

@@ -7,7 +7,9 @@ use serde::Deserialize;
 use strum::VariantArray as _;
 
 use super::{
-    Changes, Database, DatabaseError, HOUR_MS, Statement, erasures,
+    Changes, Database, DatabaseError, HOUR_MS, Statement,
+    deliveries::StoredState,
+    erasures,
     log_state::{self, LogState, Name},
 };
 use crate::{
@@ -96,9 +98,12 @@ pub fn delete_delivered(before: u64, limit: u64) -> Statement {
 #[must_use]
 pub fn delete_undelivered(before: u64, dead_before: u64, limit: u64) -> Statement {
     // A state of each row of the second table, with the time that counts for it.
+    let states = StoredState::VARIANTS.iter().filter(|&&state| state != StoredState::Delivered);
+    let bound = |state: &StoredState| if *state == StoredState::Dead { "?2" } else { "?1" };
+    let states: Vec<_> = states.map(|state| format!("('{}', {})", state.name(), bound(state))).collect();
+    let states = states.join(", ");
     let sql = format!(
-        "{APPS_WITH_DELIVERIES}, \
-         states (state, before) AS (VALUES ('retrying', ?1), ('delivered_late', ?1), ('dead', ?2)) \
+        "{APPS_WITH_DELIVERIES}, states (state, before) AS (VALUES {states}) \
          DELETE FROM deliveries WHERE (app, state, event_time, hash) IN ( \
          SELECT d.app, d.state, d.event_time, d.hash FROM apps CROSS JOIN states CROSS JOIN deliveries AS d \
          ON d.app = apps.app AND d.state = states.state AND d.state <> 'delivered' AND d.updated_at < states.before \
