@@ -584,6 +584,7 @@ fn what_was_erased_is_not_stored_again() {
                 if is_erased && (begins_after == 0 || record["outcome"] != "retried") {
                     assert!(is_settled && record["outcome"] == "erased", "{what}");
                     assert_eq!((stores.kv.keys().len(), stores.database.table("events").len()), (0, 0), "{what}");
+                    assert!(begins_after > 0 || stores.kv.puts.attempted().is_empty(), "{what}");
                 } else if !is_erased {
                     assert_ne!(record["outcome"], "erased", "{what}");
                     assert!(stores.kv.keys().contains(&entry.key), "{what}");
