@@ -367,7 +367,7 @@ impl<P: Ports> Context<'_, P> {
     async fn erase_record(&self, subject: &Subject<'_>, listed: Listed, step: &mut Step) -> Result<bool, Problem> {
         let Listed { key, metadata, .. } = listed;
         let is_older = match event::Parties::read(&metadata) {
-            Some(parties) => parties.has(subject.user).then(|| parties.received_at <= subject.began_at),
+            Some(parties) => parties.has(subject.user).then_some(parties.received_at <= subject.began_at),
             None => {
                 step.spend(1);
                 let value = self.ports.kv().get(&key).await?;

@@ -290,7 +290,8 @@ pub async fn retain(
     let mut statements = 0_usize;
     while let Some(task) = tasks.pop_front() {
         let rows_left = limits.rows_a_day.map(|rows| rows.saturating_sub(used.saturating_add(retained.rows)));
-        let batch = rows_left.map_or(limits.batch, |rows| limits.batch.min(rows / task.rows_each()));
+        let batch =
+            rows_left.map_or(limits.batch, |rows| limits.batch.min(rows.checked_div(task.rows_each()).unwrap_or(0)));
         let is_over =
             statements >= limits.statements || batch == 0 || clock.now_ms().saturating_sub(begun) >= limits.within_ms;
         if is_over {

@@ -1,16 +1,20 @@
 //! What the event handlers of the runtime do: where a request, a batch and the hourly trigger go, and when calls are counted.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{cell::RefCell, rc::Rc, time::Duration};
 
+use futures_util::future::join;
 use serde_json::{Value, json};
+use strum::VariantArray as _;
+use tokio::time::{sleep, timeout};
 use unfollow_webhook::{
     database::{
-        Database, HOUR_MS,
+        Database, HOUR_MS, Statement,
         deliveries::{self, Change, State},
-        event_log,
+        erasures, event_log,
     },
     delivery::{
         consumer::{Outcome, QueuedMessage},
+        erased::hash_of_user,
         message::Message,
     },
     dispatch::{Answer, Dispatcher, Request},
@@ -24,7 +28,11 @@ use unfollow_webhook::{
 
 use crate::{
     database::{Sqlite, Trouble, before_kv_until},
-    fakes::{FakeBody, FakeKv, FakeQueue, FakeSink, Plan::Succeeds, paused},
+    fakes::{
+        FakeBody, FakeKv, FakeQueue, FakeSink,
+        Plan::{Hangs, Succeeds},
+        paused,
+    },
     ports::{FakeEnvironment, FakePorts},
     samples::{APP, BOUND, NOW_MS, TOKEN, UNFOLLOW, app, event, event_of, query, url_of},
 };
@@ -539,6 +547,90 @@ fn consumed(queue: &str, kv: FakeKv) -> (Vec<Outcome>, Vec<(Level, Value)>, Vec<
     });
     let records = records.into_iter().map(|(level, record)| (level, serde_json::from_str(&record).unwrap()));
     (settled.take(), records.collect(), stores.kv.keys())
+}
+
+/// What notes that a target of [`UNFOLLOW`] is erased, from this time on.
+fn erase_target_at(began_at: u64) -> Statement {
+    erasures::begin(app(), &hash_of_user(app(), "UserID_003"), None, began_at, 0)
+}
+
+/// Of whatever job and queue, and with an origin that fails; and whether the erasure began before the message came or while it is
+/// processed.
+#[test]
+fn what_was_erased_is_not_stored_again() {
+    for &sink in Sink::VARIANTS {
+        for queue in ["unfollow-deliveries", "unfollow-dead-letters"] {
+            for (begins_after, began_at, is_erased) in
+                [(0, NOW_MS, true), (0, NOW_MS + 9, true), (0, NOW_MS - 1, false), (2, NOW_MS + 2, true)]
+            {
+                let stores = Stores::default();
+                let query = query(Kind::Unfollow.command());
+                let event = event(&query, Kind::Unfollow, UNFOLLOW.as_bytes());
+                let text = Message::of(&event, sink).text();
+                // KV has the record while the log has not.
+                let entry = event.entry(None, NOW_MS);
+                stores.kv.add(&entry.key, &entry.value, &entry.metadata);
+                let settled = Rc::default();
+                let records = paused(async {
+                    let worker = stores.worker(&[("SINKS", "kv,d1")]);
+                    let message = FakeMessage { text, settled: Rc::clone(&settled) };
+                    let begin = async {
+                        if begins_after > 0 {
+                            sleep(Duration::from_millis(begins_after)).await;
+                        }
+                        stores.database.execute(erase_target_at(began_at));
+                    };
+                    join(begin, worker.consume(queue, [message])).await;
+                    log_of(&worker)
+                });
+                let record: Value = serde_json::from_str(&records[0].1).unwrap();
+                let what = format!("{sink:?} {queue} {begins_after} {began_at}: {record}");
+                // The job of D1 takes no time here, so that nothing can begin meanwhile.
+                if sink == Sink::D1 && begins_after > 0 {
+                    continue;
+                }
+                let is_settled = matches!(settled.borrow()[..], [Outcome::Ack]);
+                if is_erased && (begins_after == 0 || record["outcome"] != "retried") {
+                    assert!(is_settled && record["outcome"] == "erased", "{what}");
+                    assert_eq!((stores.kv.keys().len(), stores.database.table("events").len()), (0, 0), "{what}");
+                    assert!(begins_after > 0 || stores.kv.puts.attempted().is_empty(), "{what}");
+                } else if !is_erased {
+                    assert_ne!(record["outcome"], "erased", "{what}");
+                    assert!(stores.kv.keys().contains(&entry.key), "{what}");
+                }
+            }
+        }
+    }
+}
+
+/// A put that lands after the response, whether the call was answered 503 or OK.
+#[test]
+fn a_late_put_of_an_erased_event_is_taken_back() {
+    for (plans, status, at) in [
+        (&[Succeeds(1_700), Succeeds(1_700)][..], 503, 1_500),
+        (&[Succeeds(3_000), Succeeds(10)], 200, 610),
+        (&[Succeeds(1_700), Hangs], 503, 1_500),
+    ] {
+        for is_erased in [true, false] {
+            let stores = Stores { kv: FakeKv::of(plans), queue: FakeQueue::always(Hangs), ..Stores::default() };
+            paused(async {
+                let worker = stores.worker(&[("SINKS", "kv")]);
+                let answer = call(&worker).await;
+                assert_eq!((answer.response.status, worker.ports.clock.elapsed()), (status, at), "{plans:?}");
+                // An erasure deletes what there is by now.
+                if is_erased {
+                    stores.database.execute(erase_target_at(NOW_MS + at));
+                    stores.kv.values.borrow_mut().clear();
+                    stores.kv.listed.borrow_mut().clear();
+                }
+                assert_eq!(answer.late.len(), 1);
+                for late in answer.late {
+                    let _ = timeout(Duration::from_secs(30), late.finish(&worker.ports)).await;
+                }
+                assert_eq!(stores.kv.keys().len(), usize::from(!is_erased), "{plans:?}");
+            });
+        }
+    }
 }
 
 #[test]

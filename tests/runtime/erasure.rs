@@ -132,9 +132,13 @@ fn records_that_outlive_their_rows_are_erased() {
         let worker = home.start();
         complete(&worker);
         let old = now_ms() - 3 * DAY_MS;
-        for n in 0..30 {
+        for n in 0..30_u64 {
             let targets: &[&str] = &["bob", USER];
-            let body = if n % 2 == 0 { unfollow(USER, &["bob"], old - n) } else { unfollow("carol", targets, old - n) };
+            let body = if n.is_multiple_of(2) {
+                unfollow(USER, &["bob"], old - n)
+            } else {
+                unfollow("carol", targets, old - n)
+            };
             send(&worker, &body);
             send(&worker, &unfollow("carol", &["bob"], old - n));
         }
@@ -224,8 +228,8 @@ fn without_a_database_the_search_erases_records_and_dead_letters() {
     let url = origin.url();
     let home = Home::new(&forwarding_settings(&url, "kv,origin"), |config| drop(config.remove("d1_databases")));
     let worker = home.start();
-    for n in 0..6 {
-        let from = if n % 2 == 0 { USER } else { "carol" };
+    for n in 0..6_u64 {
+        let from = if n.is_multiple_of(2) { USER } else { "carol" };
         assert!(post(&worker.url, &signed(APP, UNFOLLOW, TOKEN), unfollow(from, &["bob"], now_ms() - n)).is_ok());
     }
     wait_for("all dead letters", || (count_keys_alone(&worker, "dead/") == 6).then_some(()));
@@ -267,7 +271,7 @@ fn after_a_reindex_no_search_is_needed() {
 fn the_record_beside_a_dead_letter_of_the_log_is_erased() {
     for is_discarded in [false, true] {
         let (now, query) = (now_ms(), unsigned(APP, UNFOLLOW));
-        let body = |n: u64| unfollow(if n % 2 == 0 { USER } else { "carol" }, &["bob", "dave"], now - n);
+        let body = |n: u64| unfollow(if n.is_multiple_of(2) { USER } else { "carol" }, &["bob", "dave"], now - n);
         let records = (0..6).map(|n| counted::stored(APP, &query, &body(n), now - 1));
         let letter = |n| counted::dead_lettered(APP, &query, &body(n), now - 1, Sink::D1, Failure::Sink(Sink::D1));
         let letters: Vec<_> = (0..6).map(letter).collect();

@@ -130,7 +130,10 @@ impl Log {
         let deliveries =
             (0..450).map(|n| insert_delivery(log.now - n * 1000, states[n as usize % 3], log.now - n * 1000 + 5));
         let late = (0..150).map(|n| insert_delivery(log.now - DAY_MS, State::Delivered, log.now - n));
-        log.run(&charted.chain(ranked).chain(deliveries).chain(late).collect::<Vec<_>>());
+        // With one event that is due, the first run notes all that a run may note.
+        let due = [insert(&unfollow("old", &["older"], 20_000_000_000))];
+        log.run(&charted.chain(ranked).chain(deliveries).chain(late).chain(due).collect::<Vec<_>>());
+        assert_eq!(request("GET", &log.url("/scheduled")).body["outcome"], "ok");
         log
     }
 
@@ -306,6 +309,9 @@ impl Log {
         let times: Vec<_> = (0..20).map(|n| self.month() - 9 * DAY_MS - n).collect();
         self.run(&times.iter().map(|time| insert(&unfollow("gone", &["older"], *time))).collect::<Vec<_>>());
         let found = self.run(&[plain(erasures::find(app, "gone", now_ms(), 40))]).remove(0);
+        let hashes: Vec<_> = (0..3).map(|n| format!("{n:064x}")).collect();
+        let none = self.run(&[plain(erasures::latest(&hashes, now_ms()))]).remove(0);
+        measured.push(("read to know that an event was not erased", none["read"].as_u64().unwrap(), 2 * 3));
         measured.push(("read to find the 20 events of a user", found["read"].as_u64().unwrap(), 2 * 20 + 1));
         let found: Vec<UsersEvent> = serde_json::from_value(found["rows"].clone()).unwrap();
         assert_eq!(found.len(), times.len());

@@ -218,7 +218,7 @@ fn a_search_that_was_broken_off_goes_on_or_begins_again() {
         let noted = database.table("erased")[0].clone();
         let text = |name: &str| noted[name].as_str().unwrap().to_owned();
         database.execute(erasures::note(&text("hash"), Some(&text("position")), noted_at));
-        // One that comes before those that were searched. The consumer files none: see `what_was_erased_is_not_filed`.
+        // One that comes before those that were searched. The consumer files none: see `dispatch::what_was_erased_is_not_stored_again`.
         let late = letter_of(&TestEvent::between(USER, "b", NOW_MS + 1), Sink::Origin);
         kv.add(&late.key, &late.value, &late.metadata);
         let (deleted, calls) = erase(&config, &kv, &database);
