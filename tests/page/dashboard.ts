@@ -53,7 +53,7 @@ export class Dashboard {
 		readonly page: Page,
 		readonly url: string,
 	) {
-		this.token = page.getByLabel("Admin token");
+		this.token = page.getByLabel("Token", { exact: true });
 		this.rejection = page.getByRole("alert");
 		this.banner = page.getByTestId("banner");
 		this.announcement = page.getByTestId("announcement");
