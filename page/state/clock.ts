@@ -11,6 +11,9 @@ const EVERY = 5 * SECOND;
 /** Ms that the server's clock is ahead of `performance.now()`, which nobody can set; null before it is known. */
 let ahead: number | null = null;
 
+/** Whether a response has told the server's time. */
+export const isSynchronised = () => ahead !== null;
+
 /** The present, in Unix ms. */
 export const currentTime = () => (ahead === null ? Date.now() : Math.floor(performance.now() + ahead));
 

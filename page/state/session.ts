@@ -5,7 +5,7 @@ import { type Signal, signal } from "@preact/signals";
 import { Api, invalidSettings, Problem, type Status, sentenceOf } from "../api/client.ts";
 import { HOUR, MINUTE, SECOND } from "../lib/format.ts";
 import { parse } from "../lib/router.ts";
-import { currentTime, synchronise } from "./clock.ts";
+import { currentTime, isSynchronised, synchronise } from "./clock.ts";
 import { moveFocus, places } from "./feedback.ts";
 import { go } from "./route.ts";
 import { onUse } from "./use.ts";
@@ -103,7 +103,7 @@ export function signOut(problem = "", pause = 0): void {
 
 /** Signs out where the page was not used for too long. Returns whether it was so. */
 function forgetUnused(): boolean {
-	const unused = Math.max(performance.now() - used.at, currentTime() - used.time);
+	const unused = Math.max(performance.now() - used.at, isSynchronised() ? currentTime() - used.time : 0);
 	const isOver = session.value !== null && unused >= UNUSED_MAX * HOUR;
 	if (isOver) signOut(UNUSED);
 	return isOver;
