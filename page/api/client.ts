@@ -66,12 +66,17 @@ const SENTENCES: Record<number, string> = {
 	429: "The Worker is called too often.",
 };
 
+/** Is told the `Date` of each response, and when it was asked for, by `performance.now()`. */
+type Clock = (date: string | null, askedAt: number) => void;
+
 /** The API with one token. A call resolves to what the response has, or rejects with a `Problem`. */
 export class Api {
 	readonly #token: string;
+	readonly #clock: Clock;
 
-	constructor(token: string) {
+	constructor(token: string, clock: Clock) {
 		this.#token = token;
+		this.#clock = clock;
 	}
 
 	readonly get = this.#of("get");
@@ -110,6 +115,7 @@ export class Api {
 			.map(([name, value]) => `${name}=${encoded(value)}`);
 		const url = `${filled}${pairs.length > 0 ? "?" : ""}${pairs.join("&")}`;
 		const timeout = AbortSignal.timeout(PATIENCE);
+		const askedAt = performance.now();
 		let response: Response;
 		let text: string;
 		try {
@@ -121,6 +127,7 @@ export class Api {
 				redirect: "error",
 				signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
 			});
+			this.#clock(response.headers.get("date"), askedAt);
 			text = await response.text();
 		} catch (error) {
 			// Aborted by this page: no problem to report.

@@ -1,7 +1,7 @@
 // What is wrong, only where something is, with what to do about it.
 
 import type { ComponentChildren } from "preact";
-import type { DeliveryPage } from "../api/client.ts";
+import type { DeliveryPage, Status } from "../api/client.ts";
 import { count, DAY, due, number } from "../lib/format.ts";
 import { sinceText } from "../lib/range.ts";
 import { countOf, rejectedOf } from "../state/alerts.ts";
@@ -10,7 +10,7 @@ import { now } from "../state/clock.ts";
 import { href, toDeadLetters } from "../state/route.ts";
 import { outcome } from "../text/delivery.ts";
 import { adviceOn } from "../text/rejections.ts";
-import { Ago, Link, P } from "./ui.tsx";
+import { Ago, Link, Moment, P } from "./ui.tsx";
 
 /** Ms after the last call that count as silence. */
 const SILENCE = DAY;
@@ -38,7 +38,7 @@ export function AlertsCard({ board }: { board: Board }) {
 				))}
 			</ul>
 			{isCounted && (
-				<P class="hint" text={`Calls are counted ${sinceText(data.range)}; there were at least so many.`} />
+				<P class="hint" text={`Calls are counted ${sinceText(data.range, now.value)}; there were at least so many.`} />
 			)}
 		</section>
 	);
@@ -48,9 +48,9 @@ export function AlertsCard({ board }: { board: Board }) {
 export const isWrong = (board: Board) => alertsOf(board).some(({ isStray }) => !isStray);
 
 function alertsOf({ status, alerts: { findings, lastCall } }: Board): Alert[] {
-	const { settings, unknown_settings: unknown } = status.value;
+	const { settings, unknown_settings: unknown, retention_due_since: dueSince } = status.value;
 	const { calls, range, retrying, dead } = findings.data ?? {};
-	const since = range ? sinceText(range) : "";
+	const since = range ? sinceText(range, now.value) : "";
 	const rejected = rejectedOf(calls ?? []).map(([reason, n]) => ofReason(reason, n));
 	const queued = countOf(calls ?? [], "queued");
 	const next = (retrying?.deliveries ?? []).map((it) => it.next_attempt_at).filter((at) => at !== null);
@@ -63,6 +63,7 @@ function alertsOf({ status, alerts: { findings, lastCall } }: Board): Alert[] {
 			const rest = " does nothing. Is its name misspelt?";
 			return { testid: "alert-unknown-setting", title: ["No such setting: ", <code>{name}</code>], rest };
 		}),
+		...ofRetention(dueSince, status.value.plan),
 		...ofDeliveries("alert-retrying", retrying, "being retried", nextAttempt),
 		...ofDeliveries("alert-dead", dead, "given up", <Link href={href(toDeadLetters)} text="Dead letters" />),
 		...rejected.filter(({ isStray }) => !isStray),
@@ -70,6 +71,13 @@ function alertsOf({ status, alerts: { findings, lastCall } }: Board): Alert[] {
 		...(queued > 0 ? [ofQueued(queued, since)] : []),
 		...ofSilence(lastCall.value ?? now.value),
 	];
+}
+
+function ofRetention(dueSince: number | null, plan: Status["plan"]): Alert[] {
+	if (dueSince === null) return [];
+	const more = plan === "free" && [" With Cloudflare's paid plan, ", <code>PLAN=paid</code>, " makes it delete more."];
+	const rest = [": events since ", <Moment at={dueSince} />, " are due for deletion and still stored.", more];
+	return [{ testid: "alert-retention", title: "The hourly retention is behind", rest }];
 }
 
 function ofDeliveries(testid: string, page: DeliveryPage | null | undefined, verb: string, rest: ComponentChildren) {

@@ -44,7 +44,7 @@ const Icon = () => <img src="/dashboard/icon.svg" alt="" width="24" height="24" 
 
 /** Which app is shown, the way to its dead letters where there are some, and how old what is shown is. */
 function Controls({ board }: { board: Board }) {
-	const { app, session, deadLetters, failure, updatedAt } = board;
+	const { app, session, deadLetters, failure, updatedAt, mayChange } = board;
 	const choose = (chosen: string) => go({ app: Number(chosen), user: null, since: null, until: null, event: null });
 	const options = session.apps.map((id) => <option key={id}>{id}</option>);
 	const letters = deadLetters.letters.value.length;
@@ -65,6 +65,7 @@ function Controls({ board }: { board: Board }) {
 					/>
 				</label>
 			)}
+			{!mayChange.value && <Span class="hint" text="Read only" testid="role" />}
 			{hasLetters && <Link class="count-link" href={href(toDeadLetters)} text={toLetters} testid="dead-letters-link" />}
 			<p class="poll-state">
 				<span class={failure.value || isWrong(board) ? "dot amber" : "dot"} aria-hidden="true" data-testid="light" />
@@ -94,7 +95,9 @@ function BoardView({ board }: { board: Board }) {
 					{shown === "overview" && <TopCard leaders={board.top.leaders} />}
 				</div>
 			)}
-			{shown === "dead-letters" && <DeadLettersCard deadLetters={board.deadLetters} />}
+			{shown === "dead-letters" && (
+				<DeadLettersCard deadLetters={board.deadLetters} mayChange={board.mayChange.value} />
+			)}
 			<EventsCard board={board} hidden={shown === "dead-letters"} />
 			<Footer board={board} />
 			{event !== null && <RecordDialog key={event} board={board} id={event} />}

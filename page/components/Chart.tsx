@@ -2,7 +2,8 @@
 // lies a button with its name, which shows where it is and narrows the list to its time. All places are in percent.
 
 import { useState } from "preact/hooks";
-import { clock, day, HOUR, number } from "../lib/format.ts";
+import { dayName, startOfDay } from "../lib/days.ts";
+import { clock, HOUR, number } from "../lib/format.ts";
 import type { Bar } from "../lib/range.ts";
 
 /** The width of a bar at most: as a share of its hour or day, and of the chart. */
@@ -91,16 +92,14 @@ function stepOf(max: number): number {
 	return power * ([1, 2, 5].find((factor) => factor * power * LINES >= max) ?? 10);
 }
 
-/** Whether a bar has a label: always, or only where there is room; counted in hours of the day, or in days from the last. */
+/** Whether a bar has a label: always, or only where there is room; counted from the day's first hour, or in days from the last. */
 function weightOf(bars: Bar[], at: number, unit: "hour" | "day"): "major" | "minor" | "none" {
 	const [wide, narrow] = unit === "hour" ? [3, 6] : bars.length > 10 ? [3, 9] : [1, 2];
-	const place = unit === "hour" ? new Date(bars[at]?.start ?? 0).getHours() : bars.length - 1 - at;
+	const start = bars[at]?.start ?? 0;
+	const place = unit === "hour" ? (start - startOfDay(start)) / HOUR : bars.length - 1 - at;
 	return place % narrow === 0 ? "major" : place % wide === 0 ? "minor" : "none";
 }
 
-/** Midnight is the day that begins. */
-function labelOf({ start }: Bar, unit: "hour" | "day"): string {
-	if (unit === "day") return day(start + 12 * HOUR);
-	const date = new Date(start);
-	return date.getHours() === 0 && date.getMinutes() === 0 ? day(start) : clock(start);
-}
+/** The first hour of a day is the day that begins. */
+const labelOf = ({ start }: Bar, unit: "hour" | "day") =>
+	unit === "day" || startOfDay(start) === start ? dayName(start) : clock(start);

@@ -12,14 +12,16 @@ import { Ago, Button, Card, Loaded, Moment, P, Span } from "./ui.tsx";
 
 const NONE = "None. An event that cannot be delivered to your backend, or stored, is listed here and can be replayed.";
 
-export function DeadLettersCard({ deadLetters }: { deadLetters: DeadLetters }) {
+/** @param props.mayChange whether they can be replayed and discarded: not with a `VIEWER_TOKEN` */
+export function DeadLettersCard({ deadLetters, mayChange }: { deadLetters: DeadLetters; mayChange: boolean }) {
 	const [discarded, discard] = useState<DeadLetter | null>(null);
 	const { listed, isBusy } = deadLetters;
 	const { value: letters } = deadLetters.letters;
 	const { replayed, problem } = deadLetters.outcome.value;
 	const card = { title: "Dead letters", testid: "dead-letters", back: "Overview", place: places.deadLetters };
 	const replayAll = () => deadLetters.replayAll();
-	const beside = letters.some(isReplayable) && <Button text="Replay all" disabled={isBusy.value} onClick={replayAll} />;
+	const canReplay = mayChange && letters.some(isReplayable);
+	const beside = canReplay && <Button text="Replay all" disabled={isBusy.value} onClick={replayAll} />;
 	const outcome = problem ?? (replayed !== undefined && `${count(replayed, "dead letter")} back on the queue.`);
 	return (
 		<Card {...card} cell={listed} beside={beside}>
@@ -27,7 +29,7 @@ export function DeadLettersCard({ deadLetters }: { deadLetters: DeadLetters }) {
 			<Loaded cell={listed} draw={() => letters.length === 0 && <P class="nothing" text={NONE} />} />
 			<ul class="dead-letters">
 				{letters.map((letter) => (
-					<Letter key={keyOf(letter)} letter={letter} all={deadLetters} discard={() => discard(letter)} />
+					<Letter key={keyOf(letter)} {...{ letter, mayChange }} all={deadLetters} discard={() => discard(letter)} />
 				))}
 			</ul>
 			{listed.data?.hasMore && <P class="hint" text="These are the first hundred; there are more." />}
@@ -41,7 +43,7 @@ interface Props {
 	all: DeadLetters;
 }
 
-function Letter({ letter, all, discard }: Props & { discard: () => void }) {
+function Letter({ letter, all, mayChange, discard }: Props & { mayChange: boolean; discard: () => void }) {
 	const { id, job, targets, received_at: receivedAt, dead_at: deadAt } = letter;
 	const facts = [
 		targets !== undefined && <Span text={count(targets, "target")} testid="targets" />,
@@ -61,12 +63,9 @@ function Letter({ letter, all, discard }: Props & { discard: () => void }) {
 			</div>
 			<div class="actions">
 				{isReplayable(letter) && act("Record", () => go({ event: eventIdOf(letter) }))}
-				{isReplayable(letter) ? (
-					act("Replay", () => all.replay(letter))
-				) : (
-					<Span class="hint" text="Cannot be replayed" />
-				)}
-				{act("Discard…", discard, "quiet danger")}
+				{mayChange && isReplayable(letter) && act("Replay", () => all.replay(letter))}
+				{!isReplayable(letter) && <Span class="hint" text="Cannot be replayed" />}
+				{mayChange && act("Discard…", discard, "quiet danger")}
 			</div>
 		</li>
 	);

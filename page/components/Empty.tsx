@@ -1,11 +1,15 @@
 // Why the list of events is empty.
 
 import type { ComponentChildren } from "preact";
+import type { CallCount } from "../api/client.ts";
+import { count } from "../lib/format.ts";
+import { sinceText } from "../lib/range.ts";
 import { countOf, rejectedOf } from "../state/alerts.ts";
 import type { Board } from "../state/board.ts";
+import { now } from "../state/clock.ts";
 import { moveFocus, places } from "../state/feedback.ts";
 import { go, route } from "../state/route.ts";
-import { adviceOn } from "../text/rejections.ts";
+import { type Advice, adviceOn } from "../text/rejections.ts";
 import { Ago, Button, P } from "./ui.tsx";
 
 const EXACTLY = "UserIDs are matched exactly: case counts, and so do spaces.";
@@ -41,20 +45,45 @@ function reasonFor({ status, hasLog, alerts }: Board): ComponentChildren[] {
 			["Events go to ", <code>{sinks.join(", ")}</code>, ...toBind, <code>SINKS</code>, "."],
 		];
 	}
-	const calls = alerts.findings.data?.calls;
+	const { data } = alerts.findings;
 	const { value: lastCall } = alerts.lastCall;
-	if (calls === undefined) return [];
+	const { value: lastStored } = alerts.lastStored;
+	if (data === null) return [];
+	const { calls, range } = data;
 	if (calls === null) return ["No events yet.", "The first one will appear here by itself."];
-	const [reason] = rejectedOf(calls)[0] ?? [];
-	if (reason !== undefined && countOf(calls, "stored", "queued", "dead_lettered") === 0 && !adviceOn(reason).isStray) {
-		return [["Calls arrive, and are rejected: ", <code>{reason}</code>], adviceOn(reason).advice];
+	const isRejected = (call: CallCount) => call.outcome === "rejected" || call.outcome === "failed";
+	const [stored, pending] = [countOf(calls, "stored"), countOf(calls, "queued", "dead_lettered")];
+	const reasons = rejectedOf(calls).map(([reason, n]) => ({ reason, n, ...adviceOn(reason) }));
+	if (stored + pending === 0 && reasons.some(({ isStray }) => !isStray)) return ofRejections(reasons);
+	if (stored === 0 && pending > 0) {
+		return ["Events came, and are still to be stored in the log.", "They will appear here by themselves."];
+	}
+	if (lastStored) {
+		const causes = "They were deleted: by RETENTION_DAYS, with a user who was erased, or one by one.";
+		return ["Events came, and none is left.", ["The last one came ", <Ago at={lastStored} />, `. ${causes}`]];
 	}
 	if (!lastCall) {
 		const url = <code class="url" data-testid="webhook-url" children={location.origin + path} />;
 		return ["No call has arrived yet.", `Register this URL in the Chat console, and ${switchOn}:`, url];
 	}
-	return [
-		"Calls arrive, but no follow or unfollow was among them.",
-		["The last call came ", <Ago at={lastCall} />, `. In the Chat console, ${switchOn}.`],
-	];
+	const last = ["The last call came ", <Ago at={lastCall} />];
+	if (calls.every(isRejected)) {
+		return [
+			`No call has arrived ${sinceText(range, now.value)}.`,
+			[...last, ". A longer range tells what became of it."],
+		];
+	}
+	const title = "Calls arrive, but no follow or unfollow was among them.";
+	return [title, [...last, `. In the Chat console, ${switchOn}.`]];
+}
+
+/** Of calls that were all rejected: each reason with what to do, first those that strangers do not cause. */
+function ofRejections(all: ({ reason: string; n: number } & Advice)[]): ComponentChildren[] {
+	const reasons = [...all.filter(({ isStray }) => !isStray), ...all.filter(({ isStray }) => isStray)];
+	const names = reasons.map(({ reason }, at) => [at > 0 && ", ", <code>{reason}</code>]);
+	const isOne = reasons.length === 1;
+	const advice = reasons.map(({ reason, n, advice }) =>
+		isOne ? advice : [`${count(n, "call")} `, <code>{reason}</code>, `: ${advice}`],
+	);
+	return [["Calls arrive, and are rejected: ", names], ...advice];
 }

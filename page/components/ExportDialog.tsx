@@ -1,10 +1,10 @@
 // The export of the events that the filters let through, as a CSV file, with progress.
 
 import { useId, useState } from "preact/hooks";
-import { count, number } from "../lib/format.ts";
-import { RANGES, rangeOf, spanOf, spanText } from "../lib/range.ts";
+import { count, isoDay, number } from "../lib/format.ts";
+import { rangeOf, sinceText, spanOf, spanText, timesOf } from "../lib/range.ts";
 import type { Board } from "../state/board.ts";
-import { currentTime, now } from "../state/clock.ts";
+import { now } from "../state/clock.ts";
 import { announce } from "../state/feedback.ts";
 import { filterOf, route } from "../state/route.ts";
 import { Export } from "../state/tasks.ts";
@@ -16,8 +16,9 @@ export function ExportDialog({ board, close }: { board: Board; close: () => void
 	const [task] = useState(() => new Export());
 	const [isRange, setRange] = useState(false);
 	const form = useId();
-	const { kind, user, range } = route.value;
+	const { kind, user } = route.value;
 	const span = spanOf(route.value);
+	const range = rangeOf(route.value.range, now.value);
 	const { isRunning, total, fraction, problem } = task;
 	const stop = () => {
 		task.stop();
@@ -25,11 +26,12 @@ export function ExportDialog({ board, close }: { board: Board; close: () => void
 	};
 	const run = async (event: Event) => {
 		event.preventDefault();
-		const at = currentTime();
+		// As the labels say: of the same present as they.
+		const at = now.value;
 		const filter = filterOf(route.value);
-		if (span === null && isRange) filter.since = rangeOf(range, at).since;
+		if (span === null && isRange) Object.assign(filter, timesOf(range, at));
 		if (!(await task.start(board.session.api, board.app, filter))) return;
-		download(`unfollow-events-${board.app}-${new Date(at).toISOString().slice(0, 10)}.csv`, task.parts);
+		download(`unfollow-events-${board.app}-${isoDay(at)}.csv`, task.parts);
 		close();
 		announce(`${count(total.value, "event")} exported.`);
 	};
@@ -50,7 +52,7 @@ export function ExportDialog({ board, close }: { board: Board; close: () => void
 					<fieldset class="options" disabled={isRunning.value}>
 						<legend class="visually-hidden">Times</legend>
 						{option(false, "All that are stored")}
-						{option(true, `The last ${RANGES[range].title}`)}
+						{option(true, `The last ${range.title}, ${sinceText(range, now.value)}`)}
 					</fieldset>
 				)}
 			</form>

@@ -22,7 +22,7 @@ interface Loaded {
 }
 
 export function RecordDialog({ board, id }: { board: Board; id: string }) {
-	const { session, app } = board;
+	const { session, app, status, mayChange } = board;
 	const [loaded, setLoaded] = useState<Loaded | null>(null);
 	const [problem, setProblem] = useState("");
 	const [said, say] = useState({ text: "", isProblem: false });
@@ -79,10 +79,13 @@ export function RecordDialog({ board, id }: { board: Board; id: string }) {
 	const event = loaded?.record ?? board.events.find(id);
 	const returned = deletion === "kept" ? focus : undefined;
 	const isOff = loaded === null || isBusy;
+	const toDelete = () => ask("asked");
 	const ofRecord = [
 		<Button text="Copy JSON" class="quiet first" disabled={isOff} onClick={copy} />,
-		board.status.value.origin && <Button text="Replay" disabled={isOff} onClick={replay} />,
-		<Button text="Delete…" class="quiet danger" ref={returned} disabled={isOff} onClick={() => ask("asked")} />,
+		mayChange.value && status.value.origin && <Button text="Replay" disabled={isOff} onClick={replay} />,
+		mayChange.value && (
+			<Button text="Delete…" class="quiet danger" ref={returned} disabled={isOff} onClick={toDelete} />
+		),
 	];
 	const ofDeletion = [
 		<P text="Delete this event for good?" />,

@@ -1,7 +1,8 @@
 // What stands in the place of the board: loading, the sign-in, and what is said where nothing can be shown.
 
 import type { ComponentChildren } from "preact";
-import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { SECOND } from "../lib/format.ts";
 import { resume, type Stage, signIn } from "../state/session.ts";
 import { Button, focus, Link, P, Problem, Skeleton } from "./ui.tsx";
 
@@ -30,7 +31,7 @@ export const Stuck = ({ problem }: Stage) => (
 
 export function Insecure() {
 	const toHttps = <Link href={location.href.replace(/^http:/, "https:")} text="Open this page over HTTPS" />;
-	const sentences = ["Anybody on the network path could read the admin token. ", toHttps, "."];
+	const sentences = ["Anybody on the network path could read the token. ", toHttps, "."];
 	return <Message title="Not over plain HTTP" children={<P text={sentences} />} />;
 }
 
@@ -38,6 +39,7 @@ export function Insecure() {
 export function Login({ stage }: { stage: Stage }) {
 	const token = useRef<HTMLInputElement>(null);
 	const [isBusy, setBusy] = useState(false);
+	const pause = usePause(stage);
 	useLayoutEffect(() => token.current?.focus(), [stage]);
 	const submit = async (event: Event) => {
 		event.preventDefault();
@@ -45,14 +47,24 @@ export function Login({ stage }: { stage: Stage }) {
 		await signIn(token.current?.value ?? "");
 		setBusy(false);
 	};
-	const stored = ". This tab stores it until you sign out or close it.";
+	const secrets = [
+		"The Worker's secret ",
+		<code>ADMIN_TOKEN</code>,
+		", or ",
+		<code>VIEWER_TOKEN</code>,
+		" to look only. ",
+	];
+	const stored = [
+		"This tab stores it until you sign out, or have not used the page for 12 hours. ",
+		"Closing the tab is not enough: browsers restore tabs.",
+	];
 	return (
 		<Message title="Sign in">
 			<P text="See what the webhook has received." />
 			<form onSubmit={submit}>
 				{/* For password managers, which store a password with a name. */}
 				<input type="text" name="username" value="operator" autocomplete="username" hidden />
-				<label for="token">Admin token</label>
+				<label for="token">Token</label>
 				<input
 					{...{ ref: token, id: "token", name: "token", type: "password", autocomplete: "current-password" }}
 					{...{ autocapitalize: "off", spellcheck: false, required: true, "data-testid": "token" }}
@@ -60,9 +72,24 @@ export function Login({ stage }: { stage: Stage }) {
 					aria-describedby="token-hint token-problem"
 				/>
 				<Problem id="token-problem" text={stage.problem} />
-				<Button text="Sign in" type="submit" class="primary" disabled={isBusy} />
+				<Button text="Sign in" type="submit" class="primary" disabled={isBusy || pause > 0} />
+				<P class="hint" text={pause > 0 && `The next try is possible in ${pause} s.`} testid="pause" />
 			</form>
-			<P id="token-hint" class="hint" text={["The Worker's secret ", <code>ADMIN_TOKEN</code>, stored]} />
+			<P id="token-hint" class="hint" text={[secrets, stored]} />
 		</Message>
 	);
+}
+
+/** Seconds that are left of the pause after a wrong token. */
+function usePause({ pausedUntil = 0 }: Stage): number {
+	const left = () => Math.max(0, Math.ceil((pausedUntil - performance.now()) / SECOND));
+	const [, count] = useState(0);
+	useEffect(() => {
+		const timer = setInterval(() => {
+			count(left());
+			if (left() === 0) clearInterval(timer);
+		}, SECOND / 4);
+		return () => clearInterval(timer);
+	}, [pausedUntil]);
+	return left();
 }

@@ -2,6 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
+import { cutNote } from "../lib/days.ts";
 import { count, number, signed } from "../lib/format.ts";
 import { type Bar, sinceText, spanOf, spanText, type Span as Times } from "../lib/range.ts";
 import type { Board } from "../state/board.ts";
@@ -18,7 +19,7 @@ export function Tiles({ board: { stats, alerts, lastEvent } }: { board: Board })
 	const call = user === null ? alerts.lastCall.value : null;
 	// An event came with a call, which may not be counted yet.
 	const lastCall = call && ["last call ", <Ago at={Math.max(call, last ?? 0)} />];
-	const since = <P text={figures && sinceText(figures.range)} />;
+	const since = <P text={figures && sinceText(figures.range, now.value)} />;
 	const tile = (name: string, title: string, figure: ComponentChildren, below = since) => (
 		<div class={`tile ${name}`} data-testid={`tile-${name}`}>
 			<h2>{title}</h2>
@@ -65,15 +66,19 @@ export function StatsCard({ stats: { counts, figures } }: { stats: Board["stats"
 	);
 	const draw = () =>
 		unfollows + follows === 0 ? (
-			<P class="nothing" text={`No unfollows or follows ${range && sinceText(range)}.`} />
+			<P class="nothing" text={`No unfollows or follows ${range && sinceText(range, now.value)}.`} />
 		) : (
 			<figure>
 				<Chart {...chart} />
 				<Figures bars={bars} unit={unit} selected={selected} />
 			</figure>
 		);
-	const loaded = <Loaded cell={counts} tall draw={draw} />;
-	return <Card title={`Per ${unit}`} testid="chart" cell={counts} beside={beside} children={loaded} />;
+	return (
+		<Card title={`Per ${unit}`} testid="chart" cell={counts} beside={beside}>
+			<Loaded cell={counts} tall draw={draw} />
+			<P class="hint" text={cutNote(now.value)} testid="cut" />
+		</Card>
+	);
 }
 
 function Figures({ bars, unit, selected }: { bars: Bar[]; unit: "hour" | "day"; selected: number }) {

@@ -20,7 +20,7 @@ export function TopCard({ leaders }: Pick<Board["top"], "leaders">) {
 	const { data } = leaders;
 	const { by } = route.value;
 	const choose = (chosen: Ranking) => go({ by: chosen }, { replace: true });
-	const since = data && (data.span ? spanText(data.span, now.value) : sinceText(data.range));
+	const since = data && (data.span ? spanText(data.span, now.value) : sinceText(data.range, now.value));
 	return (
 		<Card title="Top users" testid="top" cell={leaders} beside={<P class="hint" text={since} />}>
 			<Choice legend="Ranked by" options={OPTIONS} value={by} choose={choose} testid="ranking" />

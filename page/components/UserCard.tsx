@@ -2,7 +2,8 @@
 
 import { useRef, useState } from "preact/hooks";
 import type { User } from "../api/client.ts";
-import { count, day, number, signed } from "../lib/format.ts";
+import { dayName } from "../lib/days.ts";
+import { count, number, signed } from "../lib/format.ts";
 import type { Board } from "../state/board.ts";
 import { announce, moveFocus, places } from "../state/feedback.ts";
 import { go } from "../state/route.ts";
@@ -29,7 +30,7 @@ export function UserCard({ board, user }: { board: Board; user: string }) {
 		<Span ref={id} text={<UserId id={user} />} testid="user-id" />,
 	];
 	const erase = <Button text="Erase…" class="quiet danger" onClick={() => setErasing(true)} />;
-	const beside = [<Button text="Copy" onClick={copy} />, cell.data?.last_event_time && erase];
+	const beside = [<Button text="Copy" onClick={copy} />, board.mayChange.value && cell.data?.last_event_time && erase];
 	return (
 		<Card title={title} testid="user-view" cell={cell} back="All users" beside={beside} place={places.user}>
 			{board.hasLog.value && <Loaded cell={cell} draw={(totals) => <Totals user={totals} />} />}
@@ -47,7 +48,7 @@ function Totals({ user: { followers, following, first_event_time: first } }: { u
 		["followers-net", "Net", signed(followers.gained - followers.lost)],
 		["following-removed", "Unfollowed others", number(following.removed)],
 		["following-added", "Followed others", number(following.added)],
-		["first-event", "First event", <Time at={first} text={day(first)} />],
+		["first-event", "First event", <Time at={first} text={dayName(first)} />],
 	] as const;
 	return (
 		<dl class="totals" data-testid="user-totals">

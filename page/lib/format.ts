@@ -11,8 +11,10 @@ const AHEAD = MINUTE;
 const hoursAndMinutes = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" } as const;
 const dayAndMonth = { day: "numeric", month: "short" } as const;
 const CLOCK = new Intl.DateTimeFormat(undefined, hoursAndMinutes);
-const CLOCK_WITH_ZONE = new Intl.DateTimeFormat(undefined, { ...hoursAndMinutes, timeZoneName: "shortOffset" });
 const CLOCK_WITH_SECONDS = new Intl.DateTimeFormat(undefined, { ...hoursAndMinutes, second: "2-digit" });
+const [CLOCK_WITH_ZONE, SECONDS_WITH_ZONE] = [hoursAndMinutes, { ...hoursAndMinutes, second: "2-digit" } as const].map(
+	(format) => new Intl.DateTimeFormat(undefined, { ...format, timeZoneName: "shortOffset" }),
+) as [Intl.DateTimeFormat, Intl.DateTimeFormat];
 const DAY_AND_MONTH = new Intl.DateTimeFormat(undefined, dayAndMonth);
 const DATE = new Intl.DateTimeFormat(undefined, { ...dayAndMonth, year: "numeric" });
 const WEEKDAY = new Intl.DateTimeFormat(undefined, { ...dayAndMonth, weekday: "short" });
@@ -33,45 +35,52 @@ export const signed = (n: number) => `${n > 0 ? "+" : n < 0 ? "−" : ""}${numbe
 /** Whether a number of ms is a time that can be written as a date. */
 export const isDate = (ms: number) => Math.abs(ms) <= 8.64e15;
 
-/** Hours and minutes; with the time zone where the clocks are put back, and show the same time twice. */
-export function clock(ms: number): string {
+/** Whether the clocks are put back around a time, and show it twice: by an hour, or by half of one on Lord Howe Island. */
+function isTwice(ms: number): boolean {
 	const text = CLOCK.format(ms);
-	const isTwice = text === CLOCK.format(ms - HOUR) || text === CLOCK.format(ms + HOUR);
-	return isTwice ? CLOCK_WITH_ZONE.format(ms) : text;
+	return [HOUR, HOUR / 2].some((ahead) => text === CLOCK.format(ms - ahead) || text === CLOCK.format(ms + ahead));
 }
 
-export const seconds = (ms: number) => CLOCK_WITH_SECONDS.format(ms);
+/** Hours and minutes; with the time zone where the clocks show them twice. */
+export const clock = (ms: number) => (isTwice(ms) ? CLOCK_WITH_ZONE : CLOCK).format(ms);
 
-/** "25 Nov". */
+/** The same with seconds. */
+export const seconds = (ms: number) => (isTwice(ms) ? SECONDS_WITH_ZONE : CLOCK_WITH_SECONDS).format(ms);
+
+/** "25 Nov". To be written with a time of the day; else see `dayName`. */
 export const day = (ms: number) => DAY_AND_MONTH.format(ms);
 
 /** "Wed, 25 Nov". */
 export const weekday = (ms: number) => WEEKDAY.format(ms);
 
-const date = (ms: number | Date) => DATE.format(ms);
-const isThisYear = (ms: number, now: number) => dayParts(ms).y === dayParts(now).y;
+/** "Wednesday 25 November". */
+export const longDay = (ms: number) => LONG_DAY.format(ms);
+
+/** "25 Nov 2026". */
+export const date = (ms: number) => DATE.format(ms);
+
+export const isThisYear = (ms: number, now: number) => dayParts(ms).y === dayParts(now).y;
 
 /** Whether a time is in the future, by more than clocks differ. */
 export const isAhead = (ms: number, now: number) => ms - now > AHEAD;
-
-/** A day as a heading: "Today", "Yesterday", "Monday 23 November". */
-export function dayTitle(ms: number, now: number): string {
-	const { y, m, d } = dayParts(now);
-	if (date(ms) === date(now)) return "Today";
-	if (date(ms) === date(new Date(y, m, d - 1))) return "Yesterday";
-	return isThisYear(ms, now) ? LONG_DAY.format(ms) : date(ms);
-}
-
-/** A text that all times of a day share. */
-export function dayKey(ms: number): string {
-	const { y, m, d } = dayParts(ms);
-	return `${y}-${m + 1}-${d}`;
-}
 
 /** Year, month (from 0) and day of a time. */
 export function dayParts(ms: number): { y: number; m: number; d: number } {
 	const it = new Date(ms);
 	return { y: it.getFullYear(), m: it.getMonth(), d: it.getDate() };
+}
+
+/** The day of a time that is written before it: "today", "yesterday", "on 25 Nov". */
+export function onDay(ms: number, now: number): string {
+	const { y, m, d } = dayParts(now);
+	if (date(ms) === date(now)) return "today";
+	return date(ms) === date(new Date(y, m, d - 1).getTime()) ? "yesterday" : `on ${day(ms)}`;
+}
+
+/** The day of a time as in ISO 8601, for names of files. */
+export function isoDay(ms: number): string {
+	const { y, m, d } = dayParts(ms);
+	return [y, m + 1, d].map((part) => String(part).padStart(2, "0")).join("-");
 }
 
 /** Date and time to the second. */

@@ -1,7 +1,8 @@
 // The time that totals and chart are of, and its bars: whole hours or days of the viewer's time zone. All times are in Unix ms.
 
 import type { Bucket } from "../api/client.ts";
-import { clock, DAY, day, dayParts, HOUR, weekday } from "./format.ts";
+import { endOfDay, startOfDay, wholeHour } from "./days.ts";
+import { clock, DAY, day, HOUR, onDay, weekday } from "./format.ts";
 
 export type RangeName = keyof typeof RANGES;
 
@@ -32,22 +33,12 @@ export const RANGES = {
 /** Ms of the longest range that the API counts users and calls in. */
 const API_MAX = 31 * DAY;
 
-/** The API counts by hours of UTC. Where a zone is not whole hours from it, an hour or day begins up to an hour earlier. */
-const wholeHour = (ms: number) => ms - (ms % HOUR);
-
-/** When a day begins, `days` before the day of `ms`. */
-function midnight(ms: number, days: number): number {
-	// The hour that a midnight is in belongs to the day that begins.
-	const { y, m, d } = dayParts(wholeHour(ms) + HOUR - 1);
-	return wholeHour(new Date(y, m, d - days).getTime());
-}
-
 /** The range of this name that ends now: 24 whole hours and the one that is not over, or so many whole days and today. */
 export function rangeOf(name: RangeName, now: number): Range {
 	const { title, days } = RANGES[name];
 	return days === 0
 		? { since: wholeHour(now) - DAY, unit: "hour", title }
-		: { since: midnight(now, days), unit: "day", title };
+		: { since: startOfDay(now, days), unit: "day", title };
 }
 
 /** When a range begins, or as long ago as the API counts users and calls. */
@@ -55,15 +46,14 @@ export const countedSince = ({ since }: Range, now: number) => Math.max(since, n
 
 /** When the next bar of a range begins, which is when its first one leaves it. */
 export function nextBar({ unit }: Range, now: number): number {
-	return unit === "hour" ? wholeHour(now) + HOUR : midnight(now, -1);
+	return unit === "hour" ? wholeHour(now) + HOUR : endOfDay(now);
 }
 
 /** The bars of a range up to now, oldest first, of the counts by the start of their hour. */
 export function barsOf(range: Range, now: number, hours: Map<number, Bucket>): Bar[] {
 	const bars = [];
 	for (let start = range.since; start <= now; ) {
-		// Noon of the next day is in it whether or not the clocks change.
-		const end = range.unit === "hour" ? start + HOUR : midnight(start + 36 * HOUR, 0);
+		const end = range.unit === "hour" ? start + HOUR : endOfDay(start);
 		const bar = { start, end, unfollows: 0, follows: 0 };
 		for (let hour = start; hour < end; hour += HOUR) {
 			bar.unfollows += hours.get(hour)?.unfollows ?? 0;
@@ -79,16 +69,23 @@ export function barsOf(range: Range, now: number, hours: Map<number, Bucket>): B
 export const spanOf = ({ since, until }: { since: number | null; until: number | null }): Span | null =>
 	since === null || until === null ? null : { start: since, end: until + 1 };
 
+/**
+ * The times that a range counts, both inclusive: up to the end of the hour, as the log counts by hours. For what is to have the
+ * same events as the tiles.
+ */
+export const timesOf = ({ since }: Range, now: number) => ({ since, until: wholeHour(now) + HOUR - 1 });
+
 /** "since 14:00 yesterday", "since 18 Nov". */
-export function sinceText({ since, unit }: Range): string {
-	return unit === "hour" ? `since ${clock(since)} yesterday` : `since ${day(since + 12 * HOUR)}`;
+export function sinceText({ since, unit }: Range, now: number): string {
+	return unit === "hour" ? `since ${clock(since)} ${onDay(since, now)}` : `since ${day(since + DAY / 2)}`;
 }
 
 /** "Wed, 25 Nov, 14:00–15:00" of an hour, "Wed, 25 Nov" of a day, "18 Nov, 14:00 – 20 Nov, 09:30" of any other time. */
 export function spanText({ start, end }: Span, now: number): string {
-	const length = end - start;
-	if (length <= HOUR) return `${weekday(start)}, ${clock(start)}–${end > now ? "now" : clock(end)}`;
+	if (end - start <= HOUR) {
+		return `${weekday(start)}, ${clock(start)}–${start <= now && now < end ? "now" : clock(end)}`;
+	}
 	// A day may have 23 hours, or 25.
-	const isDay = length >= 23 * HOUR && length <= 25 * HOUR && midnight(start + 12 * HOUR, 0) === start;
-	return isDay ? weekday(start + 12 * HOUR) : `${day(start)}, ${clock(start)} – ${day(end)}, ${clock(end)}`;
+	const isDay = startOfDay(start) === start && endOfDay(start) === end;
+	return isDay ? weekday(start + DAY / 2) : `${day(start)}, ${clock(start)} – ${day(end)}, ${clock(end)}`;
 }

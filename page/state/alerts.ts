@@ -25,6 +25,8 @@ export class Alerts extends Part {
 	readonly findings = new Cell<Findings>(() => route.value.range);
 	/** When the last call came, in Unix ms; null where none is known, undefined where calls are not counted. */
 	readonly lastCall = signal<number | null | undefined>(undefined);
+	/** When the last event came that was stored or queued, as above. */
+	readonly lastStored = signal<number | null | undefined>(undefined);
 
 	async refresh({ api, route, now, signal }: Poll): Promise<void> {
 		const { app } = this;
@@ -45,6 +47,7 @@ export class Alerts extends Part {
 				delivered("dead"),
 			]);
 			this.lastCall.value = (ofApp ?? calls)?.last_call_at;
+			this.lastStored.value = (ofApp ?? calls)?.last_stored_at;
 			const hours = calls?.hours.filter((hour) => hour.sdk_app_id === app || hour.sdk_app_id === 0);
 			return { range, calls: hours ?? null, retrying, dead, at: now };
 		}, signal);

@@ -31,6 +31,8 @@ function boardOf(session: Session, app: number) {
 	const status = computed(() => session.status.value.data);
 	/** Whether there is an event log that can be asked. */
 	const hasLog = computed(() => status.value.sinks.includes("d1"));
+	/** Whether the token may change anything: not a `VIEWER_TOKEN`. */
+	const mayChange = computed(() => status.value.role === "admin");
 	/** When all was up to date, in Unix ms; 0 before. */
 	const updatedAt = signal(0);
 	/** Why the last poll has failed, as a sentence; empty where it has not. */
@@ -53,6 +55,9 @@ function boardOf(session: Session, app: number) {
 			try {
 				poll.news = await live.poll((query) => api.get("/v1/events", { app, ...query }, signal));
 				newest.value = live.newest;
+				// The clock may have stood still while the computer slept; what is new is drawn by the present.
+				poll.now = Math.max(poll.now, currentTime());
+				tick();
 			} catch (error) {
 				signal.throwIfAborted();
 				failed = error;
@@ -85,7 +90,7 @@ function boardOf(session: Session, app: number) {
 		poller.again();
 	}
 
-	return { ...parts, session, app, status, hasLog, updatedAt, failure, lastEvent, poll, readAgain };
+	return { ...parts, session, app, status, hasLog, mayChange, updatedAt, failure, lastEvent, poll, readAgain };
 }
 
 const app = computed(() => route.value.app);

@@ -2,15 +2,16 @@
 
 import { batch, computed, signal } from "@preact/signals";
 import { type EventQuery, type ListedEvent, PAGE_MAX, sentenceOf } from "../api/client.ts";
+import { startOfDay } from "../lib/days.ts";
 import { EventList } from "../lib/event_list.ts";
-import { count, dayKey, HOUR, isDate } from "../lib/format.ts";
+import { count, HOUR, isDate } from "../lib/format.ts";
 import { Cell, Part, type Poll } from "./cell.ts";
 import { announce } from "./feedback.ts";
 import { type Filter, filterOf, route } from "./route.ts";
 
 /** Events of the first page. */
 const PAGE = 50;
-/** No block has events of two days: midnight is on a quarter hour in every zone. */
+/** No block has events of two days: these begin on a quarter hour in every zone. */
 const BLOCK = HOUR / 4;
 
 /** Events that are drawn together, or left alone together; at least one. */
@@ -28,7 +29,7 @@ export class Events extends Part {
 			const isSame = old?.length === block.length && block.every((event, at) => event === old[at]);
 			if (old && isSame) this.#drawn.set(key, old);
 		}
-		return Map.groupBy(this.#drawn, ([, [{ event_time: at }]]) => (isDate(at) ? dayKey(at) : "no date"));
+		return Map.groupBy(this.#drawn, ([, [{ event_time: at }]]) => (isDate(at) ? startOfDay(at) : null));
 	});
 	#drawn = new Map<number, Block>();
 	/** The ids of those that have just arrived. */

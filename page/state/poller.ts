@@ -2,14 +2,13 @@
 // fail.
 
 import { Problem } from "../api/client.ts";
+import { onUse } from "./use.ts";
 
 const FAST = 3_000;
 const SLOW = 30_000;
 /** Ms after the last use during which the page counts as in use. */
 const IN_USE = 600_000;
 const BACK_OFF_MAX = 120_000;
-
-const USES = ["pointerdown", "pointermove", "keydown", "wheel", "touchstart", "focus"];
 
 /** Polls once; rejects if a call failed. */
 type Poll = (signal: AbortSignal) => Promise<void>;
@@ -22,11 +21,11 @@ class Poller {
 	#controller = new AbortController();
 	#usedAt = 0;
 	#failures = 0;
-	/** Before this time, in Unix ms, only the operator may start a poll: a call has failed. */
+	/** Before this time, by `performance.now()`, only the operator may start a poll: a call has failed. */
 	#notBefore = 0;
 
 	constructor() {
-		for (const type of USES) addEventListener(type, () => this.#used(), { capture: true, passive: true });
+		onUse(() => this.#used());
 		document.addEventListener("visibilitychange", () => document.hidden || this.#used(true));
 	}
 
@@ -35,7 +34,7 @@ class Poller {
 		this.#controller.abort();
 		clearTimeout(this.#timer);
 		this.#poll = poll;
-		this.#usedAt = Date.now();
+		this.#usedAt = performance.now();
 		void this.#run();
 	}
 
@@ -45,14 +44,14 @@ class Poller {
 	}
 
 	get #interval() {
-		return !document.hidden && Date.now() - this.#usedAt < IN_USE ? FAST : SLOW;
+		return !document.hidden && performance.now() - this.#usedAt < IN_USE ? FAST : SLOW;
 	}
 
 	/** The page is used; where it had not been for a while, or was hidden, it is brought up to date now. */
 	#used(wasHidden = false) {
 		const wasSlow = wasHidden || this.#interval === SLOW;
-		this.#usedAt = Date.now();
-		if (wasSlow && this.#timer !== undefined) this.#wait(Math.max(0, this.#notBefore - Date.now()));
+		this.#usedAt = performance.now();
+		if (wasSlow && this.#timer !== undefined) this.#wait(Math.max(0, this.#notBefore - performance.now()));
 	}
 
 	#wait(ms: number) {
@@ -73,10 +72,10 @@ class Poller {
 			if (signal.aborted) return;
 			const doubled = Math.min(FAST * 2 ** this.#failures, BACK_OFF_MAX);
 			this.#failures += 1;
-			this.#notBefore = Date.now() + Math.max(doubled, error instanceof Problem ? error.retryAfter : 0);
+			this.#notBefore = performance.now() + Math.max(doubled, error instanceof Problem ? error.retryAfter : 0);
 		}
 		if (!signal.aborted && this.#poll !== NONE)
-			this.#wait(this.#notBefore > 0 ? this.#notBefore - Date.now() : this.#interval);
+			this.#wait(this.#notBefore > 0 ? this.#notBefore - performance.now() : this.#interval);
 	}
 }
 

@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 /** The app of Tencent's sample request. */
 export const APP = "1400000000";
 export const ADMIN_TOKEN = "sixteen-characters-or-more";
+export const VIEWER_TOKEN = "another-of-sixteen-or-more";
 /** The callback token of the Workers that accept signed calls only. */
 export const CALLBACK_TOKEN = "xxxxyyyy";
 

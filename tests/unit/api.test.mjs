@@ -5,9 +5,17 @@ import { afterEach, mock, suite, test } from "node:test";
 import { Api, invalidSettings, Problem } from "../../page/api/client.ts";
 
 const APP = 1_400_000_000;
-const api = new Api("a-token");
+/** What the API has told of the server's clock. @type {(string | null)[]} */
+const dates = [];
+const api = new Api("a-token", (date, askedAt) => {
+	assert.ok(askedAt <= performance.now() && askedAt > performance.now() - 60_000);
+	dates.push(date);
+});
 
-afterEach(() => mock.restoreAll());
+afterEach(() => {
+	dates.length = 0;
+	mock.restoreAll();
+});
 
 /**
  * Has the next calls answered with this.
@@ -46,6 +54,14 @@ suite("a call", () => {
 		const asked = answered(() => Response.json({ apps: [APP] }));
 		assert.deepEqual(await api.get("/v1/apps", {}), { apps: [APP] });
 		assert.deepEqual(asked, [{ method: "GET", url: "/v1/apps", token: "Bearer a-token" }]);
+	});
+
+	test("tells the date of the response, also of one that is an error", async () => {
+		const headers = { date: "Wed, 25 Nov 2026 14:05:09 GMT" };
+		answered(() => Response.json({ apps: [APP] }, { headers }));
+		await api.get("/v1/apps", {});
+		await problemOf(() => Response.json({}, { status: 503, headers }));
+		assert.deepEqual(dates, [headers.date, headers.date]);
 	});
 
 	test("leaves out parameters that are null or empty, and not those that are 0", async () => {

@@ -48,13 +48,15 @@ suite("times of the day", () => {
 		assert.equal(format.clock(Date.parse("2026-10-25T01:30:00Z")), "01:30 GMT+0");
 		assert.equal(format.clock(Date.parse("2026-10-25T02:00:00Z")), "02:00");
 		assert.equal(format.clock(Date.parse("2026-03-29T01:30:00Z")), "02:30");
+		assert.equal(format.seconds(Date.parse("2026-10-25T01:30:07Z")), "01:30:07 GMT+0");
+		assert.equal(format.seconds(Date.parse("2026-10-25T02:30:07Z")), "02:30:07");
 	});
 });
 
 suite("days", () => {
 	test("are the viewer's: a summer's day begins before UTC's", () => {
 		assert.equal(format.day(Date.parse("2026-06-30T23:00:00Z")), "1 Jul");
-		assert.equal(format.dayKey(Date.parse("2026-06-30T23:00:00Z")), "2026-7-1");
+		assert.equal(format.isoDay(Date.parse("2026-06-30T23:00:00Z")), "2026-07-01");
 		assert.deepEqual(format.dayParts(Date.parse("2026-06-30T23:00:00Z")), { y: 2026, m: 6, d: 1 });
 	});
 
@@ -62,29 +64,10 @@ suite("days", () => {
 		assert.equal(format.weekday(NOW), "Wed 25 Nov");
 	});
 
-	test("have one key from midnight to midnight", () => {
-		const [first, last] = ["2026-11-25T00:00:00Z", "2026-11-25T23:59:59.999Z"].map(Date.parse);
-		assert.equal(format.dayKey(first), format.dayKey(last));
-		assert.notEqual(format.dayKey(last), format.dayKey(last + 1));
-	});
-
-	test("are titled by how far they are back", () => {
-		assert.equal(format.dayTitle(NOW, NOW), "Today");
-		assert.equal(format.dayTitle(Date.parse("2026-11-25T00:00:00Z"), NOW), "Today");
-		assert.equal(format.dayTitle(Date.parse("2026-11-24T23:59:59Z"), NOW), "Yesterday");
-		assert.equal(format.dayTitle(Date.parse("2026-11-23T23:59:59Z"), NOW), "Monday 23 November");
-		assert.equal(format.dayTitle(Date.parse("2025-11-25T14:05:09Z"), NOW), "25 Nov 2025");
-	});
-
-	test("yesterday may have had 23 hours", () => {
-		const now = Date.parse("2026-03-29T23:30:00Z");
-		assert.equal(format.dayTitle(Date.parse("2026-03-29T00:15:00Z"), now), "Yesterday");
-		assert.equal(format.dayTitle(Date.parse("2026-03-28T23:45:00Z"), now), "Saturday 28 March");
-	});
-
-	test("yesterday may have been last year", () => {
-		const now = Date.parse("2026-01-01T10:00:00Z");
-		assert.equal(format.dayTitle(Date.parse("2025-12-31T10:00:00Z"), now), "Yesterday");
+	test("behind a time are told from today and yesterday", () => {
+		assert.equal(format.onDay(Date.parse("2026-11-25T00:00:00Z"), NOW), "today");
+		assert.equal(format.onDay(Date.parse("2026-11-24T23:59:59Z"), NOW), "yesterday");
+		assert.equal(format.onDay(Date.parse("2026-11-23T23:59:59Z"), NOW), "on 23 Nov");
 	});
 });
 
