@@ -1,37 +1,41 @@
 // The export of the events that the filters let through, as a CSV file, with progress.
 
-import { useId, useState } from "preact/hooks";
-import { count, number } from "../lib/format.ts";
+import { useId, useRef, useState } from "preact/hooks";
+import { count } from "../lib/format.ts";
 import { RANGES, rangeOf, spanOf, spanText } from "../lib/range.ts";
 import type { Board } from "../state/board.ts";
 import { currentTime, now } from "../state/clock.ts";
+import { Export } from "../state/export.ts";
 import { announce } from "../state/feedback.ts";
 import { filterOf, route } from "../state/route.ts";
-import { Export } from "../state/tasks.ts";
 import { KIND_PLURALS } from "../text/kinds.ts";
 import { Dialog } from "./Dialog.tsx";
-import { Button, P, Problem } from "./ui.tsx";
+import { TaskButton, TaskView, useStop } from "./TaskView.tsx";
+import { Button, P } from "./ui.tsx";
 
 export function ExportDialog({ board, close }: { board: Board; close: () => void }) {
-	const [task] = useState(() => new Export());
+	const [task, setTask] = useState<Export | null>(null);
 	const [isRange, setRange] = useState(false);
+	const startedAt = useRef(0);
 	const form = useId();
 	const { kind, user, range } = route.value;
 	const span = spanOf(route.value);
-	const { isRunning, total, fraction, problem } = task;
-	const stop = () => {
-		task.stop();
+	useStop(task);
+	const run = async (task: Export) => {
+		if (!(await task.run())) return;
+		const date = new Date(startedAt.current).toISOString().slice(0, 10);
+		download(`unfollow-events-${board.app}-${date}.csv`, task.parts);
 		close();
+		announce(`${count(task.total.value, "event")} exported.`);
 	};
-	const run = async (event: Event) => {
+	const start = (event: Event) => {
 		event.preventDefault();
-		const at = currentTime();
+		startedAt.current = currentTime();
 		const filter = filterOf(route.value);
-		if (span === null && isRange) filter.since = rangeOf(range, at).since;
-		if (!(await task.start(board.session.api, board.app, filter))) return;
-		download(`unfollow-events-${board.app}-${new Date(at).toISOString().slice(0, 10)}.csv`, task.parts);
-		close();
-		announce(`${count(total.value, "event")} exported.`);
+		if (span === null && isRange) filter.since = rangeOf(range, startedAt.current).since;
+		const task = new Export(board.session.api, board.app, filter);
+		setTask(task);
+		void run(task);
 	};
 	const times = [kind ? KIND_PLURALS[kind] : "Events", user && "of this user", span && spanText(span, now.value)];
 	const what = `${times.filter((part) => part !== null).join(", ")}: one row for each target.`;
@@ -40,27 +44,32 @@ export function ExportDialog({ board, close }: { board: Board; close: () => void
 			<input type="radio" name="time" checked={isRange === value} onChange={() => setRange(value)} /> {text}
 		</label>
 	);
-	const start = <Button text="Export" type="submit" form={form} class="primary" />;
-	const actions = [<Button text="Cancel" onClick={stop} />, !isRunning.value && start];
+	const button = task ? (
+		<TaskButton task={task} run={() => run(task)} />
+	) : (
+		<Button text="Export" type="submit" form={form} class="primary" />
+	);
+	const actions = [<Button text="Cancel" onClick={close} />, button];
 	return (
-		<Dialog title="Export as CSV" testid="export-dialog" close={stop} actions={actions}>
-			<form id={form} onSubmit={run}>
+		<Dialog title="Export as CSV" testid="export-dialog" close={close} actions={actions}>
+			<form id={form} onSubmit={start}>
 				<P text={what} />
 				{span === null && (
-					<fieldset class="options" disabled={isRunning.value}>
+					<fieldset class="options" disabled={task !== null}>
 						<legend class="visually-hidden">Times</legend>
 						{option(false, "All that are stored")}
 						{option(true, `The last ${RANGES[range].title}`)}
 					</fieldset>
 				)}
 			</form>
-			{isRunning.value && (
-				<div class="running" role="status">
-					<progress aria-label="Progress" value={fraction.value ?? undefined} />
-					<P text={total.value > 0 && `${number(total.value)} events …`} testid="export-count" />
-				</div>
+			{task && (
+				<TaskView
+					task={task}
+					fraction={task.fraction.value}
+					text={task.total.value > 0 && `${count(task.total.value, "event")} …`}
+					testid="export-count"
+				/>
 			)}
-			<Problem text={problem.value} />
 		</Dialog>
 	);
 }

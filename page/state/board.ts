@@ -29,6 +29,8 @@ function boardOf(session: Session, app: number) {
 		totals: new Totals(session, app),
 	};
 	const status = computed(() => session.status.value.data);
+	/** Whether the token may change anything. */
+	const mayChange = computed(() => status.value.role === "admin");
 	/** Whether there is an event log that can be asked. */
 	const hasLog = computed(() => status.value.sinks.includes("d1"));
 	/** When all was up to date, in Unix ms; 0 before. */
@@ -85,7 +87,7 @@ function boardOf(session: Session, app: number) {
 		poller.again();
 	}
 
-	return { ...parts, session, app, status, hasLog, updatedAt, failure, lastEvent, poll, readAgain };
+	return { ...parts, session, app, status, mayChange, hasLog, updatedAt, failure, lastEvent, poll, readAgain };
 }
 
 const app = computed(() => route.value.app);
@@ -96,8 +98,8 @@ export const board = computed(() => {
 	return entered && app.value !== null && entered.apps.includes(app.value) ? boardOf(entered, app.value) : null;
 });
 
-/** All of the route that calls depend on: nothing else is asked for where only a dialog has opened or closed. */
-const asked = computed(() => JSON.stringify({ ...route.value, event: null }));
+/** All of the route that calls depend on: nothing else is asked for where only a dialog has opened, or what is there is filtered. */
+const asked = computed(() => JSON.stringify({ ...route.value, event: null, reason: null }));
 
 /** Polls for the board that is shown, at once whenever it shows something else. */
 export function startPolling(): void {
