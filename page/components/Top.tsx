@@ -4,7 +4,7 @@ import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Ranking, TopUser } from "../api/client.ts";
 import { number, signed } from "../lib/format.ts";
 import { sinceText, spanText } from "../lib/range.ts";
-import { before, type RankingBefore, rankedBy } from "../lib/ranking.ts";
+import { type Before, before, type RankingBefore, rankedBy } from "../lib/ranking.ts";
 import type { Board } from "../state/board.ts";
 import { now } from "../state/clock.ts";
 import { go, route } from "../state/route.ts";
@@ -64,7 +64,7 @@ function Leaders({ users, before: ranking, by }: LeadersProps) {
 	if (ranked.length === 0) return <P class="nothing" text="Nobody." />;
 	const most = Math.max(...ranked.map((it) => Math.abs(value(it))));
 	const row = (it: TopUser) => {
-		const old = before(ranking, by, it.user);
+		const old = before(ranking, by, it.user, value(it));
 		const counts = `${number(it.unfollows)} lost · ${number(it.follows)} gained · ${signed(it.net)} net`;
 		return (
 			<li key={it.user} class={value(it) < 0 || by === "lost" ? "lost" : undefined} data-testid="top-row">
@@ -80,12 +80,13 @@ function Leaders({ users, before: ranking, by }: LeadersProps) {
 }
 
 /** Whether a figure is higher or lower than in the range before, and what it was. */
-function Trend({ value, old, text }: { value: number; old: number; text: (n: number) => string }) {
-	const [mark, word] = value > old ? ["▲", "up from"] : value < old ? ["▼", "down from"] : ["=", "the same as"];
+function Trend({ value, old: { figure, bound }, text }: { value: number; old: Before; text: (n: number) => string }) {
+	const [mark, word] = value > figure ? ["▲", "up from"] : value < figure ? ["▼", "down from"] : ["=", "the same as"];
+	const bounds = { "": "", "≤": "at most ", "≥": "at least " };
 	return (
-		<span class="counts" title={`${text(old)} in the range before`} data-testid="trend">
-			<span aria-hidden="true">{`${mark} ${text(old)}`}</span>
-			<span class="visually-hidden">{`, ${word} ${text(old)} in the range before`}</span>
+		<span class="counts" data-testid="trend">
+			<span aria-hidden="true">{`${mark} was ${bound}${text(figure)}`}</span>
+			<span class="visually-hidden">{`, ${word} ${bounds[bound]}${text(figure)} in the range before`}</span>
 		</span>
 	);
 }

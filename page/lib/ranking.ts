@@ -21,12 +21,24 @@ export function spanBefore(since: number, until: number): Span {
 	return { start: Math.max(0, end - length), end };
 }
 
+/** A figure of the range before: exactly, or how high or low it was at most. */
+export interface Before {
+	figure: number;
+	bound: "" | "≤" | "≥";
+}
+
 /**
- * The figure of the range before; null where it is not known, or there is nothing to compare with: nobody was in it, as where
- * the webhook is new, or its events are not stored any more.
+ * The figure of the range before of a user whose figure now is `value`; null where it cannot be compared: too many users were
+ * in it, or nobody, as where the webhook is new, or its events are not stored any more.
  */
-export function before(ranking: RankingBefore, by: Ranking, user: string): number | null {
+export function before(ranking: RankingBefore, by: Ranking, user: string, value: number): Before | null {
 	const found = ranking.users.find((it) => it.user === user);
-	if (found) return rankedBy(by, found);
-	return ranking.isWhole && ranking.users.length > 0 ? 0 : null;
+	if (found) return { figure: rankedBy(by, found), bound: "" };
+	const last = ranking.users.at(-1);
+	if (last === undefined) return null;
+	if (ranking.isWhole) return { figure: 0, bound: "" };
+	// Who is not listed comes after the last one. The net ranking begins with the least.
+	const figure = rankedBy(by, last);
+	if (by === "net") return value < figure ? { figure, bound: "≥" } : null;
+	return value > figure ? { figure, bound: "≤" } : null;
 }

@@ -79,6 +79,8 @@ export class Top extends Part {
 			const span = spanBefore(since, until);
 			const isSame = !isFull && held?.before.start === span.start && held.before.end === span.end;
 			const askBefore = async () => {
+				// Before the first ms there was no time.
+				if (span.start === span.end) return { ...span, users: [], isWhole: true };
 				const times = { since: span.start, until: span.end - 1 };
 				const { users } = await api.get("/v1/top", { ...query, ...times, limit: LIMIT_BEFORE }, signal);
 				return { ...span, users, isWhole: users.length < LIMIT_BEFORE };

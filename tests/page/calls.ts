@@ -5,6 +5,8 @@ import { createHash } from "node:crypto";
 /** The app of Tencent's sample request. */
 export const APP = "1400000000";
 export const ADMIN_TOKEN = "sixteen-characters-or-more";
+/** Of those who may look and change nothing. */
+export const VIEWER_TOKEN = "may-look-and-change-nothing";
 /** The callback token of the Workers that accept signed calls only. */
 export const CALLBACK_TOKEN = "xxxxyyyy";
 
