@@ -65,6 +65,18 @@ export async function callApi(url: string, path: string): Promise<any> {
 	return await response.json();
 }
 
+/** Has a Worker rebuild its event log from KV: then the log is known to be complete. */
+export async function reindex(url: string): Promise<void> {
+	let cursor: string | null = null;
+	do {
+		const query: string = cursor === null ? "" : `?cursor=${encodeURIComponent(cursor)}`;
+		const headers = { authorization: `Bearer ${ADMIN_TOKEN}` };
+		const response = await fetch(`${url}/v1/reindex${query}`, { method: "POST", headers });
+		if (!response.ok) throw new Error(`reindex answered ${response.status}: ${await response.text()}`);
+		({ cursor } = await response.json());
+	} while (cursor !== null);
+}
+
 /** Does so many things, a few at a time. */
 export async function inParallel(count: number, action: (number: number) => Promise<void>): Promise<void> {
 	let next = 0;
