@@ -59,6 +59,8 @@ export class DeadLetters extends Part {
 	readonly isBusy = computed(() => this.task.value?.isRunning.value ?? false);
 	/** The loading of more of them: whether it is under way, and why it has failed. */
 	readonly more = signal({ isBusy: false, problem: "" });
+	/** How many pages of each app are wanted. */
+	#pages = 1;
 	#isDue = false;
 
 	/** Asks now and then, on the way to another view, and when all is read again. */
@@ -68,31 +70,28 @@ export class DeadLetters extends Part {
 		const isSoon = view !== null && this.letters.value.some((it) => now - (it.replayed_at ?? 0) < EVERY);
 		if (held !== null && held.view === view && now - held.at < (isSoon ? EVERY_SOON : EVERY) && !isWanted) return;
 		await this.listed.read(async () => {
-			let read: Pick<Listed, "letters" | "next"> = {
-				letters: [],
-				next: [
-					{ app: this.app, cursor: "" },
-					{ app: 0, cursor: "" },
-				],
-			};
-			const pages = held?.pages ?? 1;
-			for (let page = 0; page < pages && read.next.length > 0; page += 1) read = await this.#readOn(read, signal);
-			return { ...read, pages, at: now, view };
+			let read: Listed = { letters: [], next: this.#apps, pages: 0, at: now, view };
+			while (read.pages < this.#pages && read.next.length > 0) read = await this.#readOn(read, signal);
+			return read;
 		}, signal);
 		this.#isDue = false;
 	}
 
 	/** Loads a page more. */
 	async loadMore(): Promise<void> {
-		const held = this.listed.data;
-		if (held === null) return;
 		this.more.value = { isBusy: true, problem: "" };
+		this.#pages += 1;
 		try {
-			const read = await this.#readOn(held);
-			// Not where they were read again meanwhile.
-			if (this.listed.data === held) this.listed.set({ ...held, ...read, pages: held.pages + 1 });
+			let held = this.listed.data;
+			while (held && held.pages < this.#pages && held.next.length > 0) {
+				const read = await this.#readOn(held);
+				// They may have been read again meanwhile.
+				if (this.listed.data === held) this.listed.set(read);
+				held = this.listed.data;
+			}
 			this.more.value = { isBusy: false, problem: "" };
 		} catch (error) {
+			this.#pages -= 1;
 			this.more.value = { isBusy: false, problem: sentenceOf(error) };
 		}
 	}
@@ -121,14 +120,22 @@ export class DeadLetters extends Part {
 		this.selected.value = keys;
 	}
 
-	async #readOn({ letters, next }: Pick<Listed, "letters" | "next">, signal?: AbortSignal) {
+	/** Where the lists begin: the app's own, and of those whose messages could not be read. */
+	get #apps(): Listed["next"] {
+		return [this.app, 0].map((app) => ({ app, cursor: "" }));
+	}
+
+	/** Reads the next page. */
+	async #readOn(held: Listed, signal?: AbortSignal): Promise<Listed> {
 		const read = async ({ app, cursor }: Listed["next"][number]): Promise<DeadLetterPage & { app: number }> => {
 			return { app, ...(await this.session.api.get("/v1/dead-letters", { app, cursor }, signal)) };
 		};
-		const pages = await Promise.all(next.map(read));
+		const pages = await Promise.all(held.next.map(read));
 		return {
-			letters: [...letters, ...pages.flatMap(({ dead_letters }) => dead_letters)],
+			...held,
+			letters: [...held.letters, ...pages.flatMap(({ dead_letters }) => dead_letters)],
 			next: pages.flatMap(({ app, cursor }) => (cursor === null ? [] : [{ app, cursor }])),
+			pages: held.pages + 1,
 		};
 	}
 
