@@ -7,6 +7,7 @@ type Schemas = components["schemas"];
 export type Bucket = Schemas["Bucket"];
 export type CallCount = Schemas["Calls"]["hours"][number];
 export type DeadLetter = Schemas["DeadLetter"];
+export type DeadLetterPage = Schemas["DeadLetterPage"];
 export type Delivery = Schemas["Delivery"];
 export type DeliveryPage = Schemas["DeliveryPage"];
 export type EventPage = Schemas["EventPage"];
@@ -16,7 +17,6 @@ export type Kind = Schemas["Kind"];
 /** What the query of the list of events may have. */
 export type EventQuery = Omit<Parameters<"/v1/events", "get">, "app">;
 export type ListedEvent = Schemas["ListedEvent"];
-export type ReplayedSome = Schemas["ReplayedSome"];
 export type Role = Schemas["Role"];
 export type Status = Schemas["Status"];
 export type TopUser = Schemas["TopUser"];

@@ -1,5 +1,6 @@
 // The whole page: the header, and the board of an app or what stands in its place.
 
+import { useLayoutEffect } from "preact/hooks";
 import { ago, count, moment, number, timeZone } from "../lib/format.ts";
 import { type Board, board } from "../state/board.ts";
 import { now } from "../state/clock.ts";
@@ -47,9 +48,9 @@ function Controls({ board }: { board: Board }) {
 	const { app, session, deadLetters, failure, updatedAt, mayChange } = board;
 	const choose = (chosen: string) => go({ app: Number(chosen), user: null, since: null, until: null, event: null });
 	const options = session.apps.map((id) => <option key={id}>{id}</option>);
-	const letters = deadLetters.letters.value.length;
-	const more = deadLetters.listed.data?.hasMore ? "+" : "";
-	const hasLetters = letters > 0 || view.value === "dead-letters";
+	const letters = deadLetters.waiting.value;
+	const more = (deadLetters.listed.data?.next ?? []).length > 0 ? "+" : "";
+	const hasLetters = deadLetters.letters.value.length > 0 || view.value === "dead-letters";
 	const toLetters = ["Dead letters ", <span>{`${number(letters)}${more}`}</span>];
 	const updated = updatedAt.value > 0 && `Updated ${ago(updatedAt.value, now.value)}`;
 	return (
@@ -81,6 +82,8 @@ function BoardView({ board }: { board: Board }) {
 	const { value: shown } = view;
 	const { event, user } = route.value;
 	const hasLog = board.hasLog.value && shown !== "dead-letters";
+	// What is under way is the operator's who began it, and on this app.
+	useLayoutEffect(() => () => board.deadLetters.task.peek()?.stop(), [board]);
 	return (
 		<main class={`board ${shown}`} ref={places.board} tabIndex={-1}>
 			<h1 class="visually-hidden">What the webhook has received</h1>
@@ -95,9 +98,7 @@ function BoardView({ board }: { board: Board }) {
 					{shown === "overview" && <TopCard leaders={board.top.leaders} />}
 				</div>
 			)}
-			{shown === "dead-letters" && (
-				<DeadLettersCard deadLetters={board.deadLetters} mayChange={board.mayChange.value} />
-			)}
+			{shown === "dead-letters" && <DeadLettersCard board={board} />}
 			<EventsCard board={board} hidden={shown === "dead-letters"} />
 			<Footer board={board} />
 			{event !== null && <RecordDialog key={event} board={board} id={event} />}

@@ -22,7 +22,8 @@ interface Loaded {
 }
 
 export function RecordDialog({ board, id }: { board: Board; id: string }) {
-	const { session, app, status, mayChange } = board;
+	const { session, app } = board;
+	const { value: mayChange } = board.mayChange;
 	const [loaded, setLoaded] = useState<Loaded | null>(null);
 	const [problem, setProblem] = useState("");
 	const [said, say] = useState({ text: "", isProblem: false });
@@ -82,10 +83,8 @@ export function RecordDialog({ board, id }: { board: Board; id: string }) {
 	const toDelete = () => ask("asked");
 	const ofRecord = [
 		<Button text="Copy JSON" class="quiet first" disabled={isOff} onClick={copy} />,
-		mayChange.value && status.value.origin && <Button text="Replay" disabled={isOff} onClick={replay} />,
-		mayChange.value && (
-			<Button text="Delete…" class="quiet danger" ref={returned} disabled={isOff} onClick={toDelete} />
-		),
+		mayChange && board.status.value.origin && <Button text="Replay" disabled={isOff} onClick={replay} />,
+		mayChange && <Button text="Delete…" class="quiet danger" ref={returned} disabled={isOff} onClick={toDelete} />,
 	];
 	const ofDeletion = [
 		<P text="Delete this event for good?" />,
@@ -141,6 +140,10 @@ function Facts({ record }: { record: EventRecord }) {
 		["Client IP", record.client_ip ?? "–", "client-ip"],
 	];
 	if (delivery) facts.push(["Delivery", describe(delivery), "delivery"]);
+	if (delivery?.answer) {
+		const answer = <code class="answer" dir="ltr" children={visibleJson(delivery.answer)} />;
+		facts.push(["Its answer", answer, "answer"]);
+	}
 	return (
 		<dl class="facts">
 			{facts.map(([name, value, testid]) => (
@@ -155,10 +158,13 @@ function Facts({ record }: { record: EventRecord }) {
 
 function describe(delivery: Delivery): ComponentChildren {
 	const { state, attempts, last_status: status, last_error: error, next_attempt_at: next, updated_at: at } = delivery;
+	const isWarning = state === "overdue" || state === "delivered_fail";
 	return [
-		`${STATES[state] ?? state}, ${count(attempts, "attempt")}`,
+		<span class={isWarning ? "warning" : undefined}>{STATES[state] ?? state}</span>,
+		`, ${count(attempts, "attempt")}`,
 		(status !== null || error !== null) && `, ${outcome(delivery)}`,
 		[" (", <Moment at={at} />, ")"],
 		state === "retrying" && next !== null && ["; next attempt ", <Due at={next} />],
+		state === "overdue" && ". Replay the event to have it delivered.",
 	];
 }

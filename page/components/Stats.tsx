@@ -2,6 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
+import type { Kind } from "../api/client.ts";
 import { cutNote } from "../lib/days.ts";
 import { count, number, signed } from "../lib/format.ts";
 import { type Bar, sinceText, spanOf, spanText, type Span as Times } from "../lib/range.ts";
@@ -9,6 +10,7 @@ import type { Board } from "../state/board.ts";
 import { now } from "../state/clock.ts";
 import { go, route } from "../state/route.ts";
 import { Chart } from "./Chart.tsx";
+import { EventsLink } from "./EventsLink.tsx";
 import { Ago, Button, Card, Loaded, P, Span, Time } from "./ui.tsx";
 
 export function Tiles({ board: { stats, alerts, lastEvent } }: { board: Board }) {
@@ -20,6 +22,12 @@ export function Tiles({ board: { stats, alerts, lastEvent } }: { board: Board })
 	// An event came with a call, which may not be counted yet.
 	const lastCall = call && ["last call ", <Ago at={Math.max(call, last ?? 0)} />];
 	const since = <P text={figures && sinceText(figures.range, now.value)} />;
+	/** In a user's view, a figure is a link to the events that it counts. */
+	const linked = (figure: string, kind: Kind | null) => {
+		if (user === null || figures === null) return figure;
+		const events = { role: "target", kind, since: figures.range.since, until: figures.at } as const;
+		return <EventsLink text={figure} events={events} />;
+	};
 	const tile = (name: string, title: string, figure: ComponentChildren, below = since) => (
 		<div class={`tile ${name}`} data-testid={`tile-${name}`}>
 			<h2>{title}</h2>
@@ -29,9 +37,9 @@ export function Tiles({ board: { stats, alerts, lastEvent } }: { board: Board })
 	);
 	return (
 		<section class="tiles" aria-label="Totals" aria-busy={figures === null}>
-			{tile("unfollows", lost, figures && number(figures.unfollows))}
-			{tile("follows", gained, figures && number(figures.follows))}
-			{tile("net", "Net", figures && signed(figures.follows - figures.unfollows))}
+			{tile("unfollows", lost, figures && linked(number(figures.unfollows), "unfollow"))}
+			{tile("follows", gained, figures && linked(number(figures.follows), "follow"))}
+			{tile("net", "Net", figures && linked(signed(figures.follows - figures.unfollows), null))}
 			{tile("last-event", "Last event", last && <Ago at={last} />, <P text={lastCall} testid="last-call" />)}
 		</section>
 	);

@@ -1,16 +1,17 @@
 // One user: totals of all time, and the erasure of all that is stored about them.
 
+import type { ComponentChildren } from "preact";
 import { useRef, useState } from "preact/hooks";
 import type { User } from "../api/client.ts";
-import { dayName } from "../lib/days.ts";
-import { count, number, signed } from "../lib/format.ts";
+import { moment, number, signed } from "../lib/format.ts";
+import type { Route } from "../lib/router.ts";
 import type { Board } from "../state/board.ts";
-import { announce, moveFocus, places } from "../state/feedback.ts";
-import { go } from "../state/route.ts";
-import { Erasure } from "../state/tasks.ts";
-import { Dialog } from "./Dialog.tsx";
+import { now } from "../state/clock.ts";
+import { announce, places } from "../state/feedback.ts";
+import { EraseDialog } from "./EraseDialog.tsx";
+import { EventsLink } from "./EventsLink.tsx";
 import { UserId } from "./UserId.tsx";
-import { Button, Card, Loaded, P, Problem, Span, Time } from "./ui.tsx";
+import { Button, Card, Loaded, P, Span, Time } from "./ui.tsx";
 
 export function UserCard({ board, user }: { board: Board; user: string }) {
 	const [isErasing, setErasing] = useState(false);
@@ -29,66 +30,50 @@ export function UserCard({ board, user }: { board: Board; user: string }) {
 		<span class="visually-hidden">User </span>,
 		<Span ref={id} text={<UserId id={user} />} testid="user-id" />,
 	];
+	const { mayChange, hasLog } = board;
+	// KV may have records of a user of whom the event log knows nothing.
+	const canErase = mayChange.value && (cell.data !== null || !hasLog.value);
 	const erase = <Button text="Erase…" class="quiet danger" onClick={() => setErasing(true)} />;
-	const beside = [<Button text="Copy" onClick={copy} />, board.mayChange.value && cell.data?.last_event_time && erase];
+	const beside = [<Button text="Copy" onClick={copy} />, canErase && erase];
 	return (
-		<Card title={title} testid="user-view" cell={cell} back="All users" beside={beside} place={places.user}>
-			{board.hasLog.value && <Loaded cell={cell} draw={(totals) => <Totals user={totals} />} />}
+		<Card
+			title={title}
+			testid="user-view"
+			cell={hasLog.value ? cell : null}
+			{...{ back: "All users", beside }}
+			place={places.user}
+		>
+			{hasLog.value && <Loaded cell={cell} draw={(totals) => <Totals user={totals} />} />}
 			{isErasing && <EraseDialog board={board} user={user} close={() => setErasing(false)} />}
 		</Card>
 	);
 }
 
-function Totals({ user: { followers, following, first_event_time: first } }: { user: User }) {
+/** Totals of all time. Each figure is a link to the events that it counts. */
+function Totals({ user: { followers, following, first_event_time: first, last_event_time: last } }: { user: User }) {
 	const exactly = "No event has this user. UserIDs are matched exactly: case counts, and so do spaces.";
-	if (first === null) return <P class="hint" text={exactly} testid="no-user" />;
-	const facts = [
-		["followers-lost", "Followers lost", number(followers.lost)],
-		["followers-gained", "Followers gained", number(followers.gained)],
-		["followers-net", "Net", signed(followers.gained - followers.lost)],
-		["following-removed", "Unfollowed others", number(following.removed)],
-		["following-added", "Followed others", number(following.added)],
-		["first-event", "First event", <Time at={first} text={dayName(first)} />],
-	] as const;
+	if (first === null || last === null) return <P class="hint" text={exactly} testid="no-user" />;
+	const ofAllTime = { role: null, kind: null, since: null, until: null };
+	const at = (ms: number) => ({ ...ofAllTime, since: ms, until: ms });
+	const facts: [testid: string, name: string, value: ComponentChildren, events: Partial<Route>][] = [
+		["followers-lost", "Followers lost", number(followers.lost), { role: "target", kind: "unfollow" }],
+		["followers-gained", "Followers gained", number(followers.gained), { role: "target", kind: "follow" }],
+		["followers-net", "Net", signed(followers.gained - followers.lost), { role: "target" }],
+		["following-removed", "Unfollowed others", number(following.removed), { role: "actor", kind: "unfollow" }],
+		["following-added", "Followed others", number(following.added), { role: "actor", kind: "follow" }],
+		["first-event", "First event", <Time at={first} text={moment(first, now.value)} />, at(first)],
+		["last-event", "Last event", <Time at={last} text={moment(last, now.value)} />, at(last)],
+	];
 	return (
 		<dl class="totals" data-testid="user-totals">
-			{facts.map(([testid, name, value]) => (
+			{facts.map(([testid, name, value, events]) => (
 				<div key={testid}>
 					<dt>{name}</dt>
-					<dd data-testid={testid}>{value}</dd>
+					<dd data-testid={testid}>
+						<EventsLink text={value} events={{ ...ofAllTime, ...events }} />
+					</dd>
 				</div>
 			))}
 		</dl>
-	);
-}
-
-function EraseDialog({ board, user, close }: { board: Board; user: string; close: () => void }) {
-	const [erasure] = useState(() => new Erasure());
-	const { isRunning, problem, total } = erasure;
-	const erased = `${count(total.value, "record")} erased`;
-	const stop = () => {
-		erasure.stop();
-		close();
-	};
-	const erase = async () => {
-		if (!(await erasure.start(board.session.api, board.app, user))) return;
-		announce(`${count(total.value, "record")} erased.`);
-		go({ user: null, role: null, since: null, until: null });
-		board.readAgain();
-		moveFocus(places.events);
-	};
-	const actions = [
-		<Button text="Cancel" onClick={stop} />,
-		<Button text="Erase" class="danger solid" disabled={isRunning.value} onClick={erase} />,
-	];
-	return (
-		<Dialog title="Erase this user?" testid="erase" close={stop} actions={actions}>
-			<p>
-				Every event in which <UserId id={user} /> acted or is a target is erased for good, also for the other users in
-				it: the records, the dead letters and the counts.
-			</p>
-			<P class="outcome" role="status" text={total.value > 0 && `${erased} so far …`} />
-			<Problem text={problem.value && `${problem.value} ${erased} so far; erase again for the rest.`} />
-		</Dialog>
 	);
 }

@@ -23,6 +23,8 @@ const PARAMETERS = {
 	app: parameter(wholeNumber, null),
 	range: parameter(oneOf(...(Object.keys(RANGES) as RangeName[])), "24h"),
 	view: parameter(oneOf("dead-letters"), null),
+	/** Why the dead letters were given up that are shown. */
+	reason: parameter(anyText, null),
 	/** A UserID, whose own view is shown. */
 	user: parameter(anyText, null),
 	role: parameter(oneOf<Role>("actor", "target"), null),

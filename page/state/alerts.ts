@@ -18,6 +18,8 @@ interface Findings {
 	calls: CallCount[] | null;
 	retrying: DeliveryPage | null;
 	dead: DeliveryPage | null;
+	/** Delivered, and answered FAIL. */
+	refused: DeliveryPage | null;
 	at: number;
 }
 
@@ -36,20 +38,21 @@ export class Alerts extends Part {
 		const held = this.findings.data;
 		if (held !== null && now - held.at < patienceOf(route)) return;
 		const range = rangeOf(route.range, now);
-		const delivered = (state: "retrying" | "dead") =>
+		const delivered = (state: "retrying" | "dead" | "delivered_fail") =>
 			status.value.data.origin ? known(api.get("/v1/deliveries", { app, state, limit: COUNTED }, signal)) : null;
 		await this.findings.read(async () => {
-			const [calls, ofApp, retrying, dead] = await Promise.all([
+			const [calls, ofApp, retrying, dead, refused] = await Promise.all([
 				known(api.get("/v1/calls", { since: countedSince(range, now), until: now }, signal)),
 				// Calls that name no app of ours are counted under none; the time of the last call is the app's own.
 				apps.length > 1 ? known(api.get("/v1/calls", { app, since: now, until: now }, signal)) : null,
 				delivered("retrying"),
 				delivered("dead"),
+				delivered("delivered_fail"),
 			]);
 			this.lastCall.value = (ofApp ?? calls)?.last_call_at;
 			this.lastStored.value = (ofApp ?? calls)?.last_stored_at;
 			const hours = calls?.hours.filter((hour) => hour.sdk_app_id === app || hour.sdk_app_id === 0);
-			return { range, calls: hours ?? null, retrying, dead, at: now };
+			return { range, calls: hours ?? null, retrying, dead, refused, at: now };
 		}, signal);
 	}
 }

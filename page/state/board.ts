@@ -29,10 +29,10 @@ function boardOf(session: Session, app: number) {
 		totals: new Totals(session, app),
 	};
 	const status = computed(() => session.status.value.data);
+	/** Whether the token may change anything. */
+	const mayChange = computed(() => status.value.role === "admin");
 	/** Whether there is an event log that can be asked. */
 	const hasLog = computed(() => status.value.sinks.includes("d1"));
-	/** Whether the token may change anything: not a `VIEWER_TOKEN`. */
-	const mayChange = computed(() => status.value.role === "admin");
 	/** When all was up to date, in Unix ms; 0 before. */
 	const updatedAt = signal(0);
 	/** Why the last poll has failed, as a sentence; empty where it has not. */
@@ -101,8 +101,8 @@ export const board = computed(() => {
 	return entered && app.value !== null && entered.apps.includes(app.value) ? boardOf(entered, app.value) : null;
 });
 
-/** All of the route that calls depend on: nothing else is asked for where only a dialog has opened or closed. */
-const asked = computed(() => JSON.stringify({ ...route.value, event: null }));
+/** All of the route that calls depend on: nothing else is asked for where only a dialog has opened, or what is there is filtered. */
+const asked = computed(() => JSON.stringify({ ...route.value, event: null, reason: null }));
 
 /** Polls for the board that is shown, at once whenever it shows something else. */
 export function startPolling(): void {

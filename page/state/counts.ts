@@ -3,24 +3,27 @@
 import { computed } from "@preact/signals";
 import type { Bucket, TopUser, User } from "../api/client.ts";
 import { barsOf, countedSince, nextBar, type Range, rangeOf, type Span, spanOf } from "../lib/range.ts";
+import { type RankingBefore, spanBefore } from "../lib/ranking.ts";
 import { Cell, Part, type Poll, patienceOf } from "./cell.ts";
 import { route } from "./route.ts";
 
 /** Users of the ranking. */
 const LIMIT = 10;
+/** Users of the ranking of the range before, at most: those who are compared may have had another place in it. */
+const LIMIT_BEFORE = 100;
 
 export class Stats extends Part {
 	/** The counts by the start of their hour, and when they were asked for. */
 	readonly counts = new Cell<{ range: Range; hours: Map<number, Bucket>; at: number }>(() => {
 		return [route.value.range, route.value.user];
 	});
-	/** The range with its bars and their sums; null before the counts are known. */
+	/** The range with its bars, their sums and when it ended; null before the counts are known. */
 	readonly figures = computed(() => {
 		const { data } = this.counts;
 		if (data === null) return null;
 		const bars = barsOf(data.range, data.at, data.hours);
 		const sum = (member: "unfollows" | "follows") => bars.reduce((total, bar) => total + bar[member], 0);
-		return { range: data.range, bars, unfollows: sum("unfollows"), follows: sum("follows") };
+		return { range: data.range, at: data.at, bars, unfollows: sum("unfollows"), follows: sum("follows") };
 	});
 
 	/** Asks for the range at first, when a bar has begun, and where all is read again; after new events, for their hours only. */
@@ -44,9 +47,19 @@ export class Stats extends Part {
 	}
 }
 
+/** Who led in a range, and in the one before it; and when they were asked for. */
+interface Leaders {
+	users: TopUser[];
+	before: RankingBefore;
+	range: Range;
+	/** What the list is narrowed to, in the range's stead. */
+	span: Span | null;
+	at: number;
+}
+
 export class Top extends Part {
-	/** Those of the range, or of the span that the list is narrowed to; and when they were asked for. */
-	readonly leaders = new Cell<{ users: TopUser[]; range: Range; span: Span | null; at: number }>(() => {
+	/** Those of the range, or of the span that the list is narrowed to. */
+	readonly leaders = new Cell<Leaders>(() => {
 		const { range, by, since, until } = route.value;
 		return [range, by, since, until];
 	});
@@ -62,9 +75,22 @@ export class Top extends Part {
 		const range = rangeOf(route.range, now);
 		const [since, until] = [route.since ?? countedSince(range, now), route.until ?? now];
 		await this.leaders.read(async () => {
-			const query = { app: this.app, by: route.by, since, until, limit: LIMIT };
-			const { users } = await api.get("/v1/top", query, signal);
-			return { users, range, span: spanOf(route), at: now };
+			const query = { app: this.app, by: route.by };
+			const span = spanBefore(since, until);
+			const isSame = !isFull && held?.before.start === span.start && held.before.end === span.end;
+			const askBefore = async () => {
+				// Before the first ms there was no time.
+				if (span.start === span.end) return { ...span, users: [], isWhole: true };
+				const times = { since: span.start, until: span.end - 1 };
+				const { users } = await api.get("/v1/top", { ...query, ...times, limit: LIMIT_BEFORE }, signal);
+				return { ...span, users, isWhole: users.length < LIMIT_BEFORE };
+			};
+			const [{ users }, before] = await Promise.all([
+				api.get("/v1/top", { ...query, since, until, limit: LIMIT }, signal),
+				// What is long over changes with an erasure only.
+				isSame ? held.before : askBefore(),
+			]);
+			return { users, before, range, span: spanOf(route), at: now };
 		}, signal);
 		this.#isOld = false;
 	}

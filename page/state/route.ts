@@ -13,7 +13,7 @@ export type Filter = Pick<Route, "kind" | "user" | "role" | "since" | "until">;
 export const filterOf = ({ kind, user, role, since, until }: Route): Filter => ({ kind, user, role, since, until });
 
 /** The ways to other views, and what is left behind on them. */
-const LEFT = { view: null, event: null, since: null, until: null, role: null };
+const LEFT = { view: null, reason: null, event: null, since: null, until: null, role: null };
 export const toOverview: Partial<Route> = { ...LEFT, user: null };
 export const toDeadLetters: Partial<Route> = { ...toOverview, view: "dead-letters" };
 export const toUser = (user: string): Partial<Route> => ({ ...LEFT, user });

@@ -2,6 +2,8 @@
 
 import type { DeadLetter, Delivery } from "../api/client.ts";
 
+/** How the last attempt of a delivery or a dead letter ended. */
+type Ended = Pick<Delivery, "last_status" | "last_error">;
 type Failure = Exclude<Delivery["last_error"], "unknown" | null>;
 
 const ERRORS: Record<Failure, string> = {
@@ -37,14 +39,20 @@ export const JOBS: Record<NonNullable<DeadLetter["job"]>, string> = {
 };
 
 /** How the last attempt ended. */
-export function outcome({ last_status: status, last_error: error }: Pick<Delivery, "last_status" | "last_error">) {
+export function outcome({ last_status: status, last_error: error }: Ended) {
 	if (status !== null) return `your backend answered ${status}${error === "fail" ? " and FAIL" : ""}`;
 	// A newer Worker may know other errors.
 	return error === null ? "no attempt yet" : (new Map(Object.entries(ERRORS)).get(error) ?? error);
 }
 
-/** The same as a title. */
-export function title(deadLetter: DeadLetter): string {
+/** Which of the outcomes it is: "500", "timeout". The same where `outcome` has the same words. */
+export function reasonOf({ last_status: status, last_error: error }: Ended): string {
+	if (status !== null) return error === "fail" ? `${status}-fail` : String(status);
+	return error ?? "none";
+}
+
+/** The outcome as a title. */
+export function title(deadLetter: Ended): string {
 	const text = outcome(deadLetter);
 	return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -223,6 +223,21 @@ test("events that are stored later are counted", async ({ start, newDashboard })
 	await expect(alert).toContainText("stored later");
 });
 
+test("events that became dead letters at once are counted", async ({ dashboard, app }) => {
+	const start = Math.floor(Date.now() / HOUR) * HOUR;
+	const calls = { start, sdk_app_id: Number(app), outcome: "dead_lettered", reason: null, count: 2 };
+	// The queue of the real runtime cannot be made to fail.
+	await dashboard.page.route(/\/v1\/calls\?/, (route) => {
+		return route.fulfill({ json: { hours: [calls], last_call_at: Date.now() } });
+	});
+	await dashboard.enter(`app=${app}`);
+	const alert = dashboard.page.getByTestId("alert-dead-lettered");
+	await expect(alert).toContainText("2 events became dead letters at once");
+	await expect(alert).toContainText("if you replay them");
+	await alert.getByRole("link", { name: "Dead letters" }).click();
+	await expect(dashboard.deadLetters).toBeVisible();
+});
+
 test("a long silence is told", async ({ dashboard, shared, app }) => {
 	const { page } = dashboard;
 	await shared.sendUnfollow(app, "last", ["bob"]);
