@@ -5,7 +5,7 @@ import { useState } from "preact/hooks";
 import type { Kind } from "../api/client.ts";
 import { cutNote } from "../lib/days.ts";
 import { count, number, signed } from "../lib/format.ts";
-import { type Bar, sinceText, spanOf, spanText, type Span as Times } from "../lib/range.ts";
+import { type Bar, sinceText, spanOf, spanText, type Span as Times, timesOf } from "../lib/range.ts";
 import type { Board } from "../state/board.ts";
 import { now } from "../state/clock.ts";
 import { go, route } from "../state/route.ts";
@@ -25,7 +25,7 @@ export function Tiles({ board: { stats, alerts, lastEvent } }: { board: Board })
 	/** In a user's view, a figure is a link to the events that it counts. */
 	const linked = (figure: string, kind: Kind | null) => {
 		if (user === null || figures === null) return figure;
-		const events = { role: "target", kind, since: figures.range.since, until: figures.at } as const;
+		const events = { role: "target", kind, ...timesOf(figures.range, figures.at) } as const;
 		return <EventsLink text={figure} events={events} />;
 	};
 	const tile = (name: string, title: string, figure: ComponentChildren, below = since) => (

@@ -3,10 +3,10 @@
 import type { ComponentChildren } from "preact";
 import { useRef, useState } from "preact/hooks";
 import type { User } from "../api/client.ts";
-import { moment, number, signed } from "../lib/format.ts";
+import { dayName } from "../lib/days.ts";
+import { number, signed } from "../lib/format.ts";
 import type { Route } from "../lib/router.ts";
 import type { Board } from "../state/board.ts";
-import { now } from "../state/clock.ts";
 import { announce, places } from "../state/feedback.ts";
 import { EraseDialog } from "./EraseDialog.tsx";
 import { EventsLink } from "./EventsLink.tsx";
@@ -61,8 +61,8 @@ function Totals({ user: { followers, following, first_event_time: first, last_ev
 		["followers-net", "Net", signed(followers.gained - followers.lost), { role: "target" }],
 		["following-removed", "Unfollowed others", number(following.removed), { role: "actor", kind: "unfollow" }],
 		["following-added", "Followed others", number(following.added), { role: "actor", kind: "follow" }],
-		["first-event", "First event", <Time at={first} text={moment(first, now.value)} />, at(first)],
-		["last-event", "Last event", <Time at={last} text={moment(last, now.value)} />, at(last)],
+		["first-event", "First event", <Time at={first} text={dayName(first)} />, at(first)],
+		["last-event", "Last event", <Time at={last} text={dayName(last)} />, at(last)],
 	];
 	return (
 		<dl class="totals" data-testid="user-totals">

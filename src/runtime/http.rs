@@ -1,8 +1,12 @@
 //! Requests and responses as the runtime has them: `web_sys` types, because `worker::Request` copies `cf`, method and all
 //! headers of each request, and `worker::Response` builds new headers for each response.
 
-use std::cell::RefCell;
+use std::{
+    cell::RefCell,
+    time::{Duration, SystemTime},
+};
 
+use httpdate::fmt_http_date;
 use worker::{
     js_sys::{Reflect, Uint8Array},
     wasm_bindgen::{JsCast as _, JsValue},
@@ -79,12 +83,16 @@ pub async fn read_up_to(bytes: &mut Vec<u8>, stream: Option<ReadableStream>, max
 
 /// The response as the runtime has it.
 pub fn response(response: &Response) -> Result<web_sys::Response, JsValue> {
-    let Response { status, body, content_type, header } = response;
+    let Response { status, body, content_type, header, date } = response;
     let response = with_shared_headers(*status, content_type, |init| {
         web_sys::Response::new_with_opt_str_and_init((!body.is_empty()).then_some(body), init)
     })?;
     if let Some((name, value)) = header {
         response.headers().set(name, value)?;
+    }
+    if let Some(ms) = date {
+        let date = SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(*ms));
+        response.headers().set("date", &date.map(fmt_http_date).unwrap_or_default())?;
     }
     if body.is_empty() {
         response.headers().delete("content-type")?;

@@ -11,6 +11,7 @@ test("a bar has a name, and is reached and chosen with keys", async ({ dashboard
 	await shared.sendFollow(app, "after-it", ["c"], hour + HOUR);
 	const { page, plot } = dashboard;
 	await page.clock.install({ time: now });
+	await dashboard.setServerTime(now);
 	await dashboard.enter(`app=${app}`);
 	await dashboard.expectChart();
 	const bars = plot.getByRole("button");

@@ -229,6 +229,8 @@ test("what is done with many goes on after a failure, and what is left can be go
 	await openLetters(dashboard, app, 4);
 	let calls = 0;
 	await page.route(/\/v1\/dead-letters\/\d+\/[^/]+$/, async (route) => {
+		// Those that are on the screen are read, too.
+		if (route.request().method() !== "DELETE") return route.continue();
 		calls += 1;
 		// The second call fails once, the third letter is refused, and the fourth fails for good at first.
 		const fail = (status: number, detail: string) =>
