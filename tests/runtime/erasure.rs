@@ -2,8 +2,8 @@
 
 use std::{
     collections::BTreeSet,
-    sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     thread,
+    time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
@@ -329,45 +329,59 @@ fn what_was_received_before_is_not_stored_after_it() {
     wait_for("the new event", || (count_keys(&worker, "event/") == 1).then_some(()));
 }
 
-/// With a KV that takes its time, of the user as of single events, while calls come all the time: what has come again is in both
-/// stores, or in none.
+/// With a KV that takes its time, of the user as of single events. Each comes once more, at a time of its own: what has come again is
+/// in both stores, or in none.
 #[test]
 fn an_event_that_comes_again_while_it_is_erased_is_not_left_in_kv_alone() {
     for (takes_ms, is_of_user) in [(20, true), (20, false), (500, true), (500, false)] {
-        let worker = Home::with_counted_store(&settings("kv,d1", &[])).start();
+        let worker = Home::with_counted_store(&settings("kv,d1", &[("PLAN", "paid")])).start();
         complete(&worker);
+        // The first come just before the erasure of the user begins, the last of them first in its order; the others, while it goes
+        // on. Of single events, each comes just when it is erased.
+        const BEFORE: u64 = 50;
+        const COUNT: u64 = 110;
         let now = now_ms();
-        let count = if takes_ms == 20 { 30 } else { 8 };
-        let bodies: Vec<_> = (0..count).map(|n| unfollow(USER, &["bob"], now - n)).collect();
+        let time = |n: u64| if n < BEFORE { now - 10_000 - n } else { now - n };
+        let at = |n: u64| if n < BEFORE { n * takes_ms / BEFORE } else { takes_ms + (n - BEFORE) * 50 };
+        let bodies: Vec<_> = (0..COUNT).map(|n| unfollow(USER, &["bob"], time(n))).collect();
         bodies.iter().for_each(|body| send(&worker, body));
-        let keys: Vec<_> = keys_of(&worker, "event/").into_iter().collect();
-        slow(&worker.url, &json!({"put": takes_ms, "delete": takes_ms}));
-        let (is_erased, sent) = (AtomicBool::new(false), AtomicU64::new(0));
+        let keys = keys_of(&worker, "event/");
+        let path = |n: u64| {
+            let countdown = 9_999_999_999_999 - time(n);
+            let key = keys.iter().find(|key| key.contains(&format!("/{countdown:013}-"))).unwrap();
+            key.replacen("event/", "events/", 1)
+        };
+        slow(&worker.url, &json!({"put": takes_ms}));
+        let begun = Instant::now();
+        let wait =
+            |ms: u64| thread::sleep((begun + Duration::from_millis(ms)).saturating_duration_since(Instant::now()));
         thread::scope(|scope| {
-            for part in bodies.chunks(bodies.len().div_ceil(4)) {
-                let (worker, is_erased, sent) = (&worker, &is_erased, &sent);
+            for (n, body) in (0..).zip(&bodies) {
+                let (worker, wait) = (&worker, &wait);
                 scope.spawn(move || {
-                    while !is_erased.load(Relaxed) {
-                        part.iter().for_each(|body| send(worker, body));
-                        sent.fetch_add(part.len() as u64, Relaxed);
-                    }
+                    wait(at(n));
+                    send(worker, body);
                 });
             }
             if is_of_user {
+                wait(takes_ms);
                 erase(&worker);
-            } else {
-                let erasing = keys.iter().map(|key| {
-                    let path = format!("events/{}", key.strip_prefix("event/").unwrap());
-                    let url = &worker.url;
-                    scope.spawn(move || assert_eq!(api(url, "DELETE", &path).status, 204))
-                });
-                erasing.collect::<Vec<_>>().into_iter().for_each(|it| it.join().unwrap());
+                return;
             }
-            is_erased.store(true, Relaxed);
+            for n in 0..COUNT {
+                let (url, wait, path) = (&worker.url, &wait, path(n));
+                scope.spawn(move || {
+                    wait(at(n) + n % 3);
+                    assert_eq!(api(url, "DELETE", &path).status, 204);
+                });
+            }
         });
-        assert!(sent.into_inner() >= count, "too few events came again meanwhile");
         let (in_kv, in_log) = (keys_of(&worker, "event/"), keys_in_log(&worker));
-        assert_eq!(in_kv, in_log, "{takes_ms} ms, of the user: {is_of_user}");
+        let alone: Vec<_> = in_kv.symmetric_difference(&in_log).collect();
+        let what = format!("{takes_ms} ms, of the user: {is_of_user}");
+        assert!(alone.is_empty(), "{what}: {} of {COUNT} alone", alone.len());
+        // Each that came after its erasure began is there: some, and not all.
+        assert!(!in_kv.is_empty() && (in_kv.len() as u64) < COUNT, "{what}: {} of {COUNT}", in_kv.len());
         erase(&worker);
         nothing_is_left(&worker);
     }
@@ -382,34 +396,30 @@ fn slow(url: &str, takes_ms: &Value) {
 #[test]
 fn a_reindex_brings_no_erased_event_back() {
     for is_of_user in [true, false] {
+        // The newest, which is read first, is theirs.
         let entries: Vec<_> = entries_of(USER, 8);
         let worker = Counted::start(&settings("kv,d1", &[]), &entries);
         assert_eq!(api(worker.url(), "POST", "reindex").body["indexed"], 8);
+        slow(worker.url(), &json!({"get": 8_000}));
+        request_operations(&worker);
         thread::scope(|scope| {
-            // Eight reads, of 600 ms each.
-            slow(worker.url(), &json!({"get": 600}));
             let reindex = scope.spawn(|| api(worker.url(), "POST", "reindex"));
-            wait_for("a part of the reading", || {
-                let read = request_operations(&worker);
-                (read.iter().filter(|it| *it == "get").count() > 0).then_some(())
-            });
+            wait_for("the first read", || request_operations(&worker).contains(&"get".to_owned()).then_some(()));
+            slow(worker.url(), &json!({}));
             if is_of_user {
-                step(worker.worker());
+                erase(worker.worker());
             } else {
-                for entry in entries.iter().filter(|entry| entry.value.contains(PART)) {
-                    let path = format!("events/{APP}/{}", counted::id(entry));
-                    let url = worker.url();
-                    scope.spawn(move || assert_eq!(api(url, "DELETE", &path).status, 204));
-                }
+                let path = format!("events/{APP}/{}", counted::id(&entries[0]));
+                assert_eq!(api(worker.url(), "DELETE", &path).status, 204);
             }
+            assert!(!reindex.is_finished(), "it was over before the erasure");
             assert_eq!(reindex.join().unwrap().status, 200);
         });
-        slow(worker.url(), &json!({}));
-        if is_of_user {
-            erase(worker.worker());
-        }
-        nothing_is_left(worker.worker());
-        assert_eq!(worker.worker().sql("SELECT count(*) AS n FROM events")[0]["n"], 2);
+        let path = format!("events/{APP}/{}", counted::id(&entries[0]));
+        assert_eq!(api(worker.url(), "GET", &path).status, 404);
+        let left = if is_of_user { 2 } else { 7 };
+        assert_eq!(worker.worker().sql("SELECT count(*) AS n FROM events")[0]["n"], left);
+        assert_eq!(found(worker.worker()).is_empty(), is_of_user);
     }
 }
 
