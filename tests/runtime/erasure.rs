@@ -1,6 +1,10 @@
 //! The erasure of a user: afterwards no table, key, value or metadata has the id, whatever was deleted, replayed or late before it.
 
-use std::{collections::BTreeSet, sync::Mutex, thread};
+use std::{
+    collections::BTreeSet,
+    thread,
+    time::{Duration, Instant},
+};
 
 use serde_json::{Value, json};
 use strum::VariantArray as _;
@@ -325,83 +329,97 @@ fn what_was_received_before_is_not_stored_after_it() {
     wait_for("the new event", || (count_keys(&worker, "event/") == 1).then_some(()));
 }
 
-/// With a KV that takes its time, of the user as of single events: what has come again is in both stores, or in none.
+/// With a KV that takes its time, of the user as of single events. Each comes once more, at a time of its own: what has come again is
+/// in both stores, or in none.
 #[test]
 fn an_event_that_comes_again_while_it_is_erased_is_not_left_in_kv_alone() {
     for (takes_ms, is_of_user) in [(20, true), (20, false), (500, true), (500, false)] {
-        let worker = Home::with_counted_store(&settings("kv,d1", &[])).start();
+        let worker = Home::with_counted_store(&settings("kv,d1", &[("PLAN", "paid")])).start();
         complete(&worker);
+        // The first come just before the erasure of the user begins, the last of them first in its order; the others, while it goes
+        // on. Of single events, each comes just when it is erased.
+        const BEFORE: u64 = 50;
+        const COUNT: u64 = 110;
         let now = now_ms();
-        let bodies: Vec<_> = (0..30).map(|n| unfollow(USER, &["bob"], now - n)).collect();
+        let time = |n: u64| if n < BEFORE { now - 10_000 - n } else { now - n };
+        let at = |n: u64| if n < BEFORE { n * takes_ms / BEFORE } else { takes_ms + (n - BEFORE) * 50 };
+        let bodies: Vec<_> = (0..COUNT).map(|n| unfollow(USER, &["bob"], time(n))).collect();
         bodies.iter().for_each(|body| send(&worker, body));
-        let keys: Vec<_> = keys_of(&worker, "event/").into_iter().collect();
-        assert_eq!(
-            call::json("POST", &format!("{}/slow", worker.url), Some(&json!({"put": takes_ms, "delete": takes_ms})))
-                .status,
-            200
-        );
-        let accepted = Mutex::new(0);
+        let keys = keys_of(&worker, "event/");
+        let path = |n: u64| {
+            let countdown = 9_999_999_999_999 - time(n);
+            let key = keys.iter().find(|key| key.contains(&format!("/{countdown:013}-"))).unwrap();
+            key.replacen("event/", "events/", 1)
+        };
+        slow(&worker.url, &json!({"put": takes_ms}));
+        let begun = Instant::now();
+        let wait =
+            |ms: u64| thread::sleep((begun + Duration::from_millis(ms)).saturating_duration_since(Instant::now()));
         thread::scope(|scope| {
-            for _ in 0..3 {
-                scope.spawn(|| {
-                    for body in &bodies {
-                        *accepted.lock().unwrap() +=
-                            usize::from(post(&worker.url, &unsigned(APP, UNFOLLOW), body).is_ok());
-                    }
+            for (n, body) in (0..).zip(&bodies) {
+                let (worker, wait) = (&worker, &wait);
+                scope.spawn(move || {
+                    wait(at(n));
+                    send(worker, body);
                 });
             }
             if is_of_user {
-                scope.spawn(|| erase(&worker));
-            } else {
-                for key in &keys {
-                    let path = format!("events/{}", key.strip_prefix("event/").unwrap());
-                    let worker = &worker;
-                    scope.spawn(move || assert_eq!(api(&worker.url, "DELETE", &path).status, 204));
-                }
+                wait(takes_ms);
+                erase(&worker);
+                return;
+            }
+            for n in 0..COUNT {
+                let (url, wait, path) = (&worker.url, &wait, path(n));
+                scope.spawn(move || {
+                    wait(at(n) + n % 3);
+                    assert_eq!(api(url, "DELETE", &path).status, 204);
+                });
             }
         });
-        assert_eq!(*accepted.lock().unwrap(), 90, "no call was refused");
-        wait_for("KV and the log to have the same", || {
-            (keys_of(&worker, "event/") == keys_in_log(&worker)).then_some(())
-        });
+        let (in_kv, in_log) = (keys_of(&worker, "event/"), keys_in_log(&worker));
+        let alone: Vec<_> = in_kv.symmetric_difference(&in_log).collect();
+        let what = format!("{takes_ms} ms, of the user: {is_of_user}");
+        assert!(alone.is_empty(), "{what}: {} of {COUNT} alone", alone.len());
+        // Each that came after its erasure began is there: some, and not all.
+        assert!(!in_kv.is_empty() && (in_kv.len() as u64) < COUNT, "{what}: {} of {COUNT}", in_kv.len());
         erase(&worker);
         nothing_is_left(&worker);
     }
+}
+
+/// From now on, operations of KV take so many ms, by their names.
+fn slow(url: &str, takes_ms: &Value) {
+    assert_eq!(&call::json("POST", &format!("{url}/slow"), Some(takes_ms)).body, takes_ms);
 }
 
 /// A record that the reindex has read before it was erased does not come back.
 #[test]
 fn a_reindex_brings_no_erased_event_back() {
     for is_of_user in [true, false] {
+        // The newest, which is read first, is theirs.
         let entries: Vec<_> = entries_of(USER, 8);
         let worker = Counted::start(&settings("kv,d1", &[]), &entries);
         assert_eq!(api(worker.url(), "POST", "reindex").body["indexed"], 8);
-        let slow = json!({"get": 600});
+        slow(worker.url(), &json!({"get": 8_000}));
+        request_operations(&worker);
         thread::scope(|scope| {
-            // Eight reads, of 600 ms each.
-            assert_eq!(call::json("POST", &format!("{}/slow", worker.url()), Some(&slow)).status, 200);
             let reindex = scope.spawn(|| api(worker.url(), "POST", "reindex"));
-            wait_for("a part of the reading", || {
-                let read = request_operations(&worker);
-                (read.iter().filter(|it| *it == "get").count() > 0).then_some(())
-            });
+            wait_for("the first read", || request_operations(&worker).contains(&"get".to_owned()).then_some(()));
+            slow(worker.url(), &json!({}));
             if is_of_user {
-                step(worker.worker());
+                erase(worker.worker());
             } else {
-                for entry in entries.iter().filter(|entry| entry.value.contains(PART)) {
-                    let path = format!("events/{APP}/{}", counted::id(entry));
-                    let url = worker.url();
-                    scope.spawn(move || assert_eq!(api(url, "DELETE", &path).status, 204));
-                }
+                let path = format!("events/{APP}/{}", counted::id(&entries[0]));
+                assert_eq!(api(worker.url(), "DELETE", &path).status, 204);
             }
+            assert!(!reindex.is_finished(), "it was over before the erasure");
             assert_eq!(reindex.join().unwrap().status, 200);
         });
-        assert_eq!(call::json("POST", &format!("{}/slow", worker.url()), Some(&json!({}))).status, 200);
-        if is_of_user {
-            erase(worker.worker());
-        }
-        nothing_is_left(worker.worker());
-        assert_eq!(worker.worker().sql("SELECT count(*) AS n FROM events")[0]["n"], 2);
+        let path = format!("events/{APP}/{}", counted::id(&entries[0]));
+        assert_eq!(api(worker.url(), "GET", &path).status, 404);
+        let left = if is_of_user { 2 } else { 7 };
+        assert_eq!(worker.worker().sql("SELECT count(*) AS n FROM events")[0]["n"], left);
+        assert_eq!(found(worker.worker()).is_empty(), is_of_user);
     }
 }
 
@@ -416,9 +434,7 @@ fn a_dead_letter_that_is_filed_meanwhile_is_not_missed() {
     let url = origin.url();
     let worker = Home::with_counted_store(&forwarding_settings(&url, "kv,d1,origin")).start();
     complete(&worker);
-    let slow = |ms: u64| {
-        assert_eq!(call::json("POST", &format!("{}/slow", worker.url), Some(&json!({"put": ms}))).status, 200)
-    };
+    let slow = |ms: u64| slow(&worker.url, &json!({"put": ms}));
     for n in 0..4 {
         assert!(post(&worker.url, &signed(APP, UNFOLLOW, TOKEN), unfollow(USER, &["bob"], now_ms() - n)).is_ok());
         // Longer than the erasure waits for calls.
@@ -498,7 +514,7 @@ fn an_erasure_that_is_cut_off_leaves_nothing_once_it_is_called_again() {
 
     // Each delete takes so long that the Worker is killed in the middle of a step that deletes records.
     assert_eq!(step(&worker), json!({"deleted": 40, "more": true, "search_needed": false}));
-    assert_eq!(call::json("POST", &format!("{}/slow", worker.url), Some(&json!({"delete": 100}))).status, 200);
+    slow(&worker.url, &json!({"delete": 100}));
     let url = format!("{}/v1/users/{APP}?user={USER_ENCODED}", worker.url);
     let under_way = thread::spawn(move || while request_api("DELETE", &url, Some(ADMIN_TOKEN)).body["more"] == true {});
     let gone = |worker: &Worker| THEIRS + OTHERS - count_keys(worker, &format!("event/{APP}/"));
