@@ -184,8 +184,12 @@ fn what_is_refused_and_what_changes_something_is_logged_without_user_ids() {
         let expected = expected.map(|(level, outcome, operation, has_app, status)| {
             assert_eq!(response.status, status, "{method} {path}: {response:?}");
             let mut record = json!({ "outcome": outcome, "status": status });
-            operation.map(|it| record["operation"] = json!(it));
-            has_app.then(|| record["app"] = json!(1_400_000_000));
+            if let Some(operation) = operation {
+                record["operation"] = json!(operation);
+            }
+            if has_app {
+                record["app"] = json!(1_400_000_000);
+            }
             (level, record)
         });
         let records: Vec<_> =
