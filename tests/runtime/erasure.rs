@@ -338,11 +338,11 @@ fn an_event_that_comes_again_while_it_is_erased_is_not_left_in_kv_alone() {
         complete(&worker);
         // The first come just before the erasure of the user begins, the last of them first in its order; the others, while it goes
         // on. Of single events, each comes just when it is erased.
-        const BEFORE: u64 = 50;
-        const COUNT: u64 = 110;
+        const BEFORE: u64 = 30;
+        const COUNT: u64 = 70;
         let now = now_ms();
         let time = |n: u64| if n < BEFORE { now - 10_000 - n } else { now - n };
-        let at = |n: u64| if n < BEFORE { n * takes_ms / BEFORE } else { takes_ms + (n - BEFORE) * 50 };
+        let at = |n: u64| if n < BEFORE { n * takes_ms / BEFORE } else { takes_ms + (n - BEFORE) * 80 };
         let bodies: Vec<_> = (0..COUNT).map(|n| unfollow(USER, &["bob"], time(n))).collect();
         bodies.iter().for_each(|body| send(&worker, body));
         let keys = keys_of(&worker, "event/");
@@ -360,7 +360,9 @@ fn an_event_that_comes_again_while_it_is_erased_is_not_left_in_kv_alone() {
                 let (worker, wait) = (&worker, &wait);
                 scope.spawn(move || {
                     wait(at(n));
-                    send(worker, body);
+                    // On a busy machine a call may be refused, and is sent again.
+                    let accepted = || post(&worker.url, &unsigned(APP, UNFOLLOW), body).is_ok().then_some(());
+                    wait_for("the call to be accepted", accepted);
                 });
             }
             if is_of_user {
@@ -376,10 +378,12 @@ fn an_event_that_comes_again_while_it_is_erased_is_not_left_in_kv_alone() {
                 });
             }
         });
-        let (in_kv, in_log) = (keys_of(&worker, "event/"), keys_in_log(&worker));
-        let alone: Vec<_> = in_kv.symmetric_difference(&in_log).collect();
         let what = format!("{takes_ms} ms, of the user: {is_of_user}");
-        assert!(alone.is_empty(), "{what}: {} of {COUNT} alone", alone.len());
+        // What was left to the queue comes later.
+        let in_kv = wait_for(&format!("KV and the log to have the same, {what}"), || {
+            let (in_kv, in_log) = (keys_of(&worker, "event/"), keys_in_log(&worker));
+            (in_kv == in_log).then_some(in_kv)
+        });
         // Each that came after its erasure began is there: some, and not all.
         assert!(!in_kv.is_empty() && (in_kv.len() as u64) < COUNT, "{what}: {} of {COUNT}", in_kv.len());
         erase(&worker);
