@@ -1,7 +1,16 @@
 # The commands of this project. Each sets up what it needs. `make` alone lists them.
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build dev demo test test-slow check bench soak fuzz release deploy clean
+TARGETS := help setup build dev demo test test-slow check bench soak fuzz release deploy clean
+.PHONY: $(TARGETS)
+
+# What is passed over in silence would let `make deploy --env staging` or `make deploy ENV=staging` deploy to production.
+VARIABLES := CARGO% CHROMIUM CLOUDFLARE_% D1_LOCATION DEPLOY_% EVENTS PORT ROUNDS RUST% SCREENSHOTS SECONDS SEED TUNNEL WRANGLER%
+given := $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
+unknown := $(filter-out $(TARGETS),$(MAKECMDGOALS)) $(filter-out $(VARIABLES) MAKE% -%,$(given))
+ifneq ($(strip $(unknown)),)
+$(error there is no target or variable $(strip $(unknown)): nothing was done)
+endif
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\): .*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14

@@ -1,4 +1,4 @@
--- How many distinct targets the user's event has, where the user is the actor; 1 for a target. Totals of a user are sums of it.
+-- How many distinct targets the event has, in the row of its actor, and 1 in that of a target. Totals of a user are sums of it.
 ALTER TABLE event_users ADD COLUMN targets INTEGER NOT NULL DEFAULT 1;
 
 UPDATE event_users
@@ -12,7 +12,7 @@ UPDATE event_users
     SELECT app, kind, event_time, hash FROM events WHERE json_array_length(record, '$.to_accounts') > 1
   );
 
--- As before, and with the number of targets in the actor's row.
+-- As before, and with the number of targets in the row of the actor.
 DROP TRIGGER events_insert;
 
 CREATE TRIGGER events_insert AFTER INSERT ON events

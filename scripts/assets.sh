@@ -5,15 +5,16 @@
 set -euo pipefail
 # shellcheck source=scripts/env.sh
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
+no_arguments "$@"
 
 STAGE=build/.assets
 
 bundle() {
 	rm -rf "$STAGE"
 	mkdir -p "$STAGE/dashboard" build/assets/dashboard
-	# The banner is what uPlot's licence asks for; esbuild drops the comment where it stands.
-	esbuild page/dashboard.js page/dashboard.css --bundle --minify --outdir="$STAGE/dashboard" --log-level=warning \
-		--format=esm --target=es2023 --banner:js="/* uPlot: (c) 2025 Leon Sorokin, MIT licence, github.com/leeoniya/uPlot */"
+	# The banner is what the licence of Preact and its signals asks for; their bundles have no such comment.
+	esbuild page/dashboard.tsx page/dashboard.css --bundle --minify --outdir="$STAGE/dashboard" --log-level=warning \
+		--format=esm --target=es2023 --banner:js="/* Preact: (c) Jason Miller and the Preact Team, MIT licence, github.com/preactjs */"
 	cp page/icon.svg "$STAGE/dashboard/"
 	cp page/dashboard.html page/openapi.json page/_headers "$STAGE/"
 }

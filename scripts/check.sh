@@ -3,6 +3,7 @@
 set -euo pipefail
 # shellcheck source=scripts/env.sh
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
+no_arguments "$@"
 
 lint_wasm() {
 	use_wasm_toolchain
@@ -11,7 +12,7 @@ lint_wasm() {
 }
 
 lint_scripts() {
-	shellcheck --external-sources scripts/*.sh .ci/run
+	shellcheck --external-sources scripts/*.sh findings/*.sh .ci/run
 }
 
 lint_javascript() {

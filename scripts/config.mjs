@@ -20,8 +20,10 @@ import { parse } from "smol-toml";
  * @typedef {object} Config
  * @property {string} name
  * @property {string} main
+ * @property {string} compatibility_date
+ * @property {{ binding: string }[]} [kv_namespaces]
  * @property {{ directory: string }} assets
- * @property {object} [build]
+ * @property {{ command?: string }} [build]
  * @property {Route} [route]
  * @property {Route[]} [routes]
  * @property {Vars} vars
@@ -52,6 +54,19 @@ export async function refusable(work) {
  */
 export function command(name) {
 	return process.env.npm_lifecycle_event === undefined ? `make ${name}` : `npm run ${name}`;
+}
+
+/**
+ * Refuses arguments. To pass them over would be to deploy to production what was to be tried, or to go elsewhere.
+ * @param {string} name the script's
+ */
+export function refuseArguments(name) {
+	const { npm_config_dry_run: dryRun, npm_config_env: environment } = process.env;
+	// What stands before the `--` npm takes for its own.
+	const forNpm = [dryRun && "--dry-run", environment && `--env=${environment}`];
+	const given = [...process.argv.slice(2), ...forNpm].filter(Boolean);
+	if (given.length === 0) return;
+	throw new Refusal(`${command(name)} takes no arguments, and was given ${given.join(" ")}: nothing was done.`);
 }
 
 /**

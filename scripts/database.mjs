@@ -10,6 +10,15 @@ const LOCATIONS = ["weur", "eeur", "apac", "oc", "wnam", "enam"];
 
 /** @import { Config, Database } from "./config.mjs" */
 
+/** What is checked, and said, is of wrangler.toml's top level; wrangler would deploy this environment of it. */
+export function checkEnvironment() {
+	const { CLOUDFLARE_ENV: environment } = process.env;
+	if (!environment) return;
+	throw new Refusal(
+		`CLOUDFLARE_ENV=${environment} cannot be used, as wrangler.toml is read without environments: unset it.`,
+	);
+}
+
 /**
  * Migrations are applied before the first deployment, so the database has to be one that is found without it.
  * @param {Config} config

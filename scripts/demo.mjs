@@ -9,7 +9,7 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "smol-toml";
-import { Refusal, readConfig } from "./config.mjs";
+import { Refusal, readConfig, refuseArguments } from "./config.mjs";
 import { applyMigrations, checkPort, isEnding, Serving, serve, step } from "./serve.mjs";
 
 /** @import { AddressInfo } from "node:net" */
@@ -207,6 +207,7 @@ async function goOn(url) {
 }
 
 await serve(async () => {
+	refuseArguments("demo");
 	await checkPort(PORT, "demo");
 	const folder = makeFolder(await startOrigin());
 	await applyMigrations(folder, "demo");

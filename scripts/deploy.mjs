@@ -4,9 +4,10 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { allowsUnsigned, appIds, Refusal, readConfig, refusable } from "./config.mjs";
-import { checkDatabase, prepareDatabase } from "./database.mjs";
+import { allowsUnsigned, appIds, Refusal, readConfig, refusable, refuseArguments } from "./config.mjs";
+import { checkDatabase, checkEnvironment, prepareDatabase } from "./database.mjs";
 import { unknownSettings, unknownWarning } from "./names.mjs";
+import { build, invalidSettings, missingLines } from "./settings.mjs";
 import { CONFIG, capture, namesIn, refuse, run } from "./wrangler.mjs";
 
 /** @import { Config } from "./config.mjs" */
@@ -129,7 +130,7 @@ function covers(pattern, { hostname, pathname }) {
  */
 function checkOrigin({ name, route, routes = [], vars }) {
 	const url = URL.parse(String(vars.ORIGIN_URL ?? ""));
-	// An invalid one is named by /healthz.
+	// An invalid one is named by the Worker.
 	if (url === null || url.port !== "" || url.pathname !== (vars.WEBHOOK_PATH ?? "/")) return;
 	const all = route === undefined ? routes : [route, ...routes];
 	const patterns = all.map((route) => (typeof route === "string" ? route : route.pattern));
@@ -144,10 +145,17 @@ const CHECKS = [checkApps, checkCallbackTokens, checkAdminToken, checkVars, chec
  * Refuses what would be deployed in vain.
  * @param {Config} config
  */
-function checkAll(config) {
+async function checkAll(config) {
 	const secrets = listSecrets();
 	const problems = CHECKS.map((check) => check(config, secrets)).filter(Boolean);
 	if (problems.length > 0) throw new Refusal(problems.join("\n"));
+	build(config);
+	const invalid = await invalidSettings(config, secrets);
+	const sentence = (/** @type {InvalidSetting} */ { name, problem }) => `${name} ${problem}: correct wrangler.toml.`;
+	if (invalid.length > 0) throw new Refusal(invalid.map(sentence).join("\n"));
+	for (const { lines, feature } of missingLines(config)) {
+		console.error(`Warning: wrangler.toml has no ${lines}, which is needed for ${feature}.`);
+	}
 	const names = [...Object.keys(config.vars), ...secrets];
 	for (const name of unknownSettings(names, appIds(config.vars))) console.error(`Warning: ${unknownWarning(name)}.`);
 }
@@ -219,8 +227,10 @@ async function checkHealth(origin) {
 }
 
 await refusable(async () => {
+	refuseArguments("deploy");
+	checkEnvironment();
 	const config = readConfig(CONFIG);
-	checkAll(config);
+	await checkAll(config);
 	prepareDatabase(config, ", so nothing was deployed");
 	const [origin] = deploy();
 	await checkHealth(origin);

@@ -6,7 +6,7 @@ import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseEnv } from "node:util";
-import { allowsUnsigned, appIds, Refusal, readConfig } from "./config.mjs";
+import { allowsUnsigned, appIds, Refusal, readConfig, refuseArguments } from "./config.mjs";
 import { unknownWarning } from "./names.mjs";
 import { applyMigrations, checkPort, claimState, Serving, serve, step } from "./serve.mjs";
 
@@ -118,6 +118,7 @@ function announce(serving, token, vars, settings, about) {
 }
 
 await serve(async () => {
+	refuseArguments("dev");
 	const url = `http://127.0.0.1:${PORT}`;
 	makeSettings();
 	const text = readFileSync(SETTINGS, "utf8");

@@ -4,6 +4,7 @@
 set -euo pipefail
 # shellcheck source=scripts/env.sh
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
+no_arguments "$@"
 
 # Ctrl-C is how one is meant to end it: make has no error to report.
 trap 'exit 0' INT

@@ -21,6 +21,11 @@ die() {
 	exit 1
 }
 
+# no_arguments ARGUMENT...: refuses arguments to a script that takes none, before it does anything.
+no_arguments() {
+	[ $# = 0 ] || die "$(basename "$0") takes no arguments, and was given $*: nothing was done."
+}
+
 # Ctrl-C ends a script without a word: what it did is no failure.
 trap 'exit 130' INT
 

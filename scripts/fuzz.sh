@@ -4,6 +4,7 @@
 set -euo pipefail
 # shellcheck source=scripts/env.sh
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
+no_arguments "$@"
 
 DURATION=${DURATION:-60}
 TOOLS=$ROOT/target/fuzz-tools

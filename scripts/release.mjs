@@ -1,5 +1,6 @@
 // Puts what the bundle holds into a folder: the built Worker and its assets, the migrations, the scripts that serve and deploy
-// it, wrangler.toml without its build, a package.json with npm's scripts, and the documentation.
+// it, wrangler.toml without its build and under another name (the user's own is to survive the next bundle), a package.json with
+// npm's scripts, and the documentation.
 
 import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -8,16 +9,20 @@ import { parse } from "smol-toml";
 const ROOT = join(import.meta.dirname, "..");
 const [STAGE] = process.argv.slice(2);
 
+/** npm's scripts. */
+const COMMANDS = ["dev", "deploy", "migrate", "export", "import"];
+
 const FILES = [
 	"build/index.js",
 	"build/index_bg.wasm",
 	"build/assets",
 	"migrations",
-	...["start", "dev", "deploy", "migrate", "serve", "database", "config", "names", "wrangler"].map(
+	...[...COMMANDS, "start", "serve", "database", "config", "events", "names", "settings", "wrangler"].map(
 		(name) => `scripts/${name}.mjs`,
 	),
 	"scripts/wrangler.env",
 	"src/config/names.json",
+	"src/config/features.json",
 	".dev.vars.example",
 	"README.md",
 	"README.zh-CN.md",
@@ -59,13 +64,16 @@ function packageJson() {
 		private: true,
 		// wrangler's own.
 		engines: JSON.parse(read("node_modules/wrangler/package.json")).engines,
-		scripts: Object.fromEntries(["dev", "deploy", "migrate"].map((name) => [name, `node scripts/start.mjs ${name}`])),
+		scripts: {
+			postinstall: "node scripts/start.mjs",
+			...Object.fromEntries(COMMANDS.map((name) => [name, `node scripts/start.mjs ${name}`])),
+		},
 		dependencies: Object.fromEntries(TOOLS.map((name) => [name, devDependencies[name]])),
 		allowScripts: allowed,
-		files: ["wrangler.toml", "npm-shrinkwrap.json", ...FILES],
+		files: ["wrangler.toml.example", "npm-shrinkwrap.json", ...FILES],
 	};
 }
 
 for (const file of FILES) cpSync(join(ROOT, file), join(STAGE, file), { recursive: true });
-writeFileSync(join(STAGE, "wrangler.toml"), withoutBuild(read("wrangler.toml")));
+writeFileSync(join(STAGE, "wrangler.toml.example"), withoutBuild(read("wrangler.toml")));
 writeFileSync(join(STAGE, "package.json"), `${JSON.stringify(packageJson(), null, 2)}\n`);

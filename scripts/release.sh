@@ -5,6 +5,7 @@
 set -euo pipefail
 # shellcheck source=scripts/env.sh
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
+no_arguments "$@"
 
 STAGE=target/bundle
 

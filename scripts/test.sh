@@ -17,7 +17,7 @@ native_tests() {
 		name=${file%.rs}
 		name=$(basename "${name%/main}")
 		case $name in
-		runtime | release) ;;
+		runtime | release | deploy) ;;
 		*) printf -- '--test\n%s\n' "$name" ;;
 		esac
 	done
@@ -42,8 +42,9 @@ part() {
 		mapfile -t tests < <(native_tests)
 		cargo test --locked --lib "${tests[@]}"
 		;;
-	runtime) cargo test --locked --test runtime -- --test-threads="$RUNTIME_THREADS" ;;
+	runtime) cargo test --locked --test runtime --test deploy -- --test-threads="$RUNTIME_THREADS" ;;
 	page) playwright test --config tests/page ;;
+	*) no_arguments "$1" ;;
 	esac
 }
 

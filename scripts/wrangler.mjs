@@ -16,6 +16,9 @@ const [COMMAND, ...FIRST] = process.env.WRANGLER
 	: [process.execPath, join(ROOT, "node_modules/wrangler/bin/wrangler.js")];
 const ENV = { ...process.env, ...parseEnv(readFileSync(join(import.meta.dirname, "wrangler.env"), "utf8")) };
 
+/** Most that wrangler may print, in bytes: a page of events, each text of which may double by its escapes. */
+const OUTPUT_MAX = 256 * 1024 * 1024;
+
 export const CONFIG = process.env.WRANGLER_CONFIG ?? join(ROOT, "wrangler.toml");
 
 /**
@@ -37,6 +40,7 @@ export function capture(args, { cwd } = {}) {
 	const stdio = ["ignore", "pipe", "pipe"];
 	const { status, stdout, stderr, error } = spawnSync(COMMAND, [...FIRST, ...args], {
 		encoding: "utf8",
+		maxBuffer: OUTPUT_MAX,
 		stdio,
 		env: ENV,
 		cwd,
@@ -67,19 +71,26 @@ export function refuse(output, sentence) {
 }
 
 /**
- * The names in a JSON array of objects, between whatever else wrangler prints, such as warnings. The brackets of the array
- * are on lines of their own; what is in it is indented.
+ * The JSON array between whatever else wrangler prints, such as warnings. Its brackets are on lines of their own; what is in it
+ * is indented.
  * @param {string} output
- * @returns {string[] | undefined} undefined where there is no such array
+ * @returns {any[] | undefined} undefined where there is no such array
  */
-export function namesIn(output) {
+export function arrayIn(output) {
 	const [array] = /^\[(\n[\s\S]*?\n)?\]$/m.exec(output) ?? [];
 	if (array === undefined) return undefined;
 	try {
-		/** @type {{ name: string }[]} */
-		const entries = JSON.parse(array);
-		return entries.map(({ name }) => name);
+		return JSON.parse(array);
 	} catch {
 		return undefined;
 	}
+}
+
+/**
+ * The names in such an array of objects.
+ * @param {string} output
+ * @returns {string[] | undefined}
+ */
+export function namesIn(output) {
+	return arrayIn(output)?.map(({ name }) => name);
 }

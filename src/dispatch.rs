@@ -5,10 +5,11 @@ use std::pin::pin;
 
 use crate::{
     api::{self, Api, ApiRequest},
+    completeness,
     config::Config,
     database::{
-        Database as _,
-        retention::{Retention, retain},
+        Database as _, log_state,
+        retention::{Retained, Retention, retain},
         schema::Schema,
     },
     delivery::{
@@ -18,7 +19,7 @@ use crate::{
     log::Level,
     origin::HOP_HEADER,
     ports::Ports,
-    receive::{Body, HandledCall, Receiver, call_counter::CallCounter, persist::Attempts, validate::RequestHead},
+    receive::{Body, HandledCall, Late, Receiver, call_counter::CallCounter, validate::RequestHead},
     response::Response,
     routes::{self, Target},
     storage::{Clock as _, within},
@@ -45,8 +46,8 @@ pub trait Request {
 pub struct Answer {
     /// What to answer.
     pub response: Response,
-    /// Attempts still under way, to be run to their end.
-    pub late: Vec<Attempts>,
+    /// What goes on: see [`Late::finish`].
+    pub late: Vec<Late>,
     /// After how many ms the counts of calls are to be written, by [`Dispatcher::write_calls`]; `None` if not now.
     pub write_calls_after_ms: Option<u64>,
 }
@@ -93,7 +94,8 @@ impl<P: Ports> Dispatcher<P> {
         if !matches!(method, "GET" | "HEAD") {
             return api::not_allowed("GET, HEAD");
         }
-        Response::health(&self.schema.invalid_settings(&self.config, self.ports.database()).await)
+        let now = self.ports.clock().now_ms();
+        Response::health(&self.schema.invalid_settings(&self.config, self.ports.database(), now).await)
     }
 
     async fn ask_api(&self, method: &str, target: Target<'_>, request: &impl Request) -> Response {
@@ -128,13 +130,20 @@ impl<P: Ports> Dispatcher<P> {
         if wait_ms > 0 {
             clock.sleep(wait_ms).await;
         }
+        let mut has_answered = false;
         for hour in self.calls.take(clock.now_ms()) {
             // If D1 fails, it has not taken them. If it does not answer, it may have: to add them again might count twice.
             let writing = pin!(database.run(hour.statement()));
-            if matches!(within(clock, CALLS_WITHIN_MS, writing).await, Some(Err(_))) {
+            let written = within(clock, CALLS_WITHIN_MS, writing).await;
+            has_answered = matches!(written, Some(Ok(_)));
+            if matches!(written, Some(Err(_))) {
                 self.calls.put_back(hour);
                 self.ports.log(Level::Warn, r#"{"outcome":"failed","reason":"call_counts"}"#);
             }
+        }
+        // At the first call of such settings, and not only at the next run of the retention.
+        if has_answered && self.config.settings.as_ref().is_some_and(completeness::is_lost) {
+            let _ = within(clock, CALLS_WITHIN_MS, pin!(database.run(log_state::lose()))).await;
         }
     }
 
@@ -143,17 +152,28 @@ impl<P: Ports> Dispatcher<P> {
         Consumer { config: &self.config, ports: &self.ports }.consume(Source::of(queue), batch).await;
     }
 
-    /// Deletes from D1 what is due. With settings that calls are rejected for, nothing is deleted: they are to be fixed first.
+    /// Deletes from D1 what is due, and looks whether the log is complete. With settings that calls are rejected for, nothing is
+    /// deleted: they are to be fixed first.
     pub async fn retain(&self) {
-        let (Some(database), Some(_)) = (self.ports.database(), &self.config.settings) else { return };
+        let (Some(database), Some(settings)) = (self.ports.database(), &self.config.settings) else { return };
         let events_seconds = self.config.retention_seconds;
         let retention = Retention {
             events_seconds,
             dead_letters_seconds: dead_letter::retention_seconds(events_seconds),
-            statements: self.config.plan.retention_statements(),
+            limits: self.config.plan.retention(),
         };
-        if retain(database, retention, self.ports.clock().now_ms()).await.is_err() {
-            self.ports.log(Level::Error, r#"{"outcome":"failed","reason":"retention"}"#);
+        match retain(database, self.ports.clock(), retention).await {
+            Ok(Retained { events, rows, due_since: Some(since) }) => {
+                let record = format!(
+                    r#"{{"outcome":"incomplete","reason":"retention","events":{events},"rows":{rows},"due_since":{since}}}"#
+                );
+                self.ports.log(Level::Warn, &record);
+            }
+            Ok(Retained { due_since: None, .. }) => {}
+            Err(_) => return self.ports.log(Level::Error, r#"{"outcome":"failed","reason":"retention"}"#),
+        }
+        if completeness::look(&self.ports, settings).await.is_err() {
+            self.ports.log(Level::Warn, r#"{"outcome":"failed","reason":"completeness"}"#);
         }
     }
 }

@@ -41,6 +41,16 @@ impl<T: FromStr> StoredWord<T> {
     }
 }
 
+impl<T> StoredWord<T> {
+    /// What a word that is known stands for.
+    pub fn map<U>(self, show: impl FnOnce(T) -> U) -> StoredWord<U> {
+        match self {
+            Self::Known(word) => StoredWord::Known(show(word)),
+            Self::Unknown => StoredWord::Unknown,
+        }
+    }
+}
+
 impl<'de, T: FromStr> Deserialize<'de> for StoredWord<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer).map(|text| Self::read(&text))

@@ -21,6 +21,7 @@
 
 pub mod api;
 pub mod api_token;
+pub mod completeness;
 pub mod config;
 pub mod database;
 pub mod delivery;

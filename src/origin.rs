@@ -3,13 +3,16 @@
 //! Two things are sent: deliveries of Follow events, by way of the queue (see [`crate::delivery::consumer`]), and all other
 //! webhooks, inside the call (see [`crate::receive::relay`]).
 
-use std::{cell::Cell, fmt, future::Future, time::UNIX_EPOCH};
+use std::{borrow::Cow, cell::Cell, fmt, future::Future, time::UNIX_EPOCH};
 
 use base64ct::{Base64, Encoding as _};
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use serde::Deserialize;
 use sha2::Sha256;
-use strum::{IntoStaticStr, VariantArray};
+use strum::{EnumString, IntoStaticStr, VariantArray};
 use url::{Host, ParseError, SyntaxViolation, Url};
+
+use crate::encoding::from_json_object;
 
 /// Bytes of a Standard Webhooks secret. [Standard Webhooks, "Symmetric" signatures: 24 to 64 bytes]
 const SECRET_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
@@ -139,8 +142,63 @@ pub struct OriginRequest<'a> {
     pub body: &'a [u8],
     /// How long it may take in all, in ms.
     pub within_ms: u64,
-    /// Most bytes that are read of the response's body; 0 reads none.
-    pub body_max: usize,
+    /// How much of the response's body is read.
+    pub wanted: Wanted,
+}
+
+/// How much of a response's body is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// All of it, of at most so many bytes; a longer one is an error.
+    Whole(usize),
+    /// What arrives of its first bytes, at most so many, within [`START_WITHIN_MS`]. Nothing that happens to it is an error: the
+    /// status has said it all.
+    Start(usize),
+}
+
+/// How long the start of a response's body may take after its head, in ms.
+pub const START_WITHIN_MS: u64 = 1_000;
+
+/// How much of the answer to a delivery is read, in bytes: Tencent's own are of some 60.
+pub const ANSWER_READ_MAX: usize = 4096;
+
+/// How much of an answer is kept, in bytes.
+const ANSWER_KEPT_MAX: usize = 512;
+
+/// What a delivery is that is answered with a status of success and with `"ActionStatus":"FAIL"`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, EnumString, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "lowercase")]
+pub enum OnFail {
+    /// Delivered, with a warning: a backend that handled Tencent's webhooks before may say FAIL to what it has seen.
+    #[default]
+    Accept,
+    /// Failed.
+    Retry,
+}
+
+/// Whether an answer is the FAIL of Tencent's protocol: a JSON object whose `ActionStatus` is that word.
+#[must_use]
+pub fn says_fail(body: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Answer<'a> {
+        #[serde(borrow, default, rename = "ActionStatus")]
+        action_status: Option<Cow<'a, str>>,
+    }
+    let answer = str::from_utf8(body).ok().and_then(from_json_object::<Answer<'_>>);
+    answer.and_then(|answer| answer.action_status).is_some_and(|status| status == "FAIL")
+}
+
+/// The start of an answer, as it is kept: at most 512 bytes of UTF-8, in which what is none is replaced; `None` if it is empty.
+#[must_use]
+pub fn kept_answer(body: &[u8]) -> Option<String> {
+    let start = body.get(..ANSWER_KEPT_MAX).unwrap_or(body);
+    let mut text = String::from_utf8_lossy(start).into_owned();
+    // A character that was cut, or replaced by a longer one.
+    let is_cut = start.len() < body.len() && text.ends_with(char::REPLACEMENT_CHARACTER);
+    while is_cut && text.ends_with(char::REPLACEMENT_CHARACTER) || text.len() > ANSWER_KEPT_MAX {
+        text.pop();
+    }
+    (!text.is_empty()).then_some(text)
 }
 
 /// What the origin answered.

@@ -35,6 +35,22 @@ pub struct Limits {
     pub queue_operations_per_day: Option<u64>,
 }
 
+/// How long a run of the retention goes on, in ms.
+const RETENTION_WITHIN_MS: u64 = 20_000;
+
+/// What a run of the retention may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RetentionLimits {
+    /// How many rows may be written in a day, by all runs together; `None` for any number.
+    pub rows_a_day: Option<u64>,
+    /// How many statements a run has at most.
+    pub statements: usize,
+    /// How many events or other rows one statement deletes at most.
+    pub batch: u64,
+    /// After how long a run begins no further statement, in ms.
+    pub within_ms: u64,
+}
+
 impl Plan {
     /// What it allows.
     #[must_use]
@@ -69,6 +85,15 @@ impl Plan {
         }
     }
 
+    /// After how many keys one call goes no further in its search for a user. To read the metadata of a thousand takes some ms of CPU.
+    #[must_use]
+    pub const fn search_keys(self) -> usize {
+        match self {
+            Self::Free => 2_000,
+            Self::Paid => 20_000,
+        }
+    }
+
     /// How many dead letters one call replays, at three operations each, and how many it reads for that.
     #[must_use]
     pub const fn replays_and_reads(self) -> (usize, usize) {
@@ -78,13 +103,17 @@ impl Plan {
         }
     }
 
-    /// How many statements of the hourly retention delete events, 200 each. On the free plan that is 24,000 events a day at
-    /// most.
+    /// What a run of the hourly retention may use. On the free plan a day has 100,000 rows: less than half of them are for deletions, so
+    /// that as many events can still be stored.
     #[must_use]
-    pub const fn retention_statements(self) -> usize {
+    pub const fn retention(self) -> RetentionLimits {
         match self {
-            Self::Free => 5,
-            Self::Paid => 100,
+            Self::Free => {
+                RetentionLimits { rows_a_day: Some(48_000), statements: 30, batch: 200, within_ms: RETENTION_WITHIN_MS }
+            }
+            Self::Paid => {
+                RetentionLimits { rows_a_day: None, statements: 900, batch: 1_000, within_ms: RETENTION_WITHIN_MS }
+            }
         }
     }
 }

@@ -22,13 +22,16 @@ pub struct Response {
     pub content_type: &'static str,
     /// A header besides `Content-Type` and `Cache-Control`.
     pub header: Option<(&'static str, Cow<'static, str>)>,
+    /// The `Date`, in Unix ms; `None` leaves it to what is between the Worker and the client: Cloudflare sets it, the local runtime
+    /// does not.
+    pub date: Option<u64>,
 }
 
 impl Response {
     /// The standard OK.
     #[must_use]
     pub fn ok() -> Self {
-        Self { status: 200, body: Cow::Borrowed(OK), content_type: JSON, header: None }
+        Self { status: 200, body: Cow::Borrowed(OK), content_type: JSON, header: None, date: None }
     }
 
     /// 200 with this JSON.

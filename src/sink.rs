@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use crate::{
-    database::{Database as _, event_log},
+    database::{
+        Database as _,
+        event_log::{self, IN_KV_FOR_GOOD, NOT_IN_KV},
+    },
     encoding::to_json,
     event::Event,
     ports::{DB, EVENTS, Ports},
@@ -62,20 +65,37 @@ impl Sink {
         self.binding().is_some()
     }
 
-    /// Begins an attempt to store `event`, at `now` (Unix ms), for `retention_seconds` if the sink is one that deletes by itself. `None`
-    /// for a sink that stores nothing.
-    pub fn begin(
-        self,
-        ports: &impl Ports,
-        event: &Event<'_>,
-        retention_seconds: Option<u64>,
-        now: u64,
-    ) -> Option<Attempt> {
+    /// Begins an attempt to store `event`, at `now` (Unix ms). `None` for a sink that stores nothing.
+    pub fn begin(self, ports: &impl Ports, event: &Event<'_>, storing: &Storing, now: u64) -> Option<Attempt> {
+        let kv_until = storing.kv_until(event, now);
+        let statement = || match storing.hashes.as_deref() {
+            None => event_log::insert(event, kv_until),
+            Some(hashes) => event_log::insert_unless_erased(event, kv_until, hashes),
+        };
         match self {
-            Self::Kv => Some(ports.kv().put(&event.entry(retention_seconds, now))),
-            Self::D1 => Some(ports.database().map_or_else(unbound, |it| it.attempt(event_log::insert(event)))),
+            Self::Kv => Some(ports.kv().put(&event.entry(storing.retention_seconds, now))),
+            Self::D1 => Some(ports.database().map_or_else(unbound, |it| it.attempt(statement()))),
             Self::Origin => None,
         }
+    }
+}
+
+/// How events are stored.
+#[derive(Clone, Debug, Default)]
+pub struct Storing {
+    /// For how long after its receipt a sink that deletes by itself has an event, in seconds; `None` is for good.
+    pub retention_seconds: Option<u64>,
+    /// Whether KV is among the sinks.
+    pub has_kv: bool,
+    /// What an event that was received earlier may have been erased by since: see [`crate::delivery::erased`].
+    pub hashes: Option<Vec<String>>,
+}
+
+impl Storing {
+    /// Until when KV has the record of an event that is stored at `now` (Unix ms), in Unix seconds, as the log has it.
+    #[must_use]
+    pub fn kv_until(&self, event: &Event<'_>, now: u64) -> u64 {
+        if self.has_kv { event.expiration(self.retention_seconds, now).unwrap_or(IN_KV_FOR_GOOD) } else { NOT_IN_KV }
     }
 }
 

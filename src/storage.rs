@@ -35,6 +35,8 @@ pub struct Listed {
     pub key: String,
     /// The metadata; null if there is none.
     pub metadata: Value,
+    /// When KV forgets it, in Unix seconds; `None` is never.
+    pub expiration: Option<u64>,
 }
 
 /// A page of KV's keys.
@@ -46,9 +48,14 @@ pub struct Page {
     pub cursor: Option<String>,
 }
 
-/// KV failed.
+/// Why KV failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StoreError;
+pub enum StoreError {
+    /// The limit of the day is reached: it fails until midnight UTC.
+    DayLimit,
+    /// Anything else.
+    Failed,
+}
 
 /// The store of records and dead letters: KV.
 pub trait Kv {

@@ -96,6 +96,9 @@ impl Case<'_> {
         let config = fs::read_to_string(root.join("wrangler.toml")).unwrap();
         assert!(!config.contains("\n[vars]"), "the committed wrangler.toml has no [vars], so the test may add its own");
         let mut config: Table = format!("{config}\n[vars]\n{}\n", self.vars).parse().unwrap();
+        // What would be deployed is what was built.
+        config.remove("build").expect("wrangler.toml has a build command");
+        config.insert("main".into(), root.join("build/index.js").to_str().unwrap().into());
         if let Some(edit) = self.edit {
             edit(&mut config);
         }
@@ -319,6 +322,88 @@ fn a_secret_among_the_vars_is_refused() {
             Case { vars: &vars, secrets, ..Case::default() }.refuses(&words);
         }
     }
+}
+
+/// By the Worker's own rules, each with its sentence.
+#[test]
+fn a_variable_of_an_invalid_form_is_refused_before_anything_is_done() {
+    for (variable, rule) in [
+        (r#"RETENTION_DAYS = "90 days""#, "RETENTION_DAYS must be a whole number from 1 to 3650"),
+        ("RETENTION_DAYS = 0", "RETENTION_DAYS must be a whole number"),
+        (r#"RETENTION_DAYS = """#, "RETENTION_DAYS must be a whole number"),
+        ("RETENTION_DAYS = [90]", "RETENTION_DAYS must be a whole number"),
+        (r#"SINKS = "kv,disk""#, "SINKS must"),
+        (r#"SINKS = "origin""#, "ORIGIN_URL must be set if SINKS has origin"),
+        (r#"PLAN = "Paid""#, "PLAN must"),
+        (r#"WEBHOOK_PATH = "hook""#, "WEBHOOK_PATH must"),
+        (r#"ORIGIN_URL = "http://api.example.com/""#, "ORIGIN_URL must"),
+        (r#"ORIGIN_URL = "webhook.example.com""#, "ORIGIN_URL must"),
+        (r#"ORIGIN_URL = """#, "ORIGIN_URL must"),
+        (r#"ALLOW_UNSIGNED = "yes""#, "ALLOW_UNSIGNED must be"),
+    ] {
+        let vars = format!("{ONE_APP}\n{variable}");
+        Case { vars: &vars, secrets: SECRETS, ..Case::default() }.refuses(&[rule, "correct wrangler.toml."]);
+    }
+    Case {
+        vars: r#"SDK_APP_IDS = "1400000000; 1400000001""#,
+        secrets: Some(&["CALLBACK_TOKEN", "ADMIN_TOKEN"]),
+        ..Case::default()
+    }
+    .refuses(&["SDK_APP_IDS must be SDKAppIDs"]);
+    // What a sink needs is missing.
+    let vars = format!("{ONE_APP}\nSINKS = \"kv,d1\"");
+    let without = |config: &mut Table| drop(config.remove("d1_databases"));
+    Case { vars: &vars, edit: Some(&without), secrets: SECRETS, ..Case::default() }.refuses(&["DB must be bound"]);
+}
+
+/// Of a secret only the name is known: a valid value is assumed.
+#[test]
+fn what_only_a_secret_says_is_not_refused() {
+    let vars = format!("{ONE_APP}\nSINKS = \"kv,d1,origin\"\nRETENTION_DAYS = 90\nPLAN = \"paid\"");
+    let secrets = [
+        "ADMIN_TOKEN",
+        "VIEWER_TOKEN",
+        "CALLBACK_TOKEN",
+        "CALLBACK_TOKEN_PREVIOUS",
+        "CALLBACK_TOKEN_1400000000",
+        "ORIGIN_SECRET",
+        "ORIGIN_SECRET_PREVIOUS",
+        "ORIGIN_URL",
+        "DELIVERY_HOURS",
+        "MY_OWN",
+    ];
+    Case { vars: &vars, secrets: Some(&secrets), ..Case::default() }.succeeds();
+}
+
+#[test]
+fn a_feature_whose_lines_are_missing_is_named() {
+    let whole = || Case { vars: ONE_APP, secrets: SECRETS, ..Case::default() };
+    assert!(!whole().run().output.contains("wrangler.toml has no"));
+    for (key, lines, feature) in [
+        ("d1_databases", r#"[[d1_databases]] with binding = "DB""#, "lists and counts"),
+        ("queues", "[[queues.producers]]", "deliveries"),
+        ("triggers", "[triggers] with crons", "what is due"),
+        ("assets", "[assets]", "the page"),
+    ] {
+        let edit = |config: &mut Table| drop(config.remove(key));
+        let outcome = Case { edit: Some(&edit), ..whole() }.run();
+        let warning = format!("Warning: wrangler.toml has no {lines}");
+        let found = outcome.output.lines().find(|line| line.starts_with(&warning)).expect(&outcome.output);
+        assert!(found.contains(feature) && outcome.deployed, "{}", outcome.output);
+    }
+}
+
+/// A newer bundle is unpacked beside it, and leaves it as it is.
+#[test]
+fn the_configuration_of_an_earlier_version_is_deployed() {
+    let edit = |config: &mut Table| {
+        let [main, vars] = ["main", "vars"].map(|name| config[name].clone());
+        *config = include_str!("upgrade/9a485be/wrangler.toml").parse().unwrap();
+        config.remove("build");
+        config.insert("main".into(), main);
+        config.insert("vars".into(), vars);
+    };
+    case(&edit).succeeds();
 }
 
 #[test]
@@ -562,9 +647,6 @@ fn an_origin_elsewhere_is_deployed() {
         ("https://example.com/", "", r#"route = "*.example.com/*""#),
         ("https://unhook.some-name.workers.dev", "", ""),
         ("https://hook.workers.dev", "", ""),
-        // Invalid: /healthz says why.
-        ("webhook.example.com", "", DOMAIN),
-        ("", "", DOMAIN),
     ] {
         assert_eq!(origin(url, path, route), Ok(()), "{url}");
     }

@@ -1,19 +1,16 @@
 //! The command line, read into a [`Plan`]. A mistake in it ends the program with one clear sentence.
 
-use std::{env, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use clap::{
     CommandFactory, Parser,
     builder::{NonEmptyStringValueParser, PossibleValuesParser},
     error::ErrorKind,
 };
-use unfollow_webhook::{api_token::ApiToken, routes::is_loopback, webhook::SdkAppId};
+use unfollow_webhook::webhook::SdkAppId;
 use ureq::http::Uri;
 
-use crate::{http, query::EventQuery, time};
-
-/// The variable for the token, which is then neither in the shell's history nor in the list of processes.
-const TOKEN_VARIABLE: &str = "ADMIN_TOKEN";
+use crate::{http, query::EventQuery, time, worker};
 
 /// What the command line asks for.
 pub struct Plan {
@@ -69,7 +66,7 @@ line."
 )]
 struct Args {
     /// Where the Worker is: the beginning of its URL, without a path
-    #[arg(long, value_parser = worker)]
+    #[arg(long, value_parser = worker::url)]
     url: Uri,
 
     /// The API's ADMIN_TOKEN; better given as the variable of this name
@@ -86,7 +83,7 @@ struct Args {
     until: Option<u64>,
 
     /// Events of this app only; needed where the Worker has several
-    #[arg(long, value_name = "SDKAPPID", value_parser = sdk_app_id)]
+    #[arg(long, value_name = "SDKAPPID", value_parser = worker::sdk_app_id)]
     app: Option<SdkAppId>,
 
     /// Events of this kind only
@@ -118,14 +115,14 @@ struct Args {
     checkpoint: PathBuf,
 
     /// How long to wait for a complete response
-    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = timeout)]
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = worker::timeout)]
     timeout: Duration,
 }
 
 /// Reads the command line; ends the program where there is a mistake in it.
 pub fn read() -> Plan {
     let args = Args::parse();
-    let token = token(args.token).unwrap_or_else(|message| reject(message));
+    let token = worker::token(args.token).unwrap_or_else(|message| reject(message));
     if args.until.is_some_and(|until| until < args.since) {
         reject("--since is after --until".into());
     }
@@ -152,48 +149,8 @@ fn reject(message: String) -> ! {
     Args::command().error(ErrorKind::InvalidValue, message).exit()
 }
 
-/// The token, if it is a valid one.
-fn token(given: Option<String>) -> Result<String, String> {
-    let (source, text) = match (given, env::var(TOKEN_VARIABLE)) {
-        (Some(text), _) => ("--token", text),
-        (None, Ok(text)) => (TOKEN_VARIABLE, text),
-        (None, Err(env::VarError::NotPresent)) => return Err(format!("no token: set the variable {TOKEN_VARIABLE}")),
-        (None, Err(env::VarError::NotUnicode(_))) => return Err(format!("{TOKEN_VARIABLE} is not UTF-8")),
-    };
-    match ApiToken::new(&text) {
-        Ok(_) => Ok(text),
-        Err(problem) => Err(format!("{source} {problem}")),
-    }
-}
-
-fn worker(text: &str) -> Result<Uri, String> {
-    let url = http::url(text)?;
-    if !matches!(url.path_and_query().map(|it| it.as_str()), None | Some("" | "/")) || text.contains('#') {
-        return Err("the Worker's URL must be without path, query and fragment: the API is at its /v1".into());
-    }
-    if text.contains('@') {
-        return Err("the Worker's URL must not have a user".into());
-    }
-    if url.scheme_str() == Some("http") && !is_loopback(http::host(&url)) {
-        return Err("over http the token could be read on its way: use https".into());
-    }
-    Ok(url)
-}
-
-fn sdk_app_id(text: &str) -> Result<SdkAppId, &'static str> {
-    SdkAppId::parse(text).ok_or("an SDKAppID is 1 to 15 digits without a leading zero")
-}
-
 fn interval(text: &str) -> Result<Duration, &'static str> {
-    seconds(text, 0.1, 86_400.0).ok_or("it is a number of seconds from 0.1 to 86400")
-}
-
-fn timeout(text: &str) -> Result<Duration, &'static str> {
-    seconds(text, 0.001, 3600.0).ok_or("it is a number of seconds from 0.001 to 3600")
-}
-
-fn seconds(text: &str, min: f64, max: f64) -> Option<Duration> {
-    text.parse().ok().filter(|seconds| (min..=max).contains(seconds)).map(Duration::from_secs_f64)
+    worker::seconds(text, 0.1, 86_400.0).ok_or("it is a number of seconds from 0.1 to 86400")
 }
 
 fn overlap(text: &str) -> Result<u64, &'static str> {

@@ -2,7 +2,7 @@
 //! without a public address. See `cargo run --example events -- --help`.
 //!
 //! `args` reads the command line. `query` is which events are asked for, and `api` calls the Worker. `window` decides which
-//! range of time is read next. `checkpoint` records what has been printed. `consume` joins them. `http` and `time` are common
+//! range of time is read next. `checkpoint` records what has been printed. `consume` joins them. `http`, `time` and `worker` are common
 //! to the examples.
 
 #![allow(clippy::disallowed_methods, reason = "std::time panics in wasm only; this program is native")]
@@ -17,6 +17,8 @@ mod query;
 #[path = "../common/time.rs"]
 mod time;
 mod window;
+#[path = "../common/worker.rs"]
+mod worker;
 
 use std::process::ExitCode;
 

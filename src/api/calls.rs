@@ -38,7 +38,8 @@ struct CountedCalls {
     start: HourStart,
     /// The SDKAppID; 0 if the call was for no app of ours, or rejected before the app was known.
     sdk_app_id: AppOrNone,
-    /// `stored`: every sink has the event. `queued`: the event is safe, and a sink is still to get it. `probe`: the console
+    /// `stored`: every sink has the event. `queued`: the event is safe, and a sink is still to get it. `dead_lettered`: the event is
+    /// safe, and the origin gets it if its dead letter is replayed: the queue did not take it. `probe`: the console
     /// checked the URL. `unhandled`: a webhook of another kind. `relayed`: one that the app's backend has answered. `rejected`:
     /// rejected with a status below 500. `failed`: rejected with one of 500 or above. `unknown`: another version of this Worker
     /// knows.
@@ -59,9 +60,10 @@ pub struct Calls {
     until: UnixMs,
     /// Oldest first; hours, apps and outcomes without calls are left out.
     hours: Vec<CountedCalls>,
-    /// When the last call came, of any outcome; null if none was counted.
+    /// When the last call of the app, or of any of the apps, came, of whatever outcome; null if none was counted. Requests that
+    /// name no app of ours count only if `app` is 0.
     last_call_at: Option<UnixMs>,
-    /// When the last event came that was stored or queued; null if none was counted.
+    /// When the last event came that is safe: stored, queued or dead-lettered; null if none was counted.
     last_stored_at: Option<UnixMs>,
 }
 
@@ -71,7 +73,8 @@ impl<P: Ports> Context<'_, P> {
         let range = Range::read(query.since, query.until, BucketSize::Hour, self.ports.clock().now_ms())?;
         let apps = match app {
             Some(app) => vec![app],
-            None => [NO_APP].into_iter().chain(self.settings.apps().map(SdkAppId::get)).collect(),
+            // Requests of strangers, such as a scanner's, are no sign that Tencent calls.
+            None => self.settings.apps().map(SdkAppId::get).collect(),
         };
         let database = self.database()?;
         let (counts, latest) = try_join(
@@ -86,7 +89,7 @@ impl<P: Ports> Context<'_, P> {
             reason: Some(reason).filter(|reason| !reason.is_empty()),
             count,
         };
-        let stored = [CallOutcome::Stored, CallOutcome::Queued].map(StoredWord::Known);
+        let stored = [CallOutcome::Stored, CallOutcome::Queued, CallOutcome::DeadLettered].map(StoredWord::Known);
         let is_stored = |call: &&LatestCall| stored.contains(&call.outcome);
         Ok(Calls {
             since: range.since(),

@@ -1,22 +1,24 @@
 //! Dead letters are listed, put back on the queue and discarded.
 
+use std::pin::pin;
+
 use serde::Serialize;
-use serde_json::json;
+use serde_json::value::RawValue;
 
 use super::{
     Context, cursor,
     deliveries::replayed,
-    parameters::{App, AppOrNone, Cursor, Segment, parameters},
+    parameters::{App, AppOrNone, Cursor, KnownApps, Segment, parameters},
     problem::Problem,
     reply::NoContent,
 };
 use crate::{
-    config::Settings,
-    database::{Database, Statement, deliveries},
-    delivery::{dead_letter, message::Message},
-    event::EventId,
+    database::{Database, Statement, deliveries, erasures},
+    delivery::{dead_letter, erased::Traces, message::Message},
+    event::{Event, EventId},
     ports::Ports,
-    storage::{Clock as _, Kv as _, LIST_MAX, Listed, Queue as _},
+    sink::Sink,
+    storage::{Clock as _, Kv as _, LIST_MAX, Listed, Queue as _, within},
     webhook::SdkAppId,
 };
 
@@ -46,6 +48,19 @@ struct DeadLetter {
     metadata: Option<dead_letter::Metadata>,
 }
 
+/// A dead letter with its event.
+#[derive(Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+pub struct WholeDeadLetter {
+    #[serde(flatten)]
+    letter: DeadLetter,
+    /// The start of the body of the origin's last response, at most 512 bytes; null if there was none.
+    answer: Option<String>,
+    /// Its event, as a list shows it; null if the message cannot be read.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "Option<crate::event::Summary>"))]
+    event: Option<Box<RawValue>>,
+}
+
 /// A page of dead letters.
 #[derive(Serialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
@@ -57,7 +72,7 @@ pub struct DeadLetterPage {
     cursor: Option<Cursor>,
 }
 
-/// What was put back on the queue.
+/// What was put back on the queue. Its dead letter ends when its event has come to where it was to go.
 #[derive(Serialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct Replayed {
@@ -83,7 +98,8 @@ parameters! {
 pub struct ReplayedSome {
     /// How many were put back on the queue.
     replayed: usize,
-    /// Where the next call goes on; null after the last dead letter. Dead letters that cannot be read are passed over.
+    /// Where the next call goes on; null after the last dead letter. Dead letters that cannot be read are passed over, and so are
+    /// those whose replay is under way.
     cursor: Option<Cursor>,
 }
 
@@ -93,7 +109,7 @@ pub struct ReplayedSome {
 pub struct DeadLetterId(String);
 
 impl Segment for DeadLetterId {
-    fn read(text: &str, _: &Settings) -> Result<Self, Problem> {
+    fn read(text: &str, _: &KnownApps<'_>) -> Result<Self, Problem> {
         let is_plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
         let fits = is_plain && (1..=ID_MAX).contains(&text.len());
         fits.then(|| Self(text.to_owned())).ok_or(Problem::NotFound)
@@ -121,16 +137,16 @@ pub(super) struct KvPosition {
 
 impl KvPosition {
     /// The cursor of the next page of an app's dead letters, where KV has one.
-    fn next(list: Option<String>, prefix: &str) -> Option<Cursor> {
+    pub(super) fn next(list: Option<String>, prefix: &str) -> Option<Cursor> {
         list.map(|list| Self { list: Some(list), ..Self::default() }.write(prefix))
     }
 
-    fn write(&self, prefix: &str) -> Cursor {
+    pub(super) fn write(&self, prefix: &str) -> Cursor {
         Cursor(cursor::write(prefix, &self.text()))
     }
 
     /// Where the list of these keys goes on: at its beginning without a cursor.
-    fn read(cursor: Option<&Cursor>, prefix: &str) -> Result<Self, Problem> {
+    pub(super) fn read(cursor: Option<&Cursor>, prefix: &str) -> Result<Self, Problem> {
         Ok(Cursor::position(cursor, prefix, Self::of_text)?.unwrap_or_default())
     }
 
@@ -152,15 +168,31 @@ impl<P: Ports> Context<'_, P> {
         let prefix = dead_letter::prefix(app);
         let from = KvPosition::read(query.cursor.as_ref(), &prefix)?;
         let page = self.ports.kv().list(&prefix, PAGE, from.list.as_deref()).await?;
-        let letter = |Listed { key, metadata }| DeadLetter {
+        let letter = |Listed { key, metadata, .. }| DeadLetter {
             id: DeadLetterId(key.strip_prefix(&prefix).unwrap_or_default().to_owned()),
             sdk_app_id: app,
             // What this Worker cannot have written says nothing, but has all members that a list always has.
-            metadata: dead_letter::Metadata::read(&metadata).or_else(|| dead_letter::Metadata::read(&json!({}))),
+            metadata: dead_letter::Metadata::read(&metadata).or_else(dead_letter::Metadata::unknown),
         };
         let dead_letters = page.keys.into_iter().map(letter).collect();
         let cursor = KvPosition::next(page.cursor, &prefix);
         Ok(DeadLetterPage { dead_letters, cursor })
+    }
+
+    pub(super) async fn read_dead_letter(
+        &self,
+        AppOrNone(app): AppOrNone,
+        id: DeadLetterId,
+    ) -> Result<WholeDeadLetter, Problem> {
+        let value = self.ports.kv().get(&id.key(app)?).await?.ok_or(Problem::NotFound)?;
+        let text = dead_letter::message(&value);
+        let summary = text.as_deref().and_then(Message::read).as_ref().and_then(Message::event).map(|it| it.summary());
+        let metadata = serde_json::from_str(&value).ok().as_ref().and_then(dead_letter::Metadata::read);
+        Ok(WholeDeadLetter {
+            letter: DeadLetter { id, sdk_app_id: app, metadata: metadata.or_else(dead_letter::Metadata::unknown) },
+            answer: dead_letter::answer(&value),
+            event: summary.and_then(|summary| RawValue::from_string(summary).ok()),
+        })
     }
 
     /// Replays as many of an app's dead letters as one call may, from the cursor on.
@@ -169,6 +201,7 @@ impl<P: Ports> Context<'_, P> {
         App(app): App,
         query: ReplayDeadLettersQuery,
     ) -> Result<ReplayedSome, Problem> {
+        self.is_ours(app)?;
         // Without one each dead letter would be read, and passed over like one that cannot be read.
         self.queue()?;
         let prefix = dead_letter::prefix(Some(app));
@@ -178,9 +211,16 @@ impl<P: Ports> Context<'_, P> {
         let mut cursor = KvPosition::next(page.cursor, &prefix);
         let mut failure = None;
         let (most, most_reads) = self.config.plan.replays_and_reads();
-        for Listed { key, .. } in page.keys {
+        let now = self.ports.clock().now_ms();
+        for Listed { key, metadata, .. } in page.keys {
             let id = key.strip_prefix(&prefix).unwrap_or_default();
             if id <= from.after.as_str() {
+                continue;
+            }
+            // A second message would deliver the event twice.
+            let metadata = dead_letter::Metadata::read(&metadata);
+            if metadata.is_some_and(|it| it.is_under_way(now, self.config.delivery.seconds)) {
+                id.clone_into(&mut from.after);
                 continue;
             }
             if replays.len() == most || reads == most_reads {
@@ -209,6 +249,7 @@ impl<P: Ports> Context<'_, P> {
         AppOrNone(app): AppOrNone,
         id: DeadLetterId,
     ) -> Result<Replayed, Problem> {
+        app.map_or(Ok(()), |app| self.is_ours(app))?;
         let replay = self.replay(&id.key(app)?).await?;
         self.note_replays(replay.into_iter().collect()).await;
         Ok(Replayed::ONE)
@@ -220,22 +261,66 @@ impl<P: Ports> Context<'_, P> {
         AppOrNone(app): AppOrNone,
         id: DeadLetterId,
     ) -> Result<NoContent, Problem> {
-        self.ports.kv().delete(&id.key(app)?).await?;
-        // The id of a dead letter of another job is no event's.
-        if let (Some(app), Some(id), Some(database)) = (app, EventId::read(&id.0), self.ports.database()) {
-            database.run(deliveries::discard(app, &id)).await?;
+        let key = id.key(app)?;
+        if let (Some(app), Some(database)) = (app, self.ports.database()) {
+            // The id of a dead letter of another job is no event's.
+            let statements = match EventId::read(&id.0) {
+                Some(id) => vec![deliveries::discard(app, &id)],
+                None => self.note_left_record(app, &key).await?,
+            };
+            if !statements.is_empty() {
+                database.run_all(statements).await?;
+            }
         }
+        self.ports.kv().delete(&key).await?;
         Ok(NoContent)
     }
 
-    /// Puts a dead letter back on the queue, and only then deletes it. What notes that, if it is one to deliver.
+    /// What notes that KV may have the record of a dead letter's event, which never came into the log: nobody is to bring it there any
+    /// more.
+    async fn note_left_record(&self, app: SdkAppId, key: &str) -> Result<Vec<Statement>, Problem> {
+        let letter = self.ports.kv().get(key).await?;
+        let message = letter.as_deref().and_then(dead_letter::message);
+        let message = message.as_deref().and_then(Message::read).filter(|message| message.sink == Sink::D1);
+        let Some(event) = message.as_ref().and_then(Message::event) else { return Ok(Vec::new()) };
+        let ids = [event.id().clone()];
+        Ok(event.users().map(|user| erasures::note_records(app, user, &ids)).collect())
+    }
+
+    /// Puts the message of a dead letter back on the queue. What notes that, if it is one to deliver. The letter stays until the
+    /// message has ended it, so that nothing is lost whatever becomes of the message meanwhile.
     async fn replay(&self, key: &str) -> Result<Option<Statement>, Problem> {
         let letter = self.ports.kv().get(key).await?.ok_or(Problem::NotFound)?;
-        let message = dead_letter::message(&letter).ok_or(Problem::Conflict("The message cannot be read."))?;
+        let text = dead_letter::message(&letter).ok_or(Problem::Conflict("The message cannot be read."))?;
+        let message = Message::read(&text).ok_or(Problem::Conflict("The message cannot be read."))?.replaying(key);
+        if let Some(event) = message.event()
+            && self.is_erased(&event).await
+        {
+            self.ports.kv().delete(key).await?;
+            return Err(Problem::NotFound);
+        }
+        self.queue()?;
         let sent_at = self.ports.clock().now_ms();
-        self.send(&message).await?;
-        self.ports.kv().delete(key).await?;
-        Ok(Message::read(&message).and_then(|message| replayed(&message, sent_at)))
+        // Before the message is sent, or it might come after the letter has ended. That a letter is replayed is only said to
+        // those who list it.
+        if let Some(entry) = dead_letter::replayed(key, &letter, sent_at, self.config.retention_seconds) {
+            let _ = self.ports.kv().put(&entry).await;
+        }
+        self.send(&message.text()).await?;
+        Ok(replayed(&message, sent_at))
+    }
+
+    /// Whether an event was erased after its receipt. If D1 does not answer, the consumer asks again.
+    pub(super) async fn is_erased(&self, event: &Event<'_>) -> bool {
+        let traces = Traces::of(event);
+        let asking = pin!(traces.erased_at(self.ports.database()));
+        matches!(within(self.ports.clock(), deliveries::WRITE_WITHIN_MS, asking).await, Some(Ok(Some(_))))
+    }
+
+    /// # Errors
+    /// [`Problem::NotFound`] for an app that is not ours: nothing is sent for it.
+    pub(super) fn is_ours(&self, app: SdkAppId) -> Result<(), Problem> {
+        self.settings.is_ours(app).then_some(()).ok_or(Problem::NotFound)
     }
 
     pub(super) async fn send(&self, message: &str) -> Result<(), Problem> {

@@ -1,6 +1,7 @@
 //! The deliveries to the origin: how far each has come.
 
 use serde::Serialize;
+use strum::{IntoStaticStr, VariantArray};
 
 use super::{
     Context, cursor,
@@ -21,7 +22,8 @@ use crate::{
     webhook::SdkAppId,
 };
 
-/// How long after the time of its next attempt a delivery still counts as retrying, in ms.
+/// How long after the time of its next attempt a delivery still counts as retrying, in ms. Then its message has expired, or what
+/// became of it could not be written.
 const OVERDUE_AFTER_MS: u64 = HOUR_MS;
 
 parameters! {
@@ -40,19 +42,40 @@ parameters! {
 pub struct Delivery {
     sdk_app_id: SdkAppId,
     event_id: EventId,
-    /// `retrying`: a further attempt is to come. `dead`: it is a dead letter. `delivered`: the origin has answered 2xx.
-    /// `unknown`: an attempt was to come over an hour ago, and nothing was heard of it; or another version of this Worker knows.
-    state: StoredWord<State>,
+    /// `retrying`: a further attempt is to come. `overdue`: one was to come over an hour ago, and nothing was heard of it: replay
+    /// the event. `dead`: it is a dead letter. `delivered`: the origin has answered 2xx. `delivered_fail`: it has, and its answer
+    /// said FAIL. `unknown`: another version of this Worker knows.
+    state: StoredWord<ShownState>,
     /// How many attempts there were since it was last put on the queue.
     attempts: u32,
     /// The HTTP status of the origin's last response; null if there was none.
     last_status: Option<HttpStatus>,
-    /// What happened instead of a response, as for a dead letter; null if there was a response.
+    /// What happened instead of a response, as for a dead letter, or `fail` if the response said FAIL; null if there was another
+    /// response.
     last_error: Option<FailureWord>,
+    /// The start of the response's body, at most 512 bytes, if the last attempt failed or the response said FAIL; null
+    /// otherwise.
+    answer: Option<String>,
     /// When the next attempt is due; null if none is.
     next_attempt_at: Option<UnixMs>,
     /// When it last changed.
     updated_at: UnixMs,
+}
+
+/// How far a delivery has come, as it is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
+pub enum ShownState {
+    /// As in [`State`].
+    Retrying,
+    /// As [`Self::Retrying`], and for longer than that can be.
+    Overdue,
+    /// As in [`State`].
+    Dead,
+    /// As in [`State`].
+    Delivered,
+    /// As in [`State`].
+    DeliveredFail,
 }
 
 /// The HTTP status of a response.
@@ -69,16 +92,13 @@ impl Delivery {
     /// What is shown of a row at `now_ms` (Unix ms); `None` if it is no event's.
     fn of(row: StoredDelivery, app: SdkAppId, now_ms: u64) -> Option<Self> {
         let overdue = |at: u64| at.saturating_add(OVERDUE_AFTER_MS) < now_ms;
-        let state = match row.state {
-            // Its message expired, or its state could not be written.
-            StoredWord::Known(StoredState::Retrying) if row.next_attempt_at.is_none_or(overdue) => StoredWord::Unknown,
-            StoredWord::Known(StoredState::Retrying) => StoredWord::Known(State::Retrying),
-            StoredWord::Known(StoredState::Dead) => StoredWord::Known(State::Dead),
-            StoredWord::Known(StoredState::Delivered | StoredState::DeliveredLate) => {
-                StoredWord::Known(State::Delivered)
-            }
-            StoredWord::Unknown => StoredWord::Unknown,
-        };
+        let state = row.state.map(|state| match state {
+            StoredState::Retrying if row.next_attempt_at.is_none_or(overdue) => ShownState::Overdue,
+            StoredState::Retrying => ShownState::Retrying,
+            StoredState::Dead => ShownState::Dead,
+            StoredState::Delivered | StoredState::DeliveredLate => ShownState::Delivered,
+            StoredState::DeliveredFail => ShownState::DeliveredFail,
+        });
         Some(Self {
             sdk_app_id: app,
             event_id: EventId::of_parts(row.event_time, &row.hash)?,
@@ -86,6 +106,7 @@ impl Delivery {
             attempts: row.attempts,
             last_status: row.last_status.map(HttpStatus),
             last_error: row.last_error.as_deref().map(Failure::known_word).map(FailureWord),
+            answer: row.answer,
             next_attempt_at: row.next_attempt_at.map(UnixMs),
             updated_at: UnixMs(row.updated_at),
         })
@@ -141,8 +162,10 @@ pub fn replayed(message: &Message<'_>, sent_at: u64) -> Option<Statement> {
         attempts: Some(0),
         last_status: None,
         last_error: None,
+        answer: None,
         next_attempt_at: Some(sent_at),
         at: sent_at,
+        is_replay: true,
     };
     Some(deliveries::write(event.app(), event.id(), &change))
 }

@@ -13,8 +13,8 @@ use super::{
     Operation, PREFIX,
     access::CallerRole,
     dead_letters::DeadLetterId,
-    deliveries::{FailureWord, HttpStatus},
-    parameters::{App, AppOrNone, Cursor, HourStart, KvCursor, Limit, Parameter, Time},
+    deliveries::{FailureWord, HttpStatus, ShownState},
+    parameters::{App, AppOrNone, Cursor, HourStart, Limit, Parameter, Time},
     problem::Body,
     range::BucketSize,
 };
@@ -254,10 +254,6 @@ components! {
         "description": "Where a list goes on; valid for one query only.",
         "type": "string", "pattern": "^([0-9a-f]{2})+$",
     }
-    KvCursor = "KvCursor" {
-        "description": "Where a list of KV goes on, as KV wrote it.",
-        "type": "string", "minLength": 1,
-    }
     // `config` has no need of the derive.
     InvalidSetting = "InvalidSetting" {
         "description": "A setting that breaks a rule.",
@@ -274,7 +270,7 @@ inline! {
     BucketSize = "BucketSize" { "type": "string", "enum": words::<BucketSize>() }
     Measure = "Measure" { "type": "string", "enum": words::<Measure>() }
     State = "State" { "type": "string", "enum": words::<State>() }
-    StoredWord<State> = "StoredState" { "type": "string", "enum": stored_words::<State>() }
+    StoredWord<ShownState> = "StoredState" { "type": "string", "enum": stored_words::<ShownState>() }
     StoredWord<CallOutcome> = "CallOutcome" { "type": "string", "enum": stored_words::<CallOutcome>() }
     Word<Plan> = "Plan" { "type": "string", "enum": words::<Plan>() }
     Word<Sink> = "Sink" { "type": "string", "enum": words::<Sink>() }
@@ -301,7 +297,7 @@ impl JsonSchema for Time {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let ms = generator.subschema_for::<UnixMs>();
         json_schema!({
-            "description": "A time in Unix ms, or in RFC 3339.",
+            "description": "A time in Unix ms, or in RFC 3339. A number of at most ten digits is in seconds.",
             "anyOf": [ms, { "type": "string", "format": "date-time" }],
         })
     }
@@ -350,7 +346,7 @@ impl JsonSchema for dead_letter::Metadata {
         };
         let time = generator.subschema_for::<UnixMs>();
         let time_or_null = generator.subschema_for::<Option<UnixMs>>();
-        let jobs: Vec<_> = Sink::VARIANTS.iter().map(|sink| sink.job()).collect();
+        let jobs: Vec<_> = Sink::VARIANTS.iter().map(|sink| sink.job()).chain([UNKNOWN.to_owned()]).collect();
         json_schema!({
             "type": "object",
             "required": ["last_status", "last_error", "dead_at"],
@@ -361,14 +357,18 @@ impl JsonSchema for dead_letter::Metadata {
                     "The last error, if there was no response: the origin was late (`timeout`, after 10 s), \
                      `unreachable`, or its response `too_large`; `queue`, `kv` or `d1` did not accept the event; `settings` \
                      are missing or invalid; the app is no longer in `SDK_APP_IDS` (`app_removed`); the queue gave up on the \
-                     message (`retries_exhausted`); the message is `unreadable`, came from a queue of another name \
+                     message (`retries_exhausted`); the response said FAIL (`fail`); the message is `unreadable`, came from a queue of another name \
                      (`unknown_queue`), or stopped the Worker that processed it (`crashed`); or another version of this \
-                     Worker knows (`unknown`). Null if there was a response.", error),
+                     Worker knows (`unknown`). Null if there was another response.", error),
                 "received_at": described(
-                    "When the webhook arrived; absent if the message could not be read.", time),
+                    "When the webhook arrived; absent if the message could not be read.", time.clone()),
                 "dead_at": described("When the dead letter was written; null if that is not known.", time_or_null),
+                "replayed_at": described(
+                    "When it was last put back on the queue; absent if it was not. It ends when its event has come to where it \
+                     was to go.", time.clone()),
                 "job": {
-                    "description": "What was still to be done: deliver the event to the origin, or store it in KV or in D1. \
+                    "description": "What was still to be done: deliver the event to the origin, or store it in KV or in D1; \
+                                    `unknown` if another version of this Worker knows. \
                                     Absent if the message could not be read.",
                     "type": "string", "enum": jobs,
                 },

@@ -1,4 +1,4 @@
-//! The events: a page of the event log, one whole record, its erasure, and the rebuilding of the log from KV.
+//! The events: a page of the event log, one whole record, its erasure, and its replay.
 
 use futures_util::future::join;
 use serde::Serialize;
@@ -8,20 +8,27 @@ use super::{
     Context, cursor,
     dead_letters::Replayed,
     deliveries::{Delivery, replayed},
-    parameters::{App, Cursor, KvCursor, PageLimit, Time, ordered, parameters},
+    erasure::CALLS_END_WITHIN_MS,
+    parameters::{App, Cursor, PageLimit, Time, ordered, parameters},
     problem::Problem,
     reply::{NoContent, Reply},
 };
 use crate::{
     database::{
         Database, deliveries,
+        erasures::{self, Progress},
         event_log::{self, EventQuery, LoggedEvent, Role, WholeEvent},
     },
-    delivery::{dead_letter, message::Message},
+    delivery::{
+        dead_letter,
+        erased::{self, Found},
+        message::Message,
+    },
     encoding::to_json,
     event::{self, EventId, UserId},
     ports::Ports,
     response::Response,
+    sink::Sink,
     storage::{Clock as _, Kv as _},
     webhook::{SdkAppId, command::Kind},
 };
@@ -50,6 +57,9 @@ pub struct EventPage {
     /// The `cursor` of the next page; null at the end.
     cursor: Option<Cursor>,
 }
+
+/// What is said of an event that neither D1 nor KV has whole.
+const DAMAGED: Problem = Problem::Conflict("The event is damaged: what is stored of it is not its JSON.");
 
 /// An event as it is stored, and how far its delivery has come; `None` if that is not known.
 pub struct EventRecord {
@@ -84,23 +94,6 @@ impl Reply for EventRecord {
     fn schema(generator: &mut schemars::SchemaGenerator) -> Option<schemars::Schema> {
         Some(generator.subschema_for::<DescribedRecord>())
     }
-}
-
-parameters! {
-    /// Where the reading of KV goes on.
-    ReindexQuery {
-        cursor: Option<KvCursor>,
-    }
-}
-
-/// One step of the rebuilding of the event log.
-#[derive(Serialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-pub struct Reindexed {
-    /// How many events were read from KV and are in the event log now.
-    indexed: usize,
-    /// Where the next call goes on; null after the last event.
-    cursor: Option<KvCursor>,
 }
 
 impl EventQuery {
@@ -139,17 +132,21 @@ impl<P: Ports> Context<'_, P> {
         Ok(EventRecord { record: record?, delivery })
     }
 
-    /// The record of an event, from D1 or KV.
+    /// The record of an event, from D1 or, where D1 does not have it whole, from KV.
     pub(super) async fn record(&self, app: SdkAppId, id: &EventId) -> Result<String, Problem> {
         let logged = match self.ports.database() {
             Some(database) => database.rows::<WholeEvent>(event_log::read(app, id)).await,
             None => Ok(Vec::new()),
         };
-        if let Some(event) = logged.as_ref().ok().and_then(|rows| rows.first()) {
-            return Ok(event.record());
+        let row = logged.as_ref().ok().and_then(|rows| rows.first()).map(WholeEvent::record);
+        let is_damaged = row.is_some();
+        if let Some(record) = row.filter(|record| event::is_record(record, app, id)) {
+            return Ok(record);
         }
         match self.ports.kv().get(&event::key(app, id)).await? {
-            Some(record) => Ok(record),
+            Some(record) if event::is_record(&record, app, id) => Ok(record),
+            Some(_) => Err(DAMAGED),
+            None if is_damaged => Err(DAMAGED),
             // It may be in the log that failed.
             None => Err(logged.err().map_or(Problem::NotFound, Problem::from)),
         }
@@ -157,46 +154,47 @@ impl<P: Ports> Context<'_, P> {
 
     /// Erases the event: its record, its row in the log, and its dead letters, which hold its body too.
     pub(super) async fn erase_event(&self, App(app): App, id: EventId) -> Result<NoContent, Problem> {
-        for key in dead_letter::keys(app, &id).chain([event::key(app, &id)]) {
-            self.ports.kv().delete(&key).await?;
-        }
-        // After KV, from which the log can be rebuilt.
+        let (hash, mut began_at) = (erased::hash_of_event(app, &id), self.ports.clock().now_ms());
         if let Some(database) = self.ports.database() {
+            let begun: Vec<Progress> = database.rows(erasures::begin(app, &hash, None, began_at, 0)).await?;
+            began_at = begun.first().map_or(began_at, |begun| begun.began_at);
+            // Nothing that comes from now on meets the event there.
             database.run_all(vec![event_log::delete(app, &id), deliveries::delete(app, &id)]).await?;
+        }
+        // Until all calls have ended that may have met it there, and those that were to store it.
+        self.ports.clock().sleep(CALLS_END_WITHIN_MS).await;
+        let mut newer = Vec::new();
+        for key in dead_letter::keys(app, &id).chain([event::key(app, &id)]) {
+            if let Found::Newer(value) = erased::remove_received_by(self.ports.kv(), &key, began_at).await? {
+                newer.push(value);
+            }
+        }
+        if let Some(database) = self.ports.database() {
+            // The call may have been under way.
+            database.run(event_log::delete_received_by(app, &id, began_at)).await?;
+            self.settle_records(database, app, &[id], &newer).await?;
         }
         Ok(NoContent)
     }
 
     /// Sends a stored event to the origin, as if it had just come.
     pub(super) async fn replay_event(&self, App(app): App, id: EventId) -> Result<Replayed, Problem> {
+        self.is_ours(app)?;
         if self.settings.origin.is_none() {
             return Err(Problem::Conflict("There is no origin to send to: see ORIGIN_URL."));
         }
         let record = self.record(app, &id).await?;
         let message = Message::of_record(&record).ok_or(Problem::Conflict("The event cannot be read."))?;
+        if let Some(event) = message.event()
+            && self.is_erased(&event).await
+        {
+            return Err(Problem::NotFound);
+        }
+        // Once the event is delivered, its dead letter has no purpose any more.
+        let message = message.replaying(dead_letter::key(app, &id, Sink::Origin));
         let sent_at = self.ports.clock().now_ms();
         self.send(&message.text()).await?;
         self.note_replays(replayed(&message, sent_at).into_iter().collect()).await;
         Ok(Replayed::ONE)
-    }
-
-    /// Reads events from KV into the log, from the cursor on. What is there already changes nothing.
-    pub(super) async fn reindex(&self, query: ReindexQuery) -> Result<Reindexed, Problem> {
-        let database = self.event_log()?;
-        let cursor = query.cursor.as_ref().map(|KvCursor(cursor)| &**cursor);
-        let page = self.ports.kv().list(event::PREFIX, self.config.plan.step_operations(), cursor).await?;
-        let mut records = Vec::new();
-        for listed in &page.keys {
-            records.extend(self.ports.kv().get(&listed.key).await?);
-        }
-        // What this Worker cannot have written is passed over.
-        let messages: Vec<_> = records.iter().filter_map(|record| Message::of_record(record)).collect();
-        let events = messages.iter().filter_map(Message::event);
-        let statements: Vec<_> = events.map(|event| event_log::insert(&event)).collect();
-        let indexed = statements.len();
-        if indexed > 0 {
-            database.run_all(statements).await?;
-        }
-        Ok(Reindexed { indexed, cursor: page.cursor.map(KvCursor) })
     }
 }

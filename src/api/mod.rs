@@ -16,6 +16,7 @@ mod operations;
 mod parameters;
 mod problem;
 mod range;
+mod reindex;
 mod reply;
 mod stats;
 mod users;
@@ -28,14 +29,21 @@ pub use operations::{Access, Operation, Row};
 use problem::Problem;
 
 use crate::{
-    config::{Config, InvalidSetting, Settings, VERSION, unknown::Names},
-    database::schema::Schema,
-    encoding::Word,
+    config::{Config, InvalidSetting, Settings, VERSION, features::MissingLines, unknown::Names},
+    database::{
+        Database as _,
+        log_state::{self, Count, LogState, Name},
+        schema::Schema,
+    },
+    delivery::dead_letter,
+    encoding::{UnixMs, Word, to_json},
+    event,
+    log::Level,
     plan::Plan,
     ports::Ports,
     response::Response,
     sink::Sink,
-    storage::within,
+    storage::{Clock as _, Kv as _, within},
     webhook::SdkAppId,
 };
 
@@ -82,7 +90,13 @@ impl<P: Ports> Api<'_, P> {
         // Boxed, which makes it a function of its own. As a part of the one for webhooks, it would be compiled at every cold
         // start: a fifth of its time.
         let performed = within(self.ports.clock(), ANSWER_WITHIN_MS, self.perform(request).boxed_local()).await;
-        performed.unwrap_or(Err(Problem::Unavailable)).unwrap_or_else(Problem::response)
+        let response = performed.unwrap_or(Err(Problem::Unavailable)).unwrap_or_else(Problem::response);
+        // Of all clocks, the page goes by this one.
+        let response = Response { date: Some(self.ports.clock().now_ms()), ..response };
+        if let Some((level, record)) = log_record(&request, response.status) {
+            self.ports.log(level, &record);
+        }
+        response
     }
 
     async fn perform(&self, request: ApiRequest<'_>) -> Result<Response, Problem> {
@@ -100,6 +114,33 @@ impl<P: Ports> Api<'_, P> {
         }
         Context { config, settings, ports, schema, role }.perform(operation, path, query).await
     }
+}
+
+/// The log record of a request that was answered with this status, if it is one to be logged: whoever had no valid token, and
+/// whatever changes something. The path may name an event, and the query a user: neither is in it.
+fn log_record(request: &ApiRequest<'_>, status: u16) -> Option<(Level, String)> {
+    #[derive(Serialize)]
+    struct ApiLog {
+        outcome: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        operation: Option<&'static str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        app: Option<SdkAppId>,
+        status: u16,
+    }
+    let path = request.path.strip_prefix(PREFIX).unwrap_or_default();
+    let operation = Operation::find(request.method, path).ok();
+    let changes = operation.is_some_and(|it| it.row().access == Access::Changes);
+    if status != 401 && !changes {
+        return None;
+    }
+    let (level, outcome) = match status {
+        ..400 => (Level::Info, "performed"),
+        400..500 => (Level::Warn, "rejected"),
+        500.. => (Level::Error, "failed"),
+    };
+    let app = path.split('/').nth(1).and_then(SdkAppId::parse);
+    Some((level, to_json(&ApiLog { outcome, operation: operation.map(<&str>::from), app, status })))
 }
 
 /// What the handlers of the operations work with: a caller who was let in, and valid settings.
@@ -138,12 +179,16 @@ struct Status {
     plan: Word<Plan>,
     /// What the token of this call may do: `admin` everything, `viewer` only read.
     role: Word<CallerRole>,
+    /// The time of the oldest that was due for deletion by the retention and that its latest run has left; null if it has left nothing.
+    retention_due_since: Option<UnixMs>,
     /// The settings and bindings to fix; empty if all are valid.
     #[cfg_attr(not(target_arch = "wasm32"), schemars(extend("uniqueItems" = true)))]
     settings: Vec<InvalidSetting>,
     /// The names of variables and secrets that no setting has, and that look as if they were meant for one.
     #[cfg_attr(not(target_arch = "wasm32"), schemars(extend("uniqueItems" = true)))]
     unknown_settings: Vec<String>,
+    /// Features that are off because `wrangler.toml` lacks lines that they need, as far as the Worker can see.
+    missing_lines: Vec<MissingLines>,
 }
 
 impl<P: Ports> Context<'_, P> {
@@ -154,6 +199,7 @@ impl<P: Ports> Context<'_, P> {
 
     async fn status(&self) -> Result<Status, Problem> {
         let apps: Vec<_> = self.settings.apps().collect();
+        let now = self.ports.clock().now_ms();
         Ok(Status {
             version: VERSION,
             sinks: self.settings.sinks.iter().copied().map(Word).collect(),
@@ -161,9 +207,34 @@ impl<P: Ports> Context<'_, P> {
             webhook_path: self.settings.webhook_path.clone(),
             plan: Word(self.config.plan),
             role: Word(self.role),
-            settings: self.schema.invalid_settings(self.config, self.ports.database()).await,
+            retention_due_since: self.retention_due_since().await.map(UnixMs),
+            settings: self.schema.invalid_settings(self.config, self.ports.database(), now).await,
             unknown_settings: Names::all().map_or_else(Vec::new, |names| names.unknown(self.ports.names(), &apps)),
+            missing_lines: MissingLines::of(self.ports),
         })
+    }
+
+    /// The time of the oldest that the retention has left; `None` if nothing is left, or nothing is known.
+    async fn retention_due_since(&self) -> Option<u64> {
+        let rows = self.ports.database()?.rows(log_state::read_one(Name::RetentionDueSince)).await.ok()?;
+        LogState::from(rows).number(Name::RetentionDueSince)
+    }
+
+    /// The app that was asked for, if it is not ours, and something of it is stored: it was removed from `SDK_APP_IDS`.
+    async fn removed_app(&self, app: Option<SdkAppId>) -> Result<Option<SdkAppId>, Problem> {
+        let Some(app) = app.filter(|&app| !self.settings.is_ours(app)) else { return Ok(None) };
+        if let Some(database) = self.ports.database() {
+            let rows: Vec<Count> = database.rows(log_state::count_tables_with(app)).await?;
+            if rows.iter().any(|row| row.count > 0) {
+                return Ok(Some(app));
+            }
+        }
+        for prefix in [event::prefix(app), dead_letter::prefix(Some(app))] {
+            if !self.ports.kv().list(&prefix, 1, None).await?.keys.is_empty() {
+                return Ok(Some(app));
+            }
+        }
+        Ok(None)
     }
 
     /// The database, for what only events fill.

@@ -2,24 +2,32 @@
 //! routing, the calls of the handlers and the schemas of `page/openapi.json` are written from it, and `docs/api.md` is tested
 //! against it.
 
-use strum::VariantArray;
+use futures_util::FutureExt as _;
+use strum::{IntoStaticStr, VariantArray};
 
 use super::{
     Apps, Context, Status,
     calls::{Calls, CallsQuery},
     dead_letters::{
         DeadLetterId, DeadLetterPage, ListDeadLettersQuery, ReplayDeadLettersQuery, Replayed, ReplayedSome,
+        WholeDeadLetter,
     },
     deliveries::{DeliveryPage, ListDeliveriesQuery},
-    erasure::{EraseUserQuery, Erased},
-    events::{EventPage, EventRecord, ListEventsQuery, ReindexQuery, Reindexed},
-    parameters::{App, AppOrNone, Query, Segment, Texts},
+    erasure::{EraseRecordsQuery, EraseUserQuery, Erased, ErasedRecords},
+    events::{EventPage, EventRecord, ListEventsQuery},
+    parameters::{App, AppOrNone, KnownApps, Query, Segment, Texts},
     problem::Problem,
+    reindex::{ReindexQuery, Reindexed},
     reply::{NoContent, Reply},
     stats::{Stats, StatsQuery},
     users::{ReadUserQuery, Top, TopQuery, User},
 };
-use crate::{event::EventId, ports::Ports, response::Response};
+use crate::{
+    event::EventId,
+    ports::Ports,
+    response::Response,
+    webhook::{SdkAppId, query::percent_decode},
+};
 
 /// What an operation does to what is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +45,8 @@ pub struct Row {
     pub method: &'static str,
     /// The path behind [`PREFIX`](super::PREFIX); a segment in braces stands for any text.
     pub path: &'static str,
+    /// The names of the parameters of its query.
+    pub parameters: &'static [&'static str],
     /// Whether it changes something.
     pub access: Access,
     /// What it costs at Cloudflare besides the request: the sentence that begins with "Costs" in the description.
@@ -67,7 +77,8 @@ macro_rules! operations {
             $access:ident, $cost:literal;
     )+) => {
         /// What can be asked of the API.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, VariantArray)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantArray)]
+        #[strum(serialize_all = "snake_case")]
         pub enum Operation {
             $($(#[$doc])* $operation,)+
         }
@@ -80,6 +91,7 @@ macro_rules! operations {
                     $(Self::$operation => &Row {
                         method: stringify!($method),
                         path: concat!($first $(, "/", segment!($segment))*),
+                        parameters: operations!(@names $($query)?),
                         access: Access::$access,
                         #[cfg(not(target_arch = "wasm32"))]
                         cost: $cost,
@@ -96,11 +108,13 @@ macro_rules! operations {
                 path: &str,
                 query: &str,
             ) -> Result<Response, Problem> {
+                let removed = self.removed_app(asked_app(operation.row(), path, query)).boxed_local().await?;
+                let apps = KnownApps { settings: self.settings, removed };
                 let mut texts = placeholders(operation.row().path, path);
                 match operation {
                     $(Operation::$operation => {
                         let reply: $reply =
-                            operations!(@call self, $handler, texts, query, [] $($segment)* $(? $query)?).await?;
+                            operations!(@call self, apps, $handler, texts, query, [] $($segment)* $(? $query)?).await?;
                         Ok(reply.response())
                     })+
                 }
@@ -122,18 +136,26 @@ macro_rules! operations {
         }
     };
 
-    (@call $self:ident, $handler:ident, $texts:ident, $query:ident, [$($read:tt)*]
+    (@names) => {
+        &[]
+    };
+    (@names $type:ty) => {
+        <$type as Query>::NAMES
+    };
+
+    (@call $self:ident, $apps:ident, $handler:ident, $texts:ident, $query:ident, [$($read:tt)*]
         {$name:ident: $type:ty} $($rest:tt)*) => {
-        operations!(@call $self, $handler, $texts, $query, [$($read)*
-            <$type as Segment>::read($texts.next().unwrap_or_default(), $self.settings)?,] $($rest)*)
+        operations!(@call $self, $apps, $handler, $texts, $query, [$($read)*
+            <$type as Segment>::read($texts.next().unwrap_or_default(), &$apps)?,] $($rest)*)
     };
-    (@call $self:ident, $handler:ident, $texts:ident, $query:ident, [$($read:tt)*] $literal:literal $($rest:tt)*) => {
-        operations!(@call $self, $handler, $texts, $query, [$($read)*] $($rest)*)
+    (@call $self:ident, $apps:ident, $handler:ident, $texts:ident, $query:ident, [$($read:tt)*]
+        $literal:literal $($rest:tt)*) => {
+        operations!(@call $self, $apps, $handler, $texts, $query, [$($read)*] $($rest)*)
     };
-    (@call $self:ident, $handler:ident, $texts:ident, $query:ident, [$($read:tt)*] ? $type:ty) => {
-        $self.$handler($($read)* <$type as Query>::read($query, $self.settings)?)
+    (@call $self:ident, $apps:ident, $handler:ident, $texts:ident, $query:ident, [$($read:tt)*] ? $type:ty) => {
+        $self.$handler($($read)* <$type as Query>::read($query, &$apps)?)
     };
-    (@call $self:ident, $handler:ident, $texts:ident, $query:ident, [$($read:tt)*]) => {{
+    (@call $self:ident, $apps:ident, $handler:ident, $texts:ident, $query:ident, [$($read:tt)*]) => {{
         Texts::read($query, &[])?;
         $self.$handler($($read)*)
     }};
@@ -159,10 +181,11 @@ operations! {
         "1 row read of D1 for each event on the page, 2 with `user`, and 3 at most if there is none";
     /// One event with its query, its body and its delivery.
     ReadEvent: GET ["events" {app: App} {id: EventId}] => read_event -> EventRecord, Reads,
-        "at most 7 rows read of D1, and 1 KV read if the event log does not have the event";
+        "at most 7 rows read of D1, and 1 KV read if the event log does not have the whole event";
     /// One event is erased.
     EraseEvent: DELETE ["events" {app: App} {id: EventId}] => erase_event -> NoContent, Changes,
-        "4 KV deletes, and in D1 12 rows read and 5 written; each target after the first is 5 and 2 more";
+        "4 KV reads, 1 KV delete for the record and each dead letter, and in D1 16 rows read and 7 written; each target after the \
+         first is 5 and 2 more";
     /// One event is sent to the origin again.
     ReplayEvent: POST ["events" {app: App} {id: EventId} "replay"] => replay_event -> Replayed, Changes,
         "what reading the event costs, and 1 queue message: 3 queue operations until it is delivered";
@@ -175,6 +198,10 @@ operations! {
     /// All that a user has a part in is erased, in steps.
     EraseUser: DELETE ["users" {app: App}] ? EraseUserQuery => erase_user -> Erased, Changes,
         "at most 40 KV operations a step (200 on the paid plan), and in D1 what erasing the events one by one costs";
+    /// Records and dead letters in KV that a user has a part in are searched for and erased, in steps.
+    EraseRecords: DELETE ["users" {app: App} "records"] ? EraseRecordsQuery => erase_records -> ErasedRecords, Changes,
+        "1 KV list for each 1,000 keys, up to 2,000 keys a step (20,000 on the paid plan), 1 KV read for each dead letter and each record whose \
+         metadata does not have all users, and 1 KV delete for each that is deleted";
     /// Who lost or gained most.
     Top: GET ["top"] ? TopQuery => top -> Top, Reads,
         "1 row read of D1 for each hour and user who was unfollowed or followed in it, and 1 more";
@@ -186,22 +213,26 @@ operations! {
         "1 row read of D1 for each count of the range, also of other apps, and some 10 for each app";
     /// What the Worker is and does.
     Status: GET ["status"] => status -> Status, Reads,
-        "1 row read of D1, once for each isolate";
+        "1 row read of D1, and some 20 more at most once a minute for each isolate";
     /// Some events are read from KV into the event log.
     Reindex: POST ["reindex"] ? ReindexQuery => reindex -> Reindexed, Changes,
-        "1 KV list, up to 40 KV reads (200 on the paid plan), and 5 rows written of D1 for each event that the log lacks";
+        "1 or 2 KV lists, up to 40 KV reads and writes (200 on the paid plan), and 5 rows written of D1 for each event that \
+         the log lacks, or 1 if it differs";
     /// A page of dead letters.
     ListDeadLetters: GET ["dead-letters"] ? ListDeadLettersQuery => list_dead_letters -> DeadLetterPage, Reads,
         "1 KV list";
+    /// One dead letter with its event.
+    ReadDeadLetter: GET ["dead-letters" {app: AppOrNone} {id: DeadLetterId}] => read_dead_letter -> WholeDeadLetter, Reads,
+        "1 KV read";
     /// Some dead letters go back on the queue.
     ReplayDeadLetters: POST ["dead-letters" {app: App} "replay"] ? ReplayDeadLettersQuery
             => replay_dead_letters -> ReplayedSome, Changes,
-        "1 KV list, up to 25 KV reads (125 on the paid plan), and for each dead letter that is replayed 1 KV delete and \
-         1 queue message: 3 queue operations until it is delivered";
+        "1 KV list, up to 25 KV reads (125 on the paid plan), and for each dead letter that is replayed 1 KV write, 1 \
+         KV delete at its end, and 1 queue message: 3 queue operations until it is delivered";
     /// One dead letter goes back on the queue.
     ReplayDeadLetter: POST ["dead-letters" {app: AppOrNone} {id: DeadLetterId} "replay"]
             => replay_dead_letter -> Replayed, Changes,
-        "1 KV read, 1 KV delete and 1 queue message: 3 queue operations until it is delivered";
+        "1 KV read, 1 KV write, 1 KV delete at its end, and 1 queue message: 3 queue operations until it is delivered";
     /// One dead letter is discarded.
     DiscardDeadLetter: DELETE ["dead-letters" {app: AppOrNone} {id: DeadLetterId}]
             => discard_dead_letter -> NoContent, Changes,
@@ -247,6 +278,15 @@ fn fit(template: &str, path: &str) -> Option<Vec<bool>> {
         literals.push(is_literal);
     }
     segments.next().is_none().then_some(literals)
+}
+
+/// The app that a call names, in its path or its query.
+fn asked_app(row: &Row, path: &str, query: &str) -> Option<SdkAppId> {
+    let mut of_path = row.path.split('/').zip(path.split('/')).filter(|(wanted, _)| *wanted == "{app}");
+    let of_path = of_path.next().map(|(_, text)| text);
+    let parameter = || query.split('&').find_map(|parameter| parameter.strip_prefix("app="));
+    let of_query = || row.parameters.contains(&"app").then(parameter).flatten();
+    SdkAppId::parse(&percent_decode(of_path.or_else(of_query)?)?)
 }
 
 /// The segments of `path` that stand where the template has placeholders.

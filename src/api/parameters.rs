@@ -17,16 +17,19 @@ use crate::{
         EventId, UserId,
         id::{COUNTDOWN_DIGITS, EVENT_TIME_MAX},
     },
-    webhook::{SdkAppId, digits, query::percent_decode},
+    webhook::{SdkAppId, body::unix_ms, digits, query::percent_decode},
 };
 
 /// The parameters of an operation's query. [`parameters!`] writes it for a struct.
 pub trait Query: Sized {
+    /// Their names.
+    const NAMES: &'static [&'static str];
+
     /// Reads the query.
     ///
     /// # Errors
     /// [`Problem`] for what is not to be followed.
-    fn read(query: &str, settings: &Settings) -> Result<Self, Problem>;
+    fn read(query: &str, apps: &KnownApps<'_>) -> Result<Self, Problem>;
 
     /// The schemas of the parameters.
     #[cfg(not(target_arch = "wasm32"))]
@@ -43,16 +46,18 @@ macro_rules! parameters {
         }
 
         impl $crate::api::parameters::Query for $name {
+            const NAMES: &'static [&'static str] = &[$(stringify!($field)),+];
+
             fn read(
                 query: &str,
-                settings: &$crate::config::Settings,
+                apps: &$crate::api::parameters::KnownApps<'_>,
             ) -> Result<Self, $crate::api::problem::Problem> {
-                let texts = $crate::api::parameters::Texts::read(query, &[$(stringify!($field)),+])?;
+                let texts = $crate::api::parameters::Texts::read(query, Self::NAMES)?;
                 Ok(Self {
                     $($field: <$type as $crate::api::parameters::Parameter>::read(
                         stringify!($field),
                         texts.get(stringify!($field)),
-                        settings,
+                        apps,
                     )?,)+
                 })
             }
@@ -120,7 +125,7 @@ pub trait Parameter: Sized {
     ///
     /// # Errors
     /// [`Problem`] if it is no value of the parameter, or if it is missing.
-    fn read(name: &str, text: Option<&str>, settings: &Settings) -> Result<Self, Problem>;
+    fn read(name: &str, text: Option<&str>, apps: &KnownApps<'_>) -> Result<Self, Problem>;
 }
 
 /// A value of a parameter.
@@ -129,7 +134,7 @@ pub trait Value: Described + Sized {
     ///
     /// # Errors
     /// [`Problem`] for what is no value of the parameter of this name.
-    fn parse(name: &str, text: &str, settings: &Settings) -> Result<Self, Problem>;
+    fn parse(name: &str, text: &str, apps: &KnownApps<'_>) -> Result<Self, Problem>;
 }
 
 /// A placeholder of a path.
@@ -138,15 +143,15 @@ pub trait Segment: Described + Sized {
     ///
     /// # Errors
     /// [`Problem::NotFound`] for what cannot be there.
-    fn read(text: &str, settings: &Settings) -> Result<Self, Problem>;
+    fn read(text: &str, apps: &KnownApps<'_>) -> Result<Self, Problem>;
 }
 
 /// A parameter that may be left out.
 impl<T: Value> Parameter for Option<T> {
     type Values = T;
 
-    fn read(name: &str, text: Option<&str>, settings: &Settings) -> Result<Self, Problem> {
-        text.map(|text| T::parse(name, text, settings)).transpose()
+    fn read(name: &str, text: Option<&str>, apps: &KnownApps<'_>) -> Result<Self, Problem> {
+        text.map(|text| T::parse(name, text, apps)).transpose()
     }
 }
 
@@ -161,26 +166,41 @@ impl<T: Value + Default + Into<&'static str>> Parameter for OrDefault<T> {
         Some(T::default().into())
     }
 
-    fn read(name: &str, text: Option<&str>, settings: &Settings) -> Result<Self, Problem> {
-        Option::read(name, text, settings).map(|value| Self(value.unwrap_or_default()))
+    fn read(name: &str, text: Option<&str>, apps: &KnownApps<'_>) -> Result<Self, Problem> {
+        Option::read(name, text, apps).map(|value| Self(value.unwrap_or_default()))
     }
 }
 
 /// The words of an enum.
 impl<T: FromStr + VariantArray + Copy + Into<&'static str> + Described> Value for T {
-    fn parse(name: &str, text: &str, _: &Settings) -> Result<Self, Problem> {
+    fn parse(name: &str, text: &str, _: &KnownApps<'_>) -> Result<Self, Problem> {
         text.parse().map_err(|_| invalid(name, &list_words(T::VARIANTS, "or")))
     }
 }
 
-/// An app of ours. In a query it may be left out if there is one only; one that is not ours is not found.
+/// The apps that a call may name.
+pub struct KnownApps<'a> {
+    /// Those that are ours.
+    pub settings: &'a Settings,
+    /// One that is no longer ours, and of which something is stored.
+    pub removed: Option<SdkAppId>,
+}
+
+impl KnownApps<'_> {
+    fn has(&self, app: SdkAppId) -> bool {
+        self.settings.is_ours(app) || self.removed == Some(app)
+    }
+}
+
+/// An app of ours, or one that was and of which something is stored. In a query it may be left out if one only is ours; any other is
+/// not found.
 #[derive(Clone, Copy, Debug)]
 pub struct App(pub SdkAppId);
 
 impl Segment for App {
     #[inline(never)]
-    fn read(text: &str, settings: &Settings) -> Result<Self, Problem> {
-        SdkAppId::parse(text).filter(|&id| settings.is_ours(id)).map(Self).ok_or(Problem::NotFound)
+    fn read(text: &str, apps: &KnownApps<'_>) -> Result<Self, Problem> {
+        SdkAppId::parse(text).filter(|&id| apps.has(id)).map(Self).ok_or(Problem::NotFound)
     }
 }
 
@@ -188,31 +208,27 @@ impl Parameter for App {
     type Values = Self;
 
     #[inline(never)]
-    fn read(_: &str, text: Option<&str>, settings: &Settings) -> Result<Self, Problem> {
+    fn read(_: &str, text: Option<&str>, apps: &KnownApps<'_>) -> Result<Self, Problem> {
         match text {
-            Some(text) => Segment::read(text, settings),
-            None => settings.only_app().map(Self).ok_or_else(|| bad_request("Say which app: app=SDKAppID.")),
+            Some(text) => Segment::read(text, apps),
+            None => apps.settings.only_app().map(Self).ok_or_else(|| bad_request("Say which app: app=SDKAppID.")),
         }
     }
 }
 
-/// An app of ours, or none, which is 0: for what cannot be read, and calls of no app of ours.
+/// An app, or none, which is 0: for what cannot be read, and calls of no app of ours.
 #[derive(Clone, Copy, Debug)]
 pub struct AppOrNone(pub Option<SdkAppId>);
 
 impl Segment for AppOrNone {
-    fn read(text: &str, settings: &Settings) -> Result<Self, Problem> {
-        if text == "0" {
-            Ok(Self(None))
-        } else {
-            <App as Segment>::read(text, settings).map(|App(app)| Self(Some(app)))
-        }
+    fn read(text: &str, apps: &KnownApps<'_>) -> Result<Self, Problem> {
+        if text == "0" { Ok(Self(None)) } else { <App as Segment>::read(text, apps).map(|App(app)| Self(Some(app))) }
     }
 }
 
 impl Value for AppOrNone {
-    fn parse(_: &str, text: &str, settings: &Settings) -> Result<Self, Problem> {
-        Segment::read(text, settings)
+    fn parse(_: &str, text: &str, apps: &KnownApps<'_>) -> Result<Self, Problem> {
+        Segment::read(text, apps)
     }
 }
 
@@ -220,10 +236,10 @@ impl Value for AppOrNone {
 impl Parameter for AppOrNone {
     type Values = Self;
 
-    fn read(name: &str, text: Option<&str>, settings: &Settings) -> Result<Self, Problem> {
+    fn read(name: &str, text: Option<&str>, apps: &KnownApps<'_>) -> Result<Self, Problem> {
         match text {
-            Some(text) => Segment::read(text, settings),
-            None => <App as Parameter>::read(name, None, settings).map(|App(app)| Self(Some(app))),
+            Some(text) => Segment::read(text, apps),
+            None => <App as Parameter>::read(name, None, apps).map(|App(app)| Self(Some(app))),
         }
     }
 }
@@ -235,7 +251,7 @@ impl Serialize for AppOrNone {
 }
 
 impl Segment for EventId {
-    fn read(text: &str, _: &Settings) -> Result<Self, Problem> {
+    fn read(text: &str, _: &KnownApps<'_>) -> Result<Self, Problem> {
         Self::read(text).ok_or(Problem::NotFound)
     }
 }
@@ -244,14 +260,14 @@ impl Segment for EventId {
 macro_rules! texts {
     ($($type:ident)+) => {$(
         impl Value for $type {
-            fn parse(_: &str, text: &str, _: &Settings) -> Result<Self, Problem> {
+            fn parse(_: &str, text: &str, _: &KnownApps<'_>) -> Result<Self, Problem> {
                 Ok(Self(text.to_owned()))
             }
         }
     )+};
 }
 
-texts! { UserId Cursor KvCursor }
+texts! { UserId Cursor }
 
 /// The user that the call is about.
 impl Parameter for UserId {
@@ -260,7 +276,7 @@ impl Parameter for UserId {
     #[cfg(not(target_arch = "wasm32"))]
     const IS_REQUIRED: bool = true;
 
-    fn read(_: &str, text: Option<&str>, _: &Settings) -> Result<Self, Problem> {
+    fn read(_: &str, text: Option<&str>, _: &KnownApps<'_>) -> Result<Self, Problem> {
         text.map(|text| Self(text.to_owned())).ok_or_else(|| bad_request("Say which user: user=UserID."))
     }
 }
@@ -275,7 +291,7 @@ pub type PageLimit = Limit<1000, 100>;
 impl<const MAX: u64, const DEFAULT: u64> Parameter for Limit<MAX, DEFAULT> {
     type Values = Self;
 
-    fn read(name: &str, text: Option<&str>, _: &Settings) -> Result<Self, Problem> {
+    fn read(name: &str, text: Option<&str>, _: &KnownApps<'_>) -> Result<Self, Problem> {
         text.map_or(Ok(DEFAULT), |text| read_number(name, text, MAX)).map(Self)
     }
 }
@@ -291,16 +307,17 @@ fn read_number(name: &str, text: &str, max: u64) -> Result<u64, Problem> {
 #[serde(transparent)]
 pub struct HourStart(pub u64);
 
-/// A time in Unix ms, written so or as in RFC 3339, whose part of a ms is dropped.
+/// A time in Unix ms, written so or as in RFC 3339, whose part of a ms is dropped. As in a webhook's `EventTime`, a number that is
+/// too small for ms is in seconds: as ms it would be a day in 1970, and the answer would look complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Time(pub u64);
 
 impl Value for Time {
     #[inline(never)]
-    fn parse(name: &str, text: &str, _: &Settings) -> Result<Self, Problem> {
-        let time = digits::parse(text, COUNTDOWN_DIGITS).or_else(|| parse_rfc3339(text));
+    fn parse(name: &str, text: &str, _: &KnownApps<'_>) -> Result<Self, Problem> {
+        let time = digits::parse(text, COUNTDOWN_DIGITS).map(unix_ms).or_else(|| parse_rfc3339(text));
         let time = time.filter(|&time| time <= EVENT_TIME_MAX).map(Self);
-        time.ok_or_else(|| invalid(name, "a time in Unix ms, or as in RFC 3339"))
+        time.ok_or_else(|| invalid(name, "a time in Unix ms or seconds, or as in RFC 3339"))
     }
 }
 
@@ -335,11 +352,6 @@ impl Cursor {
         position.map(Some).ok_or_else(|| bad_request("The cursor is invalid, or belongs to another query."))
     }
 }
-
-/// A cursor of KV's.
-#[derive(Clone, Debug, Serialize)]
-#[serde(transparent)]
-pub struct KvCursor(pub String);
 
 /// The problem with a parameter that should be something else.
 #[cold]

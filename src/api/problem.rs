@@ -29,6 +29,8 @@ pub enum Problem {
     Settings,
     /// The event log's tables are missing.
     NoSchema,
+    /// A limit of KV for the day is reached.
+    DayLimit,
     /// KV, D1 or the queue failed, or took too long.
     Unavailable,
 }
@@ -47,8 +49,11 @@ pub struct Body {
 }
 
 impl From<StoreError> for Problem {
-    fn from(StoreError: StoreError) -> Self {
-        Self::Unavailable
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::DayLimit => Self::DayLimit,
+            StoreError::Failed => Self::Unavailable,
+        }
     }
 }
 
@@ -82,6 +87,10 @@ impl Problem {
             Self::Conflict(detail) => (409, detail.into()),
             Self::Settings => (503, "GET /healthz names the invalid settings.".into()),
             Self::NoSchema => (503, "The event log has no tables: apply the migrations to DB.".into()),
+            Self::DayLimit => {
+                header = Some(("retry-after", "3600".into()));
+                (503, "KV's limit of the day is reached, as the free plan has it: go on after midnight UTC.".into())
+            }
             Self::Unavailable => {
                 header = Some(("retry-after", "1".into()));
                 (503, "KV, D1 or the queue did not take part; nothing is lost, try again.".into())

@@ -4,21 +4,22 @@
 //! rejected. Any other invalid one switches off only what it is for. Both are listed in [`Config::invalid_settings`],
 //! with the rule that each breaks, and never with its value.
 
+pub mod features;
 mod reader;
 pub mod unknown;
 
 use std::{borrow::Cow, ops::RangeInclusive};
 
-use reader::{Reader, app_ids, flag, plan, sinks, webhook_path};
+use reader::{Reader, app_ids, flag, sinks, webhook_path, word};
 use serde::Serialize;
 
 use crate::{
     api_token::ApiToken,
-    origin::{OriginSigning, OriginUrl},
+    origin::{OnFail, OriginSigning, OriginUrl},
     plan::Plan,
     ports::Environment,
     response::Response,
-    sink::Sink,
+    sink::{Sink, Storing},
     webhook::{
         SdkAppId,
         auth::{CallbackToken, Policy},
@@ -86,6 +87,8 @@ pub struct DeliverySettings {
     pub seconds: u64,
     /// How they are signed, besides Tencent's way.
     pub signing: OriginSigning,
+    /// What an answer is that says FAIL.
+    pub on_fail: OnFail,
 }
 
 /// Settings that can be worked with.
@@ -144,8 +147,9 @@ impl Config {
             retry_base_seconds: retry_base_seconds.unwrap_or(RETRY_BASE_SECONDS_DEFAULT),
             seconds: delivery_hours.saturating_mul(60 * 60),
             signing: reader.origin_signing(),
+            on_fail: reader.optional("ORIGIN_FAIL", OnFail::default(), word).unwrap_or_default(),
         };
-        let plan = reader.optional("PLAN", Plan::default(), plan).unwrap_or_default();
+        let plan = reader.optional("PLAN", Plan::default(), word).unwrap_or_default();
         let [admin_token, viewer_token] = ["ADMIN_TOKEN", "VIEWER_TOKEN"].map(|name| reader.api_token(name));
 
         let invalid_settings = reader.invalid;
@@ -169,6 +173,13 @@ impl Config {
             viewer_token,
             invalid_settings,
         }
+    }
+
+    /// How events are stored.
+    #[must_use]
+    pub fn storing(&self) -> Storing {
+        let has_kv = self.settings.as_ref().is_none_or(|settings| settings.sinks.contains(&Sink::Kv));
+        Storing { retention_seconds: self.retention_seconds, has_kv, hashes: None }
     }
 
     /// The names of the invalid settings.

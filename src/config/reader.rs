@@ -1,15 +1,14 @@
 //! Reads settings one after the other, and collects the invalid ones with the rules that they break.
 
-use std::ops::RangeInclusive;
+use std::{ops::RangeInclusive, str::FromStr};
 
-use strum::VariantArray as _;
+use strum::VariantArray;
 
 use super::{App, InvalidSetting, Rule, TOKEN};
 use crate::{
     api_token::ApiToken,
     encoding::list_words,
     origin::{OriginSecret, OriginSigning, OriginUrl},
-    plan::Plan,
     ports::{DB, DEAD_LETTERS, DELIVERIES, Environment},
     routes,
     sink::Sink,
@@ -174,8 +173,9 @@ pub fn sinks(text: String) -> Result<Vec<Sink>, Rule> {
     Ok(sinks)
 }
 
-pub fn plan(text: String) -> Result<Plan, Rule> {
-    text.parse().map_err(|_| format!("must be {}", list_words(Plan::VARIANTS, "or")).into())
+/// A word of an enum.
+pub fn word<T: FromStr + VariantArray + Copy + Into<&'static str>>(text: String) -> Result<T, Rule> {
+    text.parse().map_err(|_| format!("must be {}", list_words(T::VARIANTS, "or")).into())
 }
 
 pub fn own_token(id: SdkAppId) -> String {

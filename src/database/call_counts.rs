@@ -22,6 +22,8 @@ pub enum CallOutcome {
     Stored,
     /// The event is safe, and a sink is still to get it.
     Queued,
+    /// The event is safe, and the origin does not get it unless somebody replays its dead letter: the queue did not take it.
+    DeadLettered,
     /// The console has checked the URL.
     Probe,
     /// A webhook of another kind, answered OK.

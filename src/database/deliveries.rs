@@ -14,7 +14,7 @@ const PROMPT_MS: u64 = 60 * 1000;
 pub const WRITE_WITHIN_MS: u64 = 2_000;
 
 /// What a row has, in any list and alone.
-const COLUMNS: &str = "state, event_time, hash, attempts, last_status, last_error, next_attempt_at, updated_at";
+const COLUMNS: &str = "state, event_time, hash, attempts, last_status, last_error, next_attempt_at, updated_at, answer";
 
 /// The delivery of one event, in whichever state: ?1 is the app, ?2 and ?3 are the halves of the event's id.
 fn of_event() -> String {
@@ -34,10 +34,17 @@ pub enum StoredState {
     Delivered,
     /// The origin has it, and got it later.
     DeliveredLate,
+    /// The origin has it, and answered FAIL.
+    DeliveredFail,
 }
 
 impl StoredState {
-    const fn name(self) -> &'static str {
+    /// Those of which the origin has the event.
+    pub const ACCEPTED: [Self; 3] = [Self::Delivered, Self::DeliveredLate, Self::DeliveredFail];
+
+    /// Its word in the table.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
         self.into_str()
     }
 }
@@ -52,6 +59,8 @@ pub enum State {
     Dead,
     /// The origin has the event.
     Delivered,
+    /// The origin has the event: its status said so, and its answer said FAIL.
+    DeliveredFail,
 }
 
 /// What one attempt, or a replay, made of a delivery.
@@ -63,12 +72,17 @@ pub struct Change {
     pub attempts: Option<u32>,
     /// The HTTP status of the origin's last answer, if there was one.
     pub last_status: Option<u16>,
-    /// What happened instead of an answer.
+    /// What happened instead of an answer that counts.
     pub last_error: Option<&'static str>,
+    /// The start of an answer that failed, or said FAIL: at most 512 bytes.
+    pub answer: Option<String>,
     /// When the next attempt is due, in Unix ms.
     pub next_attempt_at: Option<u64>,
     /// When it happened, in Unix ms.
     pub at: u64,
+    /// Whether somebody wants the event delivered again. Anything else leaves as it is what the origin has: a message may exist
+    /// twice, and the other copy knows nothing of this one's end.
+    pub is_replay: bool,
 }
 
 /// A row.
@@ -90,6 +104,8 @@ pub struct StoredDelivery {
     pub next_attempt_at: Option<u64>,
     /// When it last changed, in Unix ms.
     pub updated_at: u64,
+    /// As in [`Change`].
+    pub answer: Option<String>,
     /// Where a list has it, in Unix ms.
     #[serde(default)]
     changed: u64,
@@ -127,7 +143,8 @@ impl Position {
     }
 }
 
-/// Writes what became of a delivery. A change that is older than what is written changes nothing.
+/// Writes what became of a delivery. A change that is older than what is written changes nothing, and neither does a failure
+/// of what the origin has.
 #[must_use]
 pub fn write(app: SdkAppId, id: &EventId, change: &Change) -> Statement {
     let is_prompt = id.event_time().abs_diff(change.at) <= PROMPT_MS;
@@ -136,17 +153,25 @@ pub fn write(app: SdkAppId, id: &EventId, change: &Change) -> Statement {
         State::Dead => StoredState::Dead,
         State::Delivered if is_prompt => StoredState::Delivered,
         State::Delivered => StoredState::DeliveredLate,
+        State::DeliveredFail => StoredState::DeliveredFail,
+    };
+    let accepted: Vec<_> = StoredState::ACCEPTED.iter().map(|state| format!("'{}'", state.name())).collect();
+    // A FAIL is a failure too: it may be what the origin says to an event that it has.
+    let keeps = if change.is_replay || change.state == State::Delivered {
+        String::new()
+    } else {
+        format!(" OR state <> ?4 AND state IN ({})", accepted.join(", "))
     };
     let of_event = of_event();
     let sql = format!(
         "INSERT INTO deliveries \
-         (app, event_time, hash, state, attempts, last_status, last_error, next_attempt_at, updated_at) \
-         SELECT ?1, ?2, ?3, ?4, coalesce(?5, (SELECT max(attempts) FROM deliveries WHERE {of_event}), 0), ?6, ?7, ?8, ?9 \
-         WHERE NOT EXISTS (SELECT 1 FROM deliveries WHERE {of_event} AND updated_at > ?9) \
+         (app, event_time, hash, state, attempts, last_status, last_error, next_attempt_at, updated_at, answer) \
+         SELECT ?1, ?2, ?3, ?4, coalesce(?5, (SELECT max(attempts) FROM deliveries WHERE {of_event}), 0), ?6, ?7, ?8, ?9, ?10 \
+         WHERE NOT EXISTS (SELECT 1 FROM deliveries WHERE {of_event} AND (updated_at > ?9{keeps})) \
          ON CONFLICT DO UPDATE SET attempts = excluded.attempts, last_status = excluded.last_status, \
-         last_error = excluded.last_error, next_attempt_at = excluded.next_attempt_at, updated_at = excluded.updated_at"
+         last_error = excluded.last_error, next_attempt_at = excluded.next_attempt_at, updated_at = excluded.updated_at, answer = excluded.answer"
     );
-    let parameters: [Parameter; 9] = [
+    let parameters: [Parameter; 10] = [
         app.into(),
         id.event_time().into(),
         id.hash().into(),
@@ -156,6 +181,7 @@ pub fn write(app: SdkAppId, id: &EventId, change: &Change) -> Statement {
         change.last_error.into(),
         change.next_attempt_at.into(),
         change.at.into(),
+        change.answer.as_deref().into(),
     ];
     Statement::new(sql, parameters)
 }
@@ -205,7 +231,11 @@ pub fn page(app: SdkAppId, state: Option<State>, after: Option<&Position>, limit
         Some(State::Delivered) => delivered(),
         Some(State::Retrying) => vec![by_change(StoredState::Retrying)],
         Some(State::Dead) => vec![by_change(StoredState::Dead)],
-        None => [vec![by_change(StoredState::Retrying), by_change(StoredState::Dead)], delivered()].concat(),
+        Some(State::DeliveredFail) => vec![by_change(StoredState::DeliveredFail)],
+        None => {
+            let others = [StoredState::Retrying, StoredState::Dead, StoredState::DeliveredFail];
+            [others.map(by_change).to_vec(), delivered()].concat()
+        }
     };
     // Behind the last there can be: a time has 13 digits.
     let first = Position { changed: 10_000_000_000_000, event_time: 0, hash: String::new() };

@@ -6,6 +6,7 @@ use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use super::{Parameter, Statement};
 use crate::{
+    encoding::to_json,
     event::{Event, EventId},
     webhook::{SdkAppId, body::EVENT_TIME_MAX, command::Kind},
 };
@@ -85,24 +86,68 @@ pub struct HourlyCount {
     pub follows: u64,
 }
 
-/// Adds an event. A repeat changes nothing.
+/// That KV has no record of an event: see [`insert`].
+pub const NOT_IN_KV: u64 = 0;
+
+/// That KV has the record for good.
+pub const IN_KV_FOR_GOOD: u64 = 9_999_999_999_999;
+
+/// The end of the statements that add an event. A repeat may have its record in KV for longer; nothing else of it is new.
+const ON_REPEAT: &str = "ON CONFLICT DO UPDATE SET kv_until = excluded.kv_until \
+                         WHERE kv_until IS NULL OR kv_until < excluded.kv_until";
+
+/// Adds an event, whose record is in KV until `kv_until` (Unix seconds; [`NOT_IN_KV`], [`IN_KV_FOR_GOOD`]). A repeat changes
+/// nothing else.
 #[must_use]
-pub fn insert(event: &Event<'_>) -> Statement {
-    const SQL: &str = "INSERT INTO events (app, kind, event_time, hash, record, query, body) \
-                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING";
+pub fn insert(event: &Event<'_>, kv_until: u64) -> Statement {
+    let sql = format!(
+        "INSERT INTO events (app, kind, event_time, hash, record, query, body, kv_until) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) {ON_REPEAT}"
+    );
+    Statement { sql: sql.into(), parameters: columns(event, kv_until).into() }
+}
+
+/// The same for an event that was received earlier, unless what these hashes stand for was erased since: see
+/// [`crate::delivery::erased`].
+#[must_use]
+pub fn insert_unless_erased(event: &Event<'_>, kv_until: u64, hashes: &[String]) -> Statement {
+    let sql = format!(
+        "INSERT INTO events (app, kind, event_time, hash, record, query, body, kv_until) \
+         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE NOT EXISTS \
+         (SELECT 1 FROM erased WHERE hash IN (SELECT value FROM json_each(?9)) AND began_at >= ?10) {ON_REPEAT}"
+    );
+    let more = [Parameter::Text(to_json(hashes)), event.received_at().into()];
+    Statement { sql: sql.into(), parameters: columns(event, kv_until).into_iter().chain(more).collect() }
+}
+
+/// The same for an event that was read from KV: if the log has other texts of it, they are replaced. What is counted by its key
+/// stays: it is that of the same actor, targets and time.
+#[must_use]
+pub fn put_unless_erased(event: &Event<'_>, kv_until: u64, hashes: &[String]) -> Statement {
+    const SQL: &str = "INSERT INTO events (app, kind, event_time, hash, record, query, body, kv_until) \
+                       SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE NOT EXISTS \
+                       (SELECT 1 FROM erased WHERE hash IN (SELECT value FROM json_each(?9)) AND began_at >= ?10) \
+                       ON CONFLICT DO UPDATE SET record = excluded.record, query = excluded.query, body = excluded.body, \
+                       kv_until = max(coalesce(kv_until, 0), excluded.kv_until) \
+                       WHERE kv_until IS NULL OR kv_until < excluded.kv_until OR record <> excluded.record \
+                       OR query <> excluded.query OR body <> excluded.body";
+    let more = [Parameter::Text(to_json(hashes)), event.received_at().into()];
+    Statement { sql: SQL.into(), parameters: columns(event, kv_until).into_iter().chain(more).collect() }
+}
+
+/// The columns of an event's row.
+fn columns(event: &Event<'_>, kv_until: u64) -> [Parameter; 8] {
     let id = event.id();
-    Statement::new(
-        SQL,
-        [
-            event.app().into(),
-            event.kind().name().into(),
-            id.event_time().into(),
-            id.hash().into(),
-            Parameter::Text(event.summary()),
-            Parameter::Text(event.query()),
-            event.body().get().into(),
-        ],
-    )
+    [
+        event.app().into(),
+        event.kind().name().into(),
+        id.event_time().into(),
+        id.hash().into(),
+        Parameter::Text(event.summary()),
+        Parameter::Text(event.query()),
+        event.body().get().into(),
+        kv_until.into(),
+    ]
 }
 
 /// A page of at most `limit` events, from the one after `after` on.
@@ -174,17 +219,58 @@ fn user_page(roles: &[Role], kinds: &[Kind]) -> String {
 /// The event of this id.
 #[must_use]
 pub fn read(app: SdkAppId, id: &EventId) -> Statement {
-    const SQL: &str = "SELECT record, query, body FROM events \
-                       WHERE app = ?1 AND kind IN ('unfollow', 'follow') AND event_time = ?2 AND hash = ?3";
-    Statement::new(SQL, [app.into(), id.event_time().into(), id.hash().into()])
+    let kinds = Kind::sql_list();
+    let sql = format!(
+        "SELECT record, query, body FROM events \
+         WHERE app = ?1 AND kind IN ({kinds}) AND event_time = ?2 AND hash = ?3"
+    );
+    Statement::new(sql, [app.into(), id.event_time().into(), id.hash().into()])
+}
+
+/// An event with what the log knows of its record in KV.
+#[derive(Clone, Debug, Deserialize)]
+pub struct StoredEvent {
+    /// The event.
+    #[serde(flatten)]
+    pub event: WholeEvent,
+    /// As in [`insert`]; 0 if it is not known.
+    pub kv_until: u64,
+}
+
+/// Those of these events that the log has.
+#[must_use]
+pub fn read_all(app: SdkAppId, ids: &[EventId]) -> Statement {
+    let kinds = Kind::sql_list();
+    let sql = format!(
+        "SELECT e.record, e.query, e.body, coalesce(e.kv_until, 0) AS kv_until FROM json_each(?2) AS wanted \
+         CROSS JOIN events AS e ON e.app = CAST(?1 AS INTEGER) AND e.kind IN ({kinds}) \
+         AND e.event_time = wanted.value ->> 0 AND e.hash = wanted.value ->> 1"
+    );
+    let ids: Vec<_> = ids.iter().map(|id| (id.event_time(), id.hash())).collect();
+    Statement::new(sql, [app.into(), Parameter::Text(to_json(&ids))])
 }
 
 /// Deletes the event of this id, and what it counts.
 #[must_use]
 pub fn delete(app: SdkAppId, id: &EventId) -> Statement {
-    const SQL: &str = "DELETE FROM events \
-                       WHERE app = ?1 AND kind IN ('unfollow', 'follow') AND event_time = ?2 AND hash = ?3";
-    Statement::new(SQL, [app.into(), id.event_time().into(), id.hash().into()])
+    let kinds = Kind::sql_list();
+    let sql = format!(
+        "DELETE FROM events \
+         WHERE app = ?1 AND kind IN ({kinds}) AND event_time = ?2 AND hash = ?3"
+    );
+    Statement::new(sql, [app.into(), id.event_time().into(), id.hash().into()])
+}
+
+/// Deletes the event of this id, unless it was received after `began_at` (Unix ms).
+#[must_use]
+pub fn delete_received_by(app: SdkAppId, id: &EventId, began_at: u64) -> Statement {
+    let kinds = Kind::sql_list();
+    let sql = format!(
+        "DELETE FROM events \
+         WHERE app = ?1 AND kind IN ({kinds}) AND event_time = ?2 AND hash = ?3 \
+         AND record ->> '$.received_at' <= ?4"
+    );
+    Statement::new(sql, [app.into(), id.event_time().into(), id.hash().into(), began_at.into()])
 }
 
 /// The counts of the hours from `since` to before `until` (hours since 1970) that have any, oldest first: of the app's targets,

@@ -4,13 +4,14 @@ pub mod call_counts;
 pub mod deliveries;
 pub mod erasures;
 pub mod event_log;
+pub mod log_state;
 pub mod retention;
 pub mod schema;
 pub mod users;
 
 use std::{borrow::Cow, future::Future};
 
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::{storage::Attempt, webhook::SdkAppId};
 
@@ -76,13 +77,24 @@ pub enum DatabaseError {
     Failed,
 }
 
+/// What a statement has changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct Changes {
+    /// How many rows of its own table, without those of triggers.
+    #[serde(rename = "changes", default)]
+    pub changed: u64,
+    /// How many rows were written in all, those of triggers and indexes included: what D1 limits and charges.
+    #[serde(rename = "rows_written", default)]
+    pub written: u64,
+}
+
 /// A database that runs SQL statements: D1.
 pub trait Database {
     /// The rows of a statement.
     fn rows<T: DeserializeOwned>(&self, statement: Statement) -> impl Future<Output = Result<Vec<T>, DatabaseError>>;
 
     /// Runs a statement for what it changes.
-    fn run(&self, statement: Statement) -> impl Future<Output = Result<(), DatabaseError>>;
+    fn run(&self, statement: Statement) -> impl Future<Output = Result<Changes, DatabaseError>>;
 
     /// Runs statements as one transaction.
     fn run_all(&self, statements: Vec<Statement>) -> impl Future<Output = Result<(), DatabaseError>>;

@@ -1,6 +1,6 @@
 //! The version of the tables that this Worker needs, and whether the database has them.
 
-use std::cell::Cell;
+use std::{borrow::Cow, cell::Cell};
 
 use serde::Deserialize;
 
@@ -11,50 +11,113 @@ use crate::{
 };
 
 /// The newest migration, which this Worker needs.
-pub const SCHEMA_VERSION: u64 = 2;
+pub const SCHEMA_VERSION: u64 = 4;
 
-/// The version of the schema.
+/// What the migrations have made, with the word of each in `sqlite_master`. A database that was restored in part may lack some
+/// of it, and still say its version: without its triggers, events are stored and not counted.
+pub const OBJECTS: [(&str, &[&str]); 3] = [
+    (
+        "table",
+        &[
+            "call_counts",
+            "deliveries",
+            "erased",
+            "erasures",
+            "event_users",
+            "events",
+            "hourly_counts",
+            "hourly_totals",
+            "kv_only",
+            "log_state",
+            "schema_version",
+        ],
+    ),
+    ("index", &["call_counts_latest", "deliveries_changed", "events_ahead", "kv_only_events", "kv_only_until"]),
+    (
+        "trigger",
+        &[
+            "deliveries_insert",
+            "event_users_delete",
+            "event_users_insert",
+            "events_delete",
+            "events_insert",
+            "events_kv_unknown",
+            "events_outlived",
+        ],
+    ),
+];
+
+/// How long the schema counts as seen, in ms. Somebody may put another database in its place at any time.
+const SEEN_FOR_MS: u64 = 60_000;
+
+/// The version of the schema, and what it consists of: a JSON array of words and names.
 #[must_use]
-pub fn schema_version() -> Statement {
-    Statement::new("SELECT max(version) AS version FROM schema_version", [])
+pub fn schema() -> Statement {
+    const SQL: &str = "SELECT max(version) AS version, \
+                       (SELECT json_group_array(type || ' ' || name) FROM sqlite_master) AS objects FROM schema_version";
+    Statement::new(SQL, [])
 }
 
-/// Whether the database was seen to have the schema. Migrations only add to it, so one look is enough.
+/// Since when the database is known to have the schema, in Unix ms; `None` if it is not.
 #[derive(Debug, Default)]
 pub struct Schema {
-    is_known: Cell<bool>,
+    seen_at: Cell<Option<u64>>,
 }
 
 impl Schema {
-    /// The invalid settings: those of `config`, and a database without the schema.
-    pub async fn invalid_settings(&self, config: &Config, database: Option<&impl Database>) -> Vec<InvalidSetting> {
+    /// The invalid settings at `now` (Unix ms): those of `config`, and a database without the schema.
+    pub async fn invalid_settings(
+        &self,
+        config: &Config,
+        database: Option<&impl Database>,
+        now: u64,
+    ) -> Vec<InvalidSetting> {
         let mut invalid = config.invalid_settings.clone();
         if let Some(database) = database {
-            invalid.extend(self.check(database).await.err());
+            invalid.extend(self.check(database, now).await.err());
         }
         invalid
     }
 
-    /// Whether the schema is the one that this Worker needs.
+    /// Whether the schema is the one that this Worker needs, at `now` (Unix ms). The database is asked once a minute at most,
+    /// as long as it is.
     ///
     /// # Errors
     /// The setting to fix.
-    pub async fn check(&self, database: &impl Database) -> Result<(), InvalidSetting> {
+    pub async fn check(&self, database: &impl Database, now: u64) -> Result<(), InvalidSetting> {
         #[derive(Deserialize)]
         struct Row {
             version: Option<u64>,
+            objects: String,
         }
-        if self.is_known.get() {
+        if self.seen_at.get().is_some_and(|at| (at..at.saturating_add(SEEN_FOR_MS)).contains(&now)) {
             return Ok(());
         }
-        let problem = match database.rows::<Row>(schema_version()).await.as_deref() {
-            Ok([Row { version: Some(version) }]) if *version >= SCHEMA_VERSION => {
-                self.is_known.set(true);
-                return Ok(());
-            }
-            Err(DatabaseError::Failed) => "must answer: D1 fails",
-            _ => "must have the tables of this version: run `npx wrangler d1 migrations apply DB --remote`",
+        self.seen_at.set(None);
+        let problem = match database.rows::<Row>(schema()).await.as_deref() {
+            Ok([Row { version: Some(version), objects }]) if *version >= SCHEMA_VERSION => match missing(objects) {
+                None => {
+                    self.seen_at.set(Some(now));
+                    return Ok(());
+                }
+                Some(missing) => format!(
+                    "must have all that its migrations made, and lacks {missing}: see \"A database that lacks something\" in \
+                     docs/operations.md"
+                )
+                .into(),
+            },
+            Err(DatabaseError::Failed) => Cow::Borrowed("must answer: D1 fails"),
+            _ => "must have the tables of this version: run `npx wrangler d1 migrations apply DB --remote`".into(),
         };
-        Err(InvalidSetting { name: DB.to_owned(), problem: problem.into() })
+        Err(InvalidSetting { name: DB.to_owned(), problem })
     }
+}
+
+/// What is not among `objects`, in words; `None` if all is.
+fn missing(objects: &str) -> Option<String> {
+    let there: Vec<Cow<'_, str>> = serde_json::from_str(objects).unwrap_or_default();
+    let of =
+        |(word, names): (&'static str, &'static [&'static str])| names.iter().map(move |name| format!("{word} {name}"));
+    let missing: Vec<_> = OBJECTS.into_iter().flat_map(of).filter(|it| !there.iter().any(|has| has == it)).collect();
+    (!missing.is_empty()).then(|| missing.join(", "))
 }

@@ -4,26 +4,33 @@
 //! Each message is settled on its own. One that ends its invocation before it is settled, by a panic or a limit of the
 //! platform, is retried by the queue, which after `max_retries` moves it to the dead-letter queue.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, pin::pin};
+
+use futures_util::future::LocalBoxFuture;
 
 use super::{
     dead_letter,
-    failure::{Failure, Reason},
+    erased::Traces,
+    failure::{Failed, Failure, Reason},
     message::Message,
-    message_log::{MessageLog, MessageOutcome},
+    message_log::{Accepted, MessageLog, MessageOutcome},
     retry::wait_seconds,
 };
 use crate::{
     config::{Config, DeliverySettings, Settings},
     database::{
         Database as _,
-        deliveries::{self, Change},
+        deliveries::{self, Change, StoredDelivery, StoredState},
     },
+    encoding::StoredWord,
     event::{Entry, Event, EventId},
     log::Level,
-    origin::{HOP_HEADER, LOOP_STATUS, Origin as _, OriginRequest, OriginResponse, OriginSigning},
+    origin::{
+        ANSWER_READ_MAX, HOP_HEADER, LOOP_STATUS, OnFail, Origin as _, OriginRequest, OriginResponse, OriginSigning,
+        Wanted, kept_answer, says_fail,
+    },
     ports::Ports,
-    sink::Sink,
+    sink::{Sink, Storing},
     storage::{Clock as _, Kv as _, within},
     webhook::SdkAppId,
 };
@@ -98,12 +105,48 @@ pub struct Consumer<'a, P> {
     pub ports: &'a P,
 }
 
-/// What became of a message: how to settle it, and what there is to say of it.
-type Processed = (Outcome, MessageLog);
+/// What became of a message: how to settle it, what there is to say of it, and the key of the dead letter that has ended with it.
+struct Processed {
+    outcome: Outcome,
+    log: MessageLog,
+    ended_letter: Option<String>,
+}
+
+impl Processed {
+    /// A message that is acknowledged, because its sink has the event: so does what `message` replays end.
+    fn done(message: &Message<'_>, mut log: MessageLog) -> Self {
+        log.outcome = Some(MessageOutcome::done(message.sink));
+        let ended_letter = message.letter.as_deref().map(str::to_owned);
+        Self { outcome: Outcome::Ack, log, ended_letter }
+    }
+
+    /// A message that is acknowledged, because its event was erased.
+    fn erased(message: &Message<'_>, mut log: MessageLog) -> Self {
+        log.outcome = Some(MessageOutcome::Erased);
+        let ended_letter = message.letter.as_deref().map(str::to_owned);
+        Self { outcome: Outcome::Ack, log, ended_letter }
+    }
+
+    /// A message that comes again.
+    fn retried(after_seconds: u32, failed: &Failed, mut log: MessageLog) -> Self {
+        log.failed(failed);
+        (log.outcome, log.retry_after_seconds) = (Some(MessageOutcome::Retried), Some(after_seconds));
+        Self { outcome: Outcome::Retry { after_seconds }, log, ended_letter: None }
+    }
+}
+
+/// What an attempt that did not fail has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Done {
+    /// The sink has the event.
+    Accepted,
+    /// The event was erased, so that there was nothing to do.
+    Erased,
+}
 
 /// How an attempt failed.
 struct AttemptFailed {
-    failure: Failure,
+    failed: Failed,
     /// How long the origin asks to wait, in seconds.
     retry_after: Option<u64>,
     /// Whether a further attempt would fail in the same way.
@@ -112,13 +155,13 @@ struct AttemptFailed {
 
 impl AttemptFailed {
     fn for_good(failure: Failure) -> Self {
-        Self { failure, retry_after: None, is_final: true }
+        Self { failed: failure.into(), retry_after: None, is_final: true }
     }
 }
 
 impl From<Failure> for AttemptFailed {
     fn from(failure: Failure) -> Self {
-        Self { failure, retry_after: None, is_final: false }
+        Self { failed: failure.into(), retry_after: None, is_final: false }
     }
 }
 
@@ -126,10 +169,10 @@ impl<P: Ports> Consumer<'_, P> {
     /// Processes a batch, one message after the other, and settles each on its own.
     pub async fn consume<M: QueuedMessage>(&self, source: Option<Source>, batch: impl IntoIterator<Item = M>) {
         for message in batch {
-            let (outcome, record) = match source {
+            let Processed { outcome, log: record, ended_letter } = match source {
                 Some(Source::Deliveries) => self.process(&message).await,
                 Some(Source::DeadLetters) => self.process_dead(&message).await,
-                None => self.retry(Failure::Other(Reason::UnknownQueue), MessageLog::default(), &message),
+                None => self.retry(&Failure::Other(Reason::UnknownQueue).into(), MessageLog::default(), &message),
             };
             let (level, text) = record.text();
             self.ports.log(level, &text);
@@ -140,91 +183,163 @@ impl<P: Ports> Consumer<'_, P> {
             if let Some((app, id, change)) = record.change(attempts, self.now()) {
                 self.write_change(app, &id, &change).await;
             }
+            if let Some(key) = ended_letter {
+                self.end_letter(&key).await;
+            }
         }
     }
 
-    /// Does what a message asks for.
+    /// Does what a message asks for. What was erased since is not stored: neither in a sink, nor on the queue, nor as a dead letter.
     async fn process(&self, queued: &impl QueuedMessage) -> Processed {
         let settings = self.config.settings.as_ref();
         let text = queued.text();
         let message = Message::read(&text);
         let Some((message, event)) = message.as_ref().and_then(|message| Some((message, message.event()?))) else {
-            let letter = dead_letter::raw_entry(
-                &queued.id(),
-                &text,
-                Failure::Other(Reason::Unreadable),
-                self.now(),
-                self.config.retention_seconds,
-            );
-            return self.dead_letter(letter, MessageLog::default(), Failure::Other(Reason::Unreadable), queued).await;
+            return self.file_text(&text, Reason::Unreadable, queued).await;
         };
-        let mut record = MessageLog::of(&event, message.sink);
+        let mut log = MessageLog::of(&event, message.sink);
         let done = match settings {
-            Some(settings) => self.attempt(message.sink, &event, settings).await,
+            Some(settings) => self.attempt(message.sink, &event, settings, &mut log).await,
             None => Err(Failure::Other(Reason::Settings).into()),
         };
-        let failed = match done {
-            Ok(status) => {
-                record.accepted_with = status;
-                return done_with(message.sink, record);
-            }
+        let AttemptFailed { failed, retry_after, is_final } = match done {
+            Ok(Done::Accepted) => return Processed::done(message, log),
+            Ok(Done::Erased) => return Processed::erased(message, log),
+            // Only what failed is stored for longer. If D1 does not answer, the message is not lost.
+            Err(_) if self.is_erased(&event).await == Ok(true) => return Processed::erased(message, log),
             Err(failed) => failed,
         };
         let DeliverySettings { retry_base_seconds, seconds: life, .. } = self.config.delivery;
-        let after_seconds =
-            wait_seconds(queued.attempts(), retry_base_seconds, failed.retry_after, self.ports.random());
+        let after_seconds = wait_seconds(queued.attempts(), retry_base_seconds, retry_after, self.ports.random());
         let age = self.now().saturating_sub(queued.sent_at()) / 1000;
         // Dead-lettered at once: a message that is older than its queue keeps it expires, and nobody sees it.
-        if failed.is_final || age.saturating_add(after_seconds.into()) > life {
-            let letter =
-                dead_letter::entry(&event, message.sink, failed.failure, self.now(), self.config.retention_seconds);
-            return self.dead_letter(letter, record, failed.failure, queued).await;
+        if is_final || age.saturating_add(after_seconds.into()) > life {
+            let row = self.delivery(message.sink, &event).await;
+            return self.give_up(message, &event, log, failed, row, queued).await;
         }
-        retry_after(after_seconds, failed.failure, record)
+        Processed::retried(after_seconds, &failed, log)
     }
 
     /// Files a message that its queue has given up on.
     async fn process_dead(&self, queued: &impl QueuedMessage) -> Processed {
         let text = queued.text();
-        let raw =
-            |failure| dead_letter::raw_entry(&queued.id(), &text, failure, self.now(), self.config.retention_seconds);
         if queued.attempts() > PARSE_ATTEMPTS_MAX {
-            let failure = Failure::Other(Reason::Crashed);
-            return self.dead_letter(raw(failure), MessageLog::default(), failure, queued).await;
+            return self.file_text(&text, Reason::Crashed, queued).await;
         }
         let message = Message::read(&text);
         let Some((message, event)) = message.as_ref().and_then(|message| Some((message, message.event()?))) else {
-            let failure = Failure::Other(Reason::Unreadable);
-            return self.dead_letter(raw(failure), MessageLog::default(), failure, queued).await;
+            return self.file_text(&text, Reason::Unreadable, queued).await;
         };
-        let record = MessageLog::of(&event, message.sink);
+        let log = MessageLog::of(&event, message.sink);
         // If KV takes a dead letter, it takes the event too.
-        let is_stored = self.store(message.sink, &event).await == Some(true);
-        if is_stored {
-            return done_with(message.sink, record);
+        match self.store(message.sink, &event).await {
+            Some(Ok(Done::Accepted)) => return Processed::done(message, log),
+            Some(Ok(Done::Erased)) => return Processed::erased(message, log),
+            None if self.is_erased(&event).await == Ok(true) => return Processed::erased(message, log),
+            Some(Err(_)) | None => {}
         }
-        let failure = Failure::Other(Reason::RetriesExhausted);
-        let letter = dead_letter::entry(&event, message.sink, failure, self.now(), self.config.retention_seconds);
-        self.dead_letter(letter, record, failure, queued).await
+        let row = self.delivery(message.sink, &event).await;
+        let failed = Failed {
+            failure: Failure::Other(Reason::RetriesExhausted),
+            last_status: row.as_ref().and_then(|row| row.last_status),
+            answer: row.as_ref().and_then(|row| row.answer.clone()),
+        };
+        self.give_up(message, &event, log, failed, row, queued).await
     }
 
-    /// Makes one attempt. The status that the origin has accepted the event with, if it is for the origin.
-    async fn attempt(&self, sink: Sink, event: &Event<'_>, settings: &Settings) -> Result<Option<u16>, AttemptFailed> {
+    /// What the event log says of the delivery of an event; `None` if it cannot say, or `sink` is another than the origin.
+    async fn delivery(&self, sink: Sink, event: &Event<'_>) -> Option<StoredDelivery> {
+        let database = self.ports.database().filter(|_| sink == Sink::Origin)?;
+        let reading = pin!(database.rows::<StoredDelivery>(deliveries::read(event.app(), event.id())));
+        within(self.ports.clock(), deliveries::WRITE_WITHIN_MS, reading).await?.ok()?.into_iter().next()
+    }
+
+    /// Makes a message that is not tried again a dead letter, unless the origin has its event, by another copy of the message, or
+    /// the event was erased.
+    async fn give_up(
+        &self,
+        message: &Message<'_>,
+        event: &Event<'_>,
+        log: MessageLog,
+        failed: Failed,
+        row: Option<StoredDelivery>,
+        queued: &impl QueuedMessage,
+    ) -> Processed {
+        let is_accepted =
+            |row: &StoredDelivery| StoredState::ACCEPTED.iter().any(|it| row.state == StoredWord::Known(*it));
+        if row.as_ref().is_some_and(is_accepted) {
+            return Processed::done(message, log);
+        }
+        let letter = dead_letter::entry(event, message.sink, failed.clone(), self.now(), self.config.retention_seconds);
+        // The new letter takes the place of the one that was replayed, whose key may be another.
+        let ended = message.letter.as_deref().filter(|key| *key != letter.key).map(str::to_owned);
+        let processed = self.dead_letter(letter, log.clone(), &failed, queued).await;
+        // An erasure that began meanwhile may have looked before it was there.
+        if self.is_erased(event).await == Ok(true) {
+            return Processed::erased(message, log);
+        }
+        let is_filed = processed.outcome == Outcome::Ack;
+        Processed { ended_letter: ended.filter(|_| is_filed), ..processed }
+    }
+
+    /// Makes a message that cannot be read, or must not be, a dead letter with its text.
+    async fn file_text(&self, text: &str, reason: Reason, queued: &impl QueuedMessage) -> Processed {
+        let failure = Failure::Other(reason);
+        let letter = dead_letter::raw_entry(&queued.id(), text, failure, self.now(), self.config.retention_seconds);
+        self.dead_letter(letter, MessageLog::default(), &failure.into(), queued).await
+    }
+
+    /// Makes one attempt, and says in `log` what the origin has accepted the event with.
+    async fn attempt(
+        &self,
+        sink: Sink,
+        event: &Event<'_>,
+        settings: &Settings,
+        log: &mut MessageLog,
+    ) -> Result<Done, AttemptFailed> {
         match self.store(sink, event).await {
-            Some(true) => Ok(None),
-            Some(false) => Err(Failure::Sink(sink).into()),
-            None => self.deliver(event, settings).await.map(Some),
+            Some(stored) => Ok(stored?),
+            None => self.deliver(event, settings, log).await.map(|()| Done::Accepted),
         }
     }
 
-    /// Makes one attempt to store an event, and tells whether it succeeded; `None` for a sink that stores nothing.
-    async fn store(&self, sink: Sink, event: &Event<'_>) -> Option<bool> {
-        let attempt = sink.begin(self.ports, event, self.config.retention_seconds, self.now())?;
-        Some(within(self.ports.clock(), PUT_WITHIN_MS, attempt).await == Some(Ok(())))
+    /// Makes one attempt to store an event, unless it was erased since; `None` for a sink that stores nothing.
+    async fn store(&self, sink: Sink, event: &Event<'_>) -> Option<Result<Done, Failure>> {
+        if !sink.stores() {
+            return None;
+        }
+        match self.is_erased(event).await {
+            Ok(false) => {}
+            Ok(true) => return Some(Ok(Done::Erased)),
+            // Whether it was is not known before D1 answers.
+            Err(failure) => return Some(Err(failure)),
+        }
+        let storing = Storing { hashes: Some(Traces::of(event).hashes), ..self.config.storing() };
+        let attempt = sink.begin(self.ports, event, &storing, self.now())?;
+        if within(self.ports.clock(), PUT_WITHIN_MS, attempt).await != Some(Ok(())) {
+            return Some(Err(Failure::Sink(sink)));
+        }
+        // An erasure that began meanwhile may have looked before it was there.
+        Some(self.is_erased(event).await.map(|is| if is { Done::Erased } else { Done::Accepted }))
     }
 
-    /// Makes one attempt to deliver an event. The status that the origin has accepted it with.
-    async fn deliver(&self, event: &Event<'_>, settings: &Settings) -> Result<u16, AttemptFailed> {
+    /// Whether an event was erased after its receipt. What there still is of it is then deleted.
+    // Boxed, so that it is there once, and not with each that asks.
+    fn is_erased<'f>(&'f self, event: &Event<'_>) -> LocalBoxFuture<'f, Result<bool, Failure>> {
+        let traces = Traces::of(event);
+        Box::pin(async move {
+            let asking = pin!(traces.erased_at(self.ports.database()));
+            match within(self.ports.clock(), PUT_WITHIN_MS, asking).await {
+                Some(Ok(None)) => Ok(false),
+                Some(Ok(Some(began_at))) if traces.remove(self.ports, began_at).await => Ok(true),
+                // Something is left, or may be: the message comes again.
+                Some(Ok(Some(_)) | Err(_)) | None => Err(Failure::Sink(Sink::D1)),
+            }
+        })
+    }
+
+    /// Makes one attempt to deliver an event.
+    async fn deliver(&self, event: &Event<'_>, settings: &Settings, log: &mut MessageLog) -> Result<(), AttemptFailed> {
         // Without its app there is no token to sign it with.
         if !settings.is_ours(event.app()) {
             return Err(AttemptFailed::for_good(Failure::Other(Reason::AppRemoved)));
@@ -232,33 +347,51 @@ impl<P: Ports> Consumer<'_, P> {
         let request = delivery(event, settings, &self.config.delivery.signing, self.now() / 1000);
         let request = request.ok_or(Failure::Other(Reason::Settings))?;
         let response = self.ports.origin().post(request).await.map_err(Failure::Origin)?;
-        let OriginResponse { status, retry_after, .. } = response;
-        match status {
-            200..300 => Ok(status),
-            LOOP_STATUS => Err(AttemptFailed::for_good(Failure::Status(status))),
-            _ => Err(AttemptFailed { retry_after, ..Failure::Status(status).into() }),
-        }
+        let OriginResponse { status, retry_after, body } = response;
+        let answer = kept_answer(&body);
+        let failure = match status {
+            200..300 => {
+                let says_fail = says_fail(&body);
+                if !says_fail || self.config.delivery.on_fail == OnFail::Accept {
+                    log.accepted(Accepted { status, says_fail }, answer);
+                    return Ok(());
+                }
+                Failure::Fail(status)
+            }
+            _ => Failure::Status(status),
+        };
+        let failed = Failed { answer, ..failure.into() };
+        Err(AttemptFailed { failed, retry_after, is_final: status == LOOP_STATUS })
     }
 
     /// Writes a dead letter, and only then acknowledges the message.
     async fn dead_letter(
         &self,
         letter: Entry,
-        mut record: MessageLog,
-        failure: Failure,
+        mut log: MessageLog,
+        failed: &Failed,
         queued: &impl QueuedMessage,
     ) -> Processed {
         if !self.put(&letter).await {
-            return self.retry(Failure::Sink(Sink::Kv), record, queued);
+            return self.retry(&Failure::Sink(Sink::Kv).into(), log, queued);
         }
-        record.outcome = Some(MessageOutcome::DeadLettered);
-        record.failed(failure);
-        (Outcome::Ack, record)
+        log.outcome = Some(MessageOutcome::DeadLettered);
+        log.failed(failed);
+        Processed { outcome: Outcome::Ack, log, ended_letter: None }
     }
 
-    fn retry(&self, failure: Failure, record: MessageLog, queued: &impl QueuedMessage) -> Processed {
+    fn retry(&self, failed: &Failed, log: MessageLog, queued: &impl QueuedMessage) -> Processed {
         let after_seconds = wait_seconds(queued.attempts(), DEAD_LETTER_BASE_SECONDS, None, self.ports.random());
-        retry_after(after_seconds, failure, record)
+        Processed::retried(after_seconds, failed, log)
+    }
+
+    /// Deletes a dead letter whose event has come to where it was to go. If that fails, the letter stays: to replay it again
+    /// does no harm.
+    async fn end_letter(&self, key: &str) {
+        let deleting = pin!(self.ports.kv().delete(key));
+        if within(self.ports.clock(), PUT_WITHIN_MS, deleting).await != Some(Ok(())) {
+            self.ports.log(Level::Warn, r#"{"outcome":"failed","reason":"dead_letter_stays"}"#);
+        }
     }
 
     async fn put(&self, entry: &Entry) -> bool {
@@ -281,18 +414,6 @@ impl<P: Ports> Consumer<'_, P> {
     fn now(&self) -> u64 {
         self.ports.clock().now_ms()
     }
-}
-
-/// Acknowledges a message whose sink has the event.
-fn done_with(sink: Sink, mut record: MessageLog) -> Processed {
-    record.outcome = Some(MessageOutcome::done(sink));
-    (Outcome::Ack, record)
-}
-
-fn retry_after(after_seconds: u32, failure: Failure, mut record: MessageLog) -> Processed {
-    record.failed(failure);
-    (record.outcome, record.retry_after_seconds) = (Some(MessageOutcome::Retried), Some(after_seconds));
-    (Outcome::Retry { after_seconds }, record)
 }
 
 /// The request that brings `event` to the origin at `now` (Unix seconds): what Tencent sent, with a fresh Sign if
@@ -326,6 +447,6 @@ fn delivery<'a>(
         headers,
         body: event.body().get().as_bytes(),
         within_ms: ORIGIN_WITHIN_MS,
-        body_max: 0,
+        wanted: Wanted::Start(ANSWER_READ_MAX),
     })
 }

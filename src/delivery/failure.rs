@@ -11,6 +11,9 @@ pub enum Failure {
     Status(u16),
     /// The origin gave no answer that counts.
     Origin(OriginError),
+    /// The origin answered with this status of success, and with `"ActionStatus":"FAIL"`, which is not to be
+    /// accepted: see [`crate::origin::OnFail`].
+    Fail(u16),
     /// The sink did not take the event.
     Sink(Sink),
     /// There was nothing to ask.
@@ -29,7 +32,8 @@ pub enum Reason {
     Unreadable,
     /// The app is no longer in `SDK_APP_IDS`.
     AppRemoved,
-    /// The queue has given up on the message. What failed is in the log, unless the message ended its invocation.
+    /// The queue has given up on the message. What failed is in the log, unless the message ended its invocation; the status of
+    /// the last answer is in the event log.
     RetriesExhausted,
     /// The message ended the invocations that were to file it.
     Crashed,
@@ -37,13 +41,43 @@ pub enum Reason {
     UnknownQueue,
 }
 
+/// How the last attempt failed, and what is kept of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failed {
+    /// Why.
+    pub failure: Failure,
+    /// The HTTP status of an answer before it, if `failure` has none.
+    pub last_status: Option<u16>,
+    /// The start of the answer, at most 512 bytes.
+    pub answer: Option<String>,
+}
+
+impl From<Failure> for Failed {
+    fn from(failure: Failure) -> Self {
+        Self { failure, last_status: None, answer: None }
+    }
+}
+
+impl Failed {
+    /// `last_status` and `last_error`.
+    #[must_use]
+    pub fn parts(&self) -> (Option<u16>, Option<&'static str>) {
+        let (status, error) = self.failure.parts();
+        (status.or(self.last_status), error)
+    }
+}
+
+/// The `last_error` of an answer that says FAIL.
+pub const FAIL: &str = "fail";
+
 impl Failure {
-    /// `last_status` and `last_error`, one of which it is.
+    /// `last_status` and `last_error`: one of them, but for [`Self::Fail`], which is both.
     #[must_use]
     pub fn parts(self) -> (Option<u16>, Option<&'static str>) {
         match self {
             Self::Status(status) => (Some(status), None),
             Self::Origin(error) => (None, Some(error.into())),
+            Self::Fail(status) => (Some(status), Some(FAIL)),
             Self::Sink(sink) => (None, Some(sink.name())),
             Self::Other(reason) => (None, Some(reason.into())),
         }
@@ -59,6 +93,6 @@ impl Failure {
     pub fn words() -> impl Iterator<Item = &'static str> {
         let of_sinks = Sink::VARIANTS.iter().filter(|sink| sink.stores()).map(|sink| sink.name());
         let of_origin = OriginError::VARIANTS.iter().map(|error| error.into());
-        of_sinks.chain(of_origin).chain(Reason::VARIANTS.iter().map(|reason| reason.into()))
+        of_sinks.chain(of_origin).chain([FAIL]).chain(Reason::VARIANTS.iter().map(|reason| reason.into()))
     }
 }

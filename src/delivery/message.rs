@@ -44,6 +44,9 @@ pub struct Message<'a> {
     /// Which of the webhook's events it is, from 0 on.
     #[serde(default, skip_serializing_if = "is_first")]
     event: usize,
+    /// The key of the dead letter that this message replays. It ends with the message: see [`super::consumer`].
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub letter: Option<Cow<'a, str>>,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref)]
@@ -76,6 +79,7 @@ impl<'a> Message<'a> {
             query: Cow::Owned(event.query()),
             body: event.body(),
             event: event.index(),
+            letter: None,
         }
     }
 
@@ -99,9 +103,16 @@ impl<'a> Message<'a> {
     #[must_use]
     pub fn of_record(record: &'a str) -> Option<Self> {
         let StoredRecord { id, sdk_app_id: app, received_at, query, body } = from_json_object(record)?;
-        let message = Self { version: VERSION, sink: Sink::Origin, app, received_at, query, body, event: 0 };
+        let message =
+            Self { version: VERSION, sink: Sink::Origin, app, received_at, query, body, event: 0, letter: None };
         let event = message.events().iter().position(|event| event.id().as_str() == id);
         Some(Self { event: event.unwrap_or(0), ..message })
+    }
+
+    /// The message that replays the dead letter of this key.
+    #[must_use]
+    pub fn replaying(self, letter: impl Into<Cow<'a, str>>) -> Self {
+        Self { letter: Some(letter.into()), ..self }
     }
 
     /// The event that this message is about; `None` if it is none, which no message of ours can be.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::failure::Failure;
+use super::failure::{Failed, Failure};
 use crate::{
     database::deliveries::{Change, State},
     encoding::to_json,
@@ -24,6 +24,8 @@ pub enum MessageOutcome {
     Retried,
     /// It has become a dead letter.
     DeadLettered,
+    /// The event was erased after its receipt: there was nothing to do.
+    Erased,
 }
 
 impl MessageOutcome {
@@ -56,9 +58,21 @@ pub struct MessageLog {
     /// How long the message waits before it comes again, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after_seconds: Option<u32>,
-    /// The HTTP status that the origin has accepted it with.
+    /// What the origin has accepted it with.
     #[serde(skip)]
-    pub accepted_with: Option<u16>,
+    pub accepted: Option<Accepted>,
+    /// The start of the last answer, if it failed or said FAIL.
+    #[serde(skip)]
+    answer: Option<String>,
+}
+
+/// An answer with which the origin has accepted an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    /// Its HTTP status.
+    pub status: u16,
+    /// Whether it says FAIL.
+    pub says_fail: bool,
 }
 
 impl MessageLog {
@@ -76,17 +90,28 @@ impl MessageLog {
     }
 
     /// Says how the last attempt failed.
-    pub fn failed(&mut self, failure: Failure) {
-        (self.last_status, self.last_error) = failure.parts();
+    pub fn failed(&mut self, failed: &Failed) {
+        (self.last_status, self.last_error) = failed.parts();
+        self.answer.clone_from(&failed.answer);
+    }
+
+    /// Says how the origin has accepted the event: with this answer, the start of which tells a FAIL.
+    pub fn accepted(&mut self, accepted: Accepted, answer: Option<String>) {
+        self.accepted = Some(accepted);
+        if accepted.says_fail {
+            (self.last_status, self.last_error) = Failure::Fail(accepted.status).parts();
+            self.answer = answer;
+        }
     }
 
     /// The level of the record, and the record as JSON, without a line end.
     #[must_use]
     pub fn text(&self) -> (Level, String) {
         let level = match self.outcome {
+            Some(MessageOutcome::Delivered) if self.last_error.is_some() => Level::Warn,
             Some(MessageOutcome::Retried) => Level::Warn,
             Some(MessageOutcome::DeadLettered) => Level::Error,
-            Some(MessageOutcome::Delivered | MessageOutcome::Stored) | None => Level::Info,
+            Some(MessageOutcome::Delivered | MessageOutcome::Stored | MessageOutcome::Erased) | None => Level::Info,
         };
         (level, to_json(self))
     }
@@ -98,17 +123,22 @@ impl MessageLog {
         let state = match (self.sink?, self.outcome?, attempts) {
             (Sink::Origin, MessageOutcome::DeadLettered, _) => State::Dead,
             (Sink::Origin, MessageOutcome::Retried, Some(_)) => State::Retrying,
-            (Sink::Origin, MessageOutcome::Delivered, Some(_)) => State::Delivered,
+            (Sink::Origin, MessageOutcome::Delivered, Some(_)) => match self.accepted? {
+                Accepted { says_fail: false, .. } => State::Delivered,
+                Accepted { says_fail: true, .. } => State::DeliveredFail,
+            },
             _ => return None,
         };
         let wait_ms = self.retry_after_seconds.map(|seconds| u64::from(seconds).saturating_mul(1000));
         let change = Change {
             state,
             attempts,
-            last_status: self.accepted_with.or(self.last_status),
+            last_status: self.accepted.map(|it| it.status).or(self.last_status),
             last_error: self.last_error,
+            answer: self.answer.clone(),
             next_attempt_at: wait_ms.map(|wait_ms| now_ms.saturating_add(wait_ms)),
             at: now_ms,
+            is_replay: false,
         };
         Some((self.app?, self.event_id.clone()?, change))
     }

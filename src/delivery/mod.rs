@@ -3,6 +3,7 @@
 
 pub mod consumer;
 pub mod dead_letter;
+pub mod erased;
 pub mod failure;
 pub mod message;
 mod message_log;

@@ -7,16 +7,16 @@ pub mod id;
 use std::borrow::Cow;
 
 pub use id::EventId;
-use serde::Serialize;
-use serde_json::value::RawValue;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, value::RawValue};
 
 use crate::{
-    encoding::{UnixMs, to_json},
+    encoding::{UnixMs, from_json_object, to_json},
     webhook::{SdkAppId, auth::Authentic, body::Follow, command::Kind, query::Query},
 };
 
 /// How far ahead an expiry has to be: the 60 s that KV demands, and the time that a put takes.
-const EXPIRATION_AHEAD_SECONDS: u64 = 90;
+pub const EXPIRATION_AHEAD_SECONDS: u64 = 90;
 
 /// Most bytes of metadata that KV takes with a key, as JSON.
 pub const METADATA_MAX: usize = 1024;
@@ -109,6 +109,30 @@ struct Metadata<'a> {
     truncated: Option<bool>,
 }
 
+/// Who has a part in an event, by its metadata.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Parties {
+    from_account: String,
+    to_accounts: Vec<String>,
+    /// When it came, in Unix ms.
+    pub received_at: u64,
+    truncated: Option<bool>,
+}
+
+impl Parties {
+    /// Reads the metadata that KV lists; `None` if it does not have all users.
+    #[must_use]
+    pub fn read(metadata: &Value) -> Option<Self> {
+        Self::deserialize(metadata).ok().filter(|parties| parties.truncated != Some(true))
+    }
+
+    /// Whether this user acted, or is a target.
+    #[must_use]
+    pub fn has(&self, user: &str) -> bool {
+        self.from_account == user || self.to_accounts.iter().any(|target| target == user)
+    }
+}
+
 impl<'a> Event<'a> {
     /// The only event that the authentic call `query` brought for `app` at `received_at` (Unix ms).
     #[must_use]
@@ -175,6 +199,11 @@ impl<'a> Event<'a> {
     #[must_use]
     pub fn has_part(&self, user: &str) -> bool {
         self.follow.from_account == user || self.follow.to_accounts.iter().any(|target| target == user)
+    }
+
+    /// The users who have a part in it, the actor first; a target may come twice.
+    pub fn users(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&*self.follow.from_account).chain(self.follow.to_accounts.iter().map(|target| &**target))
     }
 
     /// What to put into the store at `now_ms` (Unix ms), to stay for `retention_seconds` from receipt, or for good.
@@ -273,6 +302,35 @@ impl<'a> Event<'a> {
 #[must_use]
 pub fn key(app: SdkAppId, id: &EventId) -> String {
     format!("{PREFIX}{app}/{id}")
+}
+
+/// The app and the id of an event's key; `None` for any other key.
+#[must_use]
+pub fn read_key(key: &str) -> Option<(SdkAppId, EventId)> {
+    let (app, id) = key.strip_prefix(PREFIX)?.split_once('/')?;
+    Some((SdkAppId::parse(app)?, EventId::read(id)?))
+}
+
+/// What the keys of one app's events begin with.
+#[must_use]
+pub fn prefix(app: SdkAppId) -> String {
+    format!("{PREFIX}{app}/")
+}
+
+/// Whether `text` is the whole record of the event of this app and id, as far as its JSON says.
+#[must_use]
+pub fn is_record(text: &str, app: SdkAppId, id: &EventId) -> bool {
+    #[derive(Deserialize)]
+    struct Stored<'a> {
+        #[serde(borrow)]
+        id: Cow<'a, str>,
+        sdk_app_id: SdkAppId,
+        #[serde(borrow)]
+        body: &'a RawValue,
+    }
+    from_json_object(text).is_some_and(|stored: Stored<'_>| {
+        stored.id == id.as_str() && stored.sdk_app_id == app && stored.body.get().starts_with('{')
+    })
 }
 
 /// What the keys of all events begin with.

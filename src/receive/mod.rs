@@ -22,9 +22,14 @@ use validate::{Decision, RequestHead, validate_head};
 
 use crate::{
     config::{Config, Settings},
-    database::call_counts::CallOutcome,
+    database::{
+        Database as _,
+        call_counts::CallOutcome,
+        deliveries::{self, Change, State},
+    },
     delivery::{
         dead_letter,
+        erased::Traces,
         failure::{Failure, Reason},
         message::Message,
     },
@@ -62,8 +67,28 @@ pub struct HandledCall {
     pub log: (Level, String),
     /// What it counts as.
     pub kind: CallKind,
-    /// Attempts still under way, to be run to their end after the response.
-    pub late: Vec<Attempts>,
+    /// What goes on after the response: see [`Late::finish`].
+    pub late: Vec<Late>,
+}
+
+/// Attempts to store an event that were under way when its call was answered.
+pub struct Late {
+    attempts: Attempts,
+    traces: Traces,
+}
+
+impl Late {
+    /// Runs the attempts to their end. What they have stored of an event that was erased meanwhile is deleted again.
+    pub async fn finish(self, ports: &impl Ports) {
+        let Self { mut attempts, traces } = self;
+        while !attempts.is_empty() {
+            let stored = (&mut attempts).await.is_ok();
+            // If D1 does not answer, it is not known, as without a database.
+            if stored && let Ok(Some(began_at)) = traces.erased_at(ports.database()).await {
+                let _ = traces.remove(ports, began_at).await;
+            }
+        }
+    }
 }
 
 /// What receives calls.
@@ -145,35 +170,37 @@ impl<P: Ports> Receiver<'_, P> {
         events: &[Event<'_>],
         settings: &Settings,
         deadline: &Deadline<'_, P::Clock>,
-        late: &mut Vec<Attempts>,
+        late: &mut Vec<Late>,
     ) -> Result<CallOutcome, Rejection> {
         let wanted = events.iter().flat_map(|event| settings.sinks.iter().map(move |&sink| (event, sink)));
-        let outcomes = wanted.map(|(event, sink)| async move {
+        let outcomes = wanted.clone().map(|(event, sink)| async move {
             let begin = || self.begin(sink, event);
             let fall_back = || self.fall_back(sink, event);
             // Without a queue, what KV or D1 does not take is left nowhere.
             let has_fallback = !sink.stores() || self.ports.queue().is_some();
-            persist(deadline, &begin, has_fallback.then_some(&fall_back)).await
+            let (outcome, under_way) = persist(deadline, &begin, has_fallback.then_some(&fall_back)).await;
+            let late = (!under_way.is_empty()).then(|| Late { attempts: under_way, traces: Traces::of(event) });
+            (outcome, late)
         });
-        let outcomes = join_all(outcomes).await;
         let mut done = Ok(CallOutcome::Stored);
-        for outcome in outcomes {
+        for ((outcome, under_way), (event, sink)) in join_all(outcomes).await.into_iter().zip(wanted) {
             match outcome {
                 Persisted::Stored => {}
-                Persisted::FellBack => done = done.and(Ok(CallOutcome::Queued)),
-                Persisted::Failed => done = Err(Rejection::NotStored),
-                Persisted::Late(attempts) => {
-                    done = Err(Rejection::NotStored);
-                    late.push(attempts);
+                Persisted::FellBack if sink.stores() => done = done.map(|done| done.max(CallOutcome::Queued)),
+                Persisted::FellBack => {
+                    done = done.map(|done| done.max(CallOutcome::DeadLettered));
+                    late.extend(self.note_dead(event));
                 }
+                Persisted::Failed | Persisted::Late => done = Err(Rejection::NotStored),
             }
+            late.extend(under_way);
         }
         done
     }
 
     /// Begins an attempt to have a sink take an event. The origin gets it by way of the queue.
     fn begin(&self, sink: Sink, event: &Event<'_>) -> Attempt {
-        let stored = sink.begin(self.ports, event, self.config.retention_seconds, event.received_at());
+        let stored = sink.begin(self.ports, event, &self.config.storing(), event.received_at());
         stored.unwrap_or_else(|| self.send(sink, event))
     }
 
@@ -184,6 +211,25 @@ impl<P: Ports> Receiver<'_, P> {
         }
         let (failure, now) = (Failure::Other(Reason::Queue), self.ports.clock().now_ms());
         self.ports.kv().put(&dead_letter::entry(event, sink, failure, now, self.config.retention_seconds))
+    }
+
+    /// Begins to note in the event log that a delivery is dead, because the queue did not take it. The response does not depend
+    /// on it.
+    fn note_dead(&self, event: &Event<'_>) -> Option<Late> {
+        let (last_status, last_error) = Failure::Other(Reason::Queue).parts();
+        let change = Change {
+            state: State::Dead,
+            attempts: Some(0),
+            last_status,
+            last_error,
+            answer: None,
+            next_attempt_at: None,
+            at: self.ports.clock().now_ms(),
+            is_replay: false,
+        };
+        let statement = deliveries::write(event.app(), event.id(), &change);
+        let begin = |database: &P::Database| Attempts::of(database.attempt(statement));
+        Some(Late { attempts: self.ports.database().map(begin)?, traces: Traces::of(event) })
     }
 
     fn send(&self, sink: Sink, event: &Event<'_>) -> Attempt {
@@ -197,5 +243,5 @@ struct Call<'a, 'c, C> {
     deadline: &'c Deadline<'c, C>,
     buffer: &'a mut Vec<u8>,
     record: &'c mut CallLog<'a>,
-    late: &'c mut Vec<Attempts>,
+    late: &'c mut Vec<Late>,
 }

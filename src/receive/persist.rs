@@ -29,6 +29,7 @@ const ATTEMPT_TAKES_MS: u64 = 250;
 pub const SAME_KEY_PAUSE_MS: u64 = 1000;
 
 /// What became of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Persisted {
     /// The sink has it.
     Stored,
@@ -36,9 +37,8 @@ pub enum Persisted {
     FellBack,
     /// No attempt succeeded.
     Failed,
-    /// No attempt has finished in time. They go on: run them to their end after the response. They may store an event that
-    /// was not acknowledged, never the other way round.
-    Late(Attempts),
+    /// No attempt has finished in time. They may store an event that was not acknowledged, never the other way round.
+    Late,
 }
 
 /// Has one sink take an event before `deadline`. `begin` begins an attempt; one that failed, or has not finished
@@ -48,11 +48,13 @@ pub enum Persisted {
 ///
 /// If a second attempt is pointless, there is none. If the sink asks for a pause, the second attempt waits for its end,
 /// and the fallback for the second attempt: until it failed, or there is just time enough left for the fallback.
+///
+/// Attempts that are still under way then go on: run them to their end after the response.
 pub async fn persist(
     deadline: &Deadline<'_, impl Clock>,
     begin: &dyn Fn() -> Attempt,
     fall_back: Option<&dyn Fn() -> Attempt>,
-) -> Persisted {
+) -> (Persisted, Attempts) {
     let begun = deadline.passed();
     let until = |ms: u64| begun.saturating_add(ms).saturating_sub(deadline.passed()).min(deadline.left());
     // The same for what comes so late that it needs time to count.
@@ -71,8 +73,8 @@ pub async fn persist(
         };
         let settled = deadline.within(patience, &mut attempts).await;
         match settled {
-            Some(Ok(StoredBy::Sink)) => return Persisted::Stored,
-            Some(Ok(StoredBy::Fallback)) => return Persisted::FellBack,
+            Some(Ok(StoredBy::Sink)) => return (Persisted::Stored, attempts),
+            Some(Ok(StoredBy::Fallback)) => return (Persisted::FellBack, attempts),
             // A second attempt at once would fail in the same way.
             Some(Err(AttemptError::TooManyRequests)) if second.is_some() => {
                 deadline.sleep(in_time(SAME_KEY_PAUSE_MS)).await;
@@ -83,14 +85,14 @@ pub async fn persist(
         }
         let all_failed = settled.is_some();
         if deadline.left() == 0 {
-            return if all_failed { Persisted::Failed } else { Persisted::Late(attempts) };
+            return (if all_failed { Persisted::Failed } else { Persisted::Late }, attempts);
         }
         if let Some(begin) = second.take_if(|_| all_failed || until(SECOND_AFTER_MS) == 0) {
             attempts.add(StoredBy::Sink, begin());
         } else if let Some(fall_back) = fall_back.take_if(|_| all_failed || in_time(fall_back_after) == 0) {
             attempts.add(StoredBy::Fallback, fall_back());
         } else if all_failed {
-            return Persisted::Failed;
+            return (Persisted::Failed, attempts);
         }
     }
 }
@@ -111,6 +113,18 @@ pub struct Attempts {
 }
 
 impl Attempts {
+    /// A single one.
+    #[must_use]
+    pub fn of(attempt: Attempt) -> Self {
+        Self { under_way: vec![(StoredBy::Sink, attempt)] }
+    }
+
+    /// Whether none is under way.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.under_way.is_empty()
+    }
+
     /// Adds one that has begun.
     fn add(&mut self, stored_by: StoredBy, attempt: Attempt) {
         self.under_way.push((stored_by, attempt));

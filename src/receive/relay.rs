@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use serde::de::IgnoredAny;
 
 use crate::{
-    origin::{HOP_HEADER, Origin, OriginError, OriginRequest, OriginUrl},
+    origin::{HOP_HEADER, Origin, OriginError, OriginRequest, OriginUrl, Wanted},
     response::Response,
 };
 
@@ -41,7 +41,7 @@ pub async fn relay(
         headers,
         body: webhook.body,
         within_ms,
-        body_max: RESPONSE_MAX,
+        wanted: Wanted::Whole(RESPONSE_MAX),
     };
     let response = origin.post(request).await.map_err(RelayError::from)?;
     match response.status {

@@ -10,7 +10,7 @@ use worker::{
 
 use super::error_text;
 use crate::{
-    database::{Database, DatabaseError, Parameter, Statement},
+    database::{Changes, Database, DatabaseError, Parameter, Statement},
     storage::{Attempt, AttemptError},
 };
 
@@ -68,8 +68,10 @@ impl Database for D1 {
         serde_json::from_str(&rows).map_err(|_| DatabaseError::Failed)
     }
 
-    async fn run(&self, statement: Statement) -> Result<(), DatabaseError> {
-        self.all(statement).await.map(|_| ()).map_err(|error| database_error(&error))
+    async fn run(&self, statement: Statement) -> Result<Changes, DatabaseError> {
+        let result = self.all(statement).await.map_err(|error| database_error(&error))?;
+        let meta = Reflect::get(&result, &"meta".into()).and_then(|meta| JSON::stringify(&meta)).map(String::from);
+        Ok(meta.ok().and_then(|meta| serde_json::from_str(&meta).ok()).unwrap_or_default())
     }
 
     async fn run_all(&self, statements: Vec<Statement>) -> Result<(), DatabaseError> {

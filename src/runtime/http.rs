@@ -1,8 +1,12 @@
 //! Requests and responses as the runtime has them: `web_sys` types, because `worker::Request` copies `cf`, method and all
 //! headers of each request, and `worker::Response` builds new headers for each response.
 
-use std::cell::RefCell;
+use std::{
+    cell::RefCell,
+    time::{Duration, SystemTime},
+};
 
+use httpdate::fmt_http_date;
 use worker::{
     js_sys::{Reflect, Uint8Array},
     wasm_bindgen::{JsCast as _, JsValue},
@@ -45,7 +49,10 @@ impl Body for RequestBody<'_> {
             // HTTP holds the body to its declared length, so it is safe to take it in one piece.
             Some(length) if length <= max as u64 => whole(self.request).await,
             Some(_) => return Err(BodyError::TooLarge),
-            None => read_up_to(self.request.body(), max).await,
+            None => {
+                let mut bytes = Vec::new();
+                read_up_to(&mut bytes, self.request.body(), max).await.map(|()| bytes)
+            }
         };
         let bytes = bytes.map_err(|_| BodyError::Broken)?;
         if bytes.len() > max { Err(BodyError::TooLarge) } else { Ok(bytes) }
@@ -57,31 +64,35 @@ async fn whole(request: &Request) -> Result<Vec<u8>, JsValue> {
     Ok(Uint8Array::new(&buffer).to_vec())
 }
 
-/// Reads a stream to its end, or until there are more than `max` bytes; the rest is dropped unread.
-pub async fn read_up_to(stream: Option<ReadableStream>, max: usize) -> Result<Vec<u8>, JsValue> {
-    let mut bytes = Vec::new();
-    let Some(stream) = stream else { return Ok(bytes) };
+/// Reads a stream into `bytes`, to its end or until there are more than `max` of them; the rest is dropped unread. What was read
+/// stays there if the rest fails to arrive.
+pub async fn read_up_to(bytes: &mut Vec<u8>, stream: Option<ReadableStream>, max: usize) -> Result<(), JsValue> {
+    let Some(stream) = stream else { return Ok(()) };
     let reader: ReadableStreamDefaultReader = stream.get_reader().unchecked_into();
     while bytes.len() <= max {
         let read = JsFuture::from(reader.read()).await?;
         if Reflect::get(&read, &"done".into())?.is_truthy() {
-            return Ok(bytes);
+            return Ok(());
         }
         let piece: Uint8Array = Reflect::get(&read, &"value".into())?.dyn_into()?;
         bytes.extend(piece.to_vec());
     }
     let _ = reader.cancel();
-    Ok(bytes)
+    Ok(())
 }
 
 /// The response as the runtime has it.
 pub fn response(response: &Response) -> Result<web_sys::Response, JsValue> {
-    let Response { status, body, content_type, header } = response;
+    let Response { status, body, content_type, header, date } = response;
     let response = with_shared_headers(*status, content_type, |init| {
         web_sys::Response::new_with_opt_str_and_init((!body.is_empty()).then_some(body), init)
     })?;
     if let Some((name, value)) = header {
         response.headers().set(name, value)?;
+    }
+    if let Some(ms) = date {
+        let date = SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(*ms));
+        response.headers().set("date", &date.map(fmt_http_date).unwrap_or_default())?;
     }
     if body.is_empty() {
         response.headers().delete("content-type")?;

@@ -50,16 +50,24 @@ impl Kv {
 
     /// Calls the namespace.
     async fn call(&self, begin: impl FnOnce(&KvNamespace) -> Result<Promise, JsValue>) -> Result<JsValue, StoreError> {
-        let begun = begin(self.namespace.as_ref().ok_or(StoreError)?).map_err(|_| StoreError)?;
-        JsFuture::from(begun).await.map_err(|_| StoreError)
+        let namespace = self.namespace.as_ref().ok_or(StoreError::Failed)?;
+        let begun = begin(namespace).map_err(|error| store_error(&error))?;
+        JsFuture::from(begun).await.map_err(|error| store_error(&error))
     }
 }
 
+/// What KV reports on the free plan, as in "KV put() limit exceeded for the day."
+const DAY_LIMIT: &str = "limit exceeded for the day";
+
+fn store_error(error: &JsValue) -> StoreError {
+    if error_text(error).contains(DAY_LIMIT) { StoreError::DayLimit } else { StoreError::Failed }
+}
+
 /// KV reports "KV PUT failed: 429 Too Many Requests" as the text of an error, for a key that was written less than a second
-/// ago; and "KV put() limit exceeded for the day." on the free plan.
+/// ago.
 fn attempt_error(error: &JsValue) -> AttemptError {
     let text = error_text(error);
-    if text.contains("limit exceeded for the day") {
+    if text.contains(DAY_LIMIT) {
         AttemptError::Unavailable
     } else if text.contains("429") {
         AttemptError::TooManyRequests
@@ -92,10 +100,13 @@ impl storage::Kv for Kv {
         let options = to_json(&ListOptions { prefix, limit, cursor });
         let listed = self.call(|namespace| namespace.list(&JSON::parse(&options)?)).await?;
         // As one text: to cross for each member of a thousand keys would cost more than to read them again.
-        let listed = JSON::stringify(&listed).map(String::from).map_err(|_| StoreError)?;
-        let listed: ListResponse = serde_json::from_str(&listed).map_err(|_| StoreError)?;
-        let keys =
-            listed.keys.into_iter().map(|key| Listed { key: key.name, metadata: key.metadata.unwrap_or_default() });
+        let listed = JSON::stringify(&listed).map(String::from).map_err(|_| StoreError::Failed)?;
+        let listed: ListResponse = serde_json::from_str(&listed).map_err(|_| StoreError::Failed)?;
+        let keys = listed.keys.into_iter().map(|key| Listed {
+            key: key.name,
+            metadata: key.metadata.unwrap_or_default(),
+            expiration: key.expiration,
+        });
         // Absent, or empty, at the end.
         Ok(Page { keys: keys.collect(), cursor: listed.cursor.filter(|cursor| !cursor.is_empty()) })
     }

@@ -42,9 +42,10 @@ pub async fn fetch(request: Request, env: Env, ctx: Context) -> Result<web_sys::
     #[cfg(feature = "provoke-panic")]
     panic::provoke(crate::routes::Target::of(&url).path).await;
     let Answer { response, late, write_calls_after_ms } = dispatcher.fetch(&method, &url, &request).await;
-    for attempts in late {
-        // Whether they succeed is of no interest any more: the sender has its answer.
-        ctx.wait_until(async { _ = attempts.await });
+    for late in late {
+        // Whether it succeeds is of no interest any more: the sender has its answer.
+        let dispatcher = Rc::clone(&dispatcher);
+        ctx.wait_until(async move { late.finish(&dispatcher.ports).await });
     }
     if let Some(wait_ms) = write_calls_after_ms {
         ctx.wait_until(async move { dispatcher.write_calls(wait_ms).await });

@@ -1,5 +1,7 @@
 //! The way to the app's backend: `fetch`.
 
+use std::pin::pin;
+
 use worker::{
     AbortSignal, Fetch, Headers, Method, Request, RequestInit, RequestRedirect,
     js_sys::Uint8Array,
@@ -8,8 +10,8 @@ use worker::{
 
 use super::{clock::RuntimeClock, http::read_up_to};
 use crate::{
-    origin::{Origin, OriginError, OriginRequest, OriginResponse, retry_after_seconds},
-    storage::Clock as _,
+    origin::{Origin, OriginError, OriginRequest, OriginResponse, START_WITHIN_MS, Wanted, retry_after_seconds},
+    storage::{Clock as _, within},
 };
 
 /// `fetch`, with a deadline and without redirects.
@@ -27,7 +29,7 @@ impl Origin for OriginFetch {
 }
 
 async fn post(request: OriginRequest<'_>, signal: &AbortSignal) -> Result<OriginResponse, OriginError> {
-    let OriginRequest { url, headers, body, body_max, .. } = request;
+    let OriginRequest { url, headers, body, wanted, .. } = request;
     let mut init = RequestInit::new();
     init.with_method(Method::Post)
         .with_headers(headers.iter().map(|(name, value)| (*name, value.as_str())).collect::<Headers>())
@@ -43,14 +45,18 @@ async fn post(request: OriginRequest<'_>, signal: &AbortSignal) -> Result<Origin
         retry_after: retry_after.and_then(|text| retry_after_seconds(&text, RuntimeClock.now_ms())),
         body: Vec::new(),
     };
-    if body_max == 0 {
-        // Nobody reads it: the connection is free for others.
-        let _ = response.body().map(|body| body.cancel());
-        return Ok(head);
-    }
-    let body = read_up_to(response.body(), body_max).await.map_err(|_| OriginError::Unreachable)?;
-    if body.len() > body_max {
-        return Err(OriginError::TooLarge);
+    let mut body = Vec::new();
+    match wanted {
+        Wanted::Whole(max) => {
+            read_up_to(&mut body, response.body(), max).await.map_err(|_| OriginError::Unreachable)?;
+            if body.len() > max {
+                return Err(OriginError::TooLarge);
+            }
+        }
+        Wanted::Start(max) => {
+            let _ = within(&RuntimeClock, START_WITHIN_MS, pin!(read_up_to(&mut body, response.body(), max))).await;
+            body.truncate(max);
+        }
     }
     Ok(OriginResponse { body, ..head })
 }

@@ -150,7 +150,13 @@ fn event_time(value: &RawValue) -> Option<u64> {
         // The parser of `f64` is exact where JSON's need not be.
         None => integral(value.get().parse().ok()?)?,
     };
-    Some(if time <= EVENT_TIME_SECONDS_MAX { time.saturating_mul(1000) } else { time })
+    Some(unix_ms(time))
+}
+
+/// The Unix ms of a time that may be in seconds: up to [`EVENT_TIME_SECONDS_MAX`], it is.
+#[must_use]
+pub const fn unix_ms(time: u64) -> u64 {
+    if time <= EVENT_TIME_SECONDS_MAX { time.saturating_mul(1000) } else { time }
 }
 
 /// A number that is a whole one, however JSON spells it: `1.7e12` is 1700000000000.

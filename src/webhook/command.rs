@@ -32,6 +32,12 @@ impl Kind {
         self.into()
     }
 
+    /// All kinds as a list of SQL, as what `IN` takes: a key that begins with the kind is found by each of them.
+    #[must_use]
+    pub fn sql_list() -> String {
+        Self::VARIANTS.iter().map(|kind| format!("'{}'", kind.name())).collect::<Vec<_>>().join(", ")
+    }
+
     /// The kind that a `CallbackCommand` stands for; `None` for every other command, those of the
     /// Follow family included that do not exist yet. Commands are case-sensitive.
     #[must_use]

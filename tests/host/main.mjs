@@ -34,6 +34,7 @@ const methods = {
 	migrate: ({ worker }) => host(worker).migrate(),
 	keys: ({ worker }) => host(worker).kv.keys(),
 	values: ({ worker, keys }) => host(worker).kv.values(keys),
+	put: ({ worker, key, value }) => host(worker).kv.put(key, value),
 	sql: ({ worker, statement }) => host(worker).sql(statement),
 	scheduled: ({ worker }) => host(worker).scheduled(),
 };

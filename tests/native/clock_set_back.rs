@@ -44,11 +44,12 @@ fn run(sink: &[Plan], fall_back: Plan) -> (&'static str, u64) {
         let send = || sink.send("x");
         let send_elsewhere = || fall_back.send("x");
         let send_elsewhere: &dyn Fn() -> Attempt = &send_elsewhere;
-        let end = match persist(&Deadline::after(&clock, ANSWER_WITHIN_MS), &send, Some(send_elsewhere)).await {
+        let (outcome, _) = persist(&Deadline::after(&clock, ANSWER_WITHIN_MS), &send, Some(send_elsewhere)).await;
+        let end = match outcome {
             Persisted::Stored => "stored",
             Persisted::FellBack => "fell back",
             Persisted::Failed => "failed",
-            Persisted::Late(_) => "late",
+            Persisted::Late => "late",
         };
         (end, clock.clock.elapsed())
     })

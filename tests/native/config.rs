@@ -158,6 +158,7 @@ fn a_valid_setting_is_not_named() {
         ("ADMIN_TOKEN", &["0123456789abcdef", "!~#$%&'()*+,-./:;<=>?@"]),
         ("VIEWER_TOKEN", &["0123456789abcdef", "!~#$%&'()*+,-./:;<=>?@"]),
         ("PLAN", &["free", "paid"]),
+        ("ORIGIN_FAIL", &["accept", "retry"]),
         ("RETENTION_DAYS", &["1", "90", "3650"]),
     ] {
         for text in valid {
@@ -284,6 +285,7 @@ fn a_problem_is_the_rule_that_was_broken_and_never_the_value() {
         ("VIEWER_TOKEN", "change-me-to-16-or-more", "must not be the sample that was published"),
         ("PLAN", "pa55word", "must be free or paid"),
         ("PLAN", "", "must be free or paid"),
+        ("ORIGIN_FAIL", "pa55word", "must be accept or retry"),
     ] {
         let config = with(&[(name, Some(text))]);
         let expected = InvalidSetting { name: name.to_owned(), problem: problem.into() };
@@ -355,6 +357,7 @@ fn all_invalid_settings_are_named_at_once() {
         ("ADMIN_TOKEN", ""),
         ("VIEWER_TOKEN", ""),
         ("PLAN", ""),
+        ("ORIGIN_FAIL", ""),
     ];
     let mut variables = vec![("SDK_APP_IDS", APP)];
     variables.extend(all);

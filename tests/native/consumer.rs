@@ -15,14 +15,14 @@ use tokio::time::Instant;
 use unfollow_webhook::{
     config::Config,
     database::{
-        Statement,
+        Parameter, Statement,
         deliveries::{self, Change, State},
         event_log,
     },
     delivery::consumer::{
         Consumer, DEAD_LETTER_BASE_SECONDS, ORIGIN_WITHIN_MS, Outcome, PARSE_ATTEMPTS_MAX, QueuedMessage, Source,
     },
-    delivery::message::Message,
+    delivery::{dead_letter, erased::Traces, message::Message},
     event::{Entry, EventId},
     log::Level,
     origin::{HOP_HEADER, LOOP_STATUS, OriginError, OriginResponse},
@@ -97,6 +97,8 @@ struct Run {
     inserted: Vec<Statement>,
     /// What was written of deliveries.
     changes: Vec<Statement>,
+    /// The keys that were deleted.
+    deleted: Vec<String>,
     records: Vec<(Level, Value)>,
 }
 
@@ -132,6 +134,8 @@ struct Batch<'a> {
     database: Option<Vec<Plan>>,
     /// How each write of a delivery ends.
     change_plan: Plan,
+    /// The row of the delivery, as JSON.
+    delivery: Option<Value>,
     origin: Box<dyn Fn(&Seen) -> Reaction + 'a>,
     now_ms: u64,
 }
@@ -148,6 +152,7 @@ impl Default for Batch<'_> {
             store: Vec::new(),
             database: Some(Vec::new()),
             change_plan: Succeeds(0),
+            delivery: None,
             origin: Box::new(|_| Reaction::status(200)),
             now_ms: NOW_MS,
         }
@@ -157,10 +162,23 @@ impl Default for Batch<'_> {
 impl Batch<'_> {
     fn run(self) -> Run {
         paused(async {
-            let Self { config, source, texts, age_ms, attempts, store, database, change_plan, origin, now_ms } = self;
+            let Self {
+                config,
+                source,
+                texts,
+                age_ms,
+                attempts,
+                store,
+                database,
+                change_plan,
+                delivery,
+                origin,
+                now_ms,
+            } = self;
             let database = database.map(|plans| FakeDatabase::with(FakeSink::of(&plans)));
             if let Some(database) = &database {
                 database.change_plan.set(change_plan);
+                database.delivery.replace(delivery.map(|row| row.to_string()));
             }
             let (kv, settled) = (FakeKv::of(&store), Rc::default());
             let ports =
@@ -181,7 +199,8 @@ impl Batch<'_> {
             let (settled, entries) = (settled.take(), kv.puts.entries());
             let inserted = database.as_ref().map(|database| database.inserts.entries()).unwrap_or_default();
             let changes = database.as_ref().map(|database| database.changes.take()).unwrap_or_default();
-            Run { settled, seen, most_under_way, entries, inserted, changes, records }
+            let deleted = kv.deletes.take();
+            Run { settled, seen, most_under_way, entries, inserted, changes, deleted, records }
         })
     }
 }
@@ -391,11 +410,12 @@ fn what_waited_six_hours_in_a_backlog_is_retried_after_seconds() {
 #[test]
 fn a_longer_retry_after_is_honoured_for_any_failing_status() {
     for (status, retry_after, after_seconds) in [
-        (503, Some(120), 120),
-        (429, Some(43_200), 43_200),
-        (500, Some(43_201), 43_200),
-        (301, Some(u64::MAX), 43_200),
-        (503, Some(4), 5),
+        // With half of the jitter, which is a fifth and at least 10 s.
+        (503, Some(120), 132),
+        (429, Some(36_000), 39_600),
+        (500, Some(36_001), 39_600),
+        (301, Some(u64::MAX), 39_600),
+        (503, Some(4), 9),
         (503, Some(0), 5),
         (503, None, 5),
     ] {
@@ -521,7 +541,8 @@ fn a_store_job_that_kv_does_not_take_is_retried() {
 /// What the job to store an event in D1 inserts.
 fn insert() -> Statement {
     let query = format!("{}&&x=%zz&x=2", query(Kind::Unfollow.command()));
-    event_log::insert(&event(&query, Kind::Unfollow, UNFOLLOW.as_bytes()))
+    let event = event(&query, Kind::Unfollow, UNFOLLOW.as_bytes());
+    event_log::insert_unless_erased(&event, event_log::NOT_IN_KV, &Traces::of(&event).hashes)
 }
 
 /// A message with the job to store its event in D1, which does this.
@@ -983,8 +1004,8 @@ fn what_would_get_too_old_by_its_next_attempt_is_dead_lettered_at_once() {
     for (hours, attempts, retry_after, wait) in [
         ("72", 1, None, 5),
         ("72", 85, None, hour),
-        ("72", 1, Some(1800), 1800),
-        ("72", 1, Some(u64::MAX), 12 * hour),
+        ("72", 1, Some(1800), 1980),
+        ("72", 1, Some(u64::MAX), 11 * hour),
         ("20", 1, None, 5),
         ("20", 9, None, 1280),
         ("90", 40, None, hour),
@@ -1075,8 +1096,10 @@ fn each_attempt_writes_how_far_the_delivery_has_come() {
         attempts: Some(attempts),
         last_status: None,
         last_error: None,
+        answer: None,
         next_attempt_at: None,
         at: NOW_MS + 20,
+        is_replay: false,
     };
     let dead = || Change { state: State::Dead, ..nothing(1) };
     let given_up = || Batch { source: DEAD_LETTERS, store: vec![Succeeds(5)], ..Batch::default() };
@@ -1162,4 +1185,152 @@ fn a_row_that_cannot_be_written_changes_nothing_about_the_delivery() {
     // Without a database there is no row, and nothing to say.
     let run = Batch { texts: texts(), database: None, ..Batch::default() }.run();
     assert_eq!((run.settled.len(), run.records.len()), (2, 2));
+}
+
+/// The message that replays the dead letter of this key.
+fn replaying(key: &str, sink: Sink) -> String {
+    Message::read(&message(sink)).unwrap().replaying(key).text()
+}
+
+fn letter_key(sink: Sink) -> String {
+    dead_letter::key(app(), &EventId::read(&id_of(Kind::Unfollow, UNFOLLOW)).unwrap(), sink)
+}
+
+/// By whatever replay, and not before.
+#[test]
+fn a_dead_letter_ends_when_its_event_has_come_to_where_it_was_to_go() {
+    for &sink in Sink::VARIANTS {
+        for key in [letter_key(sink), "dead/0/m-1".to_owned()] {
+            let replay = |store, database, status| {
+                let texts = vec![replaying(&key, sink)];
+                let origin = Box::new(move |_: &Seen| Reaction::status(status));
+                Batch { texts, store, database: Some(database), origin, ..Batch::default() }.run()
+            };
+            let run = replay(vec![Succeeds(1); usize::from(sink == Sink::Kv)], vec![Succeeds(1)], 200);
+            assert_eq!((run.outcome(), &run.deleted), (Outcome::Ack, &vec![key.clone()]), "{sink:?}");
+            let run = replay(vec![Fails(1); usize::from(sink == Sink::Kv)], vec![Fails(1)], 503);
+            assert!(run.is_retried() && run.deleted.is_empty(), "{sink:?}: {:?}", run.deleted);
+        }
+    }
+    // A message that replays nothing ends nothing: a delete costs.
+    assert_eq!(Batch::default().run().deleted, [""; 0]);
+}
+
+/// The letter that the replay was of is deleted by the consumer alone, so it cannot take the new one with it.
+#[test]
+fn a_replay_that_fails_for_good_leaves_one_letter() {
+    for (key, deleted) in [(letter_key(Sink::Origin), vec![]), ("dead/0/m-1".to_owned(), vec!["dead/0/m-1"])] {
+        let failing = |store| Batch {
+            texts: vec![replaying(&key, Sink::Origin)],
+            origin: Box::new(|_| Reaction::status(LOOP_STATUS)),
+            store: vec![store],
+            ..Batch::default()
+        };
+        let run = failing(Succeeds(1)).run();
+        assert_eq!(run.dead_letter().0, letter_key(Sink::Origin));
+        assert_eq!(run.deleted, deleted);
+        // Until the new one is written, the old one stays.
+        let run = failing(Fails(1)).run();
+        assert!(run.is_retried() && run.deleted.is_empty());
+    }
+}
+
+/// A queue hands out a message more than once. What another copy has brought to the origin is no dead letter.
+#[test]
+fn a_copy_of_what_the_origin_has_becomes_no_dead_letter() {
+    let row = |state: &str| {
+        json!({ "state": state, "event_time": 1, "hash": "", "attempts": 3, "last_status": 418, "last_error": null,
+            "next_attempt_at": null, "updated_at": 1, "answer": "short and stout" })
+    };
+    for (state, is_accepted) in [
+        ("delivered", true),
+        ("delivered_late", true),
+        ("delivered_fail", true),
+        ("retrying", false),
+        ("dead", false),
+        ("of another version", false),
+    ] {
+        let final_failure = Batch { origin: Box::new(|_| Reaction::status(LOOP_STATUS)), ..Batch::default() };
+        for batch in [final_failure, Batch { source: DEAD_LETTERS, ..Batch::default() }] {
+            let store = vec![Succeeds(1); usize::from(!is_accepted)];
+            let is_given_up = batch.source == DEAD_LETTERS;
+            let run = Batch { delivery: Some(row(state)), store, ..batch }.run();
+            assert_eq!((run.outcome(), run.entries.len()), (Outcome::Ack, usize::from(!is_accepted)), "{state}");
+            assert_eq!(run.records[0].1["outcome"], if is_accepted { "delivered" } else { "dead_lettered" }, "{state}");
+            if !is_accepted && is_given_up {
+                let (_, letter) = run.dead_letter();
+                // What the last attempt got is not forgotten.
+                assert_eq!(letter["last_status"], 418);
+                assert_eq!(
+                    (&letter["last_error"], &letter["answer"]),
+                    (&json!("retries_exhausted"), &json!("short and stout"))
+                );
+                assert_eq!(run.records[0].1["last_status"], 418);
+            }
+        }
+    }
+}
+
+/// Tencent's own FAIL, with a status of success: a backend that handled the webhooks itself may say so to what it has seen.
+#[test]
+fn an_answer_that_says_fail_is_accepted_with_a_warning_or_retried() {
+    const FAIL: &str = r#"{"ActionStatus":"FAIL","ErrorCode":1,"ErrorInfo":"seen"}"#;
+    let changed = |run: &Run| format!("{:?}", run.changes[0].parameters);
+    for (body, says_fail) in [
+        (FAIL, true),
+        (" {\"ErrorCode\":1, \"ActionStatus\" : \"FAIL\"}\n", true),
+        (r#"{"ActionStatus":"OK","ErrorCode":0,"ErrorInfo":"FAIL"}"#, false),
+        (r#"{"ActionStatus":"fail"}"#, false),
+        (r#"{"ActionStatus":1}"#, false),
+        (r#"["ActionStatus","FAIL"]"#, false),
+        ("FAIL", false),
+        ("", false),
+    ] {
+        for on_fail in [None, Some("accept"), Some("retry")] {
+            let more: Vec<_> = on_fail.iter().map(|it| ("ORIGIN_FAIL", *it)).collect();
+            let config = forwarding(&more);
+            let run = Batch { config, origin: Box::new(|_| Reaction::answer(200, body)), ..Batch::default() }.run();
+            let (level, record) = &run.records[0];
+            let is_retried = says_fail && on_fail == Some("retry");
+            assert_eq!(run.is_retried(), is_retried, "{body} {on_fail:?}");
+            assert_eq!(*level, if says_fail { Level::Warn } else { Level::Info }, "{body}");
+            assert_eq!(record["last_error"], if says_fail { json!("fail") } else { Value::Null }, "{body}");
+            // What it said is in the row, and not in the log.
+            assert_eq!(changed(&run).contains("ActionStatus"), says_fail, "{body}");
+            assert!(!record.to_string().contains("ActionStatus"), "{record}");
+            let state = match (says_fail, is_retried) {
+                (_, true) => "retrying",
+                (true, false) => "delivered_fail",
+                (false, false) => "delivered",
+            };
+            assert!(changed(&run).contains(&format!("{state:?}")), "{body} {on_fail:?}: {}", changed(&run));
+        }
+    }
+}
+
+#[test]
+fn the_start_of_a_failed_answer_is_kept_with_the_delivery_and_the_dead_letter() {
+    let long = "é".repeat(3000);
+    for (body, kept) in [
+        (b"try again".to_vec(), Some("try again".to_owned())),
+        (long.clone().into_bytes(), Some("é".repeat(256))),
+        ([b"x", long.as_bytes()].concat(), Some(format!("x{}", "é".repeat(255)))),
+        (b"\xff\xfe".to_vec(), Some("\u{fffd}\u{fffd}".to_owned())),
+        (Vec::new(), None),
+    ] {
+        let failing = |status| {
+            let body = body.clone();
+            Batch { origin: Box::new(move |_| Reaction::answer(status, &*body)), ..Batch::default() }
+        };
+        let run = failing(503).run();
+        let expected = format!("{:?}", kept.as_ref().map_or(Parameter::Null, |it| Parameter::Text(it.clone())));
+        assert_eq!(format!("{:?}", run.changes[0].parameters.last().unwrap()), expected);
+        let run = Batch { store: vec![Succeeds(1)], ..failing(LOOP_STATUS) }.run();
+        let (_, letter) = run.dead_letter();
+        assert_eq!(letter["answer"].as_str().map(str::to_owned), kept);
+        // A list has no room for it.
+        assert!(!run.entries[0].metadata.contains("answer"));
+        let run = failing(200).run();
+        assert_eq!(format!("{:?}", run.changes[0].parameters.last().unwrap()), "Null");
+    }
 }

@@ -4,6 +4,7 @@ use std::{
     cell::{Cell, RefCell},
     future::pending,
     rc::Rc,
+    time::Duration,
 };
 
 use rusqlite::{
@@ -12,16 +13,19 @@ use rusqlite::{
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+use tokio::time::sleep;
 use unfollow_webhook::{
-    database::{Database, DatabaseError, Parameter, Statement, event_log},
+    database::{Changes, Database, DatabaseError, Parameter, Statement, event_log},
     event::Event,
     storage::{Attempt, AttemptError},
 };
 
 /// Every migration, in order.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("../../migrations/0001_event_log.sql"),
     include_str!("../../migrations/0002_deliveries_and_calls.sql"),
+    include_str!("../../migrations/0003_erasure_and_retention.sql"),
+    include_str!("../../migrations/0004_delivery_answers.sql"),
 ];
 
 /// What a database does instead of its work.
@@ -36,6 +40,8 @@ pub struct Sqlite {
     connection: Rc<Connection>,
     /// What every statement meets.
     pub trouble: Cell<Option<Trouble>>,
+    /// How long each statement takes, in ms, but for those of attempts.
+    pub takes_ms: Cell<u64>,
     /// The first word of each statement, behind `sql`. A reader may share the list.
     pub operations: Rc<RefCell<Vec<String>>>,
 }
@@ -50,7 +56,7 @@ impl Sqlite {
     /// One to which no migration was applied.
     pub fn without_schema() -> Self {
         let connection = Rc::new(Connection::open_in_memory().unwrap());
-        Self { connection, trouble: Cell::default(), operations: Rc::default() }
+        Self { connection, trouble: Cell::default(), takes_ms: Cell::default(), operations: Rc::default() }
     }
 
     /// One with the schema of this version.
@@ -70,14 +76,21 @@ impl Sqlite {
         self.connection.table_exists(None, "schema_version").unwrap()
     }
 
-    /// Adds an event.
+    /// Adds an event whose record is in KV; to a schema before the third as the Worker of that time does.
     pub fn insert(&self, event: &Event<'_>) {
-        execute(&self.connection, event_log::insert(event)).unwrap();
+        let insert = event_log::insert(event, event_log::IN_KV_FOR_GOOD);
+        let knows = self.connection.column_exists(None, "events", "kv_until").unwrap();
+        execute(&self.connection, if knows { insert } else { before_kv_until(insert) }).unwrap();
     }
 
     /// Runs a statement without a note.
     pub fn execute(&self, statement: Statement) {
         execute(&self.connection, statement).unwrap();
+    }
+
+    /// The rows of a statement.
+    pub fn rows_of(&self, statement: Statement) -> Vec<Value> {
+        rows(&self.connection, statement).unwrap()
     }
 
     /// All rows of a table, in the order of its key, as JSON: what tests compare.
@@ -94,11 +107,17 @@ impl Sqlite {
         times
     }
 
+    /// How many rows were written so far, those of triggers included, and those of indexes not.
+    pub fn rows_written(&self) -> u64 {
+        self.connection.total_changes()
+    }
+
     /// Whether a text is in any row of any table.
     pub fn has_text(&self, text: &str) -> bool {
-        let tables =
-            ["events", "event_users", "hourly_counts", "hourly_totals", "deliveries", "call_counts", "erasures"];
-        tables.iter().flat_map(|table| self.table(table)).any(|row| row.to_string().contains(text))
+        let sql = "SELECT name FROM sqlite_master WHERE type = 'table'".into();
+        let tables = rows(&self.connection, Statement { sql, parameters: Vec::new() }).unwrap();
+        let rows = tables.iter().flat_map(|table| self.table(table["name"].as_str().unwrap()));
+        rows.into_iter().any(|row| row.to_string().contains(text))
     }
 
     /// How many rows the tables of the log have together.
@@ -109,12 +128,23 @@ impl Sqlite {
     async fn begin(&self, statement: &Statement) -> Result<(), DatabaseError> {
         let word = statement.sql.split(' ').next().unwrap();
         self.operations.borrow_mut().push(format!("sql {word}"));
+        if self.takes_ms.get() > 0 {
+            sleep(Duration::from_millis(self.takes_ms.get())).await;
+        }
         match self.trouble.get() {
             None => Ok(()),
             Some(Trouble::Fails) => Err(DatabaseError::Failed),
             Some(Trouble::Hangs) => pending().await,
         }
     }
+}
+
+/// The statement that a Worker before the third migration adds an event with.
+pub fn before_kv_until(mut insert: Statement) -> Statement {
+    insert.parameters.pop();
+    let sql = "INSERT INTO events (app, kind, event_time, hash, record, query, body) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING";
+    Statement { sql: sql.into(), ..insert }
 }
 
 /// Numbers are bound as D1 binds them.
@@ -172,9 +202,13 @@ impl Database for Sqlite {
         Ok(rows.into_iter().map(|row| serde_json::from_value(row).unwrap()).collect())
     }
 
-    async fn run(&self, statement: Statement) -> Result<(), DatabaseError> {
+    async fn run(&self, statement: Statement) -> Result<Changes, DatabaseError> {
         self.begin(&statement).await?;
-        execute(&self.connection, statement).map_err(database_error)
+        let before = self.connection.total_changes();
+        execute(&self.connection, statement).map_err(database_error)?;
+        let written = self.connection.total_changes() - before;
+        // SQLite counts the rows of triggers in the total only.
+        Ok(Changes { changed: if written == 0 { 0 } else { self.connection.changes() }, written })
     }
 
     async fn run_all(&self, statements: Vec<Statement>) -> Result<(), DatabaseError> {

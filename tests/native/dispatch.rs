@@ -1,15 +1,20 @@
 //! What the event handlers of the runtime do: where a request, a batch and the hourly trigger go, and when calls are counted.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{cell::RefCell, rc::Rc, time::Duration};
 
+use futures_util::future::join;
 use serde_json::{Value, json};
+use strum::VariantArray as _;
+use tokio::time::{sleep, timeout};
 use unfollow_webhook::{
     database::{
-        Database, HOUR_MS,
+        Database, HOUR_MS, Statement,
         deliveries::{self, Change, State},
+        erasures, event_log,
     },
     delivery::{
         consumer::{Outcome, QueuedMessage},
+        erased::hash_of_user,
         message::Message,
     },
     dispatch::{Answer, Dispatcher, Request},
@@ -22,8 +27,12 @@ use unfollow_webhook::{
 };
 
 use crate::{
-    database::{Sqlite, Trouble},
-    fakes::{FakeBody, FakeKv, FakeQueue, FakeSink, Plan::Succeeds, paused},
+    database::{Sqlite, Trouble, before_kv_until},
+    fakes::{
+        FakeBody, FakeKv, FakeQueue, FakeSink,
+        Plan::{Hangs, Succeeds},
+        paused,
+    },
     ports::{FakeEnvironment, FakePorts},
     samples::{APP, BOUND, NOW_MS, TOKEN, UNFOLLOW, app, event, event_of, query, url_of},
 };
@@ -182,8 +191,15 @@ fn what_begins_with_v1_goes_to_the_api() {
             assert_eq!(answer.response.status, status, "{method} {url} {authorization:?}");
             assert!(answer.late.is_empty() && answer.write_calls_after_ms.is_none());
         }
-        // It is no webhook call: there is no record of it.
-        assert!(log_of(&worker).is_empty());
+        // It is no webhook call. Of those that read, only the ones without a valid token are logged.
+        let rejected = json!({ "outcome": "rejected", "operation": "list_apps", "app": null, "status": 401 });
+        let log: Vec<Value> = log_of(&worker).iter().map(|(_, text)| serde_json::from_str(text).unwrap()).collect();
+        assert_eq!(log.len(), 2, "{log:?}");
+        for record in log {
+            for (name, value) in rejected.as_object().unwrap() {
+                assert_eq!(&record[name], value, "{name}");
+            }
+        }
     });
 }
 
@@ -240,10 +256,11 @@ fn attempts_that_are_late_are_handed_back() {
         let answer = call(&worker).await;
         assert_eq!((answer.response.status, worker.ports.clock.elapsed()), (503, 1500));
         assert_eq!((answer.late.len(), stores.kv.keys().len()), (1, 0));
-        for attempts in answer.late {
-            assert!(attempts.await.is_ok());
+        for late in answer.late {
+            late.finish(&worker.ports).await;
         }
-        assert_eq!((stores.kv.keys().len(), worker.ports.clock.elapsed()), (1, 1600));
+        // The last of them is the message.
+        assert_eq!((stores.kv.keys().len(), worker.ports.clock.elapsed()), (1, 3000));
     });
 }
 
@@ -346,8 +363,10 @@ fn the_retention_deletes_what_is_due() {
                 attempts: Some(1),
                 last_status: None,
                 last_error: None,
+                answer: None,
                 next_attempt_at: None,
                 at,
+                is_replay: false,
             };
             let id = EventId::of_parts(at, &format!("{n:032x}")).unwrap();
             stores.database.execute(deliveries::write(app(), &id, &change));
@@ -407,22 +426,85 @@ fn a_retention_that_fails_is_logged() {
     });
 }
 
-/// Of 200 events each. The statements are run whether or not there are as many.
+/// What is left is logged without ids, and shown until it is gone.
 #[test]
-fn the_plan_says_how_many_statements_delete_events() {
-    for (plan, statements) in [(None, 5), (Some("free"), 5), (Some("x"), 5), (Some("paid"), 100)] {
+fn a_retention_that_leaves_something_due_says_so() {
+    for (plan, left) in [(None, true), (Some("free"), true), (Some("x"), true), (Some("paid"), false)] {
         let stores = Stores::default();
-        (0..1201).for_each(|n| add(&stores.database, NOW_MS - 3 * DAY_MS - n * 1000, n));
-        stores.database.operations.take();
+        let oldest = NOW_MS - 3 * DAY_MS - 4_999 * 1000;
+        (0..5_000).for_each(|n| add(&stores.database, NOW_MS - 3 * DAY_MS - n * 1000, n));
         let mut more = vec![("RETENTION_DAYS", "1")];
         more.extend(plan.map(|plan| ("PLAN", plan)));
-        paused(async { stores.worker(&more).retain().await });
-        // Four are for the other tables, and one asks which apps have something that is due.
-        let operations = stores.database.operations.take();
-        assert_eq!(operations.len(), 4 + 1 + statements, "{plan:?}");
-        let left = 1201_usize.saturating_sub(200 * statements);
-        assert_eq!(stores.database.table("events").len(), left, "{plan:?}");
+        paused(async {
+            let worker = stores.worker(&more);
+            worker.retain().await;
+            let log = log_of(&worker);
+            let status = json_of(&get(&worker, "/v1/status").await);
+            if !left {
+                assert_eq!((log.len(), &status["retention_due_since"]), (0, &Value::Null), "{plan:?}");
+                return;
+            }
+            let (level, record) = &log[0];
+            let record: Value = serde_json::from_str(record).unwrap();
+            assert_eq!((log.len(), *level), (1, Level::Warn));
+            let members: Vec<_> = record.as_object().unwrap().keys().map(String::as_str).collect();
+            assert_eq!(members, ["due_since", "events", "outcome", "reason", "rows"]);
+            assert_eq!((&record["outcome"], &record["reason"]), (&json!("incomplete"), &json!("retention")));
+            let due_since = record["due_since"].as_u64().unwrap();
+            assert!(due_since > oldest && due_since < NOW_MS - DAY_MS, "{record}");
+            assert_eq!(status["retention_due_since"], due_since);
+            // The next run has the rest.
+            worker.retain().await;
+            assert!(log_of(&worker).is_empty());
+            assert_eq!(json_of(&get(&worker, "/v1/status").await)["retention_due_since"], Value::Null);
+        });
+        assert!(stores.database.table("events").is_empty());
     }
+}
+
+/// The log is complete where KV has nothing more: found out by the hourly run, and lost with a sink.
+#[test]
+fn the_hourly_run_finds_out_whether_the_log_is_complete() {
+    let known = |stores: &Stores| stores.database.table("log_state").iter().any(|row| row["name"] == "complete_since");
+    let stores = Stores::default();
+    let run = |settings: &[(&str, &str)]| paused(async { stores.worker(settings).retain().await });
+    run(&[("SINKS", "kv,d1")]);
+    assert!(known(&stores));
+    // A call of a Worker that stores in KV alone ends that, before any hourly run.
+    paused(async {
+        let worker = stores.worker(&[("SINKS", "kv")]);
+        let answer = call(&worker).await;
+        worker.write_calls(answer.write_calls_after_ms.unwrap()).await;
+    });
+    assert!(!known(&stores));
+    // One record is in KV, and not in the log.
+    run(&[("SINKS", "kv,d1")]);
+    assert!(!known(&stores));
+    let query = query(Kind::Unfollow.command());
+    let event = event(&query, Kind::Unfollow, UNFOLLOW.as_bytes());
+    // As a Worker of the version before adds it.
+    stores.database.execute(before_kv_until(event_log::insert(&event, 0)));
+    run(&[("SINKS", "kv,d1")]);
+    assert!(known(&stores));
+    assert_eq!(stores.database.table("events")[0]["kv_until"], event_log::IN_KV_FOR_GOOD);
+    run(&[("SINKS", "kv")]);
+    assert!(!known(&stores));
+    // More than one list.
+    (0..1001).for_each(|n| stores.kv.list_only(&format!("event/{APP}/{n:04}"), "{}"));
+    run(&[("SINKS", "kv,d1")]);
+    assert!(!known(&stores));
+}
+
+/// A version before the third migration goes on writing, and what it writes is not known to be complete.
+#[test]
+fn a_row_of_a_version_before_makes_the_log_unknown() {
+    let stores = Stores::default();
+    paused(async { stores.worker(&[("SINKS", "kv,d1")]).retain().await });
+    let query = query(Kind::Unfollow.command());
+    let event = event(&query, Kind::Unfollow, UNFOLLOW.as_bytes());
+    stores.database.execute(before_kv_until(event_log::insert(&event, 0)));
+    assert_eq!(stores.database.table("events").len(), 1);
+    assert!(!stores.database.table("log_state").iter().any(|row| row["name"] == "complete_since"));
 }
 
 struct FakeMessage {
@@ -465,6 +547,90 @@ fn consumed(queue: &str, kv: FakeKv) -> (Vec<Outcome>, Vec<(Level, Value)>, Vec<
     });
     let records = records.into_iter().map(|(level, record)| (level, serde_json::from_str(&record).unwrap()));
     (settled.take(), records.collect(), stores.kv.keys())
+}
+
+/// What notes that a target of [`UNFOLLOW`] is erased, from this time on.
+fn erase_target_at(began_at: u64) -> Statement {
+    erasures::begin(app(), &hash_of_user(app(), "UserID_003"), None, began_at, 0)
+}
+
+/// Of whatever job and queue, and with an origin that fails; and whether the erasure began before the message came or while it is
+/// processed.
+#[test]
+fn what_was_erased_is_not_stored_again() {
+    for &sink in Sink::VARIANTS {
+        for queue in ["unfollow-deliveries", "unfollow-dead-letters"] {
+            for (begins_after, began_at, is_erased) in
+                [(0, NOW_MS, true), (0, NOW_MS + 9, true), (0, NOW_MS - 1, false), (2, NOW_MS + 2, true)]
+            {
+                let stores = Stores::default();
+                let query = query(Kind::Unfollow.command());
+                let event = event(&query, Kind::Unfollow, UNFOLLOW.as_bytes());
+                let text = Message::of(&event, sink).text();
+                // KV has the record while the log has not.
+                let entry = event.entry(None, NOW_MS);
+                stores.kv.add(&entry.key, &entry.value, &entry.metadata);
+                let settled = Rc::default();
+                let records = paused(async {
+                    let worker = stores.worker(&[("SINKS", "kv,d1")]);
+                    let message = FakeMessage { text, settled: Rc::clone(&settled) };
+                    let begin = async {
+                        if begins_after > 0 {
+                            sleep(Duration::from_millis(begins_after)).await;
+                        }
+                        stores.database.execute(erase_target_at(began_at));
+                    };
+                    join(begin, worker.consume(queue, [message])).await;
+                    log_of(&worker)
+                });
+                let record: Value = serde_json::from_str(&records[0].1).unwrap();
+                let what = format!("{sink:?} {queue} {begins_after} {began_at}: {record}");
+                // The job of D1 takes no time here, so that nothing can begin meanwhile.
+                if sink == Sink::D1 && begins_after > 0 {
+                    continue;
+                }
+                let is_settled = matches!(settled.borrow()[..], [Outcome::Ack]);
+                if is_erased && (begins_after == 0 || record["outcome"] != "retried") {
+                    assert!(is_settled && record["outcome"] == "erased", "{what}");
+                    assert_eq!((stores.kv.keys().len(), stores.database.table("events").len()), (0, 0), "{what}");
+                    assert!(begins_after > 0 || stores.kv.puts.attempted().is_empty(), "{what}");
+                } else if !is_erased {
+                    assert_ne!(record["outcome"], "erased", "{what}");
+                    assert!(stores.kv.keys().contains(&entry.key), "{what}");
+                }
+            }
+        }
+    }
+}
+
+/// A put that lands after the response, whether the call was answered 503 or OK.
+#[test]
+fn a_late_put_of_an_erased_event_is_taken_back() {
+    for (plans, status, at) in [
+        (&[Succeeds(1_700), Succeeds(1_700)][..], 503, 1_500),
+        (&[Succeeds(3_000), Succeeds(10)], 200, 610),
+        (&[Succeeds(1_700), Hangs], 503, 1_500),
+    ] {
+        for is_erased in [true, false] {
+            let stores = Stores { kv: FakeKv::of(plans), queue: FakeQueue::always(Hangs), ..Stores::default() };
+            paused(async {
+                let worker = stores.worker(&[("SINKS", "kv")]);
+                let answer = call(&worker).await;
+                assert_eq!((answer.response.status, worker.ports.clock.elapsed()), (status, at), "{plans:?}");
+                // An erasure deletes what there is by now.
+                if is_erased {
+                    stores.database.execute(erase_target_at(NOW_MS + at));
+                    stores.kv.values.borrow_mut().clear();
+                    stores.kv.listed.borrow_mut().clear();
+                }
+                assert_eq!(answer.late.len(), 1);
+                for late in answer.late {
+                    let _ = timeout(Duration::from_secs(30), late.finish(&worker.ports)).await;
+                }
+                assert_eq!(stores.kv.keys().len(), usize::from(!is_erased), "{plans:?}");
+            });
+        }
+    }
 }
 
 #[test]

@@ -113,8 +113,8 @@ fn defaults_and_bounds_are_those_of_the_code() {
 /// The page says each `last_error` in words.
 #[test]
 fn the_page_has_words_for_each_failure_and_no_other() {
-    let page = read("page/delivery.js");
-    let (_, rest) = page.split_once("const ERRORS = {\n").unwrap();
+    let page = read("page/text/delivery.ts");
+    let (_, rest) = page.split_once("const ERRORS: Record<Failure, string> = {\n").unwrap();
     let (texts, _) = rest.split_once("\n};").unwrap();
     let word = |line: &str| line.trim().split_once(": \"").unwrap().0.to_owned();
     let mut shown: Vec<_> = texts.lines().map(word).collect();
@@ -129,6 +129,8 @@ fn each_copy_of_the_version_is_that_of_the_worker() {
     for (path, copy) in [
         (READMES[0], format!("**Version {VERSION}.**")),
         (READMES[1], format!("**版本 {VERSION}。**")),
+        (READMES[0], format!("tar xzf unfollow-webhook-{VERSION}.tgz && ")),
+        (READMES[1], format!("tar xzf unfollow-webhook-{VERSION}.tgz && ")),
         ("CHANGELOG.md", format!("\n## [{VERSION}] - 20")),
     ] {
         assert!(read(path).contains(&copy), "{path} does not have {copy:?}");

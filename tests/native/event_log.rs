@@ -3,13 +3,10 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use unfollow_webhook::{
-    config::InvalidSetting, database::schema::Schema, ports::DB, receive::Receiver, response::Response,
-    webhook::command::Kind,
-};
+use unfollow_webhook::{receive::Receiver, response::Response, webhook::command::Kind};
 
 use crate::{
-    database::{Sqlite, Trouble},
+    database::Sqlite,
     fakes::{FakeBody, FakeKv, paused},
     ports::FakePorts,
     samples::{APP, NOW_MS, TOKEN, UNFOLLOW, config, post, url_of},
@@ -83,27 +80,4 @@ fn an_event_has_at_most_500_targets() {
             assert_eq!(database.table("event_users").len(), if answer.0 == 200 { count + 1 } else { 0 });
         }
     }
-}
-
-/// An isolate that has seen the schema does not ask again.
-#[test]
-fn the_schema_is_asked_for_until_it_was_seen() {
-    paused(async {
-        let schema = Schema::default();
-        let (without, database) = (Sqlite::without_schema(), Sqlite::default());
-        let problem = "must have the tables of this version: run `npx wrangler d1 migrations apply DB --remote`";
-        let missing = InvalidSetting { name: DB.to_owned(), problem: problem.into() };
-        for _ in 0..2 {
-            assert_eq!(schema.check(&without).await, Err(missing.clone()));
-        }
-        database.trouble.set(Some(Trouble::Fails));
-        let failing = InvalidSetting { name: DB.to_owned(), problem: "must answer: D1 fails".into() };
-        assert_eq!(schema.check(&database).await, Err(failing));
-        database.trouble.set(None);
-        database.operations.take();
-        for _ in 0..3 {
-            assert_eq!(schema.check(&database).await, Ok(()));
-        }
-        assert_eq!((without.operations.take().len(), database.operations.take().len()), (2, 1));
-    });
 }

@@ -17,9 +17,9 @@ use tokio::{
     time::{Instant, sleep, sleep_until},
 };
 use unfollow_webhook::{
-    database::{Database, DatabaseError, Statement},
+    database::{Changes, Database, DatabaseError, Statement},
     event::Entry,
-    origin::{Origin, OriginError, OriginRequest, OriginResponse},
+    origin::{Origin, OriginError, OriginRequest, OriginResponse, Wanted},
     receive::{Body, BodyError},
     storage::{Attempt, AttemptError, Clock, Kv, Listed, Page, Queue, StoreError},
 };
@@ -262,11 +262,11 @@ impl FakeKv {
             sleep(Duration::from_millis(self.takes_ms.get())).await;
         }
         match self.fails_after.get() {
-            Some((failing, 0)) if failing == operation => return Err(StoreError),
+            Some((failing, 0)) if failing == operation => return Err(StoreError::Failed),
             Some((failing, left)) if failing == operation => self.fails_after.set(Some((failing, left - 1))),
             _ => {}
         }
-        if self.fails.get() == Some(operation) { Err(StoreError) } else { Ok(()) }
+        if self.fails.get() == Some(operation) { Err(StoreError::Failed) } else { Ok(()) }
     }
 
     /// The keys that have a value.
@@ -306,6 +306,7 @@ impl Kv for FakeKv {
         let listed = |(key, metadata): (&String, &String)| Listed {
             key: key.clone(),
             metadata: serde_json::from_str(metadata).unwrap_or_default(),
+            expiration: None,
         };
         let keys: Vec<_> = rest.by_ref().take(size).map(listed).collect();
         let more = rest.peek().is_some() || self.has_empty_last_page.get() && keys.len() == size;
@@ -330,27 +331,35 @@ impl Kv for FakeKv {
     }
 }
 
-/// A database that events are inserted into and nothing is read from. `database.rs` has a real one.
+/// A database that events are inserted into, and of which only a delivery is read. `database.rs` has a real one.
 pub struct FakeDatabase {
     pub inserts: FakeSink<Statement>,
     /// What was written of deliveries, and how each of these writes ends.
     pub changes: RefCell<Vec<Statement>>,
     pub change_plan: Cell<Plan>,
+    /// The row of the delivery that is asked for, as JSON; without one there is none.
+    pub delivery: RefCell<Option<String>>,
 }
 
 impl FakeDatabase {
     /// One whose inserts do this.
     pub fn with(inserts: FakeSink<Statement>) -> Self {
-        Self { inserts, changes: RefCell::default(), change_plan: Cell::new(Plan::Succeeds(0)) }
+        let change_plan = Cell::new(Plan::Succeeds(0));
+        Self { inserts, changes: RefCell::default(), change_plan, delivery: RefCell::default() }
     }
 }
 
 impl Database for FakeDatabase {
+    /// Nothing was erased.
     async fn rows<T: DeserializeOwned>(&self, statement: Statement) -> Result<Vec<T>, DatabaseError> {
-        panic!("nothing is read: {statement:?}")
+        if statement.sql.contains("FROM erased") {
+            return Ok(Vec::new());
+        }
+        assert!(statement.sql.contains("FROM deliveries"), "nothing else is read: {statement:?}");
+        Ok(self.delivery.borrow().iter().map(|row| serde_json::from_str(row).unwrap()).collect())
     }
 
-    async fn run(&self, statement: Statement) -> Result<(), DatabaseError> {
+    async fn run(&self, statement: Statement) -> Result<Changes, DatabaseError> {
         panic!("nothing is deleted: {statement:?}")
     }
 
@@ -380,7 +389,7 @@ pub struct Seen {
     pub headers: Vec<(&'static str, String)>,
     pub body: Vec<u8>,
     pub within_ms: u64,
-    pub body_max: usize,
+    pub wanted: Wanted,
 }
 
 impl Seen {
@@ -443,8 +452,8 @@ impl<'a> FakeOrigin<'a> {
 
 impl Origin for FakeOrigin<'_> {
     async fn post(&self, request: OriginRequest<'_>) -> Result<OriginResponse, OriginError> {
-        let OriginRequest { url, headers, body, within_ms, body_max } = request;
-        let seen = Seen { at: since(self.start), url, headers, body: body.to_vec(), within_ms, body_max };
+        let OriginRequest { url, headers, body, within_ms, wanted } = request;
+        let seen = Seen { at: since(self.start), url, headers, body: body.to_vec(), within_ms, wanted };
         let reaction = (self.react)(&seen);
         self.seen.borrow_mut().push(seen);
         self.under_way.set(self.under_way.get() + 1);
@@ -453,7 +462,7 @@ impl Origin for FakeOrigin<'_> {
         self.under_way.set(self.under_way.get() - 1);
         match reaction.with {
             _ if reaction.after.is_none_or(|ms| ms > within_ms) => Err(OriginError::Late),
-            Ok(answer) if body_max > 0 && answer.body.len() > body_max => Err(OriginError::TooLarge),
+            Ok(answer) if matches!(wanted, Wanted::Whole(max) if answer.body.len() > max) => Err(OriginError::TooLarge),
             with => with,
         }
     }

@@ -9,12 +9,13 @@ use unfollow_webhook::{
         event_log::{self, EventQuery, LoggedEvent},
         retention::{Retention, retain},
     },
+    plan::Plan,
     webhook::{body::Follow, command::Kind},
 };
 
 use crate::{
     database::Sqlite,
-    fakes::paused,
+    fakes::{FakeClock, paused},
     samples::{FOLLOW, NOW_MS, UNFOLLOW, app, event_of},
 };
 
@@ -42,8 +43,9 @@ fn each_kind_is_counted_listed_and_expires() {
         let query = EventQuery { app: app(), kind: Some(kind), user: None, role: None, since: None, until: None };
         let listed: Vec<LoggedEvent> = paused(database.rows(event_log::page(&query, None, 10))).unwrap();
         assert_eq!(listed.len(), 1, "{kind:?}");
-        let retention = Retention { events_seconds: Some(1), dead_letters_seconds: None, statements: 1 };
-        paused(retain(&database, retention, NOW_MS + 2 * HOUR_MS)).unwrap();
+        let retention =
+            Retention { events_seconds: Some(1), dead_letters_seconds: None, limits: Plan::Free.retention() };
+        paused(async { retain(&database, &FakeClock::at(NOW_MS + 2 * HOUR_MS), retention).await }).unwrap();
         let listed: Vec<LoggedEvent> = paused(database.rows(event_log::page(&query, None, 10))).unwrap();
         assert!(listed.is_empty(), "{kind:?} never expires");
     }

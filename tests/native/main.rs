@@ -31,4 +31,6 @@ mod relay;
 mod retention;
 mod retry;
 mod samples;
+mod schema;
+mod upgrade;
 mod vectors;

@@ -15,6 +15,7 @@ const deliveries: Json<paths["/v1/deliveries"]["get"]> = {
 			attempts: 1,
 			last_status: null,
 			last_error: null,
+			answer: null,
 			next_attempt_at: null,
 			updated_at: 1702018344500,
 		},

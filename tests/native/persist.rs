@@ -47,13 +47,13 @@ fn run_with(plans: &[Plan], fall_back: Option<Plan>, deadline: u64) -> (Run, Vec
         let put = || kv.put(&entry);
         let send = || queue.send("x");
         let send: Option<&dyn Fn() -> Attempt> = if fall_back.is_some() { Some(&send) } else { None };
-        let outcome = persist(&Deadline::after(&clock, deadline), &put, send).await;
+        let (outcome, puts) = persist(&Deadline::after(&clock, deadline), &put, send).await;
         let at = clock.elapsed();
         let end = match outcome {
             Persisted::Stored => "stored",
             Persisted::FellBack => "fell back",
             Persisted::Failed => "failed",
-            Persisted::Late(puts) => {
+            Persisted::Late => {
                 // A put that hangs for ever would be ended by the runtime.
                 let _ = within(&clock, 60_000, puts).await;
                 "late"

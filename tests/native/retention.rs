@@ -4,19 +4,25 @@ use serde_json::json;
 use strum::VariantArray as _;
 use unfollow_webhook::{
     database::{
-        DatabaseError, HOUR_MS, call_counts,
+        DatabaseError, HOUR_MS, Statement, call_counts,
         deliveries::{self, Change, State},
-        erasures,
-        retention::{Retention, retain},
+        erasures::{self, KNOWN_FOR_MS},
+        event_log::{self, IN_KV_FOR_GOOD, NOT_IN_KV},
+        retention::{Retained, Retention, retain},
     },
-    event::EventId,
-    webhook::{SdkAppId, body::Follow, command::Kind},
+    event::{Event, EventId},
+    plan::{Plan, RetentionLimits},
+    webhook::{
+        SdkAppId,
+        body::{EVENT_TIME_MAX, Follow},
+        command::Kind,
+    },
 };
 
 use crate::{
     database::{Sqlite, Trouble},
-    fakes::paused,
-    samples::{NOW_MS, event_for},
+    fakes::{FakeClock, paused},
+    samples::{NOW_MS, app, event_for},
 };
 
 const DAY_MS: u64 = 24 * HOUR_MS;
@@ -35,7 +41,12 @@ fn add(database: &Sqlite, app: u64, kind: Kind, time: u64, n: u64) {
     };
     let body = json!({ "From_Account": format!("a{n}"), name: to, "EventTime": time }).to_string();
     let app = SdkAppId::parse(&app.to_string()).unwrap();
-    database.insert(&event_for(app, "", Follow::parse(kind, body.as_bytes()).unwrap().remove(0)));
+    insert(database, &event_for(app, "", Follow::parse(kind, body.as_bytes()).unwrap().remove(0)));
+}
+
+/// Adds an event without a record in KV.
+fn insert(database: &Sqlite, event: &Event<'_>) {
+    database.execute(event_log::insert(event, NOT_IN_KV));
 }
 
 /// A database with unfollows of these apps and times.
@@ -45,31 +56,38 @@ fn log_of(events: impl IntoIterator<Item = (u64, u64)>) -> Sqlite {
     database
 }
 
+/// The statements of a run that are not for the events of an app: those that delete from the other tables, and events dated after
+/// their receipt.
+const OTHERS: usize = 7;
+
+/// Five statements for events of apps.
+const LIMITS: RetentionLimits =
+    RetentionLimits { rows_a_day: None, statements: OTHERS + 5, batch: 200, within_ms: 20_000 };
+
 const fn of_events(seconds: u64) -> Retention {
-    Retention { events_seconds: Some(seconds), dead_letters_seconds: None, statements: 5 }
+    Retention { events_seconds: Some(seconds), dead_letters_seconds: None, limits: LIMITS }
 }
 
 const A_DAY: Retention = of_events(24 * 60 * 60);
 
-/// One run of a day's retention of events. How many statements it had for them.
-fn run(database: &Sqlite) -> usize {
+/// Nothing but what has times of its own.
+const NOTHING: Retention = Retention { events_seconds: None, dead_letters_seconds: None, limits: LIMITS };
+
+fn run_at(database: &Sqlite, retention: Retention, now_ms: u64) -> Result<Retained, DatabaseError> {
+    paused(async { retain(database, &FakeClock::at(now_ms), retention).await })
+}
+
+/// One run of a day's retention of events. What it has done, and how many deletions there were for them.
+fn run(database: &Sqlite) -> (Retained, usize) {
     database.operations.take();
-    paused(retain(database, A_DAY, NOW_MS)).unwrap();
-    let statements = database.operations.take();
-    assert!(statements.len() <= 10, "{statements:?}");
-    // Four are for the other tables.
-    statements.len() - 4
+    let retained = run_at(database, A_DAY, NOW_MS).unwrap();
+    let deletions = database.operations.take().iter().filter(|it| *it == "sql DELETE").count();
+    (retained, deletions - 5)
 }
 
 /// Runs until nothing more is deleted. How many runs deleted something.
 fn run_all(database: &Sqlite) -> usize {
-    (0..)
-        .find(|_| {
-            let size = database.size();
-            run(database);
-            database.size() == size
-        })
-        .unwrap()
+    (0..).find(|_| run(database).0.events == 0).unwrap()
 }
 
 #[test]
@@ -98,17 +116,21 @@ fn only_what_is_older_is_deleted_with_all_that_it_counts() {
 #[test]
 fn an_event_is_deleted_at_most_an_hour_late() {
     let database = log_of([(1, HOUR), (1, BEFORE - 1)]);
-    assert_eq!((run(&database), database.event_times(1).len()), (1, 2));
-    paused(retain(&database, A_DAY, NOW_MS + HOUR_MS)).unwrap();
+    assert_eq!((run(&database).0, database.event_times(1).len()), (Retained::default(), 2));
+    run_at(&database, A_DAY, NOW_MS + HOUR_MS).unwrap();
     assert_eq!(database.size(), 0);
 }
 
 #[test]
-fn with_nothing_due_a_run_is_one_statement() {
-    assert_eq!(run(&Sqlite::default()), 1);
-    let database = log_of((1..30).map(|app| (app, NOW_MS)));
-    let size = database.size();
-    assert_eq!((run(&database), database.size()), (1, size));
+fn with_nothing_due_a_run_writes_nothing_and_has_no_statement_for_an_app() {
+    for database in [Sqlite::default(), log_of((1..30).map(|app| (app, NOW_MS)))] {
+        let (size, written) = (database.size(), database.rows_written());
+        let (retained, _) = run(&database);
+        assert_eq!((retained, database.size(), database.rows_written()), (Retained::default(), size, written));
+        run_at(&database, A_DAY, NOW_MS).unwrap();
+        // Two ask what is known, and which apps have something due.
+        assert_eq!(database.operations.take().len(), 2 + OTHERS);
+    }
 }
 
 /// `retain` is not told which apps there are.
@@ -126,9 +148,12 @@ fn every_app_of_the_log_is_included() {
 #[test]
 fn a_run_is_bounded_and_deletes_the_oldest_first() {
     let database = log_of((0..1100).map(|n| (1, HOUR - 1 - n * 1000)));
-    assert_eq!((run(&database), database.event_times(1).len()), (6, 100));
+    let (retained, _) = run(&database);
+    assert_eq!((retained.events, database.event_times(1).len()), (1000, 100));
+    // The hour of the oldest that it has left.
+    assert_eq!(retained.due_since, Some(HOUR - HOUR_MS));
     assert_eq!(database.event_times(1), (0..100).rev().map(|n| HOUR - 1 - n * 1000).collect::<Vec<_>>());
-    run(&database);
+    assert_eq!(run(&database).0, Retained { events: 100, rows: 500 + 1, due_since: None });
     assert_eq!(database.size(), 0);
 }
 
@@ -139,7 +164,7 @@ fn an_app_with_many_events_does_not_hold_up_the_others() {
     let database = log_of(many.chain([(2, HOUR - 1), (3, HOUR - 1)]));
     run(&database);
     assert_eq!((database.event_times(2).len(), database.event_times(3).len()), (0, 0));
-    assert_eq!(run_all(&database), 2);
+    assert_eq!(run_all(&database), 1);
     assert_eq!(database.size(), 0);
 }
 
@@ -149,7 +174,7 @@ fn no_app_waits_for_ever() {
     const APPS: u64 = 25;
     let database = log_of((1..=APPS).flat_map(|app| (0..40).map(move |hour| (app, HOUR - HOUR_MS + hour * HOUR_MS))));
     for hour in 0..20 {
-        paused(retain(&database, A_DAY, NOW_MS + hour * HOUR_MS)).unwrap();
+        run_at(&database, A_DAY, NOW_MS + hour * HOUR_MS).unwrap();
     }
     let most = (1..=APPS).map(|app| database.event_times(app).len()).max().unwrap();
     // Five apps have their turn in a run, so that none waits for more than four others.
@@ -160,7 +185,7 @@ fn no_app_waits_for_ever() {
 fn a_retention_that_is_longer_than_time_deletes_nothing() {
     let database = log_of([(1, 1_000_000_000_000)]);
     for seconds in [NOW_MS / 1000 + 1, u64::MAX] {
-        paused(retain(&database, of_events(seconds), NOW_MS)).unwrap();
+        run_at(&database, of_events(seconds), NOW_MS).unwrap();
         assert_eq!(database.event_times(1).len(), 1);
     }
 }
@@ -169,15 +194,24 @@ fn a_retention_that_is_longer_than_time_deletes_nothing() {
 fn a_run_that_fails_says_so() {
     let database = log_of([(1, 1_000_000_000_000)]);
     database.trouble.set(Some(Trouble::Fails));
-    assert_eq!(paused(retain(&database, of_events(1), NOW_MS)), Err(DatabaseError::Failed));
-    assert_eq!(paused(retain(&Sqlite::without_schema(), of_events(1), NOW_MS)), Err(DatabaseError::NoSchema));
+    assert_eq!(run_at(&database, of_events(1), NOW_MS), Err(DatabaseError::Failed));
+    assert_eq!(run_at(&Sqlite::without_schema(), of_events(1), NOW_MS), Err(DatabaseError::NoSchema));
 }
 
 /// Adds a delivery of an event of this app and time; another one for each `n`.
 fn deliver(database: &Sqlite, n: u64, app: u64, (time, state, at): (u64, State, u64)) {
     let app = SdkAppId::parse(&app.to_string()).unwrap();
     let id = EventId::of_parts(time, &format!("{n:032x}")).unwrap();
-    let change = Change { state, attempts: Some(1), last_status: None, last_error: None, next_attempt_at: None, at };
+    let change = Change {
+        state,
+        attempts: Some(1),
+        last_status: None,
+        last_error: None,
+        answer: None,
+        next_attempt_at: None,
+        at,
+        is_replay: false,
+    };
     database.execute(deliveries::write(app, &id, &change));
 }
 
@@ -202,8 +236,7 @@ fn deliveries_are_forgotten_after_a_week_and_dead_ones_with_their_letters() {
                 deliver(&database, n, app, delivery);
             }
         }
-        let retention = Retention { dead_letters_seconds, ..Retention::default() };
-        paused(retain(&database, retention, NOW_MS)).unwrap();
+        run_at(&database, Retention { dead_letters_seconds, ..NOTHING }, NOW_MS).unwrap();
         let states = |app: u64| -> Vec<String> {
             let rows = database.table("deliveries").into_iter().filter(|row| row["app"] == app);
             rows.map(|row| row["state"].as_str().unwrap().to_owned()).collect()
@@ -225,12 +258,116 @@ fn calls_are_counted_for_90_days_and_a_broken_off_search_is_known_for_an_hour() 
         database
             .execute(call_counts::add(hour, &json!([[hour, 0, "rejected", "method", 1, hour * HOUR_MS]]).to_string()));
     }
-    let app = SdkAppId::parse("1").unwrap();
     for (user, at) in [("a", NOW_MS - HOUR_MS), ("b", NOW_MS - HOUR_MS - 1)] {
-        database.execute(erasures::note(app, user, "", at));
+        let sql = format!("INSERT INTO erasures (app, user_hash, position, updated_at) VALUES (1, '{user}', '', {at})");
+        database.execute(Statement { sql: sql.into(), parameters: Vec::new() });
     }
-    paused(retain(&database, Retention::default(), NOW_MS)).unwrap();
+    for (hash, at) in [("a", NOW_MS - KNOWN_FOR_MS), ("b", NOW_MS - KNOWN_FOR_MS - 1)] {
+        database.execute(erasures::begin(app(), hash, None, at, 0));
+    }
+    run_at(&database, NOTHING, NOW_MS).unwrap();
     let hours: Vec<_> = database.table("call_counts").iter().map(|row| row["hour"].as_u64().unwrap()).collect();
     assert_eq!(hours, [first, NOW_MS / HOUR_MS]);
-    assert_eq!(database.table("erasures").len(), 1);
+    assert_eq!((database.table("erasures").len(), database.table("erased").len()), (1, 1));
+}
+
+/// Next month, in the year 2286, and two minutes ahead; of every kind and of several apps.
+#[test]
+fn an_event_that_is_dated_after_its_receipt_goes_by_its_receipt() {
+    let times = [NOW_MS + 2 * 60_000, NOW_MS + 30 * DAY_MS, EVENT_TIME_MAX];
+    let database = Sqlite::default();
+    for app in [1, 2] {
+        for (n, time) in times.into_iter().enumerate() {
+            Kind::VARIANTS.iter().for_each(|&kind| add(&database, app, kind, time, n as u64));
+        }
+        // These two go by their own time.
+        add(&database, app, Kind::Unfollow, NOW_MS, 10);
+        add(&database, app, Kind::Unfollow, NOW_MS + 60_000, 11);
+    }
+    assert_eq!(run_at(&database, A_DAY, NOW_MS + DAY_MS).unwrap(), Retained::default());
+    assert_eq!(run_at(&database, A_DAY, NOW_MS + DAY_MS + 1).unwrap().events, 12);
+    assert_eq!(database.event_times(1), [NOW_MS, NOW_MS + 60_000]);
+    assert_eq!(run_at(&database, A_DAY, NOW_MS + DAY_MS + 2 * HOUR_MS).unwrap().events, 4);
+    assert_eq!(database.size(), 0);
+}
+
+/// However much it is, on the paid plan; and as long as the time lasts.
+#[test]
+fn a_run_goes_on_until_nothing_is_due_or_its_time_is_over() {
+    let database = log_of((0..1_500).map(|n| (n % 3 + 1, HOUR - 1 - n * 1000)));
+    let retention = Retention { limits: RetentionLimits { batch: 50, ..Plan::Paid.retention() }, ..A_DAY };
+    let retained = run_at(&database, retention, NOW_MS).unwrap();
+    assert_eq!((retained.events, retained.due_since, database.size()), (1_500, None, 0));
+
+    let database = log_of((0..30).map(|n| (1, HOUR - 1 - n * 1000)));
+    let limits = RetentionLimits { batch: 1, ..Plan::Paid.retention() };
+    database.takes_ms.set(1_000);
+    let retained = run_at(&database, Retention { limits, ..A_DAY }, NOW_MS).unwrap();
+    // Two statements come before those that delete. The last one begins before the 20 s are over.
+    assert_eq!((retained.events, retained.due_since), (20 - 2 - OTHERS as u64, Some(HOUR - HOUR_MS)));
+}
+
+/// Whatever is due, and however many targets an event has. A day is that of UTC.
+#[test]
+fn the_free_plan_keeps_to_its_rows_of_a_day() {
+    assert_eq!(Plan::Free.retention().rows_a_day, Some(48_000));
+    // A tenth of it, and so of the events.
+    let limits = RetentionLimits { rows_a_day: Some(4_800), ..Plan::Free.retention() };
+    let database = log_of((0..900).map(|n| (1, HOUR - DAY_MS - 1 - n * 1000)));
+    let many = json!((0..20).map(|n| format!("target-{n}")).collect::<Vec<_>>());
+    for n in 0..60 {
+        let body = json!({ "From_Account": "a", "To_Account": many, "EventTime": HOUR - n * 1000 }).to_string();
+        insert(&database, &event_for(app(), "", Follow::parse(Kind::Unfollow, body.as_bytes()).unwrap().remove(0)));
+    }
+    let retention = Retention { limits, ..A_DAY };
+    let midnight = NOW_MS / DAY_MS * DAY_MS + 2 * DAY_MS;
+    let mut days = Vec::new();
+    for day in 0..3 {
+        let before = database.rows_written();
+        let mut due_since = None;
+        for hour in 0..24 {
+            database.operations.take();
+            due_since = run_at(&database, retention, midnight + day * DAY_MS + hour * HOUR_MS).unwrap().due_since;
+            assert!(database.operations.take().len() <= 40, "operations on the free plan");
+        }
+        days.push((database.rows_written() - before, due_since.is_some()));
+    }
+    // What it notes of itself is no deletion: three rows a run at most.
+    assert!(days[0].0 <= 4_800 + 3 * 24 && days[0].0 > 4_600 && days[0].1, "{days:?}");
+    assert!(days[1].0 <= 4_800 && !days[1].1 && days[2] == (0, false), "{days:?}");
+    assert_eq!(database.size(), 0);
+}
+
+/// Deliveries and calls take turns with events.
+#[test]
+fn what_is_due_of_other_tables_goes_too_however_much_it_is() {
+    let database = log_of((0..600).map(|n| (1, HOUR - 1 - n * 1000)));
+    for n in 0..2_500 {
+        deliver(&database, n, 1, (NOW_MS - 8 * DAY_MS, State::Delivered, NOW_MS - 8 * DAY_MS));
+    }
+    let retention = Retention { limits: Plan::Paid.retention(), ..A_DAY };
+    assert_eq!(run_at(&database, retention, NOW_MS).unwrap().due_since, None);
+    assert_eq!((database.size(), database.table("deliveries").len()), (0, 0));
+}
+
+/// The record that outlives its event can be found by its users; what KV has forgotten is forgotten here too.
+#[test]
+fn records_that_outlive_their_events_are_known() {
+    let database = Sqlite::default();
+    let later = u64::MAX >> 12;
+    for (n, until) in [NOT_IN_KV, 1, later, IN_KV_FOR_GOOD].into_iter().enumerate() {
+        let body = json!({ "From_Account": "a", "To_Account": ["b", "c", "b"], "EventTime": HOUR - 1 - n as u64 });
+        let body = body.to_string();
+        let event = event_for(app(), "", Follow::parse(Kind::Unfollow, body.as_bytes()).unwrap().remove(0));
+        database.execute(event_log::insert(&event, until));
+    }
+    run(&database);
+    let rows = database.table("kv_only");
+    let of = |until: u64| rows.iter().filter(move |row| row["until"] == until).map(|row| row["user"].clone());
+    assert_eq!(rows.len(), 6);
+    for until in [later, IN_KV_FOR_GOOD] {
+        assert_eq!(of(until).collect::<Vec<_>>(), ["a", "b", "c"]);
+    }
+    run_at(&database, NOTHING, (IN_KV_FOR_GOOD + 1) * 1000).unwrap();
+    assert_eq!(database.table("kv_only").iter().filter(|row| row["until"] == IN_KV_FOR_GOOD).count(), 0);
 }

@@ -1,9 +1,11 @@
 //! How long a message waits for its next attempt.
 
-use std::{fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use proptest::prelude::*;
-use unfollow_webhook::delivery::retry::{BACKOFF_MAX_SECONDS, RETRY_AFTER_MAX_SECONDS, wait_seconds};
+use unfollow_webhook::delivery::retry::{
+    BACKOFF_MAX_SECONDS, RETRY_AFTER_JITTER_MIN_SECONDS, RETRY_AFTER_MAX_SECONDS, wait_seconds,
+};
 
 /// Halfway between the bounds, there is no jitter.
 const NO_JITTER: f64 = 0.5;
@@ -26,7 +28,7 @@ fn the_wait_doubles_from_attempt_to_attempt_up_to_an_hour() {
     assert_eq!((wait(100, 5), wait(u32::MAX, 3600)), (3600, 3600));
     // A queue counts from 1.
     assert_eq!(wait(0, 5), 5);
-    assert_eq!((BACKOFF_MAX_SECONDS, RETRY_AFTER_MAX_SECONDS), (HOUR, 12 * HOUR));
+    assert_eq!((BACKOFF_MAX_SECONDS, RETRY_AFTER_MAX_SECONDS), (HOUR, 10 * HOUR));
 }
 
 #[test]
@@ -40,17 +42,35 @@ fn a_wait_has_20_percent_jitter_to_either_side() {
 }
 
 #[test]
-fn a_longer_retry_after_is_honoured_up_to_12_hours() {
+fn a_longer_retry_after_is_honoured_up_to_10_hours() {
     for (retry_after, seconds) in
-        [(0, 5), (4, 5), (5, 5), (6, 6), (3601, 3601), (43_199, 43_199), (43_200, 43_200), (43_201, 43_200)]
+        [(0, 4), (3, 4), (4, 4), (5, 5), (3601, 3601), (35_999, 35_999), (36_000, 36_000), (36_001, 36_000)]
     {
-        assert_eq!(wait_seconds(1, 5, Some(retry_after), NO_JITTER), seconds, "{retry_after}");
+        assert_eq!(wait_seconds(1, 5, Some(retry_after), 0.0), seconds, "{retry_after}");
     }
-    assert_eq!(wait_seconds(1, 5, Some(u64::MAX), NO_JITTER), 43_200);
-    // It has no jitter: before that time the origin does not want to be asked.
-    assert_eq!([0.0, 0.999_999].map(|random| wait_seconds(1, 5, Some(100), random)), [100, 100]);
+    assert_eq!(wait_seconds(1, 5, Some(u64::MAX), 0.0), 36_000);
     // A shorter one does not shorten the wait.
     assert_eq!(wait_seconds(11, 5, Some(60), NO_JITTER), 3600);
+}
+
+#[test]
+fn deliveries_that_were_given_the_same_second_do_not_come_back_in_it() {
+    // What 100 deliveries draw, evenly.
+    let waits =
+        |retry_after| (0..100).map(move |n| u64::from(wait_seconds(1, 5, Some(retry_after), f64::from(n) / 100.0)));
+    for retry_after in [1, 7, 30, 60, 120, 3600, 36_000, 86_400] {
+        let asked = retry_after.min(RETRY_AFTER_MAX_SECONDS);
+        let most = waits(retry_after).fold(BTreeMap::<_, u32>::new(), |mut seconds, wait| {
+            *seconds.entry(wait).or_default() += 1;
+            seconds
+        });
+        assert!(most.keys().all(|wait| *wait >= asked), "{retry_after}: {most:?}");
+        // The backoff's own jitter where that is the longer one; else at least RETRY_AFTER_JITTER_MIN_SECONDS.
+        let spread = if asked < 5 { 3 } else { RETRY_AFTER_JITTER_MIN_SECONDS };
+        assert!(most.len() as u64 >= spread, "{retry_after}: {most:?}");
+        // The longest that a queue takes.
+        assert!(most.keys().all(|wait| *wait <= 12 * HOUR), "{retry_after}: {most:?}");
+    }
 }
 
 /// How often the queue of deliveries retries a message.
@@ -86,11 +106,12 @@ proptest! {
         // In numbers that do not overflow.
         let doubled = u128::from(base) << attempts.saturating_sub(1).min(60);
         let middle = u64::try_from(doubled.min(3600)).unwrap();
-        let asked = retry_after.unwrap_or(0).min(12 * HOUR);
+        let asked = retry_after.unwrap_or(0).min(10 * HOUR);
+        let jitter = if asked == 0 { 0 } else { (asked / 5).max(10) };
         prop_assert!((1..=12 * HOUR).contains(&wait));
         prop_assert!(wait >= asked);
         prop_assert!(wait >= middle * 4 / 5);
-        prop_assert!(wait <= asked.max((middle * 6 / 5).clamp(1, HOUR)));
+        prop_assert!(wait <= (asked + jitter).max((middle * 6 / 5).clamp(1, HOUR)));
         // A later attempt never waits less.
         prop_assert!(u64::from(wait_seconds(attempts.saturating_add(1), base, retry_after, random)) >= wait);
     }

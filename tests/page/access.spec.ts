@@ -1,7 +1,7 @@
 // What is served beside the webhook, and who may sign in.
 
 import { readdirSync } from "node:fs";
-import { ADMIN_TOKEN, APP, send, UNFOLLOW, unfollow, unsigned } from "./calls.ts";
+import { ADMIN_TOKEN, APP, HOUR, MINUTE, SECOND, send, UNFOLLOW, unfollow, unsigned, VIEWER_TOKEN } from "./calls.ts";
 import type { Dashboard } from "./dashboard.ts";
 import { expect, Shared, test } from "./fixtures.ts";
 
@@ -87,7 +87,7 @@ test("a wrong token is rejected and not stored", async ({ dashboard }) => {
 test("signing out deletes the token", async ({ signedIn, app }) => {
 	const dashboard = await signedIn(app);
 	const { session, ...others } = await dashboard.storage();
-	expect(Object.values(session)).toEqual([ADMIN_TOKEN]);
+	expect(session).toEqual({ token: ADMIN_TOKEN, "used-at": expect.stringMatching(/^\d{13}$/) });
 	expect(others).toEqual({ local: {}, cookie: "" });
 	// It survives a reload, but not signing out.
 	await dashboard.page.reload();
@@ -128,4 +128,131 @@ test("a Worker without an API says what to do", async ({ start, newDashboard }) 
 	await noApps.open();
 	await noApps.signIn();
 	await expect(noApps.rejection).toContainText("SDK_APP_IDS must");
+});
+
+test("a wrong token is followed by a pause that grows", async ({ dashboard }) => {
+	const { page } = dashboard;
+	const isCall = (url: string) => url.endsWith("/v1/apps");
+	await page.clock.install();
+	await dashboard.open();
+	// It stands still but where the test has it go on.
+	await page.clock.pauseAt(Date.now() + SECOND);
+	const signIn = dashboard.button("Sign in");
+	for (const [number, seconds] of [1, 2, 4, 8, 16, 32, 60, 60].entries()) {
+		await dashboard.signIn("this is not the token");
+		await expect(dashboard.rejection).toContainText("The token was rejected.");
+		await expect(page.getByTestId("pause")).toHaveText(`The next try is possible in ${seconds} s.`);
+		await expect(signIn).toBeDisabled();
+		// Enter does nothing either.
+		await dashboard.token.press("Enter");
+		await page.clock.runFor((seconds - 1) * SECOND);
+		await expect(signIn).toBeDisabled();
+		expect(dashboard.requests.filter(isCall)).toHaveLength(number + 1);
+		await page.clock.runFor(1.5 * SECOND);
+		await expect(signIn).toBeEnabled();
+		await expect(page.getByTestId("pause")).toHaveText("");
+	}
+	// The right one ends it.
+	await dashboard.signIn();
+	await page.clock.runFor(SECOND);
+	await dashboard.expectEvents();
+	await dashboard.button("Sign out").click();
+	await dashboard.signIn("this is not the token");
+	await expect(page.getByTestId("pause")).toContainText("in 1 s");
+});
+
+test.describe("a token that was not used for 12 hours is forgotten", () => {
+	const sentence = "not used for 12 hours";
+
+	test("in a tab that is open", async ({ page, signedIn, app }) => {
+		await page.clock.install();
+		const dashboard = await signedIn(app);
+		await page.clock.fastForward(11 * HOUR);
+		// What polls is not the operator.
+		await dashboard.nextPoll();
+		await expect(dashboard.events).toBeVisible();
+		await page.keyboard.press("Shift");
+		await page.clock.fastForward(11 * HOUR);
+		await dashboard.nextPoll();
+		await expect(dashboard.events).toBeVisible();
+		await page.clock.fastForward(HOUR + MINUTE);
+		await expect(dashboard.rejection).toContainText(sentence);
+		await expect(dashboard.events).toBeHidden();
+		expect(await dashboard.storage()).toEqual(NOTHING);
+	});
+
+	test("in a tab whose computer has slept", async ({ page, dashboard, app }) => {
+		await page.clock.install();
+		await dashboard.setServerTime(Date.now());
+		await dashboard.enter(`app=${app}`);
+		// Only the server's clock has gone on.
+		await dashboard.setServerTime(Date.now() + 13 * HOUR);
+		await dashboard.nextPoll();
+		await dashboard.expectIdle();
+		await page.clock.fastForward(2 * MINUTE);
+		await expect(dashboard.rejection).toContainText(sentence);
+		expect(await dashboard.storage()).toEqual(NOTHING);
+	});
+
+	test("in a tab that a browser restores", async ({ page, signedIn, app }) => {
+		await page.clock.install();
+		const dashboard = await signedIn(app);
+		const usedBefore = async (ms: number) => {
+			await page.evaluate((at) => sessionStorage.setItem("used-at", String(at)), Date.now() - ms);
+			const before = dashboard.requests.length;
+			await page.reload();
+			return () => dashboard.requests.slice(before).filter((url) => url.includes("/v1/"));
+		};
+		await usedBefore(11 * HOUR);
+		await dashboard.expectEvents();
+		const calls = await usedBefore(12 * HOUR);
+		await expect(dashboard.rejection).toContainText(sentence);
+		expect(await dashboard.storage()).toEqual(NOTHING);
+		// It was not sent any more.
+		expect(calls()).toEqual([]);
+	});
+
+	test("as the sign-in says, which promises nothing of a tab that is closed", async ({ dashboard }) => {
+		await dashboard.open();
+		const hint = dashboard.page.getByText("This tab stores it");
+		await expect(hint).toContainText("until you sign out, or have not used the page for 12 hours");
+		await expect(hint).toContainText("browsers restore tabs");
+		for (const name of ["ADMIN_TOKEN", "VIEWER_TOKEN"]) await expect(hint).toContainText(name);
+	});
+});
+
+test("with a viewer's token nothing that changes is offered", async ({ newDashboard, delivering }) => {
+	const app = delivering.nextApp();
+	await delivering.deliver(app, "gives-up");
+	await delivering.waitForDeadLetters(app, 1);
+	/** The names of all buttons on the way through the views. */
+	const buttons = async (token: string) => {
+		const dashboard = await newDashboard(delivering.worker);
+		const { page, record } = dashboard;
+		const found = new Set<string>();
+		const look = async () => {
+			for (const text of await page.getByRole("button").allTextContents()) found.add(text);
+		};
+		await dashboard.open(`app=${app}`);
+		await dashboard.signIn(token);
+		await dashboard.expectActors(["gives-up"]);
+		await expect(page.getByTestId("role")).toHaveCount(token === VIEWER_TOKEN ? 1 : 0);
+		await dashboard.openRecord(dashboard.rows.first());
+		await look();
+		await record.getByRole("link", { name: "gives-up" }).click();
+		await dashboard.expectUser();
+		await look();
+		await dashboard.deadLettersLink.click();
+		await expect(page.getByTestId("dead-letter")).toHaveCount(1);
+		await look();
+		if (token === VIEWER_TOKEN) await dashboard.picture("viewer-dead-letters.png");
+		dashboard.expectWellBehaved();
+		return found;
+	};
+	const changes = ["Replay", "Delete…", "Erase…", "Replay all", "Discard…"];
+	expect([...(await buttons(ADMIN_TOKEN))]).toEqual(expect.arrayContaining([...changes, "Record", "Export…"]));
+	const offered = await buttons(VIEWER_TOKEN);
+	expect([...offered].filter((name) => /replay|delete|erase|discard/i.test(name))).toEqual([]);
+	// What reads is offered as before.
+	expect([...offered]).toEqual(expect.arrayContaining(["Copy JSON", "Copy", "Export…", "Record", "Sign out"]));
 });

@@ -78,6 +78,10 @@ test.describe("axe finds nothing", () => {
 		await dashboard.toggleTable();
 		await expect(dashboard.bars.first()).toBeVisible();
 		await check(dashboard, "table");
+		// It is closed at first on a phone, and stays open.
+		await dashboard.page.getByRole("button", { name: "Show the top users" }).click();
+		await dashboard.expectTop();
+		await check(dashboard, "ranking");
 	});
 
 	test("in a month", async ({ dashboard, busyApp }) => {
@@ -97,7 +101,15 @@ test.describe("axe finds nothing", () => {
 		await dashboard.expectUser();
 		await dashboard.button("Erase…").click();
 		await check(dashboard, "erase");
-		await dashboard.button("Cancel").click();
+		await dashboard.page.route(/\/v1\/users\/\d+\?/, (route) => {
+			const json = { deleted: 3, more: false, search_needed: true };
+			return route.request().method() === "DELETE" ? route.fulfill({ json }) : route.continue();
+		});
+		await dashboard.button("Erase").click();
+		await expect(dashboard.page.getByTestId("search-needed")).toBeVisible();
+		await check(dashboard, "search");
+		await dashboard.button("Close").click();
+		await dashboard.expectEvents();
 		await dashboard.button("Export…").click();
 		await check(dashboard, "export");
 	});
@@ -140,8 +152,20 @@ test.describe("axe finds nothing", () => {
 		await check(dashboard, "alerts");
 		await dashboard.open(`app=${app}&view=dead-letters`);
 		await expect(page.getByTestId("dead-letter")).toContainText("Your backend answered 500");
+		await expect(page.getByTestId("letter-users")).toContainText("gives-up,seen");
 		await check(dashboard, "dead-letters");
-		await page.getByRole("button", { name: /^Discard/ }).click();
+		await page.getByTestId("select-all").check();
+		await check(dashboard, "selected");
+		await page.route(/\/v1\/dead-letters\/.*replay/, (route) => {
+			return route.fulfill({ status: 503, headers: { "retry-after": "100" }, json: { detail: "KV failed." } });
+		});
+		await dashboard.button("Replay 1").click();
+		await expect(page.getByTestId("letter-task")).toContainText("Trying again in 1 min");
+		await check(dashboard, "replaying");
+		await dashboard.button("Stop").click();
+		await expect(dashboard.button("Go on")).toBeVisible();
+		await check(dashboard, "stopped");
+		await page.getByRole("button", { name: /^Discard… / }).click();
 		await check(dashboard, "discard");
 	});
 });

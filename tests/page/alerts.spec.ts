@@ -93,6 +93,95 @@ test("before the first call the URL to register is shown", async ({ start, newDa
 	await expect(page.getByTestId("empty")).toContainText("Calls arrive, but no follow or unfollow was among them.");
 });
 
+test("an empty list tells what has happened to the calls", async ({ dashboard, app }) => {
+	const { page } = dashboard;
+	const empty = page.getByTestId("empty");
+	const now = Date.now();
+	const start = Math.floor(now / HOUR) * HOUR;
+	type Count = [outcome: string, reason: string | null, count: number];
+	const shows = async (counts: Count[], last: { call?: number; stored?: number }) => {
+		const hours = counts.map(([outcome, reason, count]) => ({
+			start,
+			sdk_app_id: Number(app),
+			outcome,
+			reason,
+			count,
+		}));
+		const json = { hours, last_call_at: last.call ?? null, last_stored_at: last.stored ?? null };
+		await page.unrouteAll();
+		await page.route(/\/v1\/calls\?/, (route) => route.fulfill({ json }));
+		await page.reload();
+		await expect(empty).toBeVisible();
+	};
+	await dashboard.enter(`app=${app}`);
+	// Strangers have tried addresses: that is no call.
+	await shows([["rejected", "not_found", 900]], {});
+	await expect(empty).toContainText("No call has arrived yet.");
+	await expect(page.getByTestId("webhook-url")).toBeVisible();
+	// All reasons, and not only the most frequent, which may be strangers'.
+	const rejected: Count[] = [
+		["rejected", "not_found", 900],
+		["rejected", "sign_mismatch", 2],
+		["rejected", "no_token", 3],
+	];
+	await shows(rejected, { call: now });
+	await expect(empty).toContainText("Calls arrive, and are rejected: no_token, sign_mismatch, not_found");
+	await expect(empty).toContainText("3 calls no_token: Set CALLBACK_TOKEN");
+	await expect(empty).toContainText("2 calls sign_mismatch: Is CALLBACK_TOKEN");
+	await expect(empty).toContainText("900 calls not_found: Is the registered URL");
+	await dashboard.picture("empty-rejected.png");
+	await shows([["queued", null, 1]], { call: now, stored: now });
+	await expect(empty).toContainText("still to be stored");
+	await shows([], { call: now - 50 * HOUR, stored: now - 50 * HOUR });
+	await expect(empty).toContainText("Events came, and none is left.");
+	await expect(empty).toContainText("The last one came 2 days ago. They were deleted: by RETENTION_DAYS");
+	await shows([["unhandled", null, 1]], { call: now });
+	await expect(empty).toContainText("Calls arrive, but no follow or unfollow was among them.");
+	// What became of an older call is not known here.
+	await shows([], { call: now - 50 * HOUR });
+	await expect(empty).toContainText(/No call has arrived since .* yesterday\./);
+	await expect(empty).toContainText("The last call came 2 days ago.");
+});
+
+test("a list whose events were deleted says so", async ({ start, newDashboard }) => {
+	const worker = await start();
+	await send(`${worker.url}/`, unsigned(APP, UNFOLLOW), unfollow("erased", ["bob"], Date.now()));
+	await waitForCalls(worker, "stored", 1);
+	const dashboard = await newDashboard(worker);
+	await dashboard.enter();
+	await dashboard.expectActors(["erased"]);
+	await dashboard.openRecord(dashboard.rows.first());
+	await dashboard.button("Delete…").click();
+	await dashboard.button("Delete").click();
+	await expect(dashboard.page.getByTestId("empty")).toContainText("Events came, and none is left.");
+});
+
+test("requests of strangers are no calls", async ({ start, newDashboard }) => {
+	const worker = await start({ WEBHOOK_PATH: "/secret-path" });
+	expect(await post(`${worker.url}/wp-login.php`, "", "{}")).toBe(404);
+	await waitForCalls(worker, "rejected", 1);
+	const dashboard = await newDashboard(worker);
+	await dashboard.enter();
+	await expect(dashboard.page.getByTestId("empty")).toContainText("No call has arrived yet.");
+});
+
+test("what the settings do not do is told", async ({ start, newDashboard }) => {
+	const dashboard = await newDashboard(await start({ RETENTION_DAY: "30" }));
+	const { page } = dashboard;
+	await page.route("**/v1/status", async (route) => {
+		const response = await route.fetch();
+		const retention_due_since = Date.UTC(2025, 6, 15, 12);
+		await route.fulfill({ response, json: { ...(await response.json()), retention_due_since } });
+	});
+	await dashboard.enter();
+	await expect(page.getByTestId("alert-unknown-setting")).toContainText("No such setting: RETENTION_DAY");
+	await expect(page.getByTestId("alert-retention")).toHaveText(
+		/^The hourly retention is behind: events since 15 Jul 2025, 12:00:00 are due .* PLAN=paid/,
+	);
+	await expectGreenLight(dashboard, false);
+	await dashboard.picture("alerts-settings.png");
+});
+
 test("a list without an event log says what to bind", async ({ start, newDashboard }) => {
 	const withoutDatabase = await start({}, { change: (config) => delete config.d1_databases });
 	const notASink = await start({ SINKS: "kv" });
@@ -134,16 +223,31 @@ test("events that are stored later are counted", async ({ start, newDashboard })
 	await expect(alert).toContainText("stored later");
 });
 
+test("events that became dead letters at once are counted", async ({ dashboard, app }) => {
+	const start = Math.floor(Date.now() / HOUR) * HOUR;
+	const calls = { start, sdk_app_id: Number(app), outcome: "dead_lettered", reason: null, count: 2 };
+	// The queue of the real runtime cannot be made to fail.
+	await dashboard.page.route(/\/v1\/calls\?/, (route) => {
+		return route.fulfill({ json: { hours: [calls], last_call_at: Date.now() } });
+	});
+	await dashboard.enter(`app=${app}`);
+	const alert = dashboard.page.getByTestId("alert-dead-lettered");
+	await expect(alert).toContainText("2 events became dead letters at once");
+	await expect(alert).toContainText("if you replay them");
+	await alert.getByRole("link", { name: "Dead letters" }).click();
+	await expect(dashboard.deadLetters).toBeVisible();
+});
+
 test("a long silence is told", async ({ dashboard, shared, app }) => {
 	const { page } = dashboard;
 	await shared.sendUnfollow(app, "last", ["bob"]);
 	const lastCall = async () => (await callApi(shared.worker.url, `calls?app=${app}`)).last_call_at;
 	await expect.poll(lastCall, { message: "the last call" }).toEqual(expect.any(Number));
-	await page.clock.install();
+	await dashboard.setServerTime(Date.now());
 	await dashboard.enter(`app=${app}`);
 	await expect(page.getByTestId("last-call")).toContainText("last call");
 	await expect(page.getByTestId("alert-silence")).toBeHidden();
-	await page.clock.setSystemTime(Date.now() + 50 * HOUR);
+	await dashboard.setServerTime(Date.now() + 50 * HOUR);
 	await dashboard.button("Refresh").click();
 	await expect(page.getByTestId("alert-silence")).toContainText("The last call came 2 days ago");
 });

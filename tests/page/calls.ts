@@ -5,6 +5,8 @@ import { createHash } from "node:crypto";
 /** The app of Tencent's sample request. */
 export const APP = "1400000000";
 export const ADMIN_TOKEN = "sixteen-characters-or-more";
+/** Of those who may look and change nothing. */
+export const VIEWER_TOKEN = "may-look-and-change-nothing";
 /** The callback token of the Workers that accept signed calls only. */
 export const CALLBACK_TOKEN = "xxxxyyyy";
 
@@ -61,6 +63,18 @@ export async function callApi(url: string, path: string): Promise<any> {
 	const response = await fetch(`${url}/v1/${path}`, { headers: { authorization: `Bearer ${ADMIN_TOKEN}` } });
 	if (!response.ok) throw new Error(`${path} answered ${response.status}: ${await response.text()}`);
 	return await response.json();
+}
+
+/** Has a Worker rebuild its event log from KV: then the log is known to be complete. */
+export async function reindex(url: string): Promise<void> {
+	let cursor: string | null = null;
+	do {
+		const query: string = cursor === null ? "" : `?cursor=${encodeURIComponent(cursor)}`;
+		const headers = { authorization: `Bearer ${ADMIN_TOKEN}` };
+		const response = await fetch(`${url}/v1/reindex${query}`, { method: "POST", headers });
+		if (!response.ok) throw new Error(`reindex answered ${response.status}: ${await response.text()}`);
+		({ cursor } = await response.json());
+	} while (cursor !== null);
 }
 
 /** Does so many things, a few at a time. */

@@ -15,6 +15,8 @@ const POLL = 3 * SECOND;
 export class Dashboard {
 	/** The URLs of all requests of the page. */
 	readonly requests: string[] = [];
+	/** Ms that the server's clock is ahead of this machine's, as the page is told; undefined where it is told nothing. */
+	#serverAhead: number | undefined;
 	/** The requests that have not been answered yet. */
 	readonly #underWay = new Set<Request>();
 	/** What the browser has logged as a warning or an error, and what was thrown and not caught. */
@@ -53,7 +55,7 @@ export class Dashboard {
 		readonly page: Page,
 		readonly url: string,
 	) {
-		this.token = page.getByLabel("Admin token");
+		this.token = page.getByLabel("Token", { exact: true });
 		this.rejection = page.getByRole("alert");
 		this.banner = page.getByTestId("banner");
 		this.announcement = page.getByTestId("announcement");
@@ -169,6 +171,43 @@ export class Dashboard {
 	async search(user: string): Promise<void> {
 		await this.user.fill(user);
 		await this.button("Find").click();
+	}
+
+	/** Has the API's responses tell that it is this time now, in Unix ms, as Cloudflare's do; the time goes on from there. */
+	async setServerTime(now: number): Promise<void> {
+		const isRouted = this.#serverAhead !== undefined;
+		this.#serverAhead = now - Date.now();
+		if (isRouted) return;
+		await this.page.route(/\/v1\//, async (route) => {
+			const response = await route.fetch();
+			const date = new Date(Date.now() + (this.#serverAhead ?? 0)).toUTCString();
+			// A page that is left in the meantime wants no answer.
+			const left = (error: Error) => {
+				if (!error.message.includes("disposed")) throw error;
+			};
+			await route.fulfill({ response, headers: { ...response.headers(), date } }).catch(left);
+		});
+	}
+
+	/** Takes the `Date` out of the API's responses, as something between the Worker and the page may do. */
+	async hideServerTime(): Promise<void> {
+		await this.page.route(/\/v1\//, async (route) => {
+			const response = await route.fetch();
+			const { date: _, ...headers } = response.headers();
+			await route.fulfill({ response, headers });
+		});
+	}
+
+	/** What the server's clock shows, in Unix ms. */
+	get serverTime(): number {
+		return Date.now() + (this.#serverAhead ?? 0);
+	}
+
+	/** Lets so many ms pass, for the server and for the page, whose clock has to be one of Playwright's. */
+	async passTime(ms: number): Promise<void> {
+		await this.expectIdle();
+		await this.setServerTime(this.serverTime + ms);
+		await this.page.clock.fastForward(ms);
 	}
 
 	/** Puts the page's clock, which has to be one of Playwright's, forward until the page polls. */

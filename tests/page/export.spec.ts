@@ -1,7 +1,7 @@
 // The export: a CSV file of what the filters let through, whatever the ids are.
 
 import { readFile } from "node:fs/promises";
-import { HOUR } from "./calls.ts";
+import { APP, HOUR, inParallel, send, UNFOLLOW, unfollow, unsigned } from "./calls.ts";
 import { expect, test } from "./fixtures.ts";
 
 /** Reads RFC 4180, strictly: rows end with CRLF, and a quote is only where it may be. */
@@ -116,4 +116,50 @@ test("what is filtered is exported, one row a target", async ({ signedIn, shared
 	expect(narrowed).toHaveLength(2);
 	expect(narrowed[1][2]).toBe("old");
 	dashboard.expectWellBehaved();
+});
+
+test("an export goes on after a request that has failed, and is stopped and gone on with", async ({
+	start,
+	newDashboard,
+}) => {
+	const worker = await start({ SINKS: "d1" });
+	const now = Date.now();
+	await inParallel(5, async (number) => {
+		await send(`${worker.url}/`, unsigned(APP, UNFOLLOW), unfollow(`fan-${number}`, ["bob"], now - number));
+	});
+	const dashboard = await newDashboard(worker);
+	const { page } = dashboard;
+	await dashboard.enter();
+	await dashboard.expectActors(["fan-0", "fan-1", "fan-2", "fan-3", "fan-4"]);
+	// Pages of two events, of which the second fails once, and the third does not come before the export is stopped.
+	let pages = 0;
+	let failures = 0;
+	await page.route(/\/v1\/events\?.*limit=1000/, async (route) => {
+		const url = new URL(route.request().url());
+		if (url.searchParams.has("since")) return route.continue();
+		if (pages === 1 && failures === 0) {
+			failures += 1;
+			return route.fulfill({ status: 503, headers: { "retry-after": "2" }, json: { detail: "D1 failed." } });
+		}
+		if (pages === 2 && failures === 1) {
+			failures += 1;
+			return;
+		}
+		pages += 1;
+		url.searchParams.set("limit", "2");
+		return route.continue({ url: url.href });
+	});
+	const dialog = page.getByTestId("export-dialog");
+	await dashboard.button("Export…").click();
+	await dialog.getByRole("button", { name: "Export" }).click();
+	await expect(dialog.getByRole("alert")).toHaveText("D1 failed. Trying again in 2 s.");
+	await expect(dialog.getByTestId("export-count")).toHaveText("4 events …");
+	await expect.poll(() => failures).toBe(2);
+	await dialog.getByRole("button", { name: "Stop" }).click();
+	const download = page.waitForEvent("download");
+	await dialog.getByRole("button", { name: "Go on" }).click();
+	const rows = read(await readFile(await (await download).path(), "utf8"));
+	// Each event once.
+	expect(rows.slice(1).map(([, , actor]) => actor)).toEqual(["fan-0", "fan-1", "fan-2", "fan-3", "fan-4"]);
+	expect(pages).toBe(3);
 });

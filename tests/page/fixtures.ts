@@ -18,6 +18,7 @@ import {
 	UNFOLLOW,
 	unfollow,
 	unsigned,
+	VIEWER_TOKEN,
 } from "./calls.ts";
 import { Dashboard } from "./dashboard.ts";
 import { Origin } from "./origin.ts";
@@ -125,6 +126,7 @@ export class Delivering {
 			RETRY_BASE_SECONDS: "1",
 			DELIVERY_HOURS: "1",
 			ADMIN_TOKEN,
+			VIEWER_TOKEN,
 		};
 		return new Delivering(await startWorker({ settings }), origin);
 	}

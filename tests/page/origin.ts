@@ -51,11 +51,16 @@ export class Origin {
 function answer(response: ServerResponse, body: string, nth: number): void {
 	const from: string = JSON.parse(body).From_Account;
 	const [, failures] = /^fails-(\d+)-times/.exec(from) ?? [];
-	if (failures !== undefined && nth <= Number(failures)) {
+	const status = /^is-answered-(\d+)/.exec(from)?.[1];
+	if (status !== undefined && nth === 1) {
+		response.writeHead(Number(status), { "retry-after": "7200" }).end();
+	} else if (failures !== undefined && nth <= Number(failures)) {
 		response.writeHead(500).end("{}");
 	} else if (from.startsWith("gives-up") && nth === 1) {
 		// Longer than a delivery is retried.
 		response.writeHead(500, { "retry-after": "7200" }).end();
+	} else if (from.startsWith("says-fail")) {
+		response.writeHead(200).end('{"ActionStatus":"FAIL","ErrorInfo":"no such \u202euser"}');
 	} else {
 		const headers = { "content-type": "application/json" };
 		response.writeHead(200, headers).end('{"ActionStatus":"OK","ErrorCode":0,"ErrorInfo":""}');

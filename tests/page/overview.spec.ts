@@ -76,7 +76,14 @@ test.describe(() => {
 		const dashboard = await signedIn(app);
 		const { page, rows } = dashboard;
 		await dashboard.expectChart();
+		// The ranking is closed at first: the list is not pushed down by it.
+		await expect(page.getByTestId("top-row")).toHaveCount(0);
+		expect((await dashboard.top.boundingBox())?.height).toBeLessThan(80);
+		await page.getByRole("button", { name: "Show the top users" }).click();
 		await dashboard.expectTop();
+		await dashboard.expectToFit();
+		await page.getByRole("button", { name: "Hide the top users" }).click();
+		await expect(page.getByTestId("top-row")).toHaveCount(0);
 		expect((await dashboard.plot.boundingBox())?.width).toBeLessThan(390);
 		await dashboard.expectToFit();
 		// Who did what to whom is on one line, below kind and time.

@@ -4,7 +4,7 @@ import { DAY, HOUR, MINUTE } from "./calls.ts";
 import { type Dashboard, expectTexts } from "./dashboard.ts";
 import { expect, test } from "./fixtures.ts";
 
-/** The middle of the last whole hour, as the present of a browser: no hour begins during a test, and no day. */
+/** The middle of the last whole hour, as the server's present: no hour begins during a test, and no day. */
 const halfPast = () => Math.floor(Date.now() / HOUR) * HOUR - HOUR / 2;
 
 /** The rows of the chart's table: each bar in words, with its counts. */
@@ -37,7 +37,7 @@ test.describe("in Shanghai", () => {
 		await shared.sendUnfollow(app, "days-ago", ["d", "e", "f"], now - 3 * DAY);
 		await shared.sendUnfollow(app, "weeks-ago", ["g"], now - 20 * DAY);
 		await shared.sendUnfollow(app, "months-ago", ["h"], now - 60 * DAY);
-		await dashboard.page.clock.install({ time: now });
+		await dashboard.setServerTime(now);
 		await dashboard.enter(`app=${app}`);
 		await dashboard.toggleTable();
 		for (const [range, unfollows, follows, count, unit, since] of [
@@ -70,7 +70,8 @@ test("a click on a bar narrows the list to it", async ({ dashboard, shared, app 
 	await shared.sendUnfollow(app, "in-it-too", ["loser"], hour + 59 * MINUTE);
 	await shared.sendUnfollow(app, "before-it", ["other"], hour - 1);
 	await shared.sendUnfollow(app, "after-it", ["other"], hour + HOUR);
-	await dashboard.page.clock.install({ time: now });
+	await dashboard.page.clock.install();
+	await dashboard.setServerTime(now);
 	await dashboard.enter(`app=${app}`);
 	await dashboard.expectChart();
 	// The 13th of 25 bars is in the middle.
@@ -111,7 +112,7 @@ test.describe("in London", () => {
 		// The day's first and last half hour, which a day of 24 hours would not both have.
 		await shared.sendFollow(app, "morning", ["d"], change - 1.5 * HOUR);
 		await shared.sendFollow(app, "evening", ["e"], change + 22.5 * HOUR);
-		await dashboard.page.clock.install({ time: change + 12 * HOUR });
+		await dashboard.setServerTime(change + 12 * HOUR);
 		await dashboard.enter(`app=${app}`);
 		await dashboard.toggleTable();
 		await expect(dashboard.bars).toHaveCount(25);
@@ -120,7 +121,7 @@ test.describe("in London", () => {
 		expect(winter[0]).toMatch(/01:00 GMT\+0–02:00$/);
 		expect(others).toEqual([]);
 
-		await dashboard.page.clock.setSystemTime(change + 3 * DAY);
+		await dashboard.setServerTime(change + 3 * DAY);
 		await dashboard.visit(`app=${app}&range=7d`);
 		await dashboard.toggleTable();
 		await expect(dashboard.bars).toHaveCount(8);

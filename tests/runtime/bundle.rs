@@ -27,9 +27,7 @@ struct Bundle(TempDir);
 impl Bundle {
     fn unpack() -> Self {
         let bundle = Self(tempfile::tempdir().unwrap());
-        let file = made();
-        let tar = Command::new("tar").arg("xzf").arg(file).current_dir(&bundle.0).output().unwrap();
-        assert!(tar.status.success(), "{tar:?}");
+        bundle.unpack_over();
         let bin = bundle.0.path().join("bin");
         fs::create_dir(&bin).unwrap();
         for command in COMMANDS {
@@ -43,6 +41,12 @@ impl Bundle {
             symlink(path.canonicalize().unwrap(), bin.join(command)).unwrap();
         }
         bundle
+    }
+
+    /// Unpacks the bundle where another may be already.
+    fn unpack_over(&self) {
+        let tar = Command::new("tar").arg("xzf").arg(made()).current_dir(&self.0).output().unwrap();
+        assert!(tar.status.success(), "{tar:?}");
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -119,11 +123,31 @@ fn the_bundle_is_served_and_deployed_without_rust() {
     assert!(seen.status.success(), "{seen:?}");
     server.kill();
 
+    // A newer bundle leaves what is the user's.
+    let mine = fs::read_to_string(bundle.path("wrangler.toml")).unwrap() + "\n[vars]\nSDK_APP_IDS = \"1400000000\"\n";
+    fs::write(bundle.path("wrangler.toml"), &mine).unwrap();
+    let settings = fs::read_to_string(bundle.path(".dev.vars")).unwrap();
+    bundle.unpack_over();
+    let (success, said) = bundle.run(&["install", "--prefer-offline"], None);
+    assert!(success, "{said}");
+    let kept = ["wrangler.toml", ".dev.vars"].map(|name| fs::read_to_string(bundle.path(name)).unwrap());
+    assert_eq!(kept, [mine, settings]);
+
+    let (success, said) = bundle.run(&["run", "--silent", "deploy", "--", "--env", "staging"], None);
+    assert!(!success && said.starts_with("npm run deploy takes no arguments, and was given --env staging"), "{said}");
+
+    // The events of `npm run dev`, by its own wrangler.
+    let (success, said) = bundle.run(&["run", "export", "--", "events.ndjson", "--local"], None);
+    assert!(success && said.contains("events.ndjson has 1 events."), "{said}");
+    let (success, said) = bundle.run(&["run", "import", "--", "events.ndjson", "--local"], None);
+    assert!(success && said.contains("1 events of events.ndjson are in the event log."), "{said}");
+
     // A home in which nobody has logged in, so that nothing can be deployed.
     let home = tempfile::tempdir().unwrap();
-    for script in ["deploy", "migrate"] {
-        let (success, said) = bundle.run(&["run", script], Some(home.path()));
+    for script in [&["deploy"][..], &["migrate"], &["export", "--", "more.ndjson"], &["import", "--", "events.ndjson"]]
+    {
+        let (success, said) = bundle.run(&[&["run"], script].concat(), Some(home.path()));
         let expected = "wrangler is not logged in: run `npx wrangler login`, or set CLOUDFLARE_API_TOKEN.";
-        assert!(!success && said.lines().any(|line| line == expected), "{said}");
+        assert!(!success && said.lines().any(|line| line == expected), "{script:?}: {said}");
     }
 }

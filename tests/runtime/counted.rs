@@ -32,6 +32,10 @@ impl Counted {
         Self { worker }
     }
 
+    pub fn worker(&self) -> &Worker {
+        &self.worker
+    }
+
     pub fn url(&self) -> &str {
         &self.worker.url
     }
@@ -39,8 +43,13 @@ impl Counted {
     /// The response to this call of the API, and the names of the operations on KV since the last one.
     pub fn api(&self, method: &str, path: &str) -> (Answer, Vec<String>) {
         let answer = request_api(method, &format!("{}/v1/{path}", self.url()), Some(ADMIN_TOKEN));
+        (answer, self.operations())
+    }
+
+    /// The names of the operations on KV since they were last asked for.
+    pub fn operations(&self) -> Vec<String> {
         let operations = request("GET", &format!("{}/operations", self.url())).body;
-        (answer, serde_json::from_value(operations).unwrap())
+        serde_json::from_value(operations).unwrap()
     }
 
     /// Allows each request so many operations on KV.

@@ -1,6 +1,6 @@
 // A Worker before the Worker under test, and between it and its KV. A list of entries that is posted to /fill goes into
-// KV. /operations returns the names of the operations on KV since its last call. From a number of ms posted to
-// /slow-deletes on, each delete takes that long. From a number posted to /limit on, a request has so many operations, as
+// KV. /operations returns the names of the operations on KV since its last call. From numbers of ms by operation
+// posted to /slow on, each of these operations takes so long before it is done. From a number posted to /limit on, a request has so many operations, as
 // Cloudflare's plans allow so many an invocation, and the others fail; /struck returns how many have. All other requests are
 // passed on.
 import { WorkerEntrypoint } from "cloudflare:workers";
@@ -10,45 +10,50 @@ import { WorkerEntrypoint } from "cloudflare:workers";
 
 /** @type {string[]} */
 let operations = [];
-let deleteTakesMs = 0;
+/** @type {Record<string, number>} */
+let takesMs = {};
 let limit = Number.POSITIVE_INFINITY;
 let used = 0;
 let struck = 0;
 
 /** @param {string} operation */
-function count(operation) {
+async function count(operation) {
 	operations.push(operation);
 	used += 1;
-	if (used <= limit) return;
-	struck += 1;
-	throw new Error("Too many API requests by single Worker invocation.");
+	if (used > limit) {
+		struck += 1;
+		throw new Error("Too many API requests by single Worker invocation.");
+	}
+	const wait = takesMs[operation] ?? 0;
+	if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
 }
 
 /** @extends {WorkerEntrypoint<Env>} */
 export class EVENTS extends WorkerEntrypoint {
 	/** @param {KVNamespaceListOptions} options */
-	list(options) {
-		count("list");
+	async list(options) {
+		await count("list");
 		return this.env.EVENTS.list(options);
 	}
 	/** @param {string} key */
-	get(key) {
-		count("get");
-		return this.env.EVENTS.get(key);
+	async get(key) {
+		// What it was asked for is what it had then.
+		const value = await this.env.EVENTS.get(key);
+		await count("get");
+		return value;
 	}
 	/**
 	 * @param {string} key
 	 * @param {string} value
 	 * @param {KVNamespacePutOptions} options
 	 */
-	put(key, value, options) {
-		count("put");
+	async put(key, value, options) {
+		await count("put");
 		return this.env.EVENTS.put(key, value, options);
 	}
 	/** @param {string} key */
 	async delete(key) {
-		count("delete");
-		await new Promise((resolve) => setTimeout(resolve, deleteTakesMs));
+		await count("delete");
 		return this.env.EVENTS.delete(key);
 	}
 }
@@ -63,9 +68,9 @@ export default {
 			await Promise.all(entries.map(({ key, value, metadata }) => env.EVENTS.put(key, value, { metadata })));
 			return Response.json({ filled: entries.length });
 		}
-		if (pathname === "/slow-deletes") {
-			deleteTakesMs = await request.json();
-			return Response.json(deleteTakesMs);
+		if (pathname === "/slow") {
+			takesMs = await request.json();
+			return Response.json(takesMs);
 		}
 		if (pathname === "/limit") {
 			limit = await request.json();

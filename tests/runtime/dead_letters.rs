@@ -9,7 +9,7 @@ use crate::{
     call::{APP, Answer, UNFOLLOW, now_ms, post, post_at, request_api, signed, unfollow, unsigned},
     forwarding_settings,
     origin::{self, Origin},
-    worker::{Home, Worker},
+    worker::{Home, Worker, wait_for},
 };
 
 /// A Worker that gives up a delivery when its next attempt would come after an hour. Another Worker puts messages on its
@@ -76,10 +76,11 @@ fn an_event_that_cannot_be_delivered_is_dead_lettered_and_can_be_replayed() {
 
     let replayed = api("POST", &format!("dead-letters/{APP}/{id}/replay"));
     assert_eq!((replayed.status, replayed.text.as_str()), (200, r#"{"replayed":1}"#));
-    assert!(worker.values(&[key]).is_empty(), "the dead letter is still there");
     let second = &origin.wait_for(body.as_bytes(), 2)[1];
     assert_eq!(second.header("webhook-id"), Some(id.as_str()));
     assert!(second.query().starts_with(&format!("{query}&Sign=")));
+    // It ends when the event is delivered.
+    wait_for("the dead letter to end", || worker.values(std::slice::from_ref(&key)).is_empty().then_some(()));
     assert_eq!(api("POST", &format!("dead-letters/{APP}/{id}/replay")).status, 404);
 }
 
@@ -100,12 +101,12 @@ fn all_dead_letters_of_an_app_are_replayed_some_at_a_time() {
     let first = replay("");
     let (replayed, cursor) = (first["replayed"].as_u64().unwrap(), first["cursor"].as_str().expect("a cursor"));
     assert!((1..17).contains(&replayed), "{replayed} in one call");
-    assert_eq!(list() as u64, 17 - replayed);
     let second = replay(&format!("?cursor={cursor}"));
-    assert_eq!((second, list()), (json!({"replayed": 17 - replayed, "cursor": null}), 0));
+    assert_eq!(second, json!({"replayed": 17 - replayed, "cursor": null}));
     for body in bodies {
         origin.wait_for(body.as_bytes(), 2);
     }
+    wait_for("the dead letters to end", || (list() == 0).then_some(()));
     assert_eq!(replay(""), json!({"replayed": 0, "cursor": null}));
 }
 

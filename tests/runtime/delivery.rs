@@ -9,14 +9,14 @@ use std::{
 };
 
 use base64ct::{Base64, Encoding as _};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use unfollow_webhook::{origin::HOP_HEADER, webhook::command::FOLLOW_BODY_MAX};
 use ureq::http::HeaderMap;
 
 use crate::{
     ADMIN_TOKEN, ORIGIN_SECRET, ORIGIN_SECRET_BYTES, TOKEN,
-    call::{APP, UNFOLLOW, json, now_ms, post, post_with, request_api, signature, signed, unfollow, unsigned},
+    call::{self, APP, UNFOLLOW, now_ms, post, post_with, request_api, signature, signed, unfollow, unsigned},
     forwarding, forwarding_settings,
     origin::{self, Origin, PATH, Received},
     worker::{Home, wait_for},
@@ -132,7 +132,42 @@ fn a_retry_after_of_the_origin_is_honoured() {
     delivered("busy-once");
     let received = origin.received_of(body.as_bytes());
     let pause = received[1].at - received[0].at;
-    assert!(pause >= Duration::from_millis(5_900) && received.len() == 2, "{pause:?}");
+    assert!(pause >= Duration::from_millis(2_900) && received.len() == 2, "{pause:?}");
+}
+
+/// The event log's row of the delivery of this body.
+fn row_of(body: &str) -> Value {
+    let (worker, origin) = forwarding();
+    let id = origin.wait_for(body.as_bytes(), 1)[0].header("webhook-id").unwrap().to_owned();
+    let path = format!("{}/v1/deliveries?app={APP}&limit=1000", worker.url);
+    let list = request_api("GET", &path, Some(ADMIN_TOKEN)).body["deliveries"].as_array().unwrap().clone();
+    list.into_iter().find(|it| it["event_id"] == id).unwrap_or_default()
+}
+
+#[test]
+fn an_answer_that_says_fail_is_delivered_with_a_warning_and_kept() {
+    let (_, origin) = forwarding();
+    let (body, _) = send("says-fail");
+    let record = delivered("says-fail");
+    assert_eq!((&record["last_status"], &record["last_error"]), (&json!(200), &json!("fail")));
+    let row = wait_for("the row", || Some(row_of(&body)).filter(|row| row["state"] == "delivered_fail"));
+    assert_eq!((&row["last_error"], &row["answer"]), (&json!("fail"), &json!(origin::FAIL)));
+    assert_eq!(origin.received_of(body.as_bytes()).len(), 1);
+}
+
+/// The status has said it all: the body is waited for only for its start.
+#[test]
+fn a_body_that_never_ends_holds_up_no_delivery() {
+    let (_, origin) = forwarding();
+    let (body, _) = send("stalls");
+    delivered("stalls");
+    assert_eq!(origin.received_of(body.as_bytes()).len(), 1);
+
+    let (body, _) = send("stalls-once");
+    let row = wait_for("the row", || Some(row_of(&body)).filter(|row| !row.is_null()));
+    assert_eq!((&row["last_status"], &row["answer"]), (&json!(503), &json!("so far")));
+    delivered("stalls-once");
+    assert_eq!(origin.received_of(body.as_bytes()).len(), 2);
 }
 
 #[test]
@@ -326,7 +361,7 @@ fn deliveries_of_an_app_that_was_removed_become_dead_letters_unsent() {
         "query": unsigned("1400000009", UNFOLLOW), "body": body,
     });
     let queued = serde_json::json!([["text", message.to_string()]]);
-    assert_eq!(json("POST", &format!("{}/queue", worker.url), Some(&queued)).body["sent"], 1);
+    assert_eq!(call::json("POST", &format!("{}/queue", worker.url), Some(&queued)).body["sent"], 1);
     let record = worker.log_record(|record| record["outcome"] == "dead_lettered");
     assert_eq!((&record["last_error"], &record["app"]), (&"app_removed".into(), &1_400_000_009.into()));
     let keys = worker.keys();

@@ -235,6 +235,77 @@ fn the_log_is_rebuilt_from_kv() {
     }
 }
 
+/// What a restore in part leaves out is named, while the Worker runs: without its triggers, events are stored and not counted.
+#[test]
+fn what_the_database_lacks_is_named() {
+    let worker = with(&[("SINKS", "d1")]);
+    worker.sql("DROP TRIGGER events_insert");
+    worker.sql("DROP INDEX call_counts_latest");
+    let health = get_text(&format!("{}/healthz", worker.url));
+    assert_eq!(health.status, 503);
+    let health: Value = serde_json::from_str(&health.text).unwrap();
+    let problem = health["settings"][0]["problem"].as_str().unwrap();
+    assert!(problem.contains("lacks index call_counts_latest, trigger events_insert:"), "{problem}");
+    assert_eq!(api(&worker, "GET", "status").body["settings"], health["settings"]);
+    // An event is stored all the same.
+    assert!(send(&worker, "alice").0.is_ok());
+    assert_eq!(events(&worker, "").len(), 1);
+}
+
+/// A body whose line ends were lost on a way through SQL is no JSON: KV has the event as it came, and a reindex mends the row.
+#[test]
+fn a_damaged_row_is_read_from_kv_and_mended_by_a_reindex() {
+    let worker = with(&[]);
+    let body = unfollow("alice", &["bob", "carol"], now_ms()).replacen('{', "{\"x\":\"a\\nb\",\n", 1);
+    assert!(post(&worker.url, &unsigned(APP, UNFOLLOW), &body).is_ok());
+    let id = events(&worker, "")[0]["id"].as_str().unwrap().to_owned();
+    let url = format!("{}/v1/events/{APP}/{id}", worker.url);
+    let record = get_api_text(&url, ADMIN_TOKEN);
+    assert!(record.contains(&format!(",\"body\":{}", body.trim())));
+
+    let damage = || worker.sql(r"UPDATE events SET body = replace(body, '\n', char(10))");
+    damage();
+    let rows = worker.sql("SELECT json_valid(body) AS valid FROM events");
+    assert_eq!(rows[0]["valid"], 0, "the damage has struck");
+    assert_eq!(get_api_text(&url, ADMIN_TOKEN), record);
+    assert_eq!(api(&worker, "POST", "reindex").body["indexed"], 1);
+    assert_eq!(worker.sql("SELECT json_valid(body) AS valid FROM events")[0]["valid"], 1);
+    assert_eq!((events(&worker, "").len(), unfollows(&worker, ""), unfollows(&worker, "?user=bob")), (1, 2, 1));
+
+    damage();
+    let key = worker.keys()[0]["name"].as_str().unwrap().to_owned();
+    worker.put(&key, "{\"cut\":");
+    let answer = api(&worker, "GET", &format!("events/{APP}/{id}"));
+    assert_eq!(answer.status, 409, "{answer:?}");
+}
+
+/// As after a restore of KV's values alone.
+#[test]
+fn keys_without_metadata_get_it_and_their_expiry_again() {
+    let worker = with(&[("RETENTION_DAYS", "60")]);
+    for number in 0..25 {
+        assert!(send(&worker, &format!("user-{number}")).0.is_ok());
+    }
+    let before = worker.keys();
+    let keys: Vec<_> = before.as_array().unwrap().iter().map(|key| key["name"].as_str().unwrap().to_owned()).collect();
+    let values = worker.values(&keys);
+    for key in &keys {
+        worker.put(key, &values[key]);
+    }
+    let has = |key: &Value| key["metadata"].is_object() && key["expiration"].is_u64();
+    assert!(before.as_array().unwrap().iter().all(has), "{before}");
+    assert!(!worker.keys().as_array().unwrap().iter().any(has), "they have lost their metadata");
+    let (mut mended, mut cursor) = (0, String::new());
+    loop {
+        let step = api(&worker, "POST", &format!("reindex{cursor}")).body;
+        mended += step["mended"].as_u64().unwrap();
+        let Some(next) = step["cursor"].as_str() else { break };
+        cursor = format!("?cursor={next}");
+    }
+    assert_eq!((mended, worker.keys(), worker.values(&keys)), (25, before, values));
+    assert_eq!(events(&worker, "").len(), 25);
+}
+
 #[test]
 fn what_is_older_than_the_retention_is_deleted_hourly() {
     const DAY: u64 = 24 * 60 * 60 * 1000;
@@ -246,7 +317,8 @@ fn what_is_older_than_the_retention_is_deleted_hourly() {
     }
     // An app that is no longer in SDK_APP_IDS.
     worker.sql(&format!(
-        "INSERT INTO events SELECT 1400000009, kind, event_time, hash, record, query, body FROM events WHERE event_time < {}",
+        "INSERT INTO events SELECT 1400000009, kind, event_time, hash, record, query, body, kv_until FROM events \
+         WHERE event_time < {}",
         now - 2 * DAY
     ));
     assert_eq!(worker.scheduled()["outcome"], "ok");

@@ -34,7 +34,9 @@ mod port;
 mod process;
 mod records;
 mod relay;
+mod restore;
 mod settings;
+mod upgrade;
 mod worker;
 #[cfg(target_os = "linux")]
 mod workerd;

@@ -159,7 +159,9 @@ fn responses_with_a_full_log(caller: &Caller) {
         dead_letter::raw_entry("5f1c", "poison", Failure::Other(Reason::Unreadable), now, None),
     ];
     let origin = Origin::start(origin::scripted);
-    let entries = [&events[..], &dead_letters].concat();
+    let whole = counted::stored(APP, &query, &unfollow("alice", &["bob"], now - 50), now);
+    let damaged = unfollow_webhook::event::Entry { value: whole.value[1..].to_owned(), ..whole };
+    let entries = [&events[..], &dead_letters, std::slice::from_ref(&damaged)].concat();
     let worker = Counted::start(&forwarding_settings(&origin.url(), "kv,d1,origin"), &entries);
     let url = worker.url();
 
@@ -170,6 +172,20 @@ fn responses_with_a_full_log(caller: &Caller) {
         let answer = caller.check(method, &format!("/v1/{path}"), status, answer);
         let operations: Vec<_> = operations.iter().filter(|operation| *operation != "put").collect();
         assert_eq!(operations, costs, "{method} {path}");
+        answer.body
+    };
+    // What is replayed ends so many dead letters, once the consumer has delivered or stored it.
+    let replay = |path: &str, costs: &[&str], letters: usize| {
+        let (answer, operations) = worker.api("POST", path);
+        let answer = caller.check("POST", &format!("/v1/{path}"), 200, answer);
+        let is_delete = |operation: &&String| *operation == "delete";
+        let mut ended = operations.iter().filter(is_delete).count();
+        let others: Vec<_> = operations.iter().filter(|it| !matches!(it.as_str(), "put" | "delete")).collect();
+        assert_eq!(others, costs, "{path}");
+        wait_for("the dead letters to end", || {
+            ended += worker.operations().iter().filter(is_delete).count();
+            (ended == letters).then_some(())
+        });
         answer.body
     };
     call("GET", "apps", 200, &[]);
@@ -185,9 +201,11 @@ fn responses_with_a_full_log(caller: &Caller) {
     for event in &events {
         call("GET", &path_of(event), 200, &["get"]);
     }
-    let everything = json!({"indexed": events.len(), "cursor": null});
+    call("GET", &path_of(&damaged), 409, &["get"]);
+    let everything = json!({"indexed": events.len(), "mended": 0, "cursor": null});
     for _ in 0..2 {
-        assert_eq!(call("POST", "reindex", 200, &["list", "get", "get", "get", "get"]), everything);
+        let costs = ["list", "get", "get", "get", "get", "get", "list"];
+        assert_eq!(call("POST", "reindex", 200, &costs), everything);
     }
     let page = call("GET", &list, 200, &[]);
     let targets = |event: &Value| event["to_accounts"].as_array().unwrap().len();
@@ -213,8 +231,9 @@ fn responses_with_a_full_log(caller: &Caller) {
     call("GET", &format!("stats?app={APP}&since=0&until={now}"), 400, &[]);
 
     let first = path_of(&events[0]);
-    call("POST", &format!("{first}/replay"), 200, &[]);
-    call("DELETE", &first, 204, &["delete"; 4]);
+    replay(&format!("{first}/replay"), &[], 1);
+    // Its replay has left no dead letter.
+    call("DELETE", &first, 204, &["get", "get", "get", "get", "delete"]);
     call("GET", &first, 404, &["get"]);
     assert_eq!(sums(""), [300, 1]);
 
@@ -223,11 +242,13 @@ fn responses_with_a_full_log(caller: &Caller) {
         page["dead_letters"].as_array().unwrap().len()
     };
     assert_eq!((count_dead_letters(APP), count_dead_letters("0")), (5, 1));
-    call("POST", &format!("dead-letters/{APP}/{}/replay", id(&dead_letters[0])), 200, &["get", "delete"]);
+    replay(&format!("dead-letters/{APP}/{}/replay", id(&dead_letters[0])), &["get"], 1);
+    let whole = call("GET", &format!("dead-letters/{APP}/{}", id(&dead_letters[1])), 200, &["get"]);
+    assert_eq!(whole["event"]["from_account"], "alice");
+    call("GET", &format!("dead-letters/0/{}", id(&dead_letters[5])), 200, &["get"]);
     call("POST", &format!("dead-letters/0/{}/replay", id(&dead_letters[5])), 409, &["get"]);
     caller.call("POST", url, &format!("/v1/dead-letters/{APP}/replay?cursor=00"), 400);
-    let costs = ["list", "get", "delete", "get", "delete", "get", "delete", "get", "delete"];
-    let replayed = call("POST", &format!("dead-letters/{APP}/replay"), 200, &costs);
+    let replayed = replay(&format!("dead-letters/{APP}/replay"), &["list", "get", "get", "get", "get"], 4);
     assert_eq!(replayed, json!({"replayed": 4, "cursor": null}));
     call("DELETE", &format!("dead-letters/0/{}", id(&dead_letters[5])), 204, &["delete"]);
     assert_eq!(count_dead_letters("0"), 0);
@@ -257,9 +278,13 @@ fn responses_with_a_full_log(caller: &Caller) {
         counts["hours"].get(0).cloned()
     });
     assert_eq!((&counted["sdk_app_id"], &counted["reason"]), (&json!(0), &json!("sdk_app_id_missing")));
-    let erased =
-        call("DELETE", &format!("users/{APP}?user=%E5%BE%AE%E4%BF%A1%F0%9F%98%80"), 200, &["delete", "list", "list"]);
-    assert_eq!(erased, json!({"deleted": 1, "more": false}));
+    let user = "user=%E5%BE%AE%E4%BF%A1%F0%9F%98%80";
+    let erased = call("DELETE", &format!("users/{APP}?{user}"), 200, &["list", "list", "get", "delete"]);
+    assert_eq!(erased, json!({"deleted": 1, "more": false, "search_needed": false}));
+    // The two records that are left, that of the webhook, and that of the dead letter that was to be stored in KV.
+    let searched = call("DELETE", &format!("users/{APP}/records?{user}"), 200, &["list", "list", "list"]);
+    assert_eq!(searched, json!({"deleted": 0, "searched": 4, "cursor": null}));
+    call("DELETE", &format!("users/{APP}/records"), 400, &[]);
     call("DELETE", &format!("users/{APP}"), 400, &[]);
     call("GET", &format!("users/{APP}"), 400, &[]);
 
@@ -349,6 +374,7 @@ fn responses_with_a_failing_store(caller: &Caller) {
         match described.operation["operationId"].as_str().unwrap() {
             "listApps" | "status" => drop(caller.call(method, url, &path, 200)),
             "eraseUser" => drop(caller.call(method, url, &format!("{path}?user=alice"), 409)),
+            "eraseRecords" => drop(caller.call(method, url, &format!("{path}?user=alice"), 503)),
             "readUser" => drop(caller.call(method, url, &format!("{path}?user=alice"), 409)),
             "listEvents" | "stats" | "reindex" | "top" | "listDeliveries" | "calls" => {
                 let answer = caller.call(method, url, &path, 409);

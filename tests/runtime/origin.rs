@@ -61,6 +61,11 @@ pub enum Reaction {
     },
     /// No response, and the connection stays open.
     Hang,
+    /// A response whose body begins so and never ends.
+    Stall {
+        status: u16,
+        body: String,
+    },
     /// No response, and the connection ends.
     Close,
 }
@@ -92,11 +97,14 @@ pub fn scripted(request: &Received) -> Reaction {
         "closes-once" if once => Reaction::Close,
         "redirects-once" if once => redirect(307),
         "busy-once" if once => {
-            Reaction::Answer { status: 503, headers: vec![("retry-after", "6".to_owned())], body: String::new() }
+            Reaction::Answer { status: 503, headers: vec![("retry-after", "3".to_owned())], body: String::new() }
         }
         "gives-up" if once => {
             Reaction::Answer { status: 500, headers: vec![("retry-after", "7200".to_owned())], body: String::new() }
         }
+        "stalls-once" if once => Reaction::Stall { status: 503, body: "so far".to_owned() },
+        "stalls" => Reaction::Stall { status: 200, body: "{".to_owned() },
+        "says-fail" => answer(200, FAIL),
         "hangs" => Reaction::Hang,
         "closes" => Reaction::Close,
         "redirects" => redirect(302),
@@ -111,6 +119,9 @@ pub fn scripted(request: &Received) -> Reaction {
 }
 
 /// What the rejection of a "before" command may look like, with odd white space.
+/// Tencent's own word for a failure, with a status of success.
+pub const FAIL: &str = r#"{"ActionStatus":"FAIL","ErrorCode":1,"ErrorInfo":"seen"}"#;
+
 pub const REJECTION: &str = "{ \"ActionStatus\": \"OK\",\n \"ErrorCode\": 120001,  \"ErrorInfo\": \"no, 微信\" }\n";
 
 fn of_length(length: usize) -> String {
@@ -261,6 +272,11 @@ impl State {
             Reaction::Answer { status, headers, body } => write(&stream, status, &headers, &body),
             Reaction::Close => Ok(()),
             Reaction::Hang => self.hang(&stream),
+            Reaction::Stall { status, body } => {
+                (&stream)
+                    .write_all(format!("HTTP/1.1 {status} Told So\r\ncontent-length: 9999\r\n\r\n{body}").as_bytes())?;
+                self.hang(&stream)
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 
 use std::{
     collections::HashMap,
+    ffi::OsStr,
     fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -22,6 +23,14 @@ pub const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// How long a test waits for anything.
 pub const PATIENCE: Duration = Duration::from_secs(120);
+
+/// No telemetry, and neither a check for updates nor a sample of `request.cf`: all would ask a server elsewhere.
+const WRANGLER_ENV: [(&str, &str); 4] = [
+    ("WRANGLER_SEND_METRICS", "false"),
+    ("WRANGLER_HIDE_BANNER", "true"),
+    ("CLOUDFLARE_CF_FETCH_ENABLED", "false"),
+    ("NO_COLOR", "1"),
+];
 
 /// Settings by name, as wrangler.toml's `[vars]` would hold them.
 pub type Settings<'a> = &'a [(&'a str, &'a str)];
@@ -115,6 +124,16 @@ impl Home {
         home
     }
 
+    /// The same home with other settings, as after a deployment.
+    pub fn with_settings(self, settings: Settings<'_>) -> Self {
+        let ours = self.path().join("wrangler.toml");
+        let mut config: Table = fs::read_to_string(&ours).unwrap().parse().unwrap();
+        let vars: Table = settings.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+        config.insert("vars".into(), toml::Value::Table(vars));
+        fs::write(&ours, config.to_string()).unwrap();
+        self
+    }
+
     /// Writes another Worker; gives the path of its configuration.
     fn another(&self, name: &str, script: &str, bindings: &str) -> PathBuf {
         let folder = self.path().join(name);
@@ -125,8 +144,39 @@ impl Home {
         folder.join("wrangler.toml")
     }
 
-    fn path(&self) -> &Path {
+    /// The same with another main module: an upgrade, or a rollback.
+    pub fn with_main(self, main: &str) -> Self {
+        let mut config: Table = fs::read_to_string(&self.served[0]).unwrap().parse().unwrap();
+        config.insert("main".into(), main.into());
+        fs::write(&self.served[0], config.to_string()).unwrap();
+        self
+    }
+
+    /// Where wrangler.toml is, and the state below `.wrangler`.
+    pub fn path(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// A command of wrangler on the state of this home, while no Worker has it, or a script that runs wrangler.
+    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        // Where wrangler looks for it.
+        let state = self.path().join(".wrangler");
+        if !state.exists() {
+            fs::create_dir(&state).unwrap();
+            fs::create_dir_all(self.path().join("state")).unwrap();
+            std::os::unix::fs::symlink(self.path().join("state"), state.join("state")).unwrap();
+        }
+        let tools = format!("{ROOT}/node_modules/.bin");
+        let path = std::env::var("PATH").unwrap_or_default();
+        let mut command = Command::new(program);
+        command
+            .current_dir(self.path())
+            .env("WRANGLER_CONFIG", &self.served[0])
+            .env("PATH", format!("{tools}:{path}"))
+            .env("WRANGLER_LOG_PATH", self.path().join("logs"))
+            .envs(WRANGLER_ENV)
+            .stdin(Stdio::null());
+        command
     }
 
     /// Starts the Worker.
@@ -162,12 +212,8 @@ impl Home {
             .arg(self.path().join("state"))
             .current_dir(self.path())
             .env("PATH", format!("{tools}:{path}"))
-            .env("WRANGLER_SEND_METRICS", "false")
             .env("WRANGLER_LOG_PATH", self.path().join("logs"))
-            // Neither a check for updates nor a sample of `request.cf`: both would ask a server elsewhere.
-            .env("WRANGLER_HIDE_BANNER", "true")
-            .env("CLOUDFLARE_CF_FETCH_ENABLED", "false")
-            .env("NO_COLOR", "1")
+            .envs(WRANGLER_ENV)
             .stdin(Stdio::null());
         command
     }
@@ -214,6 +260,11 @@ impl Worker {
     /// The text stored under each of `keys`, read beside the Worker; none for a key that is not there.
     pub fn values(&self, keys: &[String]) -> HashMap<String, String> {
         serde_json::from_value(self.ask("values", json!({ "keys": keys }))).unwrap()
+    }
+
+    /// Puts a value into KV beside the Worker, without metadata and expiry.
+    pub fn put(&self, key: &str, value: &str) {
+        self.ask("put", json!({ "key": key, "value": value }));
     }
 
     /// The rows of a statement on the event log, run beside the Worker.

@@ -1,13 +1,21 @@
-// page/api.js: the calls of the API, and what is said where one fails.
+// page/api/client.ts: the calls of the API, and what is said where one fails.
 
 import assert from "node:assert/strict";
 import { afterEach, mock, suite, test } from "node:test";
-import { Api, invalidSettings, Problem } from "../../page/api.js";
+import { Api, invalidSettings, Problem } from "../../page/api/client.ts";
 
 const APP = 1_400_000_000;
-const api = new Api("a-token");
+/** What the API has told of the server's clock. @type {(string | null)[]} */
+const dates = [];
+const api = new Api("a-token", (date, askedAt) => {
+	assert.ok(askedAt <= performance.now() && askedAt > performance.now() - 60_000);
+	dates.push(date);
+});
 
-afterEach(() => mock.restoreAll());
+afterEach(() => {
+	dates.length = 0;
+	mock.restoreAll();
+});
 
 /**
  * Has the next calls answered with this.
@@ -32,7 +40,7 @@ function answered(answer) {
 async function problemOf(answer) {
 	answered(answer);
 	try {
-		await api.apps();
+		await api.get("/v1/apps", {});
 	} catch (error) {
 		assert.ok(error instanceof Problem);
 		const { status, message, retryAfter } = error;
@@ -44,37 +52,45 @@ async function problemOf(answer) {
 suite("a call", () => {
 	test("has the token, and resolves to the JSON of the response", async () => {
 		const asked = answered(() => Response.json({ apps: [APP] }));
-		assert.deepEqual(await api.apps(), { apps: [APP] });
+		assert.deepEqual(await api.get("/v1/apps", {}), { apps: [APP] });
 		assert.deepEqual(asked, [{ method: "GET", url: "/v1/apps", token: "Bearer a-token" }]);
+	});
+
+	test("tells the date of the response, also of one that is an error", async () => {
+		const headers = { date: "Wed, 25 Nov 2026 14:05:09 GMT" };
+		answered(() => Response.json({ apps: [APP] }, { headers }));
+		await api.get("/v1/apps", {});
+		await problemOf(() => Response.json({}, { status: 503, headers }));
+		assert.deepEqual(dates, [headers.date, headers.date]);
 	});
 
 	test("leaves out parameters that are null or empty, and not those that are 0", async () => {
 		const asked = answered(() => Response.json({ events: [], cursor: null }));
-		await api.events(APP, { user: "", kind: null, role: undefined, since: 0, limit: 50 });
+		await api.get("/v1/events", { app: APP, user: "", kind: null, role: undefined, since: 0, limit: 50 });
 		assert.equal(asked[0].url, `/v1/events?app=${APP}&since=0&limit=50`);
 	});
 
 	test("writes a space as %20 and a plus sign as %2B", async () => {
 		const asked = answered(() => Response.json({}));
-		await api.user(APP, "a b+c&d/微");
+		await api.get("/v1/users/{app}", { app: APP, user: "a b+c&d/微" });
 		assert.equal(asked[0].url, `/v1/users/${APP}?user=a%20b%2Bc%26d%2F%E5%BE%AE`);
 	});
 
 	test("encodes what is in its path", async () => {
 		const asked = answered(() => Response.json({ replayed: 1 }));
-		await api.replayDeadLetter(0, "a/b?c");
+		await api.post("/v1/dead-letters/{app}/{id}/replay", { app: 0, id: "a/b?c" });
 		assert.deepEqual([asked[0].method, asked[0].url], ["POST", "/v1/dead-letters/0/a%2Fb%3Fc/replay"]);
 	});
 
 	test("may be answered without a body", async () => {
 		const asked = answered(() => new Response(null, { status: 204 }));
-		assert.equal(await api.deleteEvent(APP, "id"), undefined);
+		assert.equal(await api.delete("/v1/events/{app}/{id}", { app: APP, id: "id" }), undefined);
 		assert.deepEqual([asked[0].method, asked[0].url], ["DELETE", `/v1/events/${APP}/id`]);
 	});
 
-	test("of a record resolves to its text: a number may be more than JavaScript can hold", async () => {
+	test("for a text resolves to it: a number may be more than JavaScript can hold", async () => {
 		answered(() => new Response('{"n":12345678901234567890}'));
-		assert.equal(await api.record(APP, "id"), '{"n":12345678901234567890}');
+		assert.equal(await api.text("/v1/events/{app}/{id}", { app: APP, id: "id" }), '{"n":12345678901234567890}');
 	});
 });
 
@@ -117,7 +133,7 @@ suite("a call that fails", () => {
 	test("is no problem where the page has aborted it", async () => {
 		const reason = new Error("another app");
 		answered(() => Promise.reject(reason));
-		await assert.rejects(api.apps(AbortSignal.abort(reason)), reason);
+		await assert.rejects(api.get("/v1/apps", {}, AbortSignal.abort(reason)), reason);
 	});
 });
 

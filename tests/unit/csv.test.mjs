@@ -1,8 +1,8 @@
-// page/csv.js: events as rows of CSV, which no spreadsheet takes for formulas.
+// page/lib/csv.ts: events as rows of CSV, which no spreadsheet takes for formulas.
 
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { header, rows } from "../../page/csv.js";
+import { header, rows } from "../../page/lib/csv.ts";
 import { event } from "./events.mjs";
 
 const TIME = Date.parse("2026-11-25T14:05:09.012Z");

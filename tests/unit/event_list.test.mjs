@@ -1,8 +1,8 @@
-// page/event_list.js: a list of events that polls add to at one end, and the operator at the other.
+// page/lib/event_list.ts: a list of events that polls add to at one end, and the operator at the other.
 
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { EventList } from "../../page/event_list.js";
+import { EventList } from "../../page/lib/event_list.ts";
 import { event, pageOf, timesOf } from "./events.mjs";
 
 /** @type {(times: number[], cursor?: string | null) => EventList} */

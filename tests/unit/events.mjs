@@ -1,6 +1,6 @@
 // Events as the API lists them.
 
-/** @import { EventPage, ListedEvent } from "../../page/api.js" */
+/** @import { EventPage, ListedEvent } from "../../page/api/client.ts" */
 
 const TIME_MAX = 9_999_999_999_999;
 

@@ -1,27 +1,14 @@
-// page/format.js: numbers and times as the viewer reads them.
+// page/lib/format.ts: numbers and times as the viewer reads them.
 
 import "./viewer.mjs";
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import * as format from "../../page/format.js";
+import * as format from "../../page/lib/format.ts";
 
 const { SECOND, MINUTE, HOUR, DAY } = format;
 
 /** In the afternoon of a Wednesday, in winter: London's clocks show UTC. */
 const NOW = Date.parse("2026-11-25T14:05:09Z");
-
-/**
- * A test at a time of its own.
- * @param {string} name
- * @param {number} now in Unix ms
- * @param {() => void} body
- */
-function testAt(name, now, body) {
-	test(name, (t) => {
-		t.mock.timers.enable({ apis: ["Date"], now });
-		body();
-	});
-}
 
 test("the time zone is the viewer's", () => {
 	assert.equal(format.timeZone(), "Europe/London");
@@ -61,13 +48,15 @@ suite("times of the day", () => {
 		assert.equal(format.clock(Date.parse("2026-10-25T01:30:00Z")), "01:30 GMT+0");
 		assert.equal(format.clock(Date.parse("2026-10-25T02:00:00Z")), "02:00");
 		assert.equal(format.clock(Date.parse("2026-03-29T01:30:00Z")), "02:30");
+		assert.equal(format.seconds(Date.parse("2026-10-25T01:30:07Z")), "01:30:07 GMT+0");
+		assert.equal(format.seconds(Date.parse("2026-10-25T02:30:07Z")), "02:30:07");
 	});
 });
 
 suite("days", () => {
 	test("are the viewer's: a summer's day begins before UTC's", () => {
 		assert.equal(format.day(Date.parse("2026-06-30T23:00:00Z")), "1 Jul");
-		assert.equal(format.dayKey(Date.parse("2026-06-30T23:00:00Z")), "2026-7-1");
+		assert.equal(format.isoDay(Date.parse("2026-06-30T23:00:00Z")), "2026-07-01");
 		assert.deepEqual(format.dayParts(Date.parse("2026-06-30T23:00:00Z")), { y: 2026, m: 6, d: 1 });
 	});
 
@@ -75,27 +64,10 @@ suite("days", () => {
 		assert.equal(format.weekday(NOW), "Wed 25 Nov");
 	});
 
-	test("have one key from midnight to midnight", () => {
-		const [first, last] = ["2026-11-25T00:00:00Z", "2026-11-25T23:59:59.999Z"].map(Date.parse);
-		assert.equal(format.dayKey(first), format.dayKey(last));
-		assert.notEqual(format.dayKey(last), format.dayKey(last + 1));
-	});
-
-	testAt("are titled by how far they are back", NOW, () => {
-		assert.equal(format.dayTitle(NOW), "Today");
-		assert.equal(format.dayTitle(Date.parse("2026-11-25T00:00:00Z")), "Today");
-		assert.equal(format.dayTitle(Date.parse("2026-11-24T23:59:59Z")), "Yesterday");
-		assert.equal(format.dayTitle(Date.parse("2026-11-23T23:59:59Z")), "Monday 23 November");
-		assert.equal(format.dayTitle(Date.parse("2025-11-25T14:05:09Z")), "25 Nov 2025");
-	});
-
-	testAt("yesterday may have had 23 hours", Date.parse("2026-03-29T23:30:00Z"), () => {
-		assert.equal(format.dayTitle(Date.parse("2026-03-29T00:15:00Z")), "Yesterday");
-		assert.equal(format.dayTitle(Date.parse("2026-03-28T23:45:00Z")), "Saturday 28 March");
-	});
-
-	testAt("yesterday may have been last year", Date.parse("2026-01-01T10:00:00Z"), () => {
-		assert.equal(format.dayTitle(Date.parse("2025-12-31T10:00:00Z")), "Yesterday");
+	test("behind a time are told from today and yesterday", () => {
+		assert.equal(format.onDay(Date.parse("2026-11-25T00:00:00Z"), NOW), "today");
+		assert.equal(format.onDay(Date.parse("2026-11-24T23:59:59Z"), NOW), "yesterday");
+		assert.equal(format.onDay(Date.parse("2026-11-23T23:59:59Z"), NOW), "on 23 Nov");
 	});
 });
 
@@ -104,38 +76,38 @@ suite("moments", () => {
 		assert.equal(format.full(NOW), "25 Nov 2026, 14:05:09");
 	});
 
-	testAt("leave out what is the same as now", NOW, () => {
-		assert.equal(format.moment(NOW - HOUR), "13:05:09");
-		assert.equal(format.moment(NOW - DAY), "24 Nov, 14:05:09");
-		assert.equal(format.moment(Date.parse("2025-11-25T14:05:09Z")), "25 Nov 2025, 14:05:09");
+	test("leave out what is the same as now", () => {
+		assert.equal(format.moment(NOW - HOUR, NOW), "13:05:09");
+		assert.equal(format.moment(NOW - DAY, NOW), "24 Nov, 14:05:09");
+		assert.equal(format.moment(Date.parse("2025-11-25T14:05:09Z"), NOW), "25 Nov 2025, 14:05:09");
 	});
 });
 
 suite("distances", () => {
-	testAt("ago: in one unit, which is whole", NOW, () => {
-		assert.equal(format.ago(NOW - 4_999), "just now");
-		assert.equal(format.ago(NOW - 5 * SECOND), "5 s ago");
-		assert.equal(format.ago(NOW - 59 * SECOND), "59 s ago");
-		assert.equal(format.ago(NOW - MINUTE), "1 min ago");
-		assert.equal(format.ago(NOW - HOUR + 1), "59 min ago");
-		assert.equal(format.ago(NOW - HOUR), "1 h ago");
-		assert.equal(format.ago(NOW - 2 * DAY + 1), "47 h ago");
-		assert.equal(format.ago(NOW - 2 * DAY), "2 days ago");
-		assert.equal(format.ago(NOW - 400 * DAY), "400 days ago");
+	test("ago: in one unit, which is whole", () => {
+		assert.equal(format.ago(NOW - 4_999, NOW), "just now");
+		assert.equal(format.ago(NOW - 5 * SECOND, NOW), "5 s ago");
+		assert.equal(format.ago(NOW - 59 * SECOND, NOW), "59 s ago");
+		assert.equal(format.ago(NOW - MINUTE, NOW), "1 min ago");
+		assert.equal(format.ago(NOW - HOUR + 1, NOW), "59 min ago");
+		assert.equal(format.ago(NOW - HOUR, NOW), "1 h ago");
+		assert.equal(format.ago(NOW - 2 * DAY + 1, NOW), "47 h ago");
+		assert.equal(format.ago(NOW - 2 * DAY, NOW), "2 days ago");
+		assert.equal(format.ago(NOW - 400 * DAY, NOW), "400 days ago");
 	});
 
-	testAt("clocks may differ by a minute before a time is in the future", NOW, () => {
-		assert.equal(format.isAhead(NOW + MINUTE), false);
-		assert.equal(format.ago(NOW + MINUTE), "just now");
-		assert.equal(format.isAhead(NOW + MINUTE + 1), true);
-		assert.equal(format.ago(NOW + MINUTE + 1), "in 1 min");
-		assert.equal(format.ago(NOW + 3 * DAY), "in 3 days");
+	test("clocks may differ by a minute before a time is in the future", () => {
+		assert.equal(format.isAhead(NOW + MINUTE, NOW), false);
+		assert.equal(format.ago(NOW + MINUTE, NOW), "just now");
+		assert.equal(format.isAhead(NOW + MINUTE + 1, NOW), true);
+		assert.equal(format.ago(NOW + MINUTE + 1, NOW), "in 1 min");
+		assert.equal(format.ago(NOW + 3 * DAY, NOW), "in 3 days");
 	});
 
-	testAt("due: what has passed is due now", NOW, () => {
-		assert.equal(format.due(NOW + 90 * SECOND), "in 1 min");
-		assert.equal(format.due(NOW), "now");
-		assert.equal(format.due(NOW - DAY), "now");
+	test("due: what has passed is due now", () => {
+		assert.equal(format.due(NOW + 90 * SECOND, NOW), "in 1 min");
+		assert.equal(format.due(NOW, NOW), "now");
+		assert.equal(format.due(NOW - DAY, NOW), "now");
 	});
 });
 

@@ -1,14 +1,13 @@
-// page/live.js: what a poll finds that the one before had not.
+// page/lib/live.ts: what a poll finds that the one before had not.
 
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { happenedBy, Live } from "../../page/live.js";
+import { happenedBy, Live } from "../../page/lib/live.ts";
 import { event, pageOf, timesOf } from "./events.mjs";
 
-/** @import { EventPage, ListedEvent } from "../../page/api.js" */
+/** @import { EventPage, ListedEvent } from "../../page/api/client.ts" */
 /** @typedef {{ since?: unknown, cursor?: string | null, limit?: number | null }} Query */
 
-const APP = 1_400_000_000;
 const MINUTE = 60_000;
 const T = Date.parse("2026-11-25T14:00:00Z");
 
@@ -22,11 +21,10 @@ class FakeApi {
 	fails = false;
 
 	/**
-	 * @param {number} _
 	 * @param {Query} query
 	 * @returns {Promise<EventPage>}
 	 */
-	async events(_, query) {
+	async events(query) {
 		this.asked.push(query);
 		if (this.fails) throw new Error("The Worker cannot be reached.");
 		const { events } = pageOf(this.stored.filter(({ event_time: time }) => time >= Number(query.since ?? 0)));
@@ -41,8 +39,8 @@ async function opened(/** @type {ListedEvent[]} */ ...stored) {
 	const api = new FakeApi();
 	api.stored = stored;
 	const live = new Live();
-	const first = await live.poll(api, APP);
-	return { api, live, first, poll: () => live.poll(api, APP) };
+	const first = await live.poll((query) => api.events(query));
+	return { api, live, first, poll: () => live.poll((query) => api.events(query)) };
 }
 
 test("an event that says it is in the future has happened when it was received", () => {
@@ -165,12 +163,4 @@ test("times shortly after 1970 are read from the beginning", async () => {
 	const { api, poll } = await opened(event(5));
 	await poll();
 	assert.equal(api.asked.at(-1)?.since, 0);
-});
-
-test("after a reset, the next poll is the first", async () => {
-	const { api, live, poll } = await opened(event(T));
-	live.reset();
-	assert.equal(live.newest, null);
-	assert.equal((await poll()).isFirst, true);
-	assert.equal(api.asked.at(-1)?.since, null);
 });

@@ -1,12 +1,12 @@
-// page/range.js: the hours and days that totals and chart are of.
+// page/lib/range.ts: the hours and days that totals and chart are of.
 
 import "./viewer.mjs";
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { barsOf, nextBar, RANGES, rangeOf, sinceText, spanText } from "../../page/range.js";
+import { barsOf, nextBar, RANGES, rangeOf, sinceText, spanText, timesOf } from "../../page/lib/range.ts";
 import { inZone } from "./zone.mjs";
 
-/** @import { Range, RangeName } from "../../page/range.js" */
+/** @import { Range, RangeName } from "../../page/lib/range.ts" */
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -138,44 +138,63 @@ test("hours without counts are zero, and counts of other hours are nobody's", ()
 	assert.ok(bars.every(({ unfollows, follows }) => unfollows === 0 && follows === 0));
 });
 
+test("what is to have the same events as the tiles ends with the hour", () => {
+	const range = rangeOf("7d", NOW);
+	assert.deepEqual(timesOf(range, NOW), { since: range.since, until: Date.parse("2026-11-25T14:59:59.999Z") });
+});
+
 suite("in words", () => {
 	test("a range says since when it is", () => {
-		assert.equal(sinceText(rangeOf("24h", NOW)), "since 14:00 yesterday");
-		assert.equal(sinceText(rangeOf("7d", NOW)), "since 18 Nov");
-		assert.equal(sinceText(rangeOf("30d", NOW)), "since 26 Oct");
+		assert.equal(sinceText(rangeOf("24h", NOW), NOW), "since 14:00 yesterday");
+		assert.equal(sinceText(rangeOf("7d", NOW), NOW), "since 18 Nov");
+		assert.equal(sinceText(rangeOf("30d", NOW), NOW), "since 26 Oct");
+	});
+
+	test("24 hours ago is not always yesterday", () => {
+		// The day has 25 hours, of which this is the last.
+		const autumn = Date.parse("2026-10-25T23:30:00Z");
+		assert.equal(sinceText(rangeOf("24h", autumn), autumn), "since 00:00 today");
+		// The day before had 23.
+		const spring = Date.parse("2026-03-29T23:30:00Z");
+		assert.equal(sinceText(rangeOf("24h", spring), spring), "since 23:00 on 28 Mar");
+		// The page was left open, and has not asked again.
+		assert.equal(sinceText(rangeOf("24h", NOW), NOW + DAY), "since 14:00 on 24 Nov");
 	});
 
 	test("a day that begins before its midnight has its own name", () => {
-		// As in Kolkata, half an hour before midnight; the formats are London's.
-		assert.equal(sinceText({ since: Date.parse("2026-11-17T23:30:00Z"), unit: "day", title: "" }), "since 18 Nov");
 		inZone("Asia/Kolkata", () => {
 			const start = Date.parse("2026-11-24T18:00:00Z");
-			assert.equal(spanText({ start, end: start + DAY }), "Wed 25 Nov");
+			assert.equal(sinceText({ since: start, unit: "day", title: "" }, NOW), "since 25 Nov");
+			assert.equal(spanText({ start, end: start + DAY }, NOW), "Wed 25 Nov");
 		});
 	});
 
-	test("a span is an hour, a day, or any other time", (t) => {
-		t.mock.timers.enable({ apis: ["Date"], now: NOW });
+	test("a span is an hour, a day, or any other time", () => {
 		const hour = Date.parse("2026-11-25T13:00:00Z");
-		assert.equal(spanText({ start: hour, end: hour + HOUR }), "Wed 25 Nov, 13:00–14:00");
-		assert.equal(spanText({ start: hour + HOUR, end: hour + 2 * HOUR }), "Wed 25 Nov, 14:00–now");
+		assert.equal(spanText({ start: hour, end: hour + HOUR }, NOW), "Wed 25 Nov, 13:00–14:00");
+		assert.equal(spanText({ start: hour + HOUR, end: hour + 2 * HOUR }, NOW), "Wed 25 Nov, 14:00–now");
+		assert.equal(spanText({ start: hour + HOUR, end: hour + 2 * HOUR }, NOW + HOUR), "Wed 25 Nov, 14:00–15:00");
+		// Of a shared link, to an hour that has not begun.
+		assert.equal(spanText({ start: hour + 2 * HOUR, end: hour + 3 * HOUR }, NOW), "Wed 25 Nov, 15:00–16:00");
 		const day = Date.parse("2026-11-24T00:00:00Z");
-		assert.equal(spanText({ start: day, end: day + DAY }), "Tue 24 Nov");
-		assert.equal(spanText({ start: day + 9 * HOUR, end: day + 33 * HOUR }), "24 Nov, 09:00 – 25 Nov, 09:00");
-		assert.equal(spanText({ start: day, end: day + 2 * DAY }), "24 Nov, 00:00 – 26 Nov, 00:00");
-		assert.equal(spanText({ start: day, end: day + 12 * HOUR }), "24 Nov, 00:00 – 24 Nov, 12:00");
+		assert.equal(spanText({ start: day, end: day + DAY }, NOW), "Tue 24 Nov");
+		assert.equal(spanText({ start: day + 9 * HOUR, end: day + 33 * HOUR }, NOW), "24 Nov, 09:00 – 25 Nov, 09:00");
+		assert.equal(spanText({ start: day, end: day + 2 * DAY }, NOW), "24 Nov, 00:00 – 26 Nov, 00:00");
+		assert.equal(spanText({ start: day, end: day + 12 * HOUR }, NOW), "24 Nov, 00:00 – 24 Nov, 12:00");
 	});
 
 	test("a day of 23 or 25 hours is a day", () => {
 		const spring = Date.parse("2026-03-29T00:00:00Z");
-		assert.equal(spanText({ start: spring, end: spring + 23 * HOUR }), "Sun 29 Mar");
+		assert.equal(spanText({ start: spring, end: spring + 23 * HOUR }, NOW), "Sun 29 Mar");
 		const autumn = Date.parse("2026-10-24T23:00:00Z");
-		assert.equal(spanText({ start: autumn, end: autumn + 25 * HOUR }), "Sun 25 Oct");
+		assert.equal(spanText({ start: autumn, end: autumn + 25 * HOUR }, NOW), "Sun 25 Oct");
+		// All but its last hour.
+		assert.equal(spanText({ start: autumn, end: autumn + DAY }, NOW), "25 Oct, 00:00 – 25 Oct, 23:00");
 	});
 
 	test("the hour that comes twice has its zone", () => {
 		const first = Date.parse("2026-10-25T00:00:00Z");
-		assert.equal(spanText({ start: first, end: first + HOUR }), "Sun 25 Oct, 01:00 GMT+1–01:00 GMT+0");
+		assert.equal(spanText({ start: first, end: first + HOUR }, NOW), "Sun 25 Oct, 01:00 GMT+1–01:00 GMT+0");
 	});
 });
 

@@ -1,16 +1,17 @@
-// page/router.js: the page's state as the query of its URL.
+// page/lib/router.ts: the page's route as the query of its URL.
 
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { format, parse, Router } from "../../page/router.js";
+import { format, parse, Router } from "../../page/lib/router.ts";
 
-/** @import { Browser, State } from "../../page/router.js" */
+/** @import { Browser, Route } from "../../page/lib/router.ts" */
 
-/** @type {State} */
+/** @type {Route} */
 const AT_FIRST = {
 	app: null,
 	range: "24h",
 	view: null,
+	reason: null,
 	user: null,
 	role: null,
 	kind: null,
@@ -20,11 +21,12 @@ const AT_FIRST = {
 	event: null,
 };
 
-/** @type {State} */
+/** @type {Route} */
 const EVERYTHING = {
 	app: 1_400_000_000,
 	range: "7d",
 	view: "dead-letters",
+	reason: "timeout",
 	user: "anchor_mei",
 	role: "target",
 	kind: "unfollow",
@@ -35,12 +37,12 @@ const EVERYTHING = {
 };
 
 suite("a query", () => {
-	test("that is empty is the state at first, and the other way round", () => {
+	test("that is empty is the route at first, and the other way round", () => {
 		assert.deepEqual(parse(""), AT_FIRST);
 		assert.equal(format(AT_FIRST), "");
 	});
 
-	test("holds all of the state", () => {
+	test("holds all of the route", () => {
 		assert.deepEqual(parse(format(EVERYTHING)), EVERYTHING);
 		for (const [name, value] of Object.entries(EVERYTHING)) {
 			assert.equal(new URLSearchParams(format(EVERYTHING)).get(name), String(value), name);
@@ -58,11 +60,12 @@ suite("a query", () => {
 	});
 
 	test("has no say where a value is invalid", () => {
-		/** @type {Record<keyof State, string[]>} */
+		/** @type {Record<keyof Route, string[]>} */
 		const invalid = {
 			app: ["", "abc", "-1", "1.5", "1e9", " 1", "0x10", "12345678901234"],
 			range: ["", "1d", "7D", "toString", "__proto__"],
 			view: ["", "events"],
+			reason: [""],
 			user: [""],
 			role: ["", "Actor", "both"],
 			kind: ["", "follows"],
@@ -71,7 +74,7 @@ suite("a query", () => {
 			by: ["", "most"],
 			event: [""],
 		};
-		for (const name of /** @type {(keyof State)[]} */ (Object.keys(invalid))) {
+		for (const name of /** @type {(keyof Route)[]} */ (Object.keys(invalid))) {
 			for (const value of invalid[name]) {
 				const query = new URLSearchParams(format(EVERYTHING));
 				query.set(name, value);
@@ -147,54 +150,56 @@ class FakeBrowser {
 }
 
 /**
- * A router in a browser at this query, and the changes that it has told of.
+ * A router in a browser at this query, and its routes, the first one included.
  * @param {string} [query]
  */
 function routerAt(query = "") {
 	const browser = new FakeBrowser(query);
-	/** @type {{ state: State, before: State }[]} */
-	const changes = [];
-	const router = new Router(
-		(state, before) => changes.push({ state, before }),
-		/** @type {Browser} */ (/** @type {unknown} */ (browser)),
-	);
-	return { browser, changes, router };
+	const router = new Router(/** @type {Browser} */ (/** @type {unknown} */ (browser)));
+	/** @type {Route[]} */
+	const routes = [];
+	router.route.subscribe((route) => routes.push(route));
+	return { browser, router, routes };
 }
 
 suite("the router", () => {
-	test("begins with the state of the URL, and tells nobody", () => {
-		const { changes, router } = routerAt("?app=1400000000&range=30d");
-		assert.deepEqual(router.state, { ...AT_FIRST, app: 1_400_000_000, range: "30d" });
-		assert.equal(changes.length, 0);
+	test("begins with the route of the URL", () => {
+		const { routes } = routerAt("?app=1400000000&range=30d");
+		assert.deepEqual(routes, [{ ...AT_FIRST, app: 1_400_000_000, range: "30d" }]);
 	});
 
-	test("goes to a state, and back", () => {
-		const { browser, changes, router } = routerAt("?app=5");
+	test("goes to a route, and back", () => {
+		const { browser, router, routes } = routerAt("?app=5");
 		router.go({ user: "bob", role: "actor" });
 		assert.deepEqual(browser.urls, ["/dashboard?app=5", "/dashboard?app=5&user=bob&role=actor"]);
-		assert.deepEqual(changes.at(-1)?.state, { ...AT_FIRST, app: 5, user: "bob", role: "actor" });
-		assert.deepEqual(changes.at(-1)?.before, { ...AT_FIRST, app: 5 });
 		browser.goBack();
-		assert.deepEqual(router.state, { ...AT_FIRST, app: 5 });
-		assert.equal(changes.at(-1)?.before.user, "bob");
+		const first = { ...AT_FIRST, app: 5 };
+		assert.deepEqual(routes, [first, { ...first, user: "bob", role: "actor" }, first]);
 	});
 
-	test("replaces a state that is not to be gone back to", () => {
+	test("replaces a route that is not to be gone back to", () => {
 		const { browser, router } = routerAt("?by=net");
 		router.go({ by: "lost" }, { replace: true });
 		assert.deepEqual(browser.urls, ["/dashboard"]);
 	});
 
 	test("stays where nothing changes", () => {
-		const { browser, changes, router } = routerAt("?app=5");
+		const { browser, router, routes } = routerAt("?app=5");
 		router.go({ app: 5, role: "actor" });
 		assert.deepEqual(browser.urls, ["/dashboard?app=5"]);
-		assert.equal(changes.length, 0);
+		assert.equal(routes.length, 1);
 	});
 
-	test("takes no state that a URL cannot hold", () => {
+	test("takes no route that a URL cannot hold", () => {
 		const { router } = routerAt();
 		router.go({ since: 6, until: 5, user: "", range: "7d" });
-		assert.deepEqual(router.state, { ...AT_FIRST, range: "7d" });
+		assert.deepEqual(router.route.value, { ...AT_FIRST, range: "7d" });
+	});
+
+	test("knows the URL of another route", () => {
+		const { router, routes } = routerAt("?app=5&user=bob");
+		assert.equal(router.href({ user: "a b&c" }), "/dashboard?app=5&user=a+b%26c");
+		assert.equal(router.href({ user: null, range: "7d" }), "/dashboard?app=5&range=7d");
+		assert.equal(routes.length, 1);
 	});
 });

@@ -1,10 +1,15 @@
 //! Who may use the API, and its paths and methods.
 
-use serde_json::json;
-use unfollow_webhook::api::ApiRequest;
+use serde_json::{Value, json};
+use unfollow_webhook::{api::ApiRequest, log::Level};
 
-use super::{ADMIN, a_queue, ask, is_problem, json_of, kv_of_dead_letters, operated, request};
-use crate::samples::{APP, TOKEN, config};
+use super::{
+    ADMIN, a_queue, ask, is_problem, json_of, kv_of_dead_letters, logged, numbered_dead_letter, operated, request,
+};
+use crate::{
+    database::Sqlite,
+    samples::{APP, TOKEN, config},
+};
 
 #[test]
 fn without_an_admin_token_there_is_no_api() {
@@ -148,4 +153,47 @@ fn no_other_path_is_there() {
         is_problem(&ask(&operated(), &kv, None, request("GET", &format!("/v1/{path}"))), 404);
     }
     assert!(kv.operations.borrow().is_empty());
+}
+
+/// Whoever has no valid token, and whatever changes something. Never who it is about.
+#[test]
+fn what_is_refused_and_what_changes_something_is_logged_without_user_ids() {
+    let config = operated();
+    let user = "user=secret-user";
+    let (entry, id, _) = numbered_dead_letter(0);
+    let event = format!("/v1/events/{APP}/{id}");
+    let letter = entry.key.replace("dead/", "/v1/dead-letters/");
+    let replay = format!("/v1/dead-letters/{APP}/replay");
+    let users = format!("/v1/users/{APP}");
+    let right = Some("Bearer a-token-of-the-operator");
+    for (method, path, query, authorization, expected) in [
+        ("GET", "/v1/apps", "", None, Some((Level::Warn, "rejected", Some("list_apps"), false, 401))),
+        ("PUT", "/v1/nothing", user, Some("Bearer x"), Some((Level::Warn, "rejected", None, false, 401))),
+        ("GET", "/v1/apps", "", right, None),
+        ("GET", "/v1/nothing", "", right, None),
+        ("GET", &*users, user, right, None),
+        ("DELETE", &users, user, right, Some((Level::Info, "performed", Some("erase_user"), true, 200))),
+        ("DELETE", &users, "", right, Some((Level::Warn, "rejected", Some("erase_user"), true, 400))),
+        ("DELETE", &event, "", right, Some((Level::Info, "performed", Some("erase_event"), true, 204))),
+        ("POST", &replay, "", right, Some((Level::Info, "performed", Some("replay_dead_letters"), true, 200))),
+        ("DELETE", &letter, "", right, Some((Level::Info, "performed", Some("discard_dead_letter"), true, 204))),
+    ] {
+        let (kv, queue, database) = (kv_of_dead_letters(1), a_queue(), Sqlite::default());
+        let request = ApiRequest { query, authorization, ..request(method, path) };
+        let (response, _, records) = logged(&config, &kv, Some(&queue), Some(&database), request);
+        let expected = expected.map(|(level, outcome, operation, has_app, status)| {
+            assert_eq!(response.status, status, "{method} {path}: {response:?}");
+            let mut record = json!({ "outcome": outcome, "status": status });
+            if let Some(operation) = operation {
+                record["operation"] = json!(operation);
+            }
+            if has_app {
+                record["app"] = json!(1_400_000_000);
+            }
+            (level, record)
+        });
+        let records: Vec<_> =
+            records.iter().map(|(level, text)| (*level, serde_json::from_str::<Value>(text).unwrap())).collect();
+        assert_eq!(records, expected.into_iter().collect::<Vec<_>>(), "{method} {path}");
+    }
 }

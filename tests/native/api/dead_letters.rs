@@ -1,6 +1,5 @@
-//! Dead letters are listed, and put back on the queue before they are deleted; stored events are sent again.
-
-use std::rc::Rc;
+//! Dead letters are listed, and put back on the queue, where they stay until their message has ended them; stored events are
+//! sent again.
 
 use proptest::{collection::vec, prelude::*};
 use serde_json::{Value, json};
@@ -8,7 +7,7 @@ use unfollow_webhook::{
     api::ApiRequest,
     delivery::{
         dead_letter,
-        failure::{Failure, Reason},
+        failure::{Failed, Failure, Reason},
         message::Message,
     },
     event::Entry,
@@ -16,9 +15,12 @@ use unfollow_webhook::{
     webhook::command::Kind,
 };
 
-use super::{ADMIN, a_queue, ask, is_problem, json_of, kv_of_dead_letters, numbered_dead_letter, operated, request};
+use super::{
+    ADMIN, QUERY, TestEvent, a_queue, app, ask, is_problem, json_of, kv_of_dead_letters, numbered_dead_letter,
+    operated, replayable, request,
+};
 use crate::{
-    fakes::{FakeKv, FakeQueue},
+    fakes::{FakeKv, FakeQueue, FakeSink, Plan},
     samples::{APP, NOW_MS, TOKEN, UNFOLLOW, config, event, query},
 };
 
@@ -44,6 +46,52 @@ fn dead_letters_are_listed_with_their_metadata() {
     let unreadable = ask(&config, &kv, None, ApiRequest { query: "app=0", ..request("GET", "/v1/dead-letters") });
     let listed = &json_of(&unreadable)["dead_letters"][0];
     assert_eq!((&listed["id"], &listed["last_error"]), (&json!("m-1"), &json!("unreadable")));
+}
+
+/// With `SINKS=origin`, its event is stored nowhere else.
+#[test]
+fn a_dead_letter_is_read_with_its_event_and_the_origins_answer() {
+    let event = TestEvent::between("a", "b", NOW_MS - 5);
+    let failed = Failed { answer: Some("short and stout".to_owned()), ..Failure::Status(418).into() };
+    let entry = event.with(app(), QUERY, |event| dead_letter::entry(event, Sink::Origin, failed, NOW_MS, None));
+    let kv = FakeKv::having([entry.clone(), unreadable("m-1")]);
+    let read = |path: &str| ask(&operated(), &kv, None, request("GET", &format!("/v1/dead-letters/{path}")));
+    let whole = json_of(&read(&entry.key["dead/".len()..]));
+    let expected = json!({
+        "id": event.id(), "sdk_app_id": 1_400_000_000, "last_status": 418, "last_error": null, "received_at": NOW_MS,
+        "dead_at": NOW_MS, "job": "deliver", "targets": 1, "answer": "short and stout", "event": event.listed(),
+    });
+    assert_eq!(whole, expected);
+    let whole = json_of(&read("0/m-1"));
+    assert_eq!(
+        (&whole["last_error"], &whole["event"], &whole["answer"]),
+        (&json!("unreadable"), &Value::Null, &Value::Null)
+    );
+    is_problem(&read("0/m-2"), 404);
+    assert_eq!(kv.take_operations().len(), 3);
+}
+
+/// Its words are shown as unknown, and stay as they are when it is replayed.
+#[test]
+fn a_dead_letter_of_another_version_is_shown_and_replayed_with_what_it_says() {
+    let (entry, id, message) = numbered_dead_letter(0);
+    let newer = |text: &str| text.replace(r#""job":"deliver","targets""#, r#""job":"store_r2","new":[1.50],"targets""#);
+    let (value, metadata) = (newer(&entry.value), newer(&entry.metadata).replace("500", "null"));
+    let metadata = metadata.replace(r#""last_error":null"#, r#""last_error":"cosmic_ray""#);
+    let kv = replayable([]);
+    kv.add(&entry.key, &value, &metadata);
+    let listed = json_of(&ask(&operated(), &kv, None, request("GET", "/v1/dead-letters")));
+    let shown = &listed["dead_letters"][0];
+    assert_eq!((&shown["job"], &shown["last_error"]), (&json!("unknown"), &json!("unknown")), "{listed}");
+    assert_eq!((&shown["dead_at"], &shown["targets"]), (&json!(NOW_MS + 9), &json!(2)));
+    let queue = a_queue();
+    let path = format!("/v1/dead-letters/{APP}/{id}/replay");
+    assert_eq!(ask(&operated(), &kv, Some(&queue), request("POST", &path)).status, 200);
+    assert_eq!(queue.entries(), [message]);
+    let put = &kv.puts.entries()[0];
+    for text in [&put.value, &put.metadata] {
+        assert!(text.contains(r#""job":"store_r2""#) && text.contains(r#""new":[1.50]"#), "{text}");
+    }
 }
 
 #[test]
@@ -79,37 +127,77 @@ fn a_cursor_belongs_to_the_dead_letters_of_one_app() {
     is_problem(&asked(&format!("app={APP}&cursor={}", &cursor[2..])), 400);
 }
 
+/// It is the message that ends the letter: until then the letter says that it is replayed.
 #[test]
-fn a_replayed_dead_letter_is_on_the_queue_before_it_is_deleted() {
+fn a_replayed_dead_letter_stays_until_its_message_has_ended_it() {
     let (entry, id, message) = numbered_dead_letter(0);
-    let queue = a_queue();
-    let operations = Rc::clone(&queue.operations);
-    let kv =
-        FakeKv { operations: Rc::clone(&operations), ..FakeKv::having([entry.clone(), numbered_dead_letter(1).0]) };
+    let (kv, queue) = (kv_of_dead_letters(2), a_queue());
     let path = format!("/v1/dead-letters/{APP}/{id}/replay");
     let response = ask(&operated(), &kv, Some(&queue), request("POST", &path));
     assert_eq!((response.status, json_of(&response)), (200, json!({ "replayed": 1 })));
     assert_eq!(queue.entries(), [message]);
-    let key = &entry.key;
-    assert_eq!(*operations.borrow(), [format!("get {key}"), "send".to_owned(), format!("delete {key}")]);
-    assert_eq!(kv.keys(), [numbered_dead_letter(1).0.key]);
-    is_problem(&ask(&operated(), &kv, Some(&queue), request("POST", &path)), 404);
+    assert_eq!((kv.keys().len(), kv.deletes.borrow().len()), (2, 0));
+    // The same letter, but for the time of the replay.
+    let put = &kv.puts.entries()[0];
+    let without_time = |text: &str| {
+        let mut json: Value = serde_json::from_str(text).unwrap();
+        assert_eq!(json.as_object_mut().unwrap().remove("replayed_at"), Some(json!(NOW_MS)));
+        json
+    };
+    assert_eq!((&put.key, put.expiration), (&entry.key, entry.expiration));
+    assert_eq!(without_time(&put.value), serde_json::from_str::<Value>(&entry.value).unwrap());
+    assert_eq!(without_time(&put.metadata), serde_json::from_str::<Value>(&entry.metadata).unwrap());
+    let listed = json_of(&ask(&operated(), &kv, None, request("GET", "/v1/dead-letters")));
+    let replayed: Vec<_> = listed["dead_letters"].as_array().unwrap().iter().map(|it| &it["replayed_at"]).collect();
+    assert_eq!(replayed.iter().filter(|it| **it == &json!(NOW_MS)).count(), 1, "{listed}");
+
+    // Whoever asks for it may replay it again; all together it is passed over.
+    let (kv, queue) = (kv, a_queue());
+    let all = ask(&operated(), &kv, Some(&queue), request("POST", &format!("/v1/dead-letters/{APP}/replay")));
+    assert_eq!((json_of(&all), queue.entries().len()), (json!({ "replayed": 1, "cursor": null }), 1));
+    assert_eq!(ask(&operated(), &kv, Some(&queue), request("POST", &path)).status, 200);
+}
+
+/// A message is on its way for `DELIVERY_HOURS` at most. If its letter is still there, it is lost.
+#[test]
+fn a_replay_that_never_ended_is_tried_again() {
+    let hours = |hours: u64| hours * 60 * 60 * 1000;
+    for (replayed_at, expected) in [(NOW_MS - hours(71), 0), (NOW_MS - hours(73), 1)] {
+        let (entry, ..) = numbered_dead_letter(0);
+        let kv = replayable(dead_letter::replayed(&entry.key, &entry.value, replayed_at, None));
+        let queue = a_queue();
+        let all = ask(&operated(), &kv, Some(&queue), request("POST", &format!("/v1/dead-letters/{APP}/replay")));
+        assert_eq!((json_of(&all)["replayed"].as_u64(), queue.entries().len()), (Some(expected), expected as usize));
+    }
+}
+
+/// What is in the list besides: to note the replay there is not what it depends on.
+#[test]
+fn a_replay_that_kv_does_not_note_is_one_all_the_same() {
+    let (_, id, message) = numbered_dead_letter(0);
+    for plan in [Plan::Fails(0), Plan::Busy(0), Plan::Unavailable(0)] {
+        let kv = FakeKv { puts: FakeSink::always(plan), ..kv_of_dead_letters(1) };
+        let queue = a_queue();
+        let response =
+            ask(&operated(), &kv, Some(&queue), request("POST", &format!("/v1/dead-letters/{APP}/{id}/replay")));
+        assert_eq!((response.status, kv.puts.begun().len()), (200, 1));
+        assert_eq!((queue.entries(), kv.keys().len()), (vec![message.clone()], 1));
+    }
 }
 
 #[test]
-fn a_send_that_fails_deletes_nothing() {
+fn a_send_that_fails_leaves_the_letter() {
     let (_, id, _) = numbered_dead_letter(0);
     for path in [format!("/v1/dead-letters/{APP}/{id}/replay"), format!("/v1/dead-letters/{APP}/replay")] {
         let (kv, queue) = (kv_of_dead_letters(3), FakeQueue::taking(0));
         let response = ask(&operated(), &kv, Some(&queue), request("POST", &path));
         is_problem(&response, 503);
-        assert_eq!(kv.keys().len(), 3);
-        assert!(!kv.operations.borrow().iter().any(|operation| operation.starts_with("delete")));
+        assert_eq!((kv.keys().len(), kv.deletes.borrow().len()), (3, 0));
     }
-    // A send that fails half-way leaves its own dead letter and those after it.
+    // One that fails half-way does not undo those before it.
     let (kv, queue) = (kv_of_dead_letters(5), FakeQueue::taking(2));
     ask(&operated(), &kv, Some(&queue), request("POST", &format!("/v1/dead-letters/{APP}/replay")));
-    assert_eq!((kv.keys().len(), queue.entries().len()), (3, 2));
+    assert_eq!((kv.keys().len(), queue.entries().len()), (5, 2));
 }
 
 #[test]
@@ -125,7 +213,7 @@ fn without_a_queue_nothing_is_replayed() {
 /// that it has on the free plan. How many were replayed, and by how many calls.
 fn replay_all(kv: &FakeKv, queue: &FakeQueue) -> (u64, usize) {
     let path = format!("/v1/dead-letters/{APP}/replay");
-    let operations = || kv.operations.borrow().len() + queue.operations.borrow().len();
+    let operations = || kv.operations.borrow().len() + kv.puts.begun().len() + queue.operations.borrow().len();
     let (mut replayed, mut calls, mut query) = (0, 0, String::new());
     loop {
         let before = operations();
@@ -146,7 +234,7 @@ fn replay_all(kv: &FakeKv, queue: &FakeQueue) -> (u64, usize) {
 fn all_are_replayed_some_at_a_time() {
     let (kv, queue) = (kv_of_dead_letters(40), a_queue());
     let (replayed, calls) = replay_all(&kv, &queue);
-    assert_eq!((replayed, kv.keys().len()), (40, 0));
+    assert_eq!((replayed, kv.keys().len()), (40, 40));
     assert!(calls > 1);
     let mut sent = queue.entries();
     sent.sort();
@@ -166,7 +254,7 @@ fn what_cannot_be_read_does_not_hold_up_what_is_behind_it() {
         (0..count).for_each(|n| kv.add(&format!("dead/{APP}/0-{n:04}"), &value, &metadata));
         let queue = a_queue();
         assert_eq!(replay_all(&kv, &queue).0, 12, "{count}");
-        assert_eq!((queue.entries().len(), kv.keys().len()), (12, count));
+        assert_eq!((queue.entries().len(), kv.keys().len()), (12, count + 12));
     }
 }
 
@@ -211,12 +299,10 @@ proptest! {
         ], 0..150),
         list_max in prop_oneof![Just(1000_usize), 1..60_usize],
         has_empty_last_page in any::<bool>(),
-        lists_deleted in any::<bool>(),
     ) {
-        let (kv, queue) = (FakeKv::default(), a_queue());
+        let (kv, queue) = (replayable([]), a_queue());
         kv.list_max.set(list_max);
         kv.has_empty_last_page.set(has_empty_last_page);
-        kv.lists_deleted.set(lists_deleted);
         let mut expected = Vec::new();
         for (n, under) in all.iter().enumerate() {
             let (entry, _, message) = numbered_dead_letter(n);
@@ -235,7 +321,7 @@ proptest! {
         expected.sort();
         prop_assert_eq!(replayed, expected.len() as u64);
         prop_assert_eq!(sent, expected);
-        prop_assert_eq!(kv.keys().len(), all.iter().filter(|it| matches!(it, Under::Unreadable)).count());
+        prop_assert_eq!(kv.keys().len(), all.iter().filter(|it| !matches!(it, Under::Nothing)).count());
     }
 }
 
@@ -249,7 +335,7 @@ fn dead_letters_that_are_gone_or_cannot_be_read_do_not_hold_up_the_others() {
     let queue = a_queue();
     let response = ask(&operated(), &kv, Some(&queue), request("POST", &format!("/v1/dead-letters/{APP}/replay")));
     assert_eq!((response.status, json_of(&response)), (200, json!({ "replayed": 3, "cursor": null })));
-    assert_eq!(kv.keys(), [format!("dead/{APP}/2")]);
+    assert_eq!(kv.puts.entries().len(), 3);
 }
 
 /// KV lists keys for a minute after they are deleted: a second call soon after the first gets them all again.
@@ -262,7 +348,7 @@ fn a_call_stays_bounded_however_many_dead_letters_are_gone() {
     let queue = a_queue();
     let response = ask(&operated(), &kv, Some(&queue), request("POST", &format!("/v1/dead-letters/{APP}/replay")));
     assert_eq!(response.status, 200);
-    let operations = kv.operations.borrow().len() + queue.operations.borrow().len();
+    let operations = kv.operations.borrow().len() + kv.puts.begun().len() + queue.operations.borrow().len();
     assert!(operations <= 50, "{operations} operations");
 }
 
@@ -270,11 +356,13 @@ fn a_call_stays_bounded_however_many_dead_letters_are_gone() {
 #[test]
 fn a_readable_message_that_was_stored_as_text_is_replayed() {
     let (_, _, message) = numbered_dead_letter(0);
-    let kv = FakeKv::having([dead_letter::raw_entry("m-1", &message, Failure::Other(Reason::Crashed), NOW_MS, None)]);
+    // The message that replays it ends it, and not the letter of another key.
+    let message = Message::read(&message).unwrap().replaying("dead/0/m-1").text();
+    let kv = replayable([dead_letter::raw_entry("m-1", &message, Failure::Other(Reason::Crashed), NOW_MS, None)]);
     let queue = a_queue();
     let response = ask(&operated(), &kv, Some(&queue), request("POST", "/v1/dead-letters/0/m-1/replay"));
     assert_eq!((response.status, json_of(&response)), (200, json!({ "replayed": 1 })));
-    assert_eq!((kv.keys().len(), queue.entries()), (0, vec![message]));
+    assert_eq!((kv.keys().len(), queue.entries()), (1, vec![message]));
 }
 
 #[test]
@@ -295,7 +383,8 @@ fn a_stored_event_is_sent_as_if_it_had_just_come() {
     let path = format!("/v1/events/{APP}/{}/replay", event.id());
     let response = ask(&operated(), &kv, Some(&queue), request("POST", &path));
     assert_eq!((response.status, json_of(&response)), (200, json!({ "replayed": 1 })));
-    assert_eq!(queue.entries(), [Message::of(&event, Sink::Origin).text()]);
+    let letter = dead_letter::key(event.app(), event.id(), Sink::Origin);
+    assert_eq!(queue.entries(), [Message::of(&event, Sink::Origin).replaying(letter).text()]);
     // It stays stored.
     assert_eq!(kv.keys().len(), 1);
 
@@ -309,9 +398,7 @@ fn a_stored_event_is_sent_as_if_it_had_just_come() {
 fn a_store_that_fails_is_503_and_loses_nothing() {
     let (_, id, _) = numbered_dead_letter(0);
     let replay = format!("/v1/dead-letters/{APP}/{id}/replay");
-    for (method, path, operation) in
-        [("GET", "/v1/dead-letters", "list"), ("POST", &replay, "get"), ("POST", &replay, "delete")]
-    {
+    for (method, path, operation) in [("GET", "/v1/dead-letters", "list"), ("POST", &replay, "get")] {
         let (kv, queue) = (kv_of_dead_letters(1), a_queue());
         kv.fails.set(Some(operation));
         is_problem(&ask(&operated(), &kv, Some(&queue), request(method, path)), 503);

@@ -1,13 +1,15 @@
 //! The event log is rebuilt from KV.
 
-use serde_json::json;
-use unfollow_webhook::{api::ApiRequest, response::Response};
+use serde_json::{Value, json};
+use unfollow_webhook::{api::ApiRequest, database::Statement, event::Entry, response::Response};
 
-use super::{TestEvent, add, is_problem, json_of, log_of, numbered_dead_letter, operated, other_app, request, timed};
+use super::{
+    ADMIN, TestEvent, add, is_problem, json_of, log_of, numbered_dead_letter, operated, other_app, request, timed,
+};
 use crate::{
     database::{Sqlite, Trouble},
-    fakes::FakeKv,
-    samples::{APP, NOW_MS, app},
+    fakes::{FakeKv, FakeSink, Plan},
+    samples::{APP, NOW_MS, app, config},
 };
 
 const TABLES: [&str; 4] = ["events", "event_users", "hourly_counts", "hourly_totals"];
@@ -25,7 +27,7 @@ fn reindex_all(kv: &FakeKv, database: &Sqlite) -> (u64, usize) {
         database.operations.take();
         let response = reindex(kv, database, &query);
         let answer = json_of(&response);
-        assert_eq!((response.status, answer.as_object().unwrap().len()), (200, 2), "{answer}");
+        assert_eq!((response.status, answer.as_object().unwrap().len()), (200, 3), "{answer}");
         let operations = kv.take_operations();
         assert!(operations.iter().filter(|it| it.starts_with("get")).count() <= 40);
         assert!(operations.len() + database.operations.take().len() <= 50);
@@ -111,10 +113,11 @@ fn an_empty_page_is_not_the_end() {
     events.iter().map(TestEvent::entry).for_each(|it| kv.add(&it.key, &it.value, &it.metadata));
     let database = Sqlite::default();
     assert_eq!(reindex_all(&kv, &database), (40, 2));
-    // A page in which nothing is an event touches no database.
-    database.trouble.set(Some(Trouble::Fails));
+    // A page in which nothing is an event is a step too, which D1 has to know of.
     let response = reindex(&FakeKv::default(), &database, "");
-    assert_eq!((response.status, json_of(&response)), (200, json!({ "indexed": 0, "cursor": null })));
+    assert_eq!((response.status, json_of(&response)), (200, json!({ "indexed": 0, "mended": 0, "cursor": null })));
+    database.trouble.set(Some(Trouble::Fails));
+    is_problem(&reindex(&FakeKv::default(), &database, ""), 503);
 }
 
 #[test]
@@ -146,4 +149,86 @@ fn an_event_counts_once_however_it_comes() {
         reindex_all(&kv, &database);
     }
     assert_eq!(database.table("hourly_totals"), log_of(&events).table("hourly_totals"));
+}
+
+/// A row whose texts are not those of KV, which may be no JSON any more, becomes as KV has it, and its counts stay.
+#[test]
+fn a_row_that_differs_from_kv_is_mended() {
+    let events = events(3);
+    let kv = FakeKv::having(events.iter().map(TestEvent::entry));
+    let expected = log_of(&events);
+    for damage in [
+        "body = replace(body, '{', '{' || char(10))",
+        "body = ''",
+        "query = 'x'",
+        "record = substr(record, 1, 40)",
+        "record = '', query = '', body = 'null'",
+    ] {
+        let database = log_of(&events);
+        let sql = format!("UPDATE events SET {damage}");
+        database.execute(Statement { sql: sql.into(), parameters: Vec::new() });
+        assert_ne!(database.table("events"), expected.table("events"), "{damage}");
+        assert_eq!(reindex_all(&kv, &database), (3, 1));
+        for table in TABLES {
+            assert_eq!(database.table(table), expected.table(table), "{damage} {table}");
+        }
+    }
+}
+
+const DAY_SECONDS: u64 = 24 * 60 * 60;
+
+/// Takes every put.
+fn kv_of(entries: &[Entry], metadata: impl Fn(&Entry) -> String) -> FakeKv {
+    let kv = FakeKv::with(FakeSink::always(Plan::Succeeds(0)));
+    entries.iter().for_each(|it| kv.add(&it.key, &it.value, &metadata(it)));
+    kv
+}
+
+/// As after a restore of values alone: each key is put once more, with its metadata and the expiry that the setting gives it.
+#[test]
+fn keys_without_metadata_get_it_and_their_expiry_again() {
+    let settings = [("RETENTION_DAYS", "60"), ("SDK_APP_IDS", APP), ("CALLBACK_TOKEN", "t"), ("ADMIN_TOKEN", ADMIN)];
+    let config = config(&settings);
+    let retention = Some(60 * DAY_SECONDS);
+    let events = events(100);
+    let of_event = |event: &TestEvent| event.with(app(), "", |event| event.entry(retention, NOW_MS));
+    let of_letter = |n| Entry { expiration: Some((NOW_MS + 9) / 1000 + 60 * DAY_SECONDS), ..numbered_dead_letter(n).0 };
+    let entries: Vec<_> = events.iter().map(of_event).chain((0..30).map(of_letter)).collect();
+    let kv = kv_of(&entries, |_| "null".into());
+    let others = [numbered_dead_letter(40).0, TestEvent::between("x", "y", NOW_MS).entry()];
+    others.iter().for_each(|it| kv.add(&it.key, &it.value, &it.metadata));
+    // What this Worker does not write has no metadata that it would know.
+    for key in [format!("event/{APP}/x"), format!("dead/{APP}/x"), "dead/0/y".to_owned()] {
+        kv.add(&key, "no JSON", "null");
+    }
+
+    let database = Sqlite::default();
+    let (mut mended, mut query) = (0, String::new());
+    for calls in 1.. {
+        kv.take_operations();
+        let puts = kv.puts.begun().len();
+        let ask = ApiRequest { query: &query, ..request("POST", "/v1/reindex") };
+        let answer = json_of(&timed(&config, &kv, None, Some(&database), ask).0);
+        let operations = kv.take_operations().len() + kv.puts.begun().len() - puts;
+        assert!((1..=45).contains(&operations), "{operations}");
+        mended += answer["mended"].as_u64().unwrap();
+        let Some(cursor) = answer["cursor"].as_str() else { break };
+        query = format!("cursor={cursor}");
+        assert!(calls < 20, "it does not end");
+    }
+    assert_eq!(mended, 130);
+    let by_key = |entry: &Entry| entry.key.clone();
+    let (mut put, mut expected) = (kv.puts.entries(), entries);
+    put.sort_by_key(by_key);
+    expected.sort_by_key(by_key);
+    // Whatever the order of the metadata's members.
+    for entry in put.iter_mut().chain(&mut expected) {
+        entry.metadata = serde_json::from_str::<Value>(&entry.metadata).unwrap().to_string();
+    }
+    assert_eq!(put, expected);
+    assert_eq!(database.table("events").len(), 101);
+
+    // Nothing is left to do.
+    assert_eq!(reindex_all(&kv, &database).0, 101);
+    assert_eq!(kv.puts.begun().len(), 130);
 }

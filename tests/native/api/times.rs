@@ -1,4 +1,4 @@
-//! Times in RFC 3339, as the API's `since` and `until` take them.
+//! Times as the API's `since` and `until` take them.
 
 use super::{TestEvent, encoded, get, is_problem, log_of, times_of};
 
@@ -26,6 +26,24 @@ fn times_are_read_in_every_spelling() {
         let neighbours = ms.saturating_sub(1)..=LATEST.min(ms + 1);
         let events: Vec<_> = neighbours.map(TestEvent::at).collect();
         let listed = get(&log_of(&events), "/v1/events", &format!("since={0}&until={0}", encoded(text)));
+        assert_eq!(times_of(&listed), [ms], "{text}");
+    }
+}
+
+/// As in a webhook's `EventTime`. As ms, it would be a day in 1970, and the empty answer would look complete.
+#[test]
+fn a_number_too_small_for_ms_is_in_seconds() {
+    for (text, ms) in [
+        ("0", 0_u64),
+        ("1", 1_000),
+        ("1702018343", 1_702_018_343_000),
+        ("9999999999", 9_999_999_999_000),
+        ("10000000000", 10_000_000_000),
+        ("1702018343678", 1_702_018_343_678),
+    ] {
+        let neighbours = ms.saturating_sub(1)..=LATEST.min(ms + 1);
+        let events: Vec<_> = neighbours.map(TestEvent::at).collect();
+        let listed = get(&log_of(&events), "/v1/events", &format!("since={text}&until={text}"));
         assert_eq!(times_of(&listed), [ms], "{text}");
     }
 }

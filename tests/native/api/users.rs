@@ -193,7 +193,13 @@ fn events_of_the_schema_before_are_counted_too() {
     assert_eq!(totals(&database, "user=a"), counted(&events, "a", 0, 9_999_999_999_999));
     let fresh = log_of(&events);
     for table in ["events", "event_users", "hourly_counts", "hourly_totals"] {
-        assert_eq!(database.table(table), fresh.table(table), "{table}");
+        let rows = |database: &Sqlite| {
+            let mut rows = database.table(table);
+            // Of those that are there already it is not known.
+            rows.iter_mut().for_each(|row| drop(row.as_object_mut().unwrap().remove("kv_until")));
+            rows
+        };
+        assert_eq!(rows(&database), rows(&fresh), "{table}");
     }
     // And deleted as ever.
     for event in &events {

@@ -1,0 +1,64 @@
+//! Goes from step to step, until nothing is left.
+
+use crate::{
+    api::{Api, Erased, Searched},
+    args::{Plan, Search},
+    http::percent_encode,
+};
+
+/// Erases the user. What is left, if anything is, is said in one sentence.
+pub fn run(plan: &Plan) -> Result<(), String> {
+    let api = Api::new(plan);
+    let path = format!("users/{}", plan.app);
+    let user = format!("user={}", percent_encode(&plan.user));
+    let mut deleted = 0;
+    // A search that goes on had all this done.
+    let mut search_needed = plan.cursor.is_some();
+    if plan.cursor.is_none() {
+        loop {
+            let answer: Erased = api.delete(&format!("{path}?{user}")).map_err(|message| {
+                format!("{message}\n{deleted} events and dead letters are erased; run the same command to go on")
+            })?;
+            deleted += answer.deleted;
+            if !answer.more {
+                search_needed = answer.search_needed.unwrap_or(true);
+                break;
+            }
+            eprintln!("{deleted} events and dead letters erased so far");
+        }
+        eprintln!("{deleted} events and dead letters erased of what the event log knows");
+    }
+    match (plan.search, search_needed) {
+        (Search::Auto, false) => Ok(()),
+        (Search::Never, false) => Ok(()),
+        (Search::Never, true) => {
+            Err("KV may have records that the event log does not know of: run without --search never".into())
+        }
+        (Search::Auto | Search::Always, _) => search(&api, plan, &path, &user),
+    }
+}
+
+fn search(api: &Api, plan: &Plan, path: &str, user: &str) -> Result<(), String> {
+    let (mut deleted, mut searched) = (0, 0);
+    let mut cursor = plan.cursor.clone();
+    loop {
+        let from = cursor.as_ref().map(|cursor| format!("&cursor={}", percent_encode(cursor))).unwrap_or_default();
+        let answer: Searched = api.delete(&format!("{path}/records?{user}{from}")).map_err(|message| {
+            let go_on = cursor.as_ref().map_or_else(
+                || "run the same command to go on".to_owned(),
+                |cursor| format!("go on with --cursor {cursor}"),
+            );
+            format!("{message}\n{searched} keys of KV are searched; {go_on}")
+        })?;
+        (deleted, searched) = (deleted + answer.deleted, searched + answer.searched);
+        if answer.cursor.is_none() {
+            eprintln!("{searched} keys of KV searched, {deleted} records and dead letters erased there");
+            return Ok(());
+        }
+        if answer.cursor == cursor && answer.searched == 0 && answer.deleted == 0 {
+            return Err("the search does not go on: it returned the same cursor again".into());
+        }
+        eprintln!("{searched} keys of KV searched so far, {deleted} records and dead letters erased there");
+        cursor = answer.cursor;
+    }
+}

@@ -1,0 +1,174 @@
+// The Worker's API as the page calls it. The token goes nowhere but into the Authorization header of calls to our own
+// host.
+
+import type { components, operations, paths } from "../../target/types/openapi.d.ts";
+
+type Schemas = components["schemas"];
+export type Bucket = Schemas["Bucket"];
+export type CallCount = Schemas["Calls"]["hours"][number];
+export type DeadLetter = Schemas["DeadLetter"];
+export type DeadLetterPage = Schemas["DeadLetterPage"];
+export type Delivery = Schemas["Delivery"];
+export type DeliveryPage = Schemas["DeliveryPage"];
+export type EventPage = Schemas["EventPage"];
+export type EventRecord = Schemas["EventRecord"];
+export type InvalidSetting = Schemas["InvalidSetting"];
+export type Kind = Schemas["Kind"];
+/** What the query of the list of events may have. */
+export type EventQuery = Omit<Parameters<"/v1/events", "get">, "app">;
+export type ListedEvent = Schemas["ListedEvent"];
+export type Role = Schemas["Role"];
+export type Status = Schemas["Status"];
+export type TopUser = Schemas["TopUser"];
+export type User = Schemas["User"];
+export type Ranking = NonNullable<NonNullable<operations["top"]["parameters"]["query"]>["by"]>;
+
+type Path = keyof paths;
+type Method = "get" | "post" | "delete";
+/** An operation, as openapi.json describes it. */
+type Operation<P extends Path, M extends Method> = NonNullable<paths[P][M]>;
+/** The JSON of a success; undefined where the response has no body. */
+type Answer<P extends Path, M extends Method> =
+	Operation<P, M> extends { responses: { 200: { content: { "application/json": infer Json } } } } ? Json : undefined;
+type InPath<P extends Path, M extends Method> =
+	Operation<P, M> extends { parameters: { path: infer Names } } ? Names : unknown;
+type InQuery<P extends Path, M extends Method> =
+	Operation<P, M> extends { parameters: { query?: infer Names extends object } }
+		? { [N in keyof Names]: Names[N] | null }
+		: unknown;
+/** The parameters of the path, and those of the query. What is null or empty is left out. */
+export type Parameters<P extends Path, M extends Method> = InPath<P, M> & InQuery<P, M>;
+
+/** Ms after which a call is aborted. */
+const PATIENCE = 20_000;
+
+/** Most events of a page. */
+export const PAGE_MAX = 1000;
+
+/** Why a call did not succeed; the message is a sentence for the operator. */
+export class Problem extends Error {
+	/** The HTTP status; 0 where there was no response. */
+	readonly status: number;
+	/** Ms to wait before a retry, where the response says so; else 0. */
+	readonly retryAfter: number;
+
+	constructor(status: number, message: string, retryAfter = 0) {
+		super(message);
+		this.status = status;
+		this.retryAfter = retryAfter;
+	}
+}
+
+/** What is said by the status, whatever the response says; 0 is none. */
+const SENTENCES: Record<number, string> = {
+	0: "The Worker cannot be reached.",
+	401: "The token was rejected.",
+	429: "The Worker is called too often.",
+};
+
+/** Is told the `Date` of each response, and when it was asked for, by `performance.now()`. */
+type Clock = (date: string | null, askedAt: number) => void;
+
+/** The API with one token. A call resolves to what the response has, or rejects with a `Problem`. */
+export class Api {
+	readonly #token: string;
+	readonly #clock: Clock;
+
+	constructor(token: string, clock: Clock) {
+		this.#token = token;
+		this.#clock = clock;
+	}
+
+	readonly get = this.#of("get");
+	readonly post = this.#of("post");
+	readonly delete = this.#of("delete");
+
+	/** The response as text: the body of a record may hold numbers that JavaScript cannot. */
+	async text<P extends Path>(path: P, parameters: Parameters<P, "get">, signal?: AbortSignal): Promise<string> {
+		return (await this.#send("get", path, parameters, signal)).text;
+	}
+
+	#of<M extends Method>(method: M) {
+		return async <P extends Path>(
+			path: P,
+			parameters: Parameters<P, M>,
+			signal?: AbortSignal,
+		): Promise<Answer<P, M>> => {
+			const { response, text } = await this.#send(method, path, parameters, signal);
+			const json = parse(text);
+			if (json === undefined && response.status !== 204) throw problem(response, json);
+			return json as Answer<P, M>;
+		};
+	}
+
+	async #send(method: Method, path: Path, parameters: unknown, signal?: AbortSignal) {
+		const rest = new Map<string, unknown>(Object.entries(parameters ?? {}));
+		const encoded = (value: unknown) => encodeURIComponent(String(value));
+		const filled = path.replace(/\{(\w+)\}/g, (_, name) => {
+			const value = encoded(rest.get(name));
+			rest.delete(name);
+			return value;
+		});
+		// Not URLSearchParams: it writes a space as a plus sign, which the API takes for a plus sign.
+		const pairs = [...rest]
+			.filter(([, value]) => value !== undefined && value !== null && value !== "")
+			.map(([name, value]) => `${name}=${encoded(value)}`);
+		const url = `${filled}${pairs.length > 0 ? "?" : ""}${pairs.join("&")}`;
+		const timeout = AbortSignal.timeout(PATIENCE);
+		const askedAt = performance.now();
+		let response: Response;
+		let text: string;
+		try {
+			response = await fetch(url, {
+				method: method.toUpperCase(),
+				headers: { authorization: `Bearer ${this.#token}` },
+				cache: "no-store",
+				credentials: "omit",
+				redirect: "error",
+				signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+			});
+			this.#clock(response.headers.get("date"), askedAt);
+			text = await response.text();
+		} catch (error) {
+			// Aborted by this page: no problem to report.
+			if (signal?.aborted) throw error;
+			throw new Problem(0, SENTENCES[0] ?? "");
+		}
+		if (!response.ok) throw problem(response, parse(text));
+		return { response, text };
+	}
+}
+
+/** The invalid settings as the Worker tells them without a token; empty where it tells none. */
+export async function invalidSettings(): Promise<InvalidSetting[]> {
+	try {
+		const signal = AbortSignal.timeout(PATIENCE);
+		const response = await fetch("/healthz", { cache: "no-store", credentials: "omit", signal });
+		const health: Schemas["Healthy"] | Schemas["Unhealthy"] = await response.json();
+		return "settings" in health ? health.settings : [];
+	} catch {
+		return [];
+	}
+}
+
+/** The sentence of what was thrown. */
+export const sentenceOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
+
+/** @param json what the response says, if it is JSON */
+function problem(response: Response, json: unknown): Problem {
+	const { status } = response;
+	const plain = response.ok ? "The Worker's response cannot be read." : `The Worker answered ${status}.`;
+	const { detail } = (json ?? {}) as Partial<Schemas["Problem"]>;
+	const sentence = SENTENCES[status] ?? detail ?? plain;
+	const seconds = Number(response.headers.get("retry-after"));
+	return new Problem(status, sentence, seconds > 0 ? seconds * 1000 : 0);
+}
+
+/** Undefined where it is no JSON. */
+function parse(text: string): unknown {
+	try {
+		return JSON.parse(text);
+	} catch {
+		return undefined;
+	}
+}

@@ -1,0 +1,83 @@
+// The export of the events that the filters let through, as a CSV file, with progress.
+
+import { useId, useRef, useState } from "preact/hooks";
+import { count, isoDay } from "../lib/format.ts";
+import { rangeOf, sinceText, spanOf, spanText, timesOf } from "../lib/range.ts";
+import type { Board } from "../state/board.ts";
+import { now } from "../state/clock.ts";
+import { Export } from "../state/export.ts";
+import { announce } from "../state/feedback.ts";
+import { filterOf, route } from "../state/route.ts";
+import { KIND_PLURALS } from "../text/kinds.ts";
+import { Dialog } from "./Dialog.tsx";
+import { TaskButton, TaskView, useStop } from "./TaskView.tsx";
+import { Button, P } from "./ui.tsx";
+
+export function ExportDialog({ board, close }: { board: Board; close: () => void }) {
+	const [task, setTask] = useState<Export | null>(null);
+	const [isRange, setRange] = useState(false);
+	const startedAt = useRef(0);
+	const form = useId();
+	const { kind, user } = route.value;
+	const span = spanOf(route.value);
+	const range = rangeOf(route.value.range, now.value);
+	useStop(task);
+	const run = async (task: Export) => {
+		if (!(await task.run())) return;
+		download(`unfollow-events-${board.app}-${isoDay(startedAt.current)}.csv`, task.parts);
+		close();
+		announce(`${count(task.total.value, "event")} exported.`);
+	};
+	const start = (event: Event) => {
+		event.preventDefault();
+		// As the labels say: of the same present as they.
+		startedAt.current = now.value;
+		const filter = filterOf(route.value);
+		if (span === null && isRange) Object.assign(filter, timesOf(range, startedAt.current));
+		const task = new Export(board.session.api, board.app, filter);
+		setTask(task);
+		void run(task);
+	};
+	const times = [kind ? KIND_PLURALS[kind] : "Events", user && "of this user", span && spanText(span, now.value)];
+	const what = `${times.filter((part) => part !== null).join(", ")}: one row for each target.`;
+	const option = (value: boolean, text: string) => (
+		<label>
+			<input type="radio" name="time" checked={isRange === value} onChange={() => setRange(value)} /> {text}
+		</label>
+	);
+	const button = task ? (
+		<TaskButton task={task} run={() => run(task)} />
+	) : (
+		<Button text="Export" type="submit" form={form} class="primary" />
+	);
+	const actions = [<Button text="Cancel" onClick={close} />, button];
+	return (
+		<Dialog title="Export as CSV" testid="export-dialog" close={close} actions={actions}>
+			<form id={form} onSubmit={start}>
+				<P text={what} />
+				{span === null && (
+					<fieldset class="options" disabled={task !== null}>
+						<legend class="visually-hidden">Times</legend>
+						{option(false, "All that are stored")}
+						{option(true, `The last ${range.title}, ${sinceText(range, now.value)}`)}
+					</fieldset>
+				)}
+			</form>
+			{task && (
+				<TaskView
+					task={task}
+					fraction={task.fraction.value}
+					text={task.total.value > 0 && `${count(task.total.value, "event")} …`}
+					testid="export-count"
+				/>
+			)}
+		</Dialog>
+	);
+}
+
+function download(name: string, parts: string[]): void {
+	const url = URL.createObjectURL(new Blob(parts, { type: "text/csv;charset=utf-8" }));
+	Object.assign(document.createElement("a"), { href: url, download: name }).click();
+	// The download has begun by then.
+	setTimeout(() => URL.revokeObjectURL(url), 60_000);
+}

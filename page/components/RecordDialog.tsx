@@ -1,0 +1,170 @@
+// One event's full record in a dialog, with its delivery, and buttons to copy, replay and delete it.
+
+import { type ComponentChildren, Fragment } from "preact";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { type Delivery, type EventRecord, Problem as Failure, type ListedEvent, sentenceOf } from "../api/client.ts";
+import { count, full, isDate, moment } from "../lib/format.ts";
+import { visibleJson } from "../lib/user_id.ts";
+import type { Board } from "../state/board.ts";
+import { now } from "../state/clock.ts";
+import { announce, moveFocus, places } from "../state/feedback.ts";
+import { go, route } from "../state/route.ts";
+import { outcome, STATES } from "../text/delivery.ts";
+import { KIND_NAMES } from "../text/kinds.ts";
+import { Dialog } from "./Dialog.tsx";
+import { UserLink } from "./UserId.tsx";
+import { Ahead, Button, Due, focus, Moment, P, Problem, Skeleton, Time } from "./ui.tsx";
+
+/** A record, and its JSON without its delivery, as it is stored. */
+interface Loaded {
+	record: EventRecord;
+	json: string;
+}
+
+export function RecordDialog({ board, id }: { board: Board; id: string }) {
+	const { session, app } = board;
+	const { value: mayChange } = board.mayChange;
+	const [loaded, setLoaded] = useState<Loaded | null>(null);
+	const [problem, setProblem] = useState("");
+	const [said, say] = useState({ text: "", isProblem: false });
+	const [isBusy, setBusy] = useState(false);
+	/** Whether the deletion is to be confirmed; `kept` where it was not. */
+	const [deletion, setDeletion] = useState<"none" | "asked" | "kept">("none");
+	const json = useRef<HTMLPreElement>(null);
+	useLayoutEffect(() => {
+		const controller = new AbortController();
+		const failed = (error: unknown) => {
+			if (controller.signal.aborted) return;
+			const isMissing = error instanceof Failure && error.status === 404;
+			setProblem(isMissing ? "This event is not stored, or not any more." : sentenceOf(error));
+		};
+		void load(board, id, controller.signal).then(setLoaded).catch(failed);
+		return () => controller.abort();
+	}, [board, id]);
+	const isShown = () => route.value.event === id;
+	const close = () => {
+		if (isShown()) go({ event: null }, { replace: true });
+	};
+	const ask = (next: typeof deletion) => {
+		say({ text: "", isProblem: false });
+		setDeletion(next);
+	};
+	const copy = async () => {
+		try {
+			await navigator.clipboard.writeText(loaded?.json ?? "");
+			say({ text: "Copied.", isProblem: false });
+		} catch {
+			if (json.current) getSelection()?.selectAllChildren(json.current);
+			say({ text: "The browser does not allow copying; the text is selected.", isProblem: true });
+		}
+	};
+	const act = (action: () => Promise<void>) => async () => {
+		setBusy(true);
+		await action().catch((error) => say({ text: sentenceOf(error), isProblem: true }));
+		setBusy(false);
+	};
+	const replay = act(async () => {
+		await session.api.post("/v1/events/{app}/{id}/replay", { app, id });
+		say({ text: "The event is on the queue to your backend.", isProblem: false });
+	});
+	const remove = act(async () => {
+		await session.api.delete("/v1/events/{app}/{id}", { app, id });
+		announce("The event was deleted.");
+		const wasShown = isShown();
+		close();
+		board.events.remove(id);
+		board.readAgain();
+		// The row that had the focus is gone.
+		if (wasShown) moveFocus(places.events);
+	});
+	const event = loaded?.record ?? board.events.find(id);
+	const returned = deletion === "kept" ? focus : undefined;
+	const isOff = loaded === null || isBusy;
+	const toDelete = () => ask("asked");
+	const ofRecord = [
+		<Button text="Copy JSON" class="quiet first" disabled={isOff} onClick={copy} />,
+		mayChange && board.status.value.origin && <Button text="Replay" disabled={isOff} onClick={replay} />,
+		mayChange && <Button text="Delete…" class="quiet danger" ref={returned} disabled={isOff} onClick={toDelete} />,
+	];
+	const ofDeletion = [
+		<P text="Delete this event for good?" />,
+		<Button text="Keep it" ref={focus} onClick={() => ask("kept")} />,
+		<Button text="Delete" class="danger solid" disabled={isOff} onClick={remove} />,
+	];
+	const actions = deletion === "asked" ? <Fragment key="asked">{ofDeletion}</Fragment> : ofRecord;
+	const title = event ? titleOf(event) : "Event";
+	const closeButton = <Button text="Close" onClick={close} />;
+	return (
+		<Dialog title={title} beside={closeButton} actions={actions} class="record" testid="record" close={close}>
+			{loaded && <Facts record={loaded.record} />}
+			{loaded && (
+				// biome-ignore lint/a11y: what scrolls can be scrolled with keys, and white space counts in it.
+				<pre ref={json} tabIndex={0} role="region" aria-label="The record as JSON" data-testid="record-json">
+					{visibleJson(loaded.json)}
+				</pre>
+			)}
+			{!loaded && (problem === "" ? <Skeleton tall /> : <Problem text={problem} />)}
+			<P class={said.isProblem ? "outcome problem" : "outcome"} role="status" text={said.text} />
+		</Dialog>
+	);
+}
+
+const titleOf = ({ kind, event_time: at }: ListedEvent) =>
+	`${KIND_NAMES[kind] ?? kind}, ${isDate(at) ? moment(at, now.value) : at}`;
+
+async function load({ session, app }: Board, id: string, signal: AbortSignal): Promise<Loaded> {
+	const text = await session.api.text("/v1/events/{app}/{id}", { app, id }, signal);
+	const { delivery: _, ...written } = JSON.parse(text, asWritten);
+	return { record: JSON.parse(text), json: JSON.stringify(written, null, 2) };
+}
+
+/** Leaves a number as it is written, where the browser can: Tencent's may be larger than JavaScript's. */
+function asWritten(_name: string, value: unknown, context?: { source?: string }): unknown {
+	const { rawJSON } = JSON as { rawJSON?: (text: string) => unknown };
+	return typeof value === "number" && context?.source !== undefined && rawJSON ? rawJSON(context.source) : value;
+}
+
+function Facts({ record }: { record: EventRecord }) {
+	const { from_account: from, to_accounts: targets, event_time: at, received_at: receivedAt, delivery } = record;
+	const written = (ms: number) => <Time at={ms} text={isDate(ms) ? full(ms) : ""} />;
+	const facts: [name: string, value: ComponentChildren, testid: string][] = [
+		["Actor", <UserLink id={from} class="user-link chip" />, "actor"],
+		[
+			targets.length > 1 ? "Targets" : "Target",
+			targets.map((id) => <UserLink id={id} class="user-link chip" />),
+			"targets",
+		],
+		["Happened", [written(at), <Ahead at={at} />], "happened"],
+		["Received", written(receivedAt), "received"],
+		["Platform", record.opt_platform ?? "–", "platform"],
+		["Client IP", record.client_ip ?? "–", "client-ip"],
+	];
+	if (delivery) facts.push(["Delivery", describe(delivery), "delivery"]);
+	if (delivery?.answer) {
+		const answer = <code class="answer" dir="ltr" children={visibleJson(delivery.answer)} />;
+		facts.push(["Its answer", answer, "answer"]);
+	}
+	return (
+		<dl class="facts">
+			{facts.map(([name, value, testid]) => (
+				<div key={testid}>
+					<dt>{name}</dt>
+					<dd data-testid={`record-${testid}`}>{value}</dd>
+				</div>
+			))}
+		</dl>
+	);
+}
+
+function describe(delivery: Delivery): ComponentChildren {
+	const { state, attempts, last_status: status, last_error: error, next_attempt_at: next, updated_at: at } = delivery;
+	const isWarning = state === "overdue" || state === "delivered_fail";
+	return [
+		<span class={isWarning ? "warning" : undefined}>{STATES[state] ?? state}</span>,
+		`, ${count(attempts, "attempt")}`,
+		(status !== null || error !== null) && `, ${outcome(delivery)}`,
+		[" (", <Moment at={at} />, ")"],
+		state === "retrying" && next !== null && ["; next attempt ", <Due at={next} />],
+		state === "overdue" && ". Replay the event to have it delivered.",
+	];
+}

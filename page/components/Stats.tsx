@@ -1,0 +1,122 @@
+// The counts of the range: the tiles, the chart, and the same as a table.
+
+import type { ComponentChildren } from "preact";
+import { useState } from "preact/hooks";
+import type { Kind } from "../api/client.ts";
+import { cutNote } from "../lib/days.ts";
+import { count, number, signed } from "../lib/format.ts";
+import { type Bar, sinceText, spanOf, spanText, type Span as Times, timesOf } from "../lib/range.ts";
+import type { Board } from "../state/board.ts";
+import { now } from "../state/clock.ts";
+import { go, route } from "../state/route.ts";
+import { Chart } from "./Chart.tsx";
+import { EventsLink } from "./EventsLink.tsx";
+import { Ago, Button, Card, Loaded, P, Span, Time } from "./ui.tsx";
+
+export function Tiles({ board: { stats, alerts, lastEvent } }: { board: Board }) {
+	const { user } = route.value;
+	const { value: figures } = stats.figures;
+	const { value: last } = lastEvent;
+	const [lost, gained] = user === null ? ["Unfollows", "Follows"] : ["Followers lost", "Followers gained"];
+	const call = user === null ? alerts.lastCall.value : null;
+	// An event came with a call, which may not be counted yet.
+	const lastCall = call && ["last call ", <Ago at={Math.max(call, last ?? 0)} />];
+	const since = <P text={figures && sinceText(figures.range, now.value)} />;
+	/** In a user's view, a figure is a link to the events that it counts. */
+	const linked = (figure: string, kind: Kind | null) => {
+		if (user === null || figures === null) return figure;
+		const events = { role: "target", kind, ...timesOf(figures.range, figures.at) } as const;
+		return <EventsLink text={figure} events={events} />;
+	};
+	const tile = (name: string, title: string, figure: ComponentChildren, below = since) => (
+		<div class={`tile ${name}`} data-testid={`tile-${name}`}>
+			<h2>{title}</h2>
+			<P class="figure" text={figure ?? "–"} testid="figure" />
+			{below}
+		</div>
+	);
+	return (
+		<section class="tiles" aria-label="Totals" aria-busy={figures === null}>
+			{tile("unfollows", lost, figures && linked(number(figures.unfollows), "unfollow"))}
+			{tile("follows", gained, figures && linked(number(figures.follows), "follow"))}
+			{tile("net", "Net", figures && linked(signed(figures.follows - figures.unfollows), null))}
+			{tile("last-event", "Last event", last && <Ago at={last} />, <P text={lastCall} testid="last-call" />)}
+		</section>
+	);
+}
+
+/** Narrows the list to a bar, or widens it again where it is narrowed to this one. */
+function narrow(bar: Bar): void {
+	const isSame = isSpan(bar, spanOf(route.value));
+	go({ since: isSame ? null : bar.start, until: isSame ? null : bar.end - 1 });
+}
+
+const isSpan = (bar: Bar, span: Times | null) => bar.start === span?.start && bar.end === span.end;
+
+/** A bar in words. */
+const describe = (bar: Bar) =>
+	`${spanText(bar, now.value)}: ${count(bar.unfollows, "unfollow")}, ${count(bar.follows, "follow")}`;
+
+export function StatsCard({ stats: { counts, figures } }: { stats: Board["stats"] }) {
+	const [pointed, setPointed] = useState<Bar | null>(null);
+	const { range, bars, unfollows, follows } = figures.value ?? { bars: [], unfollows: 0, follows: 0 };
+	const unit = range?.unit ?? (route.value.range === "24h" ? "hour" : "day");
+	const span = spanOf(route.value);
+	const label = `Bars of ${count(unfollows, "unfollow")} and ${count(follows, "follow")}; the table below has the same.`;
+	const selected = bars.findIndex((bar) => isSpan(bar, span));
+	const chart = { bars, unit, label, selected, describe, choose: narrow, point: setPointed } as const;
+	const kinds = [<Span text="Unfollows" testid="legend-unfollows" />, <Span text="Follows" testid="legend-follows" />];
+	const beside = (
+		<>
+			<P class="readout" aria-hidden="true" text={pointed && describe(pointed)} />
+			<P class="legend" text={kinds} />
+		</>
+	);
+	const draw = () =>
+		unfollows + follows === 0 ? (
+			<P class="nothing" text={`No unfollows or follows ${range && sinceText(range, now.value)}.`} />
+		) : (
+			<figure>
+				<Chart {...chart} />
+				<Figures bars={bars} unit={unit} selected={selected} />
+			</figure>
+		);
+	return (
+		<Card title={`Per ${unit}`} testid="chart" cell={counts} beside={beside}>
+			<Loaded cell={counts} tall draw={draw} />
+			<P class="hint" text={cutNote(now.value)} testid="cut" />
+		</Card>
+	);
+}
+
+function Figures({ bars, unit, selected }: { bars: Bar[]; unit: "hour" | "day"; selected: number }) {
+	const choice = (bar: Bar, at: number) => {
+		const text = <Time at={bar.start} text={spanText(bar, now.value)} />;
+		return <Button text={text} class="link" aria-pressed={at === selected} onClick={() => narrow(bar)} />;
+	};
+	const row = (bar: Bar, at: number) => (
+		<tr key={bar.start} data-start={bar.start} data-testid="chart-row">
+			<th scope="row">{choice(bar, at)}</th>
+			<td data-testid="unfollows">{number(bar.unfollows)}</td>
+			<td data-testid="follows">{number(bar.follows)}</td>
+		</tr>
+	);
+	return (
+		<details>
+			<summary>The figures as a table</summary>
+			{/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be scrolled with keys. */}
+			<section class="scroll" tabIndex={0} aria-label="Figures">
+				<table>
+					<thead>
+						<tr>
+							<th scope="col">{unit === "hour" ? "Hour" : "Day"}</th>
+							<th scope="col">Unfollows</th>
+							<th scope="col">Follows</th>
+						</tr>
+					</thead>
+					<tbody>{bars.map(row).reverse()}</tbody>
+				</table>
+			</section>
+		</details>
+	);
+}

@@ -1,0 +1,92 @@
+// Who lost or gained most followers.
+
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import type { Ranking, TopUser } from "../api/client.ts";
+import { number, signed } from "../lib/format.ts";
+import { sinceText, spanText } from "../lib/range.ts";
+import { type Before, before, type RankingBefore, rankedBy } from "../lib/ranking.ts";
+import type { Board } from "../state/board.ts";
+import { now } from "../state/clock.ts";
+import { go, route } from "../state/route.ts";
+import { isNarrow } from "../state/screen.ts";
+import { UserLink } from "./UserId.tsx";
+import { Button, Card, Choice, Loaded, P, Span } from "./ui.tsx";
+
+const OPTIONS: [Ranking, string][] = [
+	["lost", "Lost"],
+	["gained", "Gained"],
+	["net", "Net"],
+];
+
+/** On a phone, the ranking is closed at first: the events are below it. */
+export function TopCard({ leaders }: Pick<Board["top"], "leaders">) {
+	const [isOpened, setOpened] = useState(false);
+	const { data } = leaders;
+	const { by } = route.value;
+	const choose = (chosen: Ranking) => go({ by: chosen }, { replace: true });
+	const since = data && (data.span ? spanText(data.span, now.value) : sinceText(data.range, now.value));
+	const isShown = isOpened || !isNarrow.value;
+	const toggle = isNarrow.value && (
+		<Button
+			text={isOpened ? "Hide" : "Show"}
+			aria-label={isOpened ? "Hide the top users" : "Show the top users"}
+			aria-expanded={isOpened}
+			onClick={() => setOpened(!isOpened)}
+			testid="top-toggle"
+		/>
+	);
+	const beside = [<P class="hint" text={since} />, toggle];
+	return (
+		<Card title="Top users" testid="top" class="card ranking" cell={leaders} beside={beside}>
+			{isShown && <Choice legend="Ranked by" options={OPTIONS} value={by} choose={choose} testid="ranking" />}
+			{isShown && <Loaded cell={leaders} tall draw={(drawn) => <Leaders {...drawn} by={by} />} />}
+		</Card>
+	);
+}
+
+interface LeadersProps {
+	users: TopUser[];
+	before: RankingBefore;
+	by: Ranking;
+}
+
+function Leaders({ users, before: ranking, by }: LeadersProps) {
+	const list = useRef<HTMLOListElement>(null);
+	// A row that moves to another rank would lose the focus.
+	const focused = document.activeElement;
+	useLayoutEffect(() => {
+		if (focused instanceof HTMLElement && list.current?.contains(focused)) focused.focus({ preventScroll: true });
+	});
+	const value = (it: TopUser) => rankedBy(by, it);
+	const text = by === "net" ? signed : number;
+	// Nobody lost most where nobody lost any.
+	const ranked = users.filter((it) => value(it) !== 0);
+	if (ranked.length === 0) return <P class="nothing" text="Nobody." />;
+	const most = Math.max(...ranked.map((it) => Math.abs(value(it))));
+	const row = (it: TopUser) => {
+		const old = before(ranking, by, it.user, value(it));
+		const counts = `${number(it.unfollows)} lost · ${number(it.follows)} gained · ${signed(it.net)} net`;
+		return (
+			<li key={it.user} class={value(it) < 0 || by === "lost" ? "lost" : undefined} data-testid="top-row">
+				<UserLink id={it.user} data-testid="user" class="user-link" />
+				<Span class="of" text={text(value(it))} testid="count" />
+				<Span class="counts" text={counts} testid="counts" />
+				{old !== null && <Trend value={value(it)} old={old} text={text} />}
+				<meter min={0} max={most} value={Math.abs(value(it))} aria-hidden="true" />
+			</li>
+		);
+	};
+	return <ol class="top" ref={list} children={ranked.map(row)} />;
+}
+
+/** Whether a figure is higher or lower than in the range before, and what it was. */
+function Trend({ value, old: { figure, bound }, text }: { value: number; old: Before; text: (n: number) => string }) {
+	const [mark, word] = value > figure ? ["▲", "up from"] : value < figure ? ["▼", "down from"] : ["=", "the same as"];
+	const bounds = { "": "", "≤": "at most ", "≥": "at least " };
+	return (
+		<span class="counts" data-testid="trend">
+			<span aria-hidden="true">{`${mark} was ${bound}${text(figure)}`}</span>
+			<span class="visually-hidden">{`, ${word} ${bounds[bound]}${text(figure)} in the range before`}</span>
+		</span>
+	);
+}

@@ -1,0 +1,121 @@
+// The small parts that all others are made of: buttons, choices, cards, times.
+
+import type { ComponentChildren, ComponentProps } from "preact";
+import { ago, due, isAhead, isDate, moment } from "../lib/format.ts";
+import type { Cell } from "../state/cell.ts";
+import { now } from "../state/clock.ts";
+import type { Place } from "../state/feedback.ts";
+import { href, toOverview } from "../state/route.ts";
+
+type Text = { text: ComponentChildren; testid?: string };
+
+export const Button = ({ text, testid, ...rest }: ComponentProps<"button"> & Text) => (
+	<button type="button" class="quiet" data-testid={testid} {...rest}>
+		{text}
+	</button>
+);
+
+export const Link = ({ text, testid, ...rest }: ComponentProps<"a"> & Text) => (
+	<a data-testid={testid} {...rest}>
+		{text}
+	</a>
+);
+
+export const P = ({ text, testid, ...rest }: ComponentProps<"p"> & Text) => (
+	<p data-testid={testid} {...rest}>
+		{text}
+	</p>
+);
+
+export const Span = ({ text, testid, ...rest }: ComponentProps<"span"> & Text) => (
+	<span data-testid={testid} {...rest}>
+		{text}
+	</span>
+);
+
+/** What is wrong, as a sentence; to be there before there is one, for screen readers. */
+export const Problem = (props: ComponentProps<"p"> & Text) => <P class="problem" role="alert" {...props} />;
+
+/** Gives an element the focus as soon as it is there. */
+export const focus = (element: HTMLElement | null): void => element?.focus();
+
+/** The values of a choice with their texts. The legend is also the name of the radio buttons. */
+interface ChoiceProps<T extends string> {
+	legend: string;
+	options: [T, string][];
+	value: T;
+	choose: (value: T) => void;
+	testid?: string;
+}
+
+/** A choice of one of a few: radio buttons that look like one control. */
+export const Choice = <T extends string>({ legend, options, value, choose, testid }: ChoiceProps<T>) => (
+	<fieldset class="choice" data-testid={testid}>
+		<legend class="visually-hidden">{legend}</legend>
+		{options.map(([option, text]) => (
+			<label key={option}>
+				<input type="radio" name={legend} checked={option === value} onChange={() => choose(option)} />
+				<span>{text}</span>
+			</label>
+		))}
+	</fieldset>
+);
+
+/** What is shown in a card, in null's case without being asked for; the text of its link to the overview; where the focus goes. */
+interface CardProps extends Omit<ComponentProps<"section">, "title"> {
+	title: ComponentChildren;
+	testid: string;
+	cell: Cell<unknown> | null;
+	back?: string;
+	beside?: ComponentChildren;
+	place?: Place;
+}
+
+export const Card = ({ title, testid, cell, back, beside, place, children, ...rest }: CardProps) => (
+	<section
+		class="card"
+		{...rest}
+		id={testid}
+		ref={place}
+		tabIndex={place && -1}
+		aria-labelledby={`${testid}-title`}
+		aria-busy={cell !== null && cell.data === null && cell.problem === ""}
+		data-testid={testid}
+	>
+		{back && <Link class="back" href={href(toOverview)} text={back} />}
+		<div class="head">
+			<h2 id={`${testid}-title`}>{title}</h2>
+			{beside}
+		</div>
+		{children}
+	</section>
+);
+
+export const Skeleton = ({ tall = false }) => <div class={tall ? "skeleton tall" : "skeleton"} />;
+
+/** What is drawn of a cell's data, or what stands in its place. */
+export function Loaded<T>(props: { cell: Cell<T>; tall?: boolean; draw: (data: T) => ComponentChildren }) {
+	const { data, problem } = props.cell;
+	if (data !== null) return <>{props.draw(data)}</>;
+	return problem === "" ? <Skeleton tall={props.tall} /> : <P class="problem" text={problem} />;
+}
+
+/** A time: its text in local time, in UTC as the tooltip. A time that is no date is shown as a number. */
+export function Time({ at, text }: { at: number; text: string }) {
+	if (!isDate(at)) return <span>{at}</span>;
+	const iso = new Date(at).toISOString();
+	return (
+		<time dateTime={iso} title={iso}>
+			{text}
+		</time>
+	);
+}
+
+/** How long ago it was, when it is due, and when it was to the second. */
+export const Ago = ({ at }: { at: number }) => <Time at={at} text={ago(at, now.value)} />;
+export const Due = ({ at }: { at: number }) => <Time at={at} text={due(at, now.value)} />;
+export const Moment = ({ at }: { at: number }) => <Time at={at} text={isDate(at) ? moment(at, now.value) : ""} />;
+
+/** How far a time lies ahead; nothing where it does not. */
+export const Ahead = ({ at }: { at: number }) =>
+	isDate(at) && isAhead(at, now.value) ? <span class="ahead"> {ago(at, now.value)}</span> : null;

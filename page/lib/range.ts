@@ -1,0 +1,91 @@
+// The time that totals and chart are of, and its bars: whole hours or days of the viewer's time zone. All times are in Unix ms.
+
+import type { Bucket } from "../api/client.ts";
+import { endOfDay, startOfDay, wholeHour } from "./days.ts";
+import { clock, DAY, day, HOUR, onDay, weekday } from "./format.ts";
+
+export type RangeName = keyof typeof RANGES;
+
+/** A range that begins at a time, and ends now. */
+export interface Range {
+	since: number;
+	unit: "hour" | "day";
+	title: string;
+}
+
+export interface Span {
+	start: number;
+	end: number;
+}
+
+export interface Bar extends Span {
+	unfollows: number;
+	follows: number;
+}
+
+/** The ranges by their names in the URL. */
+export const RANGES = {
+	"24h": { title: "24 hours", days: 0 },
+	"7d": { title: "7 days", days: 7 },
+	"30d": { title: "30 days", days: 30 },
+};
+
+/** Ms of the longest range that the API counts users and calls in. */
+const API_MAX = 31 * DAY;
+
+/** The range of this name that ends now: 24 whole hours and the one that is not over, or so many whole days and today. */
+export function rangeOf(name: RangeName, now: number): Range {
+	const { title, days } = RANGES[name];
+	return days === 0
+		? { since: wholeHour(now) - DAY, unit: "hour", title }
+		: { since: startOfDay(now, days), unit: "day", title };
+}
+
+/** When a range begins, or as long ago as the API counts users and calls. */
+export const countedSince = ({ since }: Range, now: number) => Math.max(since, now - API_MAX + HOUR);
+
+/** When the next bar of a range begins, which is when its first one leaves it. */
+export function nextBar({ unit }: Range, now: number): number {
+	return unit === "hour" ? wholeHour(now) + HOUR : endOfDay(now);
+}
+
+/** The bars of a range up to now, oldest first, of the counts by the start of their hour. */
+export function barsOf(range: Range, now: number, hours: Map<number, Bucket>): Bar[] {
+	const bars = [];
+	for (let start = range.since; start <= now; ) {
+		const end = range.unit === "hour" ? start + HOUR : endOfDay(start);
+		const bar = { start, end, unfollows: 0, follows: 0 };
+		for (let hour = start; hour < end; hour += HOUR) {
+			bar.unfollows += hours.get(hour)?.unfollows ?? 0;
+			bar.follows += hours.get(hour)?.follows ?? 0;
+		}
+		bars.push(bar);
+		start = end;
+	}
+	return bars;
+}
+
+/** The span of a list that is narrowed to the times from `since` to `until`, both inclusive; null where it is not. */
+export const spanOf = ({ since, until }: { since: number | null; until: number | null }): Span | null =>
+	since === null || until === null ? null : { start: since, end: until + 1 };
+
+/**
+ * The times that a range counts, both inclusive: up to the end of the hour, as the log counts by hours. For what is to have the
+ * same events as the tiles.
+ */
+export const timesOf = ({ since }: Range, now: number) => ({ since, until: wholeHour(now) + HOUR - 1 });
+
+/** "since 14:00 yesterday", "since 18 Nov". */
+export function sinceText({ since, unit }: Range, now: number): string {
+	return unit === "hour" ? `since ${clock(since)} ${onDay(since, now)}` : `since ${day(since + DAY / 2)}`;
+}
+
+/** "Wed, 25 Nov, 14:00–15:00" of an hour, "Wed, 25 Nov" of a day, "18 Nov, 14:00 – 20 Nov, 09:30" of any other time. */
+export function spanText({ start, end }: Span, now: number): string {
+	if (end - start <= HOUR) {
+		return `${weekday(start)}, ${clock(start)}–${start <= now && now < end ? "now" : clock(end)}`;
+	}
+	// A day may have 23 hours, or 25.
+	const isDay = startOfDay(start) === start && endOfDay(start) === end;
+	return isDay ? weekday(start + DAY / 2) : `${day(start)}, ${clock(start)} – ${day(end)}, ${clock(end)}`;
+}

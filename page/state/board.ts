@@ -1,0 +1,118 @@
+// All that is known of one app, and what a poll asks for. Another app, or another session, has a board of its own.
+
+import { computed, effect, signal, untracked } from "@preact/signals";
+import { Problem, sentenceOf } from "../api/client.ts";
+import { MINUTE } from "../lib/format.ts";
+import { Live, type News, NO_NEWS } from "../lib/live.ts";
+import { Alerts } from "./alerts.ts";
+import { currentTime, tick } from "./clock.ts";
+import { Stats, Top, Totals } from "./counts.ts";
+import { DeadLetters } from "./dead_letters.ts";
+import { Events } from "./events.ts";
+import { announce } from "./feedback.ts";
+import { poller } from "./poller.ts";
+import { go, route } from "./route.ts";
+import { type Session, session, signOut } from "./session.ts";
+
+/** Ms after which all is read again: events that came much later than their time, or were deleted by somebody else. */
+const FULL_EVERY = 5 * MINUTE;
+
+export type Board = ReturnType<typeof boardOf>;
+
+function boardOf(session: Session, app: number) {
+	const parts = {
+		alerts: new Alerts(session, app),
+		deadLetters: new DeadLetters(session, app),
+		events: new Events(session, app),
+		stats: new Stats(session, app),
+		top: new Top(session, app),
+		totals: new Totals(session, app),
+	};
+	const status = computed(() => session.status.value.data);
+	/** Whether the token may change anything. */
+	const mayChange = computed(() => status.value.role === "admin");
+	/** Whether there is an event log that can be asked. */
+	const hasLog = computed(() => status.value.sinks.includes("d1"));
+	/** When all was up to date, in Unix ms; 0 before. */
+	const updatedAt = signal(0);
+	/** Why the last poll has failed, as a sentence; empty where it has not. */
+	const failure = signal("");
+	const live = new Live();
+	const newest = signal<number | null>(null);
+	/** When the last event of what is shown was, in Unix ms; null where there is none, or it is not known. */
+	const lastEvent = computed(() => {
+		return route.value.user === null ? newest.value : (parts.totals.user.data?.last_event_time ?? null);
+	});
+	let fullAt = currentTime();
+
+	/** Asks for what is new in the log, and then each part for what is due. Returns the first that failed. */
+	async function ask(isFull: boolean, signal: AbortSignal): Promise<unknown> {
+		const { api } = session;
+		const { alerts, deadLetters, events, stats, top, totals } = parts;
+		const poll = { api, route: route.value, news: NO_NEWS as News, isFull, now: currentTime(), signal };
+		let failed: unknown;
+		if (hasLog.value) {
+			try {
+				poll.news = await live.poll((query) => api.get("/v1/events", { app, ...query }, signal));
+				newest.value = live.newest;
+				// The clock may have stood still while the computer slept; what is new is drawn by the present.
+				poll.now = Math.max(poll.now, currentTime());
+				tick();
+			} catch (error) {
+				signal.throwIfAborted();
+				failed = error;
+			}
+		}
+		const ofLog = [events, stats, poll.route.user === null ? top : totals];
+		const asked = [alerts, deadLetters, ...(hasLog.value ? ofLog : [])];
+		const outcomes = await Promise.allSettled(asked.map((part) => part.refresh(poll)));
+		signal.throwIfAborted();
+		return failed ?? outcomes.find((outcome) => outcome.status === "rejected")?.reason;
+	}
+
+	/** See `Poller`. */
+	async function poll(signal: AbortSignal): Promise<void> {
+		const isFull = currentTime() - fullAt >= FULL_EVERY;
+		const failed = await ask(isFull, signal);
+		if (failed instanceof Problem && failed.status === 401) return signOut(failed.message);
+		const sentence = failed === undefined ? "" : sentenceOf(failed);
+		if (sentence !== "" && failure.value === "") announce(sentence);
+		failure.value = sentence;
+		if (failed !== undefined) throw failed;
+		if (isFull) fullAt = currentTime();
+		updatedAt.value = currentTime();
+		tick();
+	}
+
+	/** Reads all again, and leaves what is shown until then. */
+	function readAgain(): void {
+		fullAt = 0;
+		poller.again();
+	}
+
+	return { ...parts, session, app, status, hasLog, mayChange, updatedAt, failure, lastEvent, poll, readAgain };
+}
+
+const app = computed(() => route.value.app);
+
+/** The board of the app in the URL; null where nobody has signed in. */
+export const board = computed(() => {
+	const { value: entered } = session;
+	return entered && app.value !== null && entered.apps.includes(app.value) ? boardOf(entered, app.value) : null;
+});
+
+/** All of the route that calls depend on: nothing else is asked for where only a dialog has opened, or what is there is filtered. */
+const asked = computed(() => JSON.stringify({ ...route.value, event: null, reason: null }));
+
+/** Polls for the board that is shown, at once whenever it shows something else. */
+export function startPolling(): void {
+	effect(() => {
+		const first = session.value?.apps[0];
+		if (first !== undefined && board.value === null) go({ app: first }, { replace: true });
+	});
+	effect(() => {
+		asked.value;
+		const { value: shown } = board;
+		untracked(() => poller.start(shown?.poll));
+	});
+}

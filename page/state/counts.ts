@@ -1,0 +1,108 @@
+// The counts of the range, of the app or of one user's followers; who lost or gained most; a user's totals of all time.
+
+import { computed } from "@preact/signals";
+import type { Bucket, TopUser, User } from "../api/client.ts";
+import { barsOf, countedSince, nextBar, type Range, rangeOf, type Span, spanOf } from "../lib/range.ts";
+import { type RankingBefore, spanBefore } from "../lib/ranking.ts";
+import { Cell, Part, type Poll, patienceOf } from "./cell.ts";
+import { route } from "./route.ts";
+
+/** Users of the ranking. */
+const LIMIT = 10;
+/** Users of the ranking of the range before, at most: those who are compared may have had another place in it. */
+const LIMIT_BEFORE = 100;
+
+export class Stats extends Part {
+	/** The counts by the start of their hour, and when they were asked for. */
+	readonly counts = new Cell<{ range: Range; hours: Map<number, Bucket>; at: number }>(() => {
+		return [route.value.range, route.value.user];
+	});
+	/** The range with its bars, their sums and when it ended; null before the counts are known. */
+	readonly figures = computed(() => {
+		const { data } = this.counts;
+		if (data === null) return null;
+		const bars = barsOf(data.range, data.at, data.hours);
+		const sum = (member: "unfollows" | "follows") => bars.reduce((total, bar) => total + bar[member], 0);
+		return { range: data.range, at: data.at, bars, unfollows: sum("unfollows"), follows: sum("follows") };
+	});
+
+	/** Asks for the range at first, when a bar has begun, and where all is read again; after new events, for their hours only. */
+	async refresh({ api, route: { range: name, user }, news, isFull, now, signal }: Poll): Promise<void> {
+		const held = this.counts.data;
+		const isWhole = held === null || isFull || news.isGap || now >= nextBar(held.range, held.at);
+		const concerned = news.added.filter((event) => user === null || event.to_accounts.includes(user));
+		if (!isWhole && concerned.length === 0 && news.gone.length === 0) return;
+		const range = rangeOf(name, now);
+		// Of events that are gone, the time is not known any more.
+		const oldest = Math.min(...concerned.map((event) => event.event_time));
+		const since = isWhole || news.gone.length > 0 ? range.since : Math.max(range.since, oldest);
+		if (since > now) return;
+		await this.counts.read(async () => {
+			const query = { app: this.app, user, since, until: now, bucket: "hour" } as const;
+			const { buckets } = await api.get("/v1/stats", query, signal);
+			const hours = new Map(isWhole ? [] : held.hours);
+			for (const bucket of buckets) hours.set(bucket.start, bucket);
+			return { range, hours, at: now };
+		}, signal);
+	}
+}
+
+/** Who led in a range, and in the one before it; and when they were asked for. */
+interface Leaders {
+	users: TopUser[];
+	before: RankingBefore;
+	range: Range;
+	/** What the list is narrowed to, in the range's stead. */
+	span: Span | null;
+	at: number;
+}
+
+export class Top extends Part {
+	/** Those of the range, or of the span that the list is narrowed to. */
+	readonly leaders = new Cell<Leaders>(() => {
+		const { range, by, since, until } = route.value;
+		return [range, by, since, until];
+	});
+	/** Whether there are new events that are not counted. */
+	#isOld = false;
+
+	/** Asks at first, when all is read again, when a bar begins, and some time after new events. */
+	async refresh({ api, route, news, isFull, now, signal }: Poll): Promise<void> {
+		const held = this.leaders.data;
+		this.#isOld ||= news.added.length > 0 || news.gone.length > 0;
+		const isOver = held === null || now >= nextBar(held.range, held.at);
+		if (!isOver && !isFull && !(this.#isOld && now >= held.at + patienceOf(route))) return;
+		const range = rangeOf(route.range, now);
+		const [since, until] = [route.since ?? countedSince(range, now), route.until ?? now];
+		await this.leaders.read(async () => {
+			const query = { app: this.app, by: route.by };
+			const span = spanBefore(since, until);
+			const isSame = !isFull && held?.before.start === span.start && held.before.end === span.end;
+			const askBefore = async () => {
+				// Before the first ms there was no time.
+				if (span.start === span.end) return { ...span, users: [], isWhole: true };
+				const times = { since: span.start, until: span.end - 1 };
+				const { users } = await api.get("/v1/top", { ...query, ...times, limit: LIMIT_BEFORE }, signal);
+				return { ...span, users, isWhole: users.length < LIMIT_BEFORE };
+			};
+			const [{ users }, before] = await Promise.all([
+				api.get("/v1/top", { ...query, since, until, limit: LIMIT }, signal),
+				// What is long over changes with an erasure only.
+				isSame ? held.before : askBefore(),
+			]);
+			return { users, before, range, span: spanOf(route), at: now };
+		}, signal);
+		this.#isOld = false;
+	}
+}
+
+export class Totals extends Part {
+	readonly user = new Cell<User>(() => route.value.user);
+
+	async refresh({ api, route: { user }, news, isFull, signal }: Poll): Promise<void> {
+		if (user === null) return;
+		const isConcerned = news.added.some((it) => it.from_account === user || it.to_accounts.includes(user));
+		if (this.user.data !== null && !isFull && !news.isGap && news.gone.length === 0 && !isConcerned) return;
+		await this.user.read(() => api.get("/v1/users/{app}", { app: this.app, user }, signal), signal);
+	}
+}

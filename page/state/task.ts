@@ -1,0 +1,93 @@
+// Long work in steps, such as an export: it shows how far it is, goes on after a request that has failed, and can be stopped
+// and gone on with. Where it is, is in the fields of each kind of work.
+
+import { batch, computed, signal } from "@preact/signals";
+import { Problem, sentenceOf } from "../api/client.ts";
+import { SECOND } from "../lib/format.ts";
+
+/** How often in a row a step is tried again. */
+const RETRIES = 3;
+/** The longest time that a timer takes, in ms. */
+const TIMER_MAX = 2 ** 31 - 1;
+
+export abstract class Task {
+	/** It is `stopped` by the operator or by a failure, and then can be gone on with. */
+	readonly state = signal<"new" | "running" | "stopped" | "done">("new");
+	readonly isRunning = computed(() => this.state.value === "running");
+	/** Why the last step has failed, as a sentence; empty where nothing is wrong. */
+	readonly problem = signal("");
+	/** Ms that it waits before the step that has failed is tried again; 0 where it does not wait. */
+	readonly retryIn = signal(0);
+	/** How many events, records or dead letters are done. */
+	readonly total = signal(0);
+	#controller = new AbortController();
+
+	/** Does the next step; returns whether there are more. A step that rejects has changed no field, and is done again. */
+	protected abstract step(signal: AbortSignal): Promise<boolean>;
+
+	/**
+	 * Begins, or goes on. Returns whether all is done: not where it was stopped, or where a step has failed for good, or too
+	 * often in a row.
+	 */
+	async run(): Promise<boolean> {
+		if (this.isRunning.value) return false;
+		this.#controller = new AbortController();
+		const { signal } = this.#controller;
+		this.#set("running");
+		try {
+			while (await this.#stepOrRetry(signal)) signal.throwIfAborted();
+			this.#set("done");
+			return true;
+		} catch (error) {
+			this.#set("stopped", signal.aborted ? "" : sentenceOf(error));
+			return false;
+		}
+	}
+
+	/** Stops it: after the step that is under way, where that cannot be cut off. */
+	stop(): void {
+		this.#controller.abort();
+	}
+
+	async #stepOrRetry(signal: AbortSignal): Promise<boolean> {
+		for (let failures = 0; ; failures += 1) {
+			try {
+				const isMore = await this.step(signal);
+				this.#set("running");
+				return isMore;
+			} catch (error) {
+				signal.throwIfAborted();
+				if (failures === RETRIES || !mayPass(error)) throw error;
+				const wait = Math.max(SECOND * 2 ** failures, error.retryAfter);
+				this.#set("running", error.message, wait);
+				await pause(wait, signal);
+				signal.throwIfAborted();
+			}
+		}
+	}
+
+	#set(state: (typeof this.state)["value"], problem = "", retryIn = 0): void {
+		batch(() => {
+			this.state.value = state;
+			this.problem.value = problem;
+			this.retryIn.value = retryIn;
+		});
+	}
+}
+
+/** Whether the same request may succeed later: the Worker was not reached, is called too often, or does not work just now. */
+function mayPass(error: unknown): error is Problem {
+	return error instanceof Problem && (error.status === 0 || error.status === 429 || error.status >= 500);
+}
+
+/** Waits so many ms, or until the signal is aborted. */
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+	return new Promise((resolve) => {
+		const timer = setTimeout(resolve, Math.min(ms, TIMER_MAX));
+		const aborted = () => {
+			clearTimeout(timer);
+			resolve();
+		};
+		signal.addEventListener("abort", aborted, { once: true });
+	});
+}
