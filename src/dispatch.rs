@@ -44,7 +44,6 @@ pub trait Request {
 
 /// A response, and what is still to be done after it.
 pub struct Answer {
-    /// What to answer.
     pub response: Response,
     /// What goes on: see [`Late::finish`].
     pub late: Vec<Late>,
@@ -62,9 +61,7 @@ impl From<Response> for Answer {
 pub struct Dispatcher<P> {
     /// The settings, and what is wrong with them.
     pub config: Config,
-    /// What is outside of the Worker.
     pub ports: P,
-    /// The schema of the event log.
     pub schema: Schema,
     /// The calls that are still to be counted in D1.
     pub calls: CallCounter,

@@ -136,7 +136,6 @@ impl fmt::Debug for OriginSecret {
 pub struct OriginRequest<'a> {
     /// Where to, query included.
     pub url: String,
-    /// Headers by name.
     pub headers: Vec<(&'static str, String)>,
     /// The body, as it goes out.
     pub body: &'a [u8],

@@ -50,15 +50,12 @@ pub trait Ports: Environment {
     /// The queue, if one is bound.
     fn queue(&self) -> Option<&Self::Queue>;
 
-    /// The way to the app's backend.
     fn origin(&self) -> &Self::Origin;
 
-    /// The clock.
     fn clock(&self) -> &Self::Clock;
 
     /// A number from 0 to below 1, another one each time.
     fn random(&self) -> f64;
 
-    /// Writes a log record.
     fn log(&self, level: Level, record: &str);
 }

@@ -18,7 +18,6 @@ pub struct Response {
     pub status: u16,
     /// The body, JSON; empty if the status allows none.
     pub body: Cow<'static, str>,
-    /// The body's media type.
     pub content_type: &'static str,
     /// A header besides `Content-Type` and `Cache-Control`.
     pub header: Option<(&'static str, Cow<'static, str>)>,
@@ -34,13 +33,11 @@ impl Response {
         Self { status: 200, body: Cow::Borrowed(OK), content_type: JSON, header: None, date: None }
     }
 
-    /// 200 with this JSON.
     #[must_use]
     pub fn json(body: &(impl Serialize + ?Sized)) -> Self {
         Self::json_text(to_json(body))
     }
 
-    /// 200 with this text, which is JSON.
     #[must_use]
     pub fn json_text(body: String) -> Self {
         Self { body: Cow::Owned(body), ..Self::ok() }

@@ -31,7 +31,6 @@ pub const LIST_MAX: usize = 1000;
 /// A key of KV, with its metadata.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Listed {
-    /// The key.
     pub key: String,
     /// The metadata; null if there is none.
     pub metadata: Value,

@@ -58,7 +58,6 @@ pub const ANSWER_WITHIN_MS: u64 = 10_000;
 pub struct ApiRequest<'a> {
     /// The method, in upper case.
     pub method: &'a str,
-    /// The path.
     pub path: &'a str,
     /// The query without its `?`.
     pub query: &'a str,
@@ -70,11 +69,8 @@ pub struct ApiRequest<'a> {
 
 /// What answers requests to the API.
 pub struct Api<'a, P> {
-    /// As read from the environment.
     pub config: &'a Config,
-    /// What is outside of the Worker.
     pub ports: &'a P,
-    /// The schema of the event log.
     pub schema: &'a Schema,
 }
 

@@ -32,7 +32,6 @@ impl Role {
 /// Which events a page has, newest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventQuery {
-    /// The app.
     pub app: SdkAppId,
     /// The kind, or any.
     pub kind: Option<Kind>,
@@ -216,7 +215,6 @@ fn user_page(roles: &[Role], kinds: &[Kind]) -> String {
     )
 }
 
-/// The event of this id.
 #[must_use]
 pub fn read(app: SdkAppId, id: &EventId) -> Statement {
     let kinds = Kind::sql_list();
@@ -230,7 +228,6 @@ pub fn read(app: SdkAppId, id: &EventId) -> Statement {
 /// An event with what the log knows of its record in KV.
 #[derive(Clone, Debug, Deserialize)]
 pub struct StoredEvent {
-    /// The event.
     #[serde(flatten)]
     pub event: WholeEvent,
     /// As in [`insert`]; 0 if it is not known.

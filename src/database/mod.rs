@@ -23,7 +23,6 @@ pub const HOUR_MS: u64 = 60 * 60 * 1000;
 pub enum Parameter {
     /// A whole number far below 2^53.
     Integer(u64),
-    /// A text.
     Text(String),
     /// Nothing.
     Null,
@@ -58,7 +57,6 @@ impl<T: Into<Self>> From<Option<T>> for Parameter {
 pub struct Statement {
     /// The SQL. No value from outside is ever a part of it.
     pub sql: Cow<'static, str>,
-    /// The parameters.
     pub parameters: Vec<Parameter>,
 }
 
@@ -90,7 +88,6 @@ pub struct Changes {
 
 /// A database that runs SQL statements: D1.
 pub trait Database {
-    /// The rows of a statement.
     fn rows<T: DeserializeOwned>(&self, statement: Statement) -> impl Future<Output = Result<Vec<T>, DatabaseError>>;
 
     /// Runs a statement for what it changes.

@@ -22,7 +22,6 @@ pub struct Total {
     pub count: u64,
     /// The first `EventTime`, in Unix ms; `None` if there is no event.
     pub first: Option<u64>,
-    /// The last one.
     pub last: Option<u64>,
 }
 
@@ -68,9 +67,7 @@ pub struct HourOfTargets {
 /// How often a user was unfollowed and followed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Times unfollowed.
     pub unfollows: u64,
-    /// Times followed.
     pub follows: u64,
 }
 
@@ -90,9 +87,7 @@ pub enum Measure {
 /// A user with the counts of a range.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ranked {
-    /// The UserID.
     pub user: String,
-    /// The counts.
     pub counts: Counts,
     /// Follows less unfollows.
     pub net: i64,

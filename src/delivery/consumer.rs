@@ -99,9 +99,7 @@ pub trait QueuedMessage {
 
 /// What processes messages.
 pub struct Consumer<'a, P> {
-    /// As read from the environment.
     pub config: &'a Config,
-    /// What is outside of the Worker.
     pub ports: &'a P,
 }
 

@@ -98,7 +98,6 @@ struct BeganAt {
 /// What was under a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found {
-    /// Nothing.
     Nothing,
     /// What was received by the time in question; it is deleted.
     Deleted,

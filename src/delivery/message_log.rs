@@ -71,7 +71,6 @@ pub struct MessageLog {
 pub struct Accepted {
     /// Its HTTP status.
     pub status: u16,
-    /// Whether it says FAIL.
     pub says_fail: bool,
 }
 

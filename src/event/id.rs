@@ -78,7 +78,6 @@ impl EventId {
         Self::read(&format!("{:0COUNTDOWN_DIGITS$}-{hash}", countdown(event_time)))
     }
 
-    /// The id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

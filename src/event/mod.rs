@@ -153,13 +153,11 @@ impl<'a> Event<'a> {
         self.index
     }
 
-    /// The event's id.
     #[must_use]
     pub fn id(&self) -> &EventId {
         &self.id
     }
 
-    /// The app that it is of.
     #[must_use]
     pub fn app(&self) -> SdkAppId {
         self.app

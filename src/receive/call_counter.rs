@@ -78,7 +78,6 @@ pub struct CallCounter {
 struct State {
     /// What waits to be written, by the hour since 1970.
     waiting: BTreeMap<u64, BTreeMap<CallKind, Count>>,
-    /// The kinds that there were.
     seen: BTreeSet<CallKind>,
     /// The wait after the next write, in ms; 0 before the first.
     interval: u64,

@@ -61,7 +61,6 @@ pub enum BodyError {
 
 /// A call with its response.
 pub struct HandledCall {
-    /// What to answer.
     pub response: Response,
     /// The level of the log record, and the record.
     pub log: (Level, String),
@@ -93,9 +92,7 @@ impl Late {
 
 /// What receives calls.
 pub struct Receiver<'a, P> {
-    /// As read from the environment.
     pub config: &'a Config,
-    /// What is outside of the Worker.
     pub ports: &'a P,
 }
 

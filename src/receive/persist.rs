@@ -100,7 +100,6 @@ pub async fn persist(
 /// What an attempt leaves an event with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StoredBy {
-    /// The sink.
     Sink,
     /// What stands in for it.
     Fallback,

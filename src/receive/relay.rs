@@ -20,7 +20,6 @@ pub struct Webhook<'a> {
     pub query: &'a str,
     /// The `Content-Type`, if it came with one.
     pub content_type: Option<&'a str>,
-    /// The body.
     pub body: &'a [u8],
 }
 

@@ -48,7 +48,6 @@ impl Kv {
         Self { namespace: namespace.map(JsCast::unchecked_into) }
     }
 
-    /// Calls the namespace.
     async fn call(&self, begin: impl FnOnce(&KvNamespace) -> Result<Promise, JsValue>) -> Result<JsValue, StoreError> {
         let namespace = self.namespace.as_ref().ok_or(StoreError::Failed)?;
         let begun = begin(namespace).map_err(|error| store_error(&error))?;

@@ -64,7 +64,6 @@ pub async fn retain(env: Env) {
     dispatcher(&env).retain().await;
 }
 
-/// Writes a log record.
 fn log(level: Level, record: &str) {
     let record = record.into();
     match level {

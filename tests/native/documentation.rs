@@ -145,3 +145,46 @@ fn each_copy_of_the_version_is_that_of_the_worker() {
         assert_eq!(copy, VERSION, "{path}");
     }
 }
+
+/// Fields and functions whose names say it all need none.
+#[test]
+fn each_module_and_each_public_type_says_what_it_is() {
+    let mut types = 0;
+    for (path, text) in sources() {
+        assert!(text.starts_with("//! "), "{path} does not say what it is about");
+        let lines: Vec<_> = text.lines().collect();
+        for (at, line) in lines.iter().enumerate() {
+            let words: Vec<_> = line.split_whitespace().take(2).collect();
+            // A macro's own is documented where it is called.
+            if line.contains('$') || !matches!(words[..], ["pub", "struct" | "enum" | "trait" | "type"]) {
+                continue;
+            }
+            let above = lines[..at].iter().rev().find(|line| !is_attribute(line)).unwrap();
+            assert!(above.trim_start().starts_with("///"), "{path}: {line}");
+            types += 1;
+        }
+    }
+    assert!(types > 100, "{types} types");
+}
+
+/// Whether a line is one of an attribute, which may have several.
+fn is_attribute(line: &str) -> bool {
+    let line = line.trim_start();
+    line.starts_with("#[") || line.starts_with(')') || line.starts_with("Clone,")
+}
+
+/// The files of `src/`, with their texts.
+fn sources() -> Vec<(String, String)> {
+    let (mut found, mut folders) = (Vec::new(), vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|it| it == "rs") {
+                found.push((path.display().to_string(), fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    found
+}

@@ -19,8 +19,12 @@ import { Rejection } from "./rejection.js";
  */
 
 const INSERT =
-	"INSERT INTO events (app, kind, event_time, hash, record, query, body) " +
-	"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING";
+	"INSERT INTO events (app, kind, event_time, hash, record, query, body, kv_until) " +
+	"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO UPDATE SET kv_until = excluded.kv_until " +
+	"WHERE kv_until IS NULL OR kv_until < excluded.kv_until";
+
+/** That KV has the record for good, as there is no `RETENTION_DAYS` here. */
+const IN_KV_FOR_GOOD = 9_999_999_999_999;
 
 /**
  * What was done with the call, in a word; throws a Rejection.
@@ -67,7 +71,7 @@ export async function receive(request, url, { settings, ctx, log, arrived }) {
 		sinks.push(() =>
 			database
 				.prepare(INSERT)
-				.bind(...row)
+				.bind(...row, IN_KV_FOR_GOOD)
 				.run(),
 		);
 	await persistAll(sinks, deadline, ctx);
