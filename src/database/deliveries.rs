@@ -1,4 +1,5 @@
-//! The deliveries: how far the way of each event to the origin has come. There are no user ids in them.
+//! The deliveries: how far the way of each event to the origin has come. There are no user ids in them, but for those that an
+//! answer of the origin may have.
 
 use serde::Deserialize;
 use strum::{EnumString, IntoStaticStr, VariantArray};
@@ -18,8 +19,10 @@ const COLUMNS: &str = "state, event_time, hash, attempts, last_status, last_erro
 
 /// The delivery of one event, in whichever state: ?1 is the app, ?2 and ?3 are the halves of the event's id.
 fn of_event() -> String {
-    let states: Vec<_> = StoredState::VARIANTS.iter().map(|state| format!("'{}'", state.name())).collect();
-    format!("app = ?1 AND state IN ({}) AND event_time = ?2 AND hash = ?3", states.join(", "))
+    format!(
+        "app = ?1 AND state IN ({}) AND event_time = ?2 AND hash = ?3",
+        StoredState::sql_list(StoredState::VARIANTS)
+    )
 }
 
 /// How far a delivery has come, as it is stored.
@@ -46,6 +49,12 @@ impl StoredState {
     #[must_use]
     pub const fn name(self) -> &'static str {
         self.into_str()
+    }
+
+    /// These states as a list of SQL, as what `IN` takes: the state is in the key, so a row is found by each that it may have.
+    #[must_use]
+    pub fn sql_list(states: &[Self]) -> String {
+        states.iter().map(|state| format!("'{}'", state.name())).collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -155,12 +164,11 @@ pub fn write(app: SdkAppId, id: &EventId, change: &Change) -> Statement {
         State::Delivered => StoredState::DeliveredLate,
         State::DeliveredFail => StoredState::DeliveredFail,
     };
-    let accepted: Vec<_> = StoredState::ACCEPTED.iter().map(|state| format!("'{}'", state.name())).collect();
     // A FAIL is a failure too: it may be what the origin says to an event that it has.
     let keeps = if change.is_replay || change.state == State::Delivered {
         String::new()
     } else {
-        format!(" OR state <> ?4 AND state IN ({})", accepted.join(", "))
+        format!(" OR state <> ?4 AND state IN ({})", StoredState::sql_list(&StoredState::ACCEPTED))
     };
     let of_event = of_event();
     let sql = format!(
@@ -169,7 +177,8 @@ pub fn write(app: SdkAppId, id: &EventId, change: &Change) -> Statement {
          SELECT ?1, ?2, ?3, ?4, coalesce(?5, (SELECT max(attempts) FROM deliveries WHERE {of_event}), 0), ?6, ?7, ?8, ?9, ?10 \
          WHERE NOT EXISTS (SELECT 1 FROM deliveries WHERE {of_event} AND (updated_at > ?9{keeps})) \
          ON CONFLICT DO UPDATE SET attempts = excluded.attempts, last_status = excluded.last_status, \
-         last_error = excluded.last_error, next_attempt_at = excluded.next_attempt_at, updated_at = excluded.updated_at, answer = excluded.answer"
+         last_error = excluded.last_error, next_attempt_at = excluded.next_attempt_at, updated_at = excluded.updated_at, \
+         answer = excluded.answer"
     );
     let parameters: [Parameter; 10] = [
         app.into(),

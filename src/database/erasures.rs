@@ -1,8 +1,9 @@
 //! Erasures: which of them are known, how far that of a user has come, and which events and records it deletes.
 
 use serde::Deserialize;
+use strum::VariantArray as _;
 
-use super::{HOUR_MS, Parameter, Statement};
+use super::{HOUR_MS, Parameter, Statement, deliveries::StoredState};
 use crate::{encoding::to_json, event::EventId, webhook::SdkAppId};
 
 /// For how long an erasure is known, in ms: no queue keeps a message for longer. [Queues: 14 days]
@@ -42,7 +43,7 @@ pub fn delete(app: SdkAppId, user: &str, events: &[UsersEvent], now_ms: u64) -> 
          SELECT CAST(?1 AS INTEGER), value ->> 0, value ->> 1, value ->> 2 FROM json_each(?2))";
     const DELIVERIES: &str = "DELETE FROM deliveries WHERE (app, state, event_time, hash) IN ( \
          SELECT CAST(?1 AS INTEGER), states.value, events.value ->> 1, events.value ->> 2 FROM json_each(?2) AS events \
-         CROSS JOIN json_each('[\"retrying\",\"dead\",\"delivered\",\"delivered_late\"]') AS states)";
+         CROSS JOIN json_each(?3) AS states)";
     const RECORDS: &str = "INSERT INTO kv_only (app, user, event_time, hash, until, erased_at) \
          SELECT ?1, ?2, e.event_time, e.hash, coalesce(e.kv_until, 9999999999999), ?4 FROM json_each(?3) AS wanted \
          CROSS JOIN events AS e ON e.app = CAST(?1 AS INTEGER) AND e.kind = wanted.value ->> 0 \
@@ -52,7 +53,9 @@ pub fn delete(app: SdkAppId, user: &str, events: &[UsersEvent], now_ms: u64) -> 
     let keys: Vec<_> = events.iter().map(|event| (&event.kind, event.event_time, &event.hash)).collect();
     let keys = Parameter::Text(to_json(&keys));
     let records = Statement::new(RECORDS, [app.into(), user.into(), keys.clone(), now_ms.into()]);
-    let [events, deliveries] = [EVENTS, DELIVERIES].map(|sql| Statement::new(sql, [app.into(), keys.clone()]));
+    let events = Statement::new(EVENTS, [app.into(), keys.clone()]);
+    let states: Vec<_> = StoredState::VARIANTS.iter().map(|state| state.name()).collect();
+    let deliveries = Statement::new(DELIVERIES, [app.into(), keys, Parameter::Text(to_json(&states))]);
     vec![records, events, deliveries]
 }
 

@@ -229,6 +229,8 @@ fn deliveries_are_forgotten_after_a_week_and_dead_ones_with_their_letters() {
                 (month, State::Delivered, week - 1),
                 (month, State::Retrying, week),
                 (month, State::Retrying, week - 1),
+                (month, State::DeliveredFail, week),
+                (month, State::DeliveredFail, week - 1),
                 (month, State::Dead, month),
                 (month, State::Dead, month - 1),
             ];
@@ -245,7 +247,7 @@ fn deliveries_are_forgotten_after_a_week_and_dead_ones_with_their_letters() {
             let dead = states(app).iter().filter(|state| *state == "dead").count();
             assert_eq!(dead, dead_stay, "{app}");
             let others: Vec<_> = states(app).into_iter().filter(|state| state != "dead").collect();
-            assert_eq!(others, ["delivered", "delivered_late", "retrying"], "{app}");
+            assert_eq!(others, ["delivered", "delivered_fail", "delivered_late", "retrying"], "{app}");
         }
     }
 }

@@ -7,13 +7,17 @@ use strum::VariantArray as _;
 use unfollow_webhook::{
     api::ApiRequest,
     config::Config,
-    database::erasures,
+    database::{
+        HOUR_MS,
+        deliveries::{self, Change, State},
+        erasures,
+    },
     delivery::{
         dead_letter,
         failure::{Failure, Reason},
         message::Message,
     },
-    event::Entry,
+    event::{Entry, EventId},
     response::Response,
     sink::Sink,
 };
@@ -114,6 +118,34 @@ fn nothing_is_left_of_the_id_and_nothing_else_is_gone() {
             staying.chain(letters.map(|(n, event)| letter_of(event, Sink::VARIANTS[n % 3]).key)).collect();
         staying.sort();
         assert_eq!(kv.keys(), staying);
+    }
+}
+
+/// However far it has come: it may have an answer of the origin, which nobody knows the contents of.
+#[test]
+fn the_delivery_of_an_erased_event_goes_in_every_state() {
+    for &state in State::VARIANTS {
+        // Soon after its event, and later: the two are stored in different ways.
+        for at in [NOW_MS, NOW_MS + HOUR_MS] {
+            let event = TestEvent::between(USER, "b", NOW_MS);
+            let database = log_of(std::slice::from_ref(&event));
+            let change = Change {
+                state,
+                attempts: Some(1),
+                last_status: Some(200),
+                last_error: None,
+                answer: Some(format!("no {USER}")),
+                next_attempt_at: None,
+                at,
+                is_replay: false,
+            };
+            let id = EventId::read(&event.id()).unwrap();
+            database.execute(deliveries::write(app(), &id, &change));
+            assert_eq!(database.table("deliveries").len(), 1);
+            erase(&operated(), &FakeKv::having([event.entry()]), &database);
+            assert_eq!(database.table("deliveries"), [] as [Value; 0], "{state:?}");
+            assert!(!database.has_text("alice"), "{state:?}");
+        }
     }
 }
 
