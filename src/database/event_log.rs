@@ -91,47 +91,57 @@ pub const NOT_IN_KV: u64 = 0;
 /// That KV has the record for good.
 pub const IN_KV_FOR_GOOD: u64 = 9_999_999_999_999;
 
-/// The end of the statements that add an event. A repeat may have its record in KV for longer; nothing else of it is new.
-const ON_REPEAT: &str = "ON CONFLICT DO UPDATE SET kv_until = excluded.kv_until \
-                         WHERE kv_until IS NULL OR kv_until < excluded.kv_until";
+/// The beginning of the statements that add an event.
+macro_rules! insert_into {
+    () => {
+        "INSERT INTO events (app, kind, event_time, hash, record, query, body, kv_until) "
+    };
+}
+
+/// Their end: a repeat may have its record in KV for longer; nothing else of it is new.
+macro_rules! on_repeat {
+    () => {
+        " ON CONFLICT DO UPDATE SET kv_until = excluded.kv_until WHERE kv_until IS NULL OR kv_until < excluded.kv_until"
+    };
+}
 
 /// Adds an event, whose record is in KV until `kv_until` (Unix seconds; [`NOT_IN_KV`], [`IN_KV_FOR_GOOD`]). A repeat changes
 /// nothing else.
 #[must_use]
 pub fn insert(event: &Event<'_>, kv_until: u64) -> Statement {
-    let sql = format!(
-        "INSERT INTO events (app, kind, event_time, hash, record, query, body, kv_until) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) {ON_REPEAT}"
-    );
-    Statement { sql: sql.into(), parameters: columns(event, kv_until).into() }
+    // A constant: webhooks need it.
+    const SQL: &str = concat!(insert_into!(), "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", on_repeat!());
+    Statement { sql: SQL.into(), parameters: columns(event, kv_until).into() }
 }
 
 /// The same for an event that was received earlier, unless what these hashes stand for was erased since: see
 /// [`crate::delivery::erased`].
 #[must_use]
 pub fn insert_unless_erased(event: &Event<'_>, kv_until: u64, hashes: &[String]) -> Statement {
-    let sql = format!(
-        "INSERT INTO events (app, kind, event_time, hash, record, query, body, kv_until) \
-         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE NOT EXISTS \
-         (SELECT 1 FROM erased WHERE hash IN (SELECT value FROM json_each(?9)) AND began_at >= ?10) {ON_REPEAT}"
-    );
-    let more = [Parameter::Text(to_json(hashes)), event.received_at().into()];
-    Statement { sql: sql.into(), parameters: columns(event, kv_until).into_iter().chain(more).collect() }
+    unless_erased(event, kv_until, hashes, on_repeat!())
 }
 
 /// The same for an event that was read from KV: if the log has other texts of it, they are replaced. What is counted by its key
 /// stays: it is that of the same actor, targets and time.
 #[must_use]
 pub fn put_unless_erased(event: &Event<'_>, kv_until: u64, hashes: &[String]) -> Statement {
-    const SQL: &str = "INSERT INTO events (app, kind, event_time, hash, record, query, body, kv_until) \
-                       SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE NOT EXISTS \
-                       (SELECT 1 FROM erased WHERE hash IN (SELECT value FROM json_each(?9)) AND began_at >= ?10) \
-                       ON CONFLICT DO UPDATE SET record = excluded.record, query = excluded.query, body = excluded.body, \
-                       kv_until = max(coalesce(kv_until, 0), excluded.kv_until) \
-                       WHERE kv_until IS NULL OR kv_until < excluded.kv_until OR record <> excluded.record \
-                       OR query <> excluded.query OR body <> excluded.body";
+    const ON_REPEAT: &str = " ON CONFLICT DO UPDATE SET record = excluded.record, query = excluded.query, \
+         body = excluded.body, kv_until = max(coalesce(kv_until, 0), excluded.kv_until) \
+         WHERE kv_until IS NULL OR kv_until < excluded.kv_until OR record <> excluded.record OR query <> excluded.query \
+         OR body <> excluded.body";
+    unless_erased(event, kv_until, hashes, ON_REPEAT)
+}
+
+/// Adds an event, unless what these hashes stand for was erased since its receipt; and does `on_repeat` if it is there.
+fn unless_erased(event: &Event<'_>, kv_until: u64, hashes: &[String], on_repeat: &str) -> Statement {
+    const SQL: &str = concat!(
+        insert_into!(),
+        "SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE NOT EXISTS \
+         (SELECT 1 FROM erased WHERE hash IN (SELECT value FROM json_each(?9)) AND began_at >= ?10)"
+    );
     let more = [Parameter::Text(to_json(hashes)), event.received_at().into()];
-    Statement { sql: SQL.into(), parameters: columns(event, kv_until).into_iter().chain(more).collect() }
+    let parameters = columns(event, kv_until).into_iter().chain(more).collect();
+    Statement { sql: format!("{SQL}{on_repeat}").into(), parameters }
 }
 
 /// The columns of an event's row.
