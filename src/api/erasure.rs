@@ -47,8 +47,8 @@ const PAUSE_MAX_MS: u64 = HOUR_MS;
 /// After how long a step begins nothing further, in ms: what goes on for too long is cut off, and done again.
 const STEP_WITHIN_MS: u64 = super::ANSWER_WITHIN_MS - 3_000;
 
-/// How many KV operations the deletion of a record takes at most.
-const OPERATIONS_A_RECORD: usize = 2;
+/// How many KV operations the deletion of a record or a dead letter takes at most.
+const OPERATIONS_A_KEY: usize = 2;
 
 parameters! {
     /// Who is erased.
@@ -115,22 +115,33 @@ struct Subject<'a> {
     began_at: u64,
 }
 
-/// How far the search through the dead letters has come: those of the app come first, then those of no app.
+/// How far a search of KV has come: which of its lists, and where in that.
 #[derive(Default)]
 struct Search {
-    is_in_unreadable: bool,
+    list: usize,
     position: KvPosition,
 }
 
 impl Search {
     fn text(&self) -> String {
-        format!("{} {}", u8::from(self.is_in_unreadable), self.position.text())
+        format!("{} {}", self.list, self.position.text())
     }
 
     fn read(text: &str) -> Option<Self> {
         let (list, position) = text.split_once(' ')?;
-        Some(Self { is_in_unreadable: list == "1", position: KvPosition::of_text(position)? })
+        Some(Self { list: list.parse().ok()?, position: KvPosition::of_text(position)? })
     }
+}
+
+/// What a step of a search has found and deleted.
+#[derive(Default)]
+struct Hits {
+    /// The events of the records.
+    records: Vec<EventId>,
+    /// The events of the dead letters, as far as their keys name them.
+    letters: Vec<EventId>,
+    /// How many keys were searched.
+    searched: usize,
 }
 
 impl<P: Ports> Context<'_, P> {
@@ -212,7 +223,7 @@ impl<P: Ports> Context<'_, P> {
     async fn delete_records(&self, subject: &Subject<'_>, is_last: bool, step: &mut Step) -> Result<bool, Problem> {
         let Subject { app, user, began_at, .. } = *subject;
         let (database, now) = (self.database()?, self.ports.clock().now_ms());
-        let most = step.operations.checked_div(OPERATIONS_A_RECORD).unwrap_or_default();
+        let most = step.operations.checked_div(OPERATIONS_A_KEY).unwrap_or_default();
         let mut left: Vec<LeftRecord> = database.rows(erasures::left_records(app, user, most as u64)).await?;
         let mut is_whole = is_last && left.len() < most;
         let due_at = |record: &LeftRecord| record.erased_at.map_or(0, |at| at.saturating_add(CALLS_END_WITHIN_MS));
@@ -223,12 +234,12 @@ impl<P: Ports> Context<'_, P> {
         }
         let (mut done, mut newer, mut failure) = (Vec::new(), Vec::new(), None);
         for record in left {
-            if !self.may_go_on(step, OPERATIONS_A_RECORD) {
+            if !self.may_go_on(step, OPERATIONS_A_KEY) {
                 is_whole = false;
                 break;
             }
             let Some(id) = record.id() else { continue };
-            step.spend(OPERATIONS_A_RECORD);
+            step.spend(OPERATIONS_A_KEY);
             match erased::remove_received_by(self.ports.kv(), &event::key(app, &id), began_at).await {
                 Ok(Found::Nothing) => {}
                 // Those of the log were counted when they left it.
@@ -295,9 +306,9 @@ impl<P: Ports> Context<'_, P> {
     ) -> Result<ErasedRecords, Problem> {
         let EraseRecordsQuery { user: UserId(user), cursor } = &query;
         let text = format!("records {app} {user}");
-        let (subject, mut search) = match Cursor::position(cursor.as_ref(), &text, RecordSearch::read)? {
-            Some(search) => {
-                (Subject { app, user, hash: erased::hash_of_user(app, user), began_at: search.began_at }, search)
+        let (subject, mut search) = match Cursor::position(cursor.as_ref(), &text, read_records_position)? {
+            Some((began_at, search)) => {
+                (Subject { app, user, hash: erased::hash_of_user(app, user), began_at }, search)
             }
             None => {
                 // Without a database nobody can be told.
@@ -306,61 +317,66 @@ impl<P: Ports> Context<'_, P> {
                     Some(_) => self.begin(app, user, None).await?.0,
                     None => Subject { app, user, hash: String::new(), began_at: now },
                 };
-                let began_at = subject.began_at;
-                (subject, RecordSearch { began_at, ..RecordSearch::default() })
+                (subject, Search::default())
             }
         };
-        let mut step = self.new_step();
+        let (mut step, mut hits) = (self.new_step(), Hits::default());
         self.wait_until(subject.began_at.saturating_add(CALLS_END_WITHIN_MS)).await;
-        let (mut found, mut searched) = (Vec::new(), 0);
-        let is_done = self.search_records(&subject, &mut search, &mut step, &mut found, &mut searched).await;
-        if let Some(database) = self.ports.database().filter(|_| !found.is_empty()) {
-            let deleted = found.iter().map(|id| event_log::delete_received_by(app, id, subject.began_at));
-            database.run_all(deleted.chain([erasures::forget_records(app, &found)]).collect()).await?;
+        let prefixes = [event::prefix(app), dead_letter::prefix(Some(app)), dead_letter::prefix(None)];
+        let most = self.config.plan.search_keys();
+        let is_done = self.search(&subject, &prefixes, most, &mut search, &mut step, &mut hits).await;
+        let Hits { records, searched, .. } = hits;
+        if let Some(database) = self.ports.database().filter(|_| !records.is_empty()) {
+            let deleted = records.iter().map(|id| event_log::delete_received_by(app, id, subject.began_at));
+            database.run_all(deleted.chain([erasures::forget_records(app, &records)]).collect()).await?;
         }
-        let cursor = if is_done? { None } else { Some(Cursor(cursor::write(&text, &search.text()))) };
+        let position = format!("{} {}", subject.began_at, search.text());
+        let cursor = if is_done? { None } else { Some(Cursor(cursor::write(&text, &position))) };
         Ok(ErasedRecords { deleted: step.deleted, searched, cursor })
     }
 
-    /// One step of the search. Whether it has come to its end.
-    async fn search_records(
+    /// One step of a search through the keys with these prefixes, one list after the other: what the user has a part in is deleted.
+    /// No further page is read once `most` keys were searched. Whether the search has come to its end.
+    async fn search(
         &self,
         subject: &Subject<'_>,
-        search: &mut RecordSearch,
+        prefixes: &[String],
+        most: usize,
+        search: &mut Search,
         step: &mut Step,
-        found: &mut Vec<EventId>,
-        searched: &mut usize,
+        hits: &mut Hits,
     ) -> Result<bool, Problem> {
-        let app = subject.app;
-        let prefixes = [event::prefix(app), dead_letter::prefix(Some(app)), dead_letter::prefix(None)];
-        while *searched < self.config.plan.search_keys() {
-            let Some(prefix) = prefixes.get(search.list) else { return Ok(true) };
-            if !self.may_go_on(step, OPERATIONS_A_RECORD.saturating_add(1)) || !step.spend(1) {
+        while let Some(prefix) = prefixes.get(search.list) {
+            if hits.searched >= most || !self.may_go_on(step, OPERATIONS_A_KEY.saturating_add(1)) || !step.spend(1) {
                 return Ok(false);
             }
             let page = self.ports.kv().list(prefix, LIST_MAX, search.position.list.as_deref()).await?;
             for listed in page.keys {
-                let id = listed.key.strip_prefix(prefix).unwrap_or_default().to_owned();
+                let id = listed.key.strip_prefix(&**prefix).unwrap_or_default().to_owned();
                 if id <= search.position.after {
                     continue;
                 }
-                if !self.may_go_on(step, OPERATIONS_A_RECORD) {
+                if !self.may_go_on(step, OPERATIONS_A_KEY) {
                     return Ok(false);
                 }
-                if search.list > 0 {
-                    self.erase_dead_letter(subject, &listed.key, step).await?;
-                } else if self.erase_record(subject, listed, step).await? {
-                    found.extend(EventId::read(&id));
+                if listed.key.starts_with(event::PREFIX) {
+                    if self.erase_record(subject, listed, step).await? {
+                        hits.records.extend(EventId::read(&id));
+                    }
+                } else if self.erase_dead_letter(subject, &listed.key, step).await? {
+                    hits.letters.extend(id.get(..EventId::LENGTH).and_then(EventId::read));
                 }
-                *searched = searched.saturating_add(1);
+                hits.searched = hits.searched.saturating_add(1);
                 search.position.after = id;
             }
             match page.cursor {
                 Some(list) => search.position = KvPosition { list: Some(list), after: String::new() },
-                None => (search.list, search.position) = (search.list.saturating_add(1), KvPosition::default()),
+                // The position stays: a step that follows looks at the last page again.
+                None if search.list.saturating_add(1) == prefixes.len() => return Ok(true),
+                None => *search = Search { list: search.list.saturating_add(1), position: KvPosition::default() },
             }
         }
-        Ok(search.list >= prefixes.len())
+        Ok(true)
     }
 
     /// Deletes a record if the user has a part in it, with two operations at most. Whether it was deleted.
@@ -391,11 +407,12 @@ impl<P: Ports> Context<'_, P> {
         search: &mut Search,
         step: &mut Step,
     ) -> Result<bool, Problem> {
-        let mut found = Vec::new();
-        let searched = self.search_dead_letters(subject, search, step, &mut found).await;
-        if !found.is_empty() {
+        let prefixes = [dead_letter::prefix(Some(subject.app)), dead_letter::prefix(None)];
+        let mut hits = Hits::default();
+        let searched = self.search(subject, &prefixes, usize::MAX, search, step, &mut hits).await;
+        if !hits.letters.is_empty() {
             // Their records may be in KV: the log never had those of a job to store there.
-            self.database()?.run(erasures::note_records(subject.app, subject.user, &found)).await?;
+            self.database()?.run(erasures::note_records(subject.app, subject.user, &hits.letters)).await?;
         }
         if searched.is_err() {
             // KV may no longer take its cursor: the next call searches from the beginning.
@@ -404,40 +421,6 @@ impl<P: Ports> Context<'_, P> {
             self.database()?.run(erasures::note(&subject.hash, Some(&position), now)).await?;
         }
         searched
-    }
-
-    async fn search_dead_letters(
-        &self,
-        subject: &Subject<'_>,
-        search: &mut Search,
-        step: &mut Step,
-        found: &mut Vec<EventId>,
-    ) -> Result<bool, Problem> {
-        loop {
-            let prefix = dead_letter::prefix(Some(subject.app).filter(|_| !search.is_in_unreadable));
-            if !self.may_go_on(step, 3) || !step.spend(1) {
-                return Ok(false);
-            }
-            let page = self.ports.kv().list(&prefix, LIST_MAX, search.position.list.as_deref()).await?;
-            for Listed { key, .. } in page.keys {
-                let id = key.strip_prefix(&prefix).unwrap_or_default();
-                if id <= search.position.after.as_str() {
-                    continue;
-                }
-                if !self.may_go_on(step, 2) {
-                    return Ok(false);
-                }
-                if self.erase_dead_letter(subject, &key, step).await? {
-                    found.extend(id.get(..EventId::LENGTH).and_then(EventId::read));
-                }
-                id.clone_into(&mut search.position.after);
-            }
-            match page.cursor {
-                Some(list) => search.position = KvPosition { list: Some(list), after: String::new() },
-                None if search.is_in_unreadable => return Ok(true),
-                None => *search = Search { is_in_unreadable: true, position: KvPosition::default() },
-            }
-        }
     }
 
     /// Deletes a dead letter if the user has a part in it, with two operations at most. Whether it was deleted.
@@ -456,26 +439,10 @@ impl<P: Ports> Context<'_, P> {
     }
 }
 
-/// How far the search of KV has come.
-#[derive(Default)]
-struct RecordSearch {
-    /// When the erasure began, in Unix ms.
-    began_at: u64,
-    /// Which list: the app's records, its dead letters, or those of no app.
-    list: usize,
-    position: KvPosition,
-}
-
-impl RecordSearch {
-    fn text(&self) -> String {
-        format!("{} {} {}", self.began_at, self.list, self.position.text())
-    }
-
-    fn read(text: &str) -> Option<Self> {
-        let mut parts = text.splitn(3, ' ');
-        let (began_at, list) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
-        Some(Self { began_at, list, position: KvPosition::of_text(parts.next()?)? })
-    }
+/// When the erasure began (Unix ms), and how far its search of KV has come.
+fn read_records_position(text: &str) -> Option<(u64, Search)> {
+    let (began_at, search) = text.split_once(' ')?;
+    Some((began_at.parse().ok()?, Search::read(search)?))
 }
 
 /// Whether a record's `value` is of an event in which the user has a part; of one that cannot be read, whether it has the id.

@@ -112,17 +112,18 @@ struct Processed {
 
 impl Processed {
     /// A message that is acknowledged, because its sink has the event: so does what `message` replays end.
-    fn done(message: &Message<'_>, mut log: MessageLog) -> Self {
-        log.outcome = Some(MessageOutcome::done(message.sink));
-        let ended_letter = message.letter.as_deref().map(str::to_owned);
-        Self { outcome: Outcome::Ack, log, ended_letter }
+    fn done(message: &Message<'_>, log: MessageLog) -> Self {
+        Self::ended(message, log, MessageOutcome::done(message.sink))
     }
 
     /// A message that is acknowledged, because its event was erased.
-    fn erased(message: &Message<'_>, mut log: MessageLog) -> Self {
-        log.outcome = Some(MessageOutcome::Erased);
-        let ended_letter = message.letter.as_deref().map(str::to_owned);
-        Self { outcome: Outcome::Ack, log, ended_letter }
+    fn erased(message: &Message<'_>, log: MessageLog) -> Self {
+        Self::ended(message, log, MessageOutcome::Erased)
+    }
+
+    fn ended(message: &Message<'_>, mut log: MessageLog, outcome: MessageOutcome) -> Self {
+        log.outcome = Some(outcome);
+        Self { outcome: Outcome::Ack, log, ended_letter: message.letter.as_deref().map(str::to_owned) }
     }
 
     /// A message that comes again.
