@@ -3,6 +3,8 @@
 
 use sha2::{Digest as _, Sha256};
 
+use super::{parameters::Cursor, problem::Problem};
+
 /// How much of the hash is in a cursor: enough to catch an accident. Anyone who has the admin token may ask for
 /// anything.
 const CHECKSUM_BYTES: usize = 8;
@@ -31,6 +33,50 @@ pub fn page<T>(mut rows: Vec<T>, limit: u64) -> (Vec<T>, bool) {
     let has_next = rows.len() > limit;
     rows.truncate(limit);
     (rows, has_next)
+}
+
+/// A position in a list of KV's keys.
+#[derive(Default)]
+pub struct KvPosition {
+    /// KV's own cursor; `None` at the beginning. KV cannot start after a key.
+    pub list: Option<String>,
+    /// The last id of this list that is done.
+    pub after: String,
+}
+
+impl KvPosition {
+    /// The cursor of the next page of the keys with this prefix, if KV has one.
+    #[must_use]
+    pub fn next(list: Option<String>, prefix: &str) -> Option<Cursor> {
+        list.map(|list| Self { list: Some(list), ..Self::default() }.write(prefix))
+    }
+
+    /// The cursor of the keys with this prefix that goes on here.
+    #[must_use]
+    pub fn write(&self, prefix: &str) -> Cursor {
+        Cursor(write(prefix, &self.text()))
+    }
+
+    /// Where the list of these keys goes on: at its beginning without a cursor.
+    ///
+    /// # Errors
+    /// [`Problem::BadRequest`] for a cursor of other keys, and for what is no cursor.
+    pub fn read(cursor: Option<&Cursor>, prefix: &str) -> Result<Self, Problem> {
+        Ok(Cursor::position(cursor, prefix, Self::of_text)?.unwrap_or_default())
+    }
+
+    /// Its text. Neither an id nor a cursor of KV's contains a space.
+    #[must_use]
+    pub fn text(&self) -> String {
+        format!("{} {}", self.after, self.list.as_deref().unwrap_or_default())
+    }
+
+    /// Reads what [`KvPosition::text`] has written; `None` for any other text.
+    #[must_use]
+    pub fn of_text(text: &str) -> Option<Self> {
+        let (after, list) = text.split_once(' ')?;
+        Some(Self { list: Some(list.to_owned()).filter(|list| !list.is_empty()), after: after.to_owned() })
+    }
 }
 
 fn checksum(query: &str, position: &str) -> [u8; CHECKSUM_BYTES] {

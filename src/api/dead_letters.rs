@@ -6,7 +6,8 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::{
-    Context, cursor,
+    Context,
+    cursor::KvPosition,
     deliveries::replayed,
     parameters::{App, AppOrNone, Cursor, KnownApps, Segment, parameters},
     problem::Problem,
@@ -123,42 +124,6 @@ impl DeadLetterId {
         let Some(app) = app else { return Ok(key) };
         let event = self.0.get(..EventId::LENGTH).and_then(EventId::read).ok_or(Problem::NotFound)?;
         dead_letter::keys(app, &event).find(|it| *it == key).ok_or(Problem::NotFound)
-    }
-}
-
-/// A position in the list of an app's dead letters.
-#[derive(Default)]
-pub(super) struct KvPosition {
-    /// KV's own cursor; `None` at the beginning. KV cannot start after a key.
-    pub(super) list: Option<String>,
-    /// The last id of this list that is done.
-    pub(super) after: String,
-}
-
-impl KvPosition {
-    /// The cursor of the next page of an app's dead letters, where KV has one.
-    pub(super) fn next(list: Option<String>, prefix: &str) -> Option<Cursor> {
-        list.map(|list| Self { list: Some(list), ..Self::default() }.write(prefix))
-    }
-
-    pub(super) fn write(&self, prefix: &str) -> Cursor {
-        Cursor(cursor::write(prefix, &self.text()))
-    }
-
-    /// Where the list of these keys goes on: at its beginning without a cursor.
-    pub(super) fn read(cursor: Option<&Cursor>, prefix: &str) -> Result<Self, Problem> {
-        Ok(Cursor::position(cursor, prefix, Self::of_text)?.unwrap_or_default())
-    }
-
-    /// Its text. Neither an id nor a cursor of KV's contains a space.
-    pub(super) fn text(&self) -> String {
-        format!("{} {}", self.after, self.list.as_deref().unwrap_or_default())
-    }
-
-    /// Reads what [`KvPosition::text`] has written; `None` for any other text.
-    pub(super) fn of_text(text: &str) -> Option<Self> {
-        let (after, list) = text.split_once(' ')?;
-        Some(Self { list: Some(list.to_owned()).filter(|list| !list.is_empty()), after: after.to_owned() })
     }
 }
 

@@ -12,8 +12,8 @@
 use serde::Serialize;
 
 use super::{
-    Context, cursor,
-    dead_letters::KvPosition,
+    Context,
+    cursor::{self, KvPosition},
     parameters::{App, Cursor, parameters},
     problem::Problem,
 };

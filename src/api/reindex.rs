@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     Context,
-    dead_letters::KvPosition,
+    cursor::KvPosition,
     parameters::{Cursor, parameters},
     problem::Problem,
 };

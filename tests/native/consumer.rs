@@ -43,7 +43,8 @@ use crate::{
     },
     ports::FakePorts,
     samples::{
-        APP, FOLLOW, NOW_MS, ORIGIN, ORIGIN_SECRET, TOKEN, UNFOLLOW, app, config, event, post, query, signed, url,
+        APP, FOLLOW, NOW_MS, ORIGIN, ORIGIN_SECRET, TOKEN, UNFOLLOW, app, config, event, first_attempt, post, query,
+        signed, url,
     },
 };
 
@@ -1091,16 +1092,7 @@ proptest! {
 #[test]
 fn each_attempt_writes_how_far_the_delivery_has_come() {
     let failing = |reaction: Reaction| -> Box<dyn Fn(&Seen) -> Reaction> { Box::new(move |_| reaction.clone()) };
-    let nothing = |attempts| Change {
-        state: State::Delivered,
-        attempts: Some(attempts),
-        last_status: None,
-        last_error: None,
-        answer: None,
-        next_attempt_at: None,
-        at: NOW_MS + 20,
-        is_replay: false,
-    };
+    let nothing = |attempts| Change { attempts: Some(attempts), ..first_attempt(State::Delivered, NOW_MS + 20) };
     let dead = || Change { state: State::Dead, ..nothing(1) };
     let given_up = || Batch { source: DEAD_LETTERS, store: vec![Succeeds(5)], ..Batch::default() };
     for (batch, expected) in [

@@ -9,7 +9,7 @@ use tokio::time::{sleep, timeout};
 use unfollow_webhook::{
     database::{
         Database, HOUR_MS, Statement,
-        deliveries::{self, Change, State},
+        deliveries::{self, State},
         erasures, event_log,
     },
     delivery::{
@@ -34,7 +34,7 @@ use crate::{
         paused,
     },
     ports::{FakeEnvironment, FakePorts},
-    samples::{APP, BOUND, NOW_MS, TOKEN, UNFOLLOW, app, event, event_of, query, url_of},
+    samples::{APP, BOUND, NOW_MS, TOKEN, UNFOLLOW, app, event, event_of, first_attempt, query, url_of},
 };
 
 const ADMIN: &str = "a-token-of-the-operator";
@@ -358,16 +358,7 @@ fn the_retention_deletes_what_is_due() {
         }
         // A dead delivery stays for as long as its dead letter: 30 days at least.
         for (n, at) in [NOW_MS - 31 * DAY_MS, NOW_MS - 29 * DAY_MS].into_iter().enumerate() {
-            let change = Change {
-                state: State::Dead,
-                attempts: Some(1),
-                last_status: None,
-                last_error: None,
-                answer: None,
-                next_attempt_at: None,
-                at,
-                is_replay: false,
-            };
+            let change = first_attempt(State::Dead, at);
             let id = EventId::of_parts(at, &format!("{n:032x}")).unwrap();
             stores.database.execute(deliveries::write(app(), &id, &change));
         }

@@ -5,7 +5,7 @@ use strum::VariantArray as _;
 use unfollow_webhook::{
     database::{
         DatabaseError, HOUR_MS, Statement, call_counts,
-        deliveries::{self, Change, State},
+        deliveries::{self, State},
         erasures::{self, KNOWN_FOR_MS},
         event_log::{self, IN_KV_FOR_GOOD, NOT_IN_KV},
         retention::{Retained, Retention, retain},
@@ -22,7 +22,7 @@ use unfollow_webhook::{
 use crate::{
     database::{Sqlite, Trouble},
     fakes::{FakeClock, paused},
-    samples::{NOW_MS, app, event_for},
+    samples::{NOW_MS, app, event_for, first_attempt},
 };
 
 const DAY_MS: u64 = 24 * HOUR_MS;
@@ -202,17 +202,7 @@ fn a_run_that_fails_says_so() {
 fn deliver(database: &Sqlite, n: u64, app: u64, (time, state, at): (u64, State, u64)) {
     let app = SdkAppId::parse(&app.to_string()).unwrap();
     let id = EventId::of_parts(time, &format!("{n:032x}")).unwrap();
-    let change = Change {
-        state,
-        attempts: Some(1),
-        last_status: None,
-        last_error: None,
-        answer: None,
-        next_attempt_at: None,
-        at,
-        is_replay: false,
-    };
-    database.execute(deliveries::write(app, &id, &change));
+    database.execute(deliveries::write(app, &id, &first_attempt(state, at)));
 }
 
 /// Delivered ones by their event, all others by their latest change. Apps are not named.

@@ -2,6 +2,7 @@
 
 use unfollow_webhook::{
     config::Config,
+    database::deliveries::{Change, State},
     event::Event,
     ports::{DB, DEAD_LETTERS, DELIVERIES, EVENTS},
     receive::validate::RequestHead,
@@ -101,4 +102,18 @@ pub fn event_of<'a>(query: &'a str, follow: Follow<'a>) -> Event<'a> {
 pub fn event_for<'a>(app: SdkAppId, query: &'a str, follow: Follow<'a>) -> Event<'a> {
     let query = Policy::Unsigned.check(Query::parse(query).unwrap(), None, None, NOW_MS).unwrap();
     Event::new(app, query, follow, NOW_MS)
+}
+
+/// What the first attempt made of a delivery at `at` (Unix ms), with nothing said of an answer.
+pub fn first_attempt(state: State, at: u64) -> Change {
+    Change {
+        state,
+        attempts: Some(1),
+        last_status: None,
+        last_error: None,
+        answer: None,
+        next_attempt_at: None,
+        at,
+        is_replay: false,
+    }
 }

@@ -17,7 +17,7 @@ use super::{QUERY, TestEvent, a_queue, add, app, get, is_problem, json_of, opera
 use crate::{
     database::{Sqlite, Trouble},
     fakes::{FakeKv, FakeQueue},
-    samples::{APP, NOW_MS},
+    samples::{APP, NOW_MS, first_attempt},
 };
 
 const MINUTE_MS: u64 = 60_000;
@@ -25,16 +25,7 @@ const HOUR_MS: u64 = 60 * MINUTE_MS;
 
 fn change(state: State, at: u64) -> Change {
     let next_attempt_at = (state == State::Retrying).then_some(at + 40_000);
-    Change {
-        state,
-        attempts: Some(2),
-        last_status: Some(503),
-        last_error: None,
-        answer: None,
-        next_attempt_at,
-        at,
-        is_replay: false,
-    }
+    Change { attempts: Some(2), last_status: Some(503), next_attempt_at, ..first_attempt(state, at) }
 }
 
 fn id_at(time: u64) -> EventId {

@@ -26,7 +26,7 @@ use super::{ADMIN, QUERY, TestEvent, add, encoded, is_problem, json_of, log_of, 
 use crate::{
     database::{Sqlite, Trouble},
     fakes::FakeKv,
-    samples::{APP, NOW_MS, ORIGIN, TOKEN, app, config},
+    samples::{APP, NOW_MS, ORIGIN, TOKEN, app, config, first_attempt},
 };
 
 /// The id that is erased. No other text has a part of it.
@@ -129,16 +129,8 @@ fn the_delivery_of_an_erased_event_goes_in_every_state() {
         for at in [NOW_MS, NOW_MS + HOUR_MS] {
             let event = TestEvent::between(USER, "b", NOW_MS);
             let database = log_of(std::slice::from_ref(&event));
-            let change = Change {
-                state,
-                attempts: Some(1),
-                last_status: Some(200),
-                last_error: None,
-                answer: Some(format!("no {USER}")),
-                next_attempt_at: None,
-                at,
-                is_replay: false,
-            };
+            let answer = Some(format!("no {USER}"));
+            let change = Change { last_status: Some(200), answer, ..first_attempt(state, at) };
             let id = EventId::read(&event.id()).unwrap();
             database.execute(deliveries::write(app(), &id, &change));
             assert_eq!(database.table("deliveries").len(), 1);
