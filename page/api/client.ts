@@ -12,7 +12,7 @@ export type Delivery = Schemas["Delivery"];
 export type DeliveryPage = Schemas["DeliveryPage"];
 export type EventPage = Schemas["EventPage"];
 export type EventRecord = Schemas["EventRecord"];
-export type InvalidSetting = Schemas["InvalidSetting"];
+type InvalidSetting = Schemas["InvalidSetting"];
 export type Kind = Schemas["Kind"];
 /** What the query of the list of events may have. */
 export type EventQuery = Omit<Parameters<"/v1/events", "get">, "app">;
