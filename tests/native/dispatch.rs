@@ -173,7 +173,7 @@ fn what_begins_with_v1_goes_to_the_api() {
     paused(async {
         let worker = stores.worker(&[]);
         let apps = get(&worker, "/v1/apps").await;
-        assert_eq!((apps.status, json_of(&apps)), (200, json!({ "apps": [1_400_000_000] })));
+        assert_eq!((apps.status, json_of(&apps)), (200, json!({ "apps": [1_400_000_000], "removed": [] })));
         let events = get(&worker, "/v1/events?limit=0").await;
         assert_eq!((events.status, events.content_type), (400, "application/problem+json"));
         assert_eq!(get(&worker, "/v1/").await.status, 404);
