@@ -137,7 +137,7 @@ export const zh: Texts = {
 	},
 
 	chart: {
-		title: { hour: "每小时", day: "每天" },
+		title: { hour: "按小时", day: "按天" },
 		unit: { hour: "小时", day: "日期" },
 		bar: (time, unfollows, follows) => `${time}：${unfollows}，${follows}`,
 		label: (unfollows, follows) => `${unfollows}、${follows}的柱状图；下方表格的数据与之相同。`,
