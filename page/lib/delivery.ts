@@ -8,10 +8,10 @@ type Ended = Pick<Delivery, "last_status" | "last_error">;
 
 /** How the last attempt ended. */
 export function outcome({ last_status: status, last_error: error }: Ended) {
-	const { answered, failures, noAttempt } = t().deliveries;
+	const { answered, failures, noAttempt, otherFailure } = t().deliveries;
 	if (status !== null) return answered(status, error === "fail");
-	// A newer Worker may know other errors.
-	return error === null ? noAttempt : (new Map(Object.entries(failures)).get(error) ?? error);
+	if (error === null) return noAttempt;
+	return new Map(Object.entries(failures)).get(error) ?? otherFailure;
 }
 
 /** Which of the outcomes it is: "500", "timeout". The same where `outcome` has the same words. */

@@ -330,6 +330,8 @@ export const en = {
 			unknown_queue: "it came from a queue of another name",
 		} satisfies Record<Failure, string>,
 		answered: (status: number, isFail: boolean) => `your backend answered ${status}${isFail ? " and FAIL" : ""}`,
+		/** A failure that only a newer Worker knows. */
+		otherFailure: "it failed in a way that this version does not know",
 		noAttempt: "no attempt yet",
 		states: {
 			retrying: "Being retried",

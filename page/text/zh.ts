@@ -296,6 +296,7 @@ export const zh: Texts = {
 			unknown_queue: "来自其他名称的队列",
 		},
 		answered: (status, isFail) => `业务后台应答 ${status}${isFail ? "，且内容为 FAIL" : ""}`,
+		otherFailure: "原因未知（当前版本无法识别）",
 		noAttempt: "尚未尝试",
 		states: {
 			retrying: "正在重试",
