@@ -19,8 +19,7 @@ const NAMES = [
 /** What is shown or told to a screen reader: all texts and labels but ids, code and what is in a language of its own. */
 export async function textsOf(page: Page): Promise<string[]> {
 	return await page.evaluate(() => {
-		const other =
-			"code, pre, bdi, script, style, noscript, [lang]:not(html), [data-testid=app]";
+		const other = "code, pre, bdi, script, style, noscript, [lang]:not(html), [data-testid=app]";
 		const texts: string[] = [];
 		const isShown = (element: Element) => element.closest(other) === null && element.checkVisibility();
 		for (const element of document.querySelectorAll("body, body *")) {
