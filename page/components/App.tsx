@@ -126,8 +126,8 @@ function Footer({ board }: { board: Board }) {
 	const invalid = settings.length === 0 ? null : count(settings.length, "invalidSetting");
 	return (
 		<footer>
-			{times.zone(timeZone())} <Span text={footer.version(version, invalid)} testid="version" />{" "}
-			<Link href="/openapi.json" text={footer.api} />
+			{times.zone(timeZone())}
+			<Span text={footer.version(version, invalid)} testid="version" /> <Link href="/openapi.json" text={footer.api} />
 		</footer>
 	);
 }

@@ -91,7 +91,8 @@ export const en = {
 		sinceTime: (time: string, day: string) => `since ${time} ${day}`,
 		sinceDay: (day: string) => `since ${day}`,
 		cut: (starts: string[]) => `Counts are by hours of UTC, so days begin at ${starts.join(" or ")} here.`,
-		zone: (zone: string) => `Times are in the time zone ${zone}.`,
+		/** In front of another sentence. */
+		zone: (zone: string) => `Times are in the time zone ${zone}. `,
 	},
 	ranges: { "24h": "24 hours", "7d": "7 days", "30d": "30 days" } satisfies Record<RangeName, string>,
 	rangesShort: { "24h": "24 h", "7d": "7 d", "30d": "30 d" } satisfies Record<RangeName, string>,

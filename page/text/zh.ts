@@ -85,9 +85,9 @@ export const zh: Texts = {
 		tooMany: "请求 Worker 过于频繁。",
 		unreadable: "无法解析 Worker 的响应。",
 		status: (status) => `Worker 返回了 ${status}。`,
-		detail: (status, detail) => `Worker 返回了 ${status}：“${detail}”`,
-		retry: (problem, due) => `${problem} ${due}重试。`,
-		poll: (problem, asOf) => `${problem}${asOf && ` 当前显示的是 ${asOf} 的数据。`} 正在重试。`,
+		detail: (status, detail) => `Worker 返回了 ${status}：“${detail}”。`,
+		retry: (problem, due) => `${problem}${due}重试。`,
+		poll: (problem, asOf) => `${problem}${asOf && `当前显示的是 ${asOf} 的数据。`}正在重试。`,
 	},
 
 	header: {
