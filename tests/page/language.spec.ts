@@ -216,6 +216,7 @@ test.describe("in Chinese", () => {
 		await answer(page, /\/v1\/events\?.*cursor=next/, { detail: "D1 failed." }, 500);
 		await dashboard.more.click();
 		await expectChinese(dashboard, "“D1 failed.”。重试");
+		await page.unrouteAll();
 		for (const range of ["7d", "30d"]) {
 			await dashboard.open(`app=${app}&range=${range}&by=net`);
 			await expectChinese(dashboard, "净增 −1");
