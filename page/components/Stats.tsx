@@ -75,7 +75,7 @@ export function StatsCard({ stats: { counts, figures } }: { stats: Board["stats"
 	];
 	const beside = (
 		<>
-			<P class="readout" aria-hidden="true" text={pointed && describe(pointed)} />
+			<P class="readout" aria-hidden="true" text={pointed && describe(pointed)} testid="readout" />
 			<P class="legend" text={kinds} />
 		</>
 	);
