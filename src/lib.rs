@@ -30,6 +30,7 @@ mod encoding;
 pub mod event;
 pub mod log;
 pub mod origin;
+pub mod outgoing;
 pub mod plan;
 pub mod ports;
 pub mod receive;
@@ -38,6 +39,7 @@ pub mod routes;
 #[cfg(target_arch = "wasm32")]
 mod runtime;
 pub mod sink;
+pub mod standard_webhooks;
 pub mod storage;
 pub mod webhook;
 

@@ -8,9 +8,10 @@ use std::collections::HashMap;
 use libfuzzer_sys::fuzz_target;
 use unfollow_webhook::{
     config::Config,
-    origin::{OriginSecret, OriginSigning, OriginUrl},
+    origin::{OriginSigning, OriginUrl},
     plan::Plan,
     ports::{DB, DEAD_LETTERS, DELIVERIES, EVENTS, Environment},
+    standard_webhooks::SigningSecret,
     webhook::{SdkAppId, auth::Policy},
 };
 use url::{Host, Url};
@@ -151,7 +152,7 @@ fuzz_target!(|text: &str| {
         // No token is printed.
         assert_eq!(format!("{:?}", settings.policy(app)), printed);
     }
-    if let Some(secret) = variables.get("ORIGIN_SECRET").and_then(|text| OriginSecret::new(text).ok()) {
-        assert_eq!(format!("{secret:?}"), "OriginSecret(hidden)");
+    if let Some(secret) = variables.get("ORIGIN_SECRET").and_then(|text| SigningSecret::new(text).ok()) {
+        assert_eq!(format!("{secret:?}"), "SigningSecret(hidden)");
     }
 });

@@ -6,7 +6,7 @@ use worker::{
     wasm_bindgen::{JsCast as _, JsValue},
 };
 
-use super::{clock::RuntimeClock, d1::D1, kv::Kv, log, origin::OriginFetch, queue::Producer};
+use super::{clock::RuntimeClock, d1::D1, kv::Kv, log, outgoing::OutgoingFetch, queue::Producer};
 use crate::{
     log::Level,
     ports::{DB, DELIVERIES, EVENTS, Environment, Ports},
@@ -59,7 +59,7 @@ impl Ports for Bindings {
     type Kv = Kv;
     type Database = D1;
     type Queue = Producer;
-    type Origin = OriginFetch;
+    type Outgoing = OutgoingFetch;
     type Clock = RuntimeClock;
 
     fn kv(&self) -> &Kv {
@@ -74,8 +74,8 @@ impl Ports for Bindings {
         self.deliveries.as_ref()
     }
 
-    fn origin(&self) -> &OriginFetch {
-        &OriginFetch
+    fn outgoing(&self) -> &OutgoingFetch {
+        &OutgoingFetch
     }
 
     fn clock(&self) -> &RuntimeClock {

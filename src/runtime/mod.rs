@@ -6,7 +6,7 @@ mod clock;
 mod d1;
 mod http;
 mod kv;
-mod origin;
+mod outgoing;
 #[cfg(feature = "provoke-panic")]
 mod panic;
 mod queue;

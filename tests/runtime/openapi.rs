@@ -8,7 +8,7 @@ use unfollow_webhook::{
         dead_letter,
         failure::{Failure, Reason},
     },
-    origin::OriginError,
+    outgoing::OutgoingError,
     sink::Sink,
 };
 
@@ -152,7 +152,7 @@ fn responses_with_a_full_log(caller: &Caller) {
     };
     let dead_letters = [
         dead_letter(0, Sink::Origin, Failure::Status(500)),
-        dead_letter(1, Sink::Origin, Failure::Origin(OriginError::Late)),
+        dead_letter(1, Sink::Origin, Failure::Origin(OutgoingError::Late)),
         dead_letter(2, Sink::Origin, Failure::Other(Reason::Queue)),
         dead_letter(3, Sink::Kv, Failure::Sink(Sink::Kv)),
         dead_letter(4, Sink::D1, Failure::Sink(Sink::D1)),
