@@ -19,6 +19,7 @@
     clippy::arithmetic_side_effects
 )]
 
+pub mod alerts;
 pub mod api;
 pub mod api_token;
 pub mod completeness;
