@@ -1,6 +1,7 @@
 //! What is wrong, as data: what the Worker can observe goes in, alerts come out. The API, the page, messages and metrics share
 //! them, and none of them decides anything. `docs/alerts.md` is tested against the table of kinds.
 
+pub mod advice;
 pub mod text;
 
 use strum::{EnumString, IntoStaticStr, VariantArray};
