@@ -1,12 +1,16 @@
 //! What each event handler of the runtime does: a request goes to the health check, the API or the webhook; a batch of messages
-//! to the consumer; the hourly trigger to the retention. What outlives a response is handed back, to be run after it.
+//! to the consumer; the cron trigger to the retention and to the messages about alerts. What outlives a response is handed back, to be run after it.
 
 use std::pin::pin;
 
 use crate::{
+    alerts::{
+        Alert, AlertKind,
+        notify::{self, rules::Current},
+    },
     api::{self, Api, ApiRequest},
     completeness,
-    config::Config,
+    config::{Config, InvalidSetting},
     database::{
         Database as _, log_state,
         retention::{Retained, Retention, retain},
@@ -18,7 +22,7 @@ use crate::{
     },
     log::Level,
     origin::HOP_HEADER,
-    ports::Ports,
+    ports::{DB, Ports},
     receive::{Body, HandledCall, Late, Receiver, call_counter::CallCounter, validate::RequestHead},
     response::Response,
     routes::{self, Target},
@@ -27,6 +31,15 @@ use crate::{
 
 /// How long D1 may take to take the counts of calls, in ms.
 const CALLS_WITHIN_MS: u64 = 10_000;
+
+/// The trigger of every minute, as `wrangler.toml` has it.
+pub const EVERY_MINUTE: &str = "* * * * *";
+
+/// At which minute of an hour the trigger of every minute runs the retention. It is the minute of the trigger that earlier
+/// `wrangler.toml`s have.
+const RETENTION_MINUTE: u64 = 17;
+
+const MINUTE_MS: u64 = 60 * 1000;
 
 /// A request, as it arrived.
 pub trait Request {
@@ -149,6 +162,17 @@ impl<P: Ports> Dispatcher<P> {
         Consumer { config: &self.config, ports: &self.ports }.consume(Source::of(queue), batch).await;
     }
 
+    /// What a cron trigger does that was due at `scheduled_ms` (Unix ms): messages about alerts each time, and the retention once
+    /// an hour, or as often as a trigger is due that is not of every minute.
+    pub async fn scheduled(&self, cron: &str, scheduled_ms: u64) {
+        let minute = scheduled_ms / MINUTE_MS % 60;
+        let is_for_retention = cron != EVERY_MINUTE || minute == RETENTION_MINUTE;
+        notify::run::run(&self.ports, &self.config.notify, scheduled_ms, async || self.observe().await).await;
+        if is_for_retention {
+            self.retain().await;
+        }
+    }
+
     /// Deletes from D1 what is due, and looks whether the log is complete. With settings that calls are rejected for, nothing is
     /// deleted: they are to be fixed first.
     pub async fn retain(&self) {
@@ -172,5 +196,17 @@ impl<P: Ports> Dispatcher<P> {
         if completeness::look(&self.ports, settings).await.is_err() {
             self.ports.log(Level::Warn, r#"{"outcome":"failed","reason":"completeness"}"#);
         }
+    }
+
+    /// What is wrong now.
+    async fn observe(&self) -> Current {
+        let now = self.ports.clock().now_ms();
+        let invalid = self.schema.invalid_settings(&self.config, self.ports.database(), now).await;
+        let is_complete = invalid.iter().all(|setting| setting.name != DB);
+        let alert = |setting: &InvalidSetting| Alert {
+            detail: setting.problem.to_string(),
+            ..Alert::new(AlertKind::InvalidSetting, None, setting.name.clone())
+        };
+        Current { alerts: invalid.iter().map(alert).collect(), is_complete }
     }
 }

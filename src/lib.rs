@@ -70,8 +70,8 @@ mod handlers {
     }
 
     #[event(scheduled)]
-    async fn scheduled(_: ScheduledEvent, env: Env, _: ScheduleContext) {
-        runtime::retain(env).await;
+    async fn scheduled(event: ScheduledEvent, env: Env, _: ScheduleContext) {
+        runtime::scheduled(event, env).await;
     }
 
     /// Not `#[event(queue)]`: its `MessageBatch` hides the JavaScript messages, and their `attempts` with them.

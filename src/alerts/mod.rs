@@ -2,6 +2,7 @@
 //! them, and none of them decides anything. `docs/alerts.md` is tested against the table of kinds.
 
 pub mod advice;
+pub mod notify;
 pub mod text;
 
 use strum::{EnumString, IntoStaticStr, VariantArray};

@@ -10,10 +10,14 @@ pub mod unknown;
 
 use std::{borrow::Cow, ops::RangeInclusive};
 
-use reader::{Reader, app_ids, flag, sinks, webhook_path, word};
+use reader::{Reader, app_ids, flag, page_url, sinks, webhook_path, word};
 use serde::Serialize;
 
 use crate::{
+    alerts::{
+        notify::{Notify, message::Wording},
+        text::Language,
+    },
     api_token::ApiToken,
     origin::{OnFail, OriginSigning, OriginUrl},
     plan::Plan,
@@ -74,6 +78,8 @@ pub struct Config {
     pub admin_token: Option<ApiToken>,
     /// Who may read by the API, besides.
     pub viewer_token: Option<ApiToken>,
+    /// Who is told of alerts, and how.
+    pub notify: Notify,
     /// The settings to fix, each once, in the order of reading.
     pub invalid_settings: Vec<InvalidSetting>,
 }
@@ -151,6 +157,13 @@ impl Config {
         };
         let plan = reader.optional("PLAN", Plan::default(), word).unwrap_or_default();
         let [admin_token, viewer_token] = ["ADMIN_TOKEN", "VIEWER_TOKEN"].map(|name| reader.api_token(name));
+        let wording = Wording {
+            language: reader.optional("ALERT_LANGUAGE", Language::default(), word).unwrap_or_default(),
+            with_users: reader.optional("ALERT_USERS", false, flag).unwrap_or_default(),
+            page: reader.optional("PAGE_URL", None, page_url).flatten(),
+        };
+        let (targets, secret) = reader.alert_targets();
+        let notify = Notify { targets, secret, wording };
 
         let invalid_settings = reader.invalid;
         let settings = (|| {
@@ -171,6 +184,7 @@ impl Config {
             plan,
             admin_token,
             viewer_token,
+            notify,
             invalid_settings,
         }
     }

@@ -1,5 +1,6 @@
 //! D1: SQL statements with their parameters, and what their rows mean. The tables are in `migrations/`.
 
+pub mod alert_messages;
 pub mod call_counts;
 pub mod deliveries;
 pub mod erasures;

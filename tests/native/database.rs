@@ -21,11 +21,12 @@ use unfollow_webhook::{
 };
 
 /// Every migration, in order.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("../../migrations/0001_event_log.sql"),
     include_str!("../../migrations/0002_deliveries_and_calls.sql"),
     include_str!("../../migrations/0003_erasure_and_retention.sql"),
     include_str!("../../migrations/0004_delivery_answers.sql"),
+    include_str!("../../migrations/0005_alert_messages.sql"),
 ];
 
 /// What a database does instead of its work.

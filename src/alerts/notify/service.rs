@@ -267,11 +267,9 @@ impl Service {
             // The flow was started. What becomes of it, the answer does not say.
             Self::Teams | Self::Webhook => (true, None, None),
             // "Making requests": `ok` says whether it was successful.
-            Self::Telegram => (
-                fields.ok == Some(true),
-                fields.error_code.as_ref().and_then(code_text),
-                fields.description,
-            ),
+            Self::Telegram => {
+                (fields.ok == Some(true), fields.error_code.as_ref().and_then(code_text), fields.description)
+            }
         };
         if is_success && is_taken {
             return Verdict::Taken;
@@ -332,7 +330,8 @@ fn teams_card(text: &str, link: Option<&str>) -> Value {
     };
     let lines = lines.filter(|line| !line.is_empty()).map(|line| run(line, "Default"));
     let body: Vec<_> = [run(title, "Bolder")].into_iter().chain(lines).collect();
-    let actions: Vec<_> = link.iter().map(|url| json!({ "type": "Action.OpenUrl", "title": "Open", "url": url })).collect();
+    let actions: Vec<_> =
+        link.iter().map(|url| json!({ "type": "Action.OpenUrl", "title": "Open", "url": url })).collect();
     json!({
         "type": "message",
         "attachments": [{

@@ -28,6 +28,7 @@ pub struct Target {
     key: Option<String>,
     parameters: Map<String, Value>,
     id: String,
+    position: usize,
 }
 
 impl fmt::Debug for Target {
@@ -41,6 +42,12 @@ impl Target {
     #[must_use]
     pub const fn service(&self) -> Service {
         self.service
+    }
+
+    /// Which of the entries of `ALERT_URLS` it is, from 1 on.
+    #[must_use]
+    pub const fn position(&self) -> usize {
+        self.position
     }
 
     /// The URL that a message is posted to, without a fragment.
@@ -78,9 +85,11 @@ impl Target {
     ///
     /// # Errors
     /// The rule that it breaks, as the rest of a sentence whose subject is the entry. It does not quote it.
-    fn read(entry: &str) -> Result<Self, &'static str> {
+    fn read(entry: &str, position: usize) -> Result<Self, &'static str> {
         let (named, text) = match entry.split_once("://").and_then(|(scheme, _)| scheme.split_once('+')) {
-            Some((word, _)) => (Some(service_of_word(word)?), entry.get(word.len().saturating_add(1)..).unwrap_or_default()),
+            Some((word, _)) => {
+                (Some(service_of_word(word)?), entry.get(word.len().saturating_add(1)..).unwrap_or_default())
+            }
             None => (None, entry),
         };
         let (text, fragment) = text.split_once('#').map_or((text, None), |(text, fragment)| (text, Some(fragment)));
@@ -111,30 +120,30 @@ impl Target {
         };
         let id = Sha256::digest(format!("{url}\n{}", Value::Object(parameters.clone())));
         let id = hex::encode(id).get(..16).unwrap_or_default().to_owned();
-        Ok(Self { service, url: url.into(), key, parameters, id })
+        Ok(Self { service, url: url.into(), key, parameters, id, position })
     }
 }
 
-/// Reads the entries of `ALERT_URLS`, between which white space or commas stand: those that are valid, each once, and for each
-/// invalid one the rule that it breaks.
+/// Reads the entries of `ALERT_URLS`, between which white space or commas stand: those that are valid, each once; and the rule that
+/// the others break, as the rest of a sentence whose subject is the setting.
 #[must_use]
-pub fn read_targets(text: &str) -> (Vec<Target>, Vec<String>) {
-    let (mut targets, mut broken): (Vec<Target>, _) = (Vec::new(), Vec::new());
+pub fn read_targets(text: &str) -> (Vec<Target>, Option<String>) {
+    let mut targets: Vec<Target> = Vec::new();
     let entries = entries(text);
-    if entries.is_empty() {
-        broken.push("must be one or more URLs, with white space or commas between them".to_owned());
+    let count = entries.len();
+    if !(1..=TARGETS_MAX).contains(&count) {
+        let rule = format!("must be 1 to {TARGETS_MAX} URLs, with white space or commas between them, and not {count}");
+        return (targets, Some(rule));
     }
-    if entries.len() > TARGETS_MAX {
-        broken.push(format!("must be at most {TARGETS_MAX} URLs"));
-    }
-    for (index, entry) in entries.iter().enumerate().take(TARGETS_MAX) {
-        match Target::read(entry) {
+    let mut broken = Vec::new();
+    for (position, entry) in (1..).zip(&entries) {
+        match Target::read(entry, position) {
             Ok(target) if targets.iter().any(|it| it.id == target.id) => {}
             Ok(target) => targets.push(target),
-            Err(rule) => broken.push(format!("must be valid: entry {} {rule}", index.saturating_add(1))),
+            Err(rule) => broken.push(format!("entry {position} {rule}")),
         }
     }
-    (targets, broken)
+    (targets, (!broken.is_empty()).then(|| format!("must have valid entries: {}", broken.join("; "))))
 }
 
 /// Cuts a text into its entries. A comma is part of a URL, unless an entry of its own follows it.
@@ -169,7 +178,8 @@ fn service_of_word(word: &str) -> Result<Service, &'static str> {
 /// The service whose host it is. The path of each is fixed: any other URL of the same host takes other messages.
 fn service_of_url(url: &Url) -> Result<Service, &'static str> {
     let Some(Host::Domain(host)) = url.host() else { return Ok(Service::Webhook) };
-    let (path, is_below) = (url.path(), |domain: &str| host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.')));
+    let (path, is_below) =
+        (url.path(), |domain: &str| host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.')));
     let (service, has_path, rule) = match host {
         "open.feishu.cn" | "open.larksuite.com" => (
             Service::Feishu,
@@ -179,15 +189,20 @@ fn service_of_url(url: &Url) -> Result<Service, &'static str> {
         "oapi.dingtalk.com" => {
             (Service::DingTalk, path == "/robot/send", "must be the URL of a custom robot, with /robot/send")
         }
-        "qyapi.weixin.qq.com" => {
-            (Service::WeCom, path == "/cgi-bin/webhook/send", "must be the URL of a group robot, with /cgi-bin/webhook/send")
-        }
+        "qyapi.weixin.qq.com" => (
+            Service::WeCom,
+            path == "/cgi-bin/webhook/send",
+            "must be the URL of a group robot, with /cgi-bin/webhook/send",
+        ),
         "hooks.slack.com" | "hooks.slack-gov.com" => {
             (Service::Slack, path.starts_with("/services/"), "must be the URL of an incoming webhook, with /services/")
         }
         "discord.com" | "discordapp.com" | "ptb.discord.com" | "canary.discord.com" => (
             Service::Discord,
-            path.starts_with("/api/") && path.contains("/webhooks/") && !path.ends_with("/slack") && !path.ends_with("/github"),
+            path.starts_with("/api/")
+                && path.contains("/webhooks/")
+                && !path.ends_with("/slack")
+                && !path.ends_with("/github"),
             "must be the URL of a webhook, with /api/webhooks/, and without /slack or /github at its end",
         ),
         "api.telegram.org" => (
