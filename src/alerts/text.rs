@@ -162,7 +162,9 @@ pub fn action(alert: &Alert, language: Language) -> String {
         (AlertKind::LogIncomplete, Zh) => "请从 KV 重建：调用 POST /v1/reindex，直到 cursor 为 null。",
         (AlertKind::UnfollowBurstOfApp, En) => "See who was unfollowed most, and by whom.",
         (AlertKind::UnfollowBurstOfApp, Zh) => "请查看掉粉排行，以及取关来自哪些用户。",
-        (AlertKind::UnfollowBurstOfUser, En) => "See who has unfollowed the user, and whether the same has happened to others.",
+        (AlertKind::UnfollowBurstOfUser, En) => {
+            "See who has unfollowed the user, and whether the same has happened to others."
+        }
         (AlertKind::UnfollowBurstOfUser, Zh) => "请查看取关该用户的都是谁，其他用户是否也是如此。",
     };
     text.to_owned()
