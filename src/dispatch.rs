@@ -5,12 +5,16 @@ use std::pin::pin;
 
 use crate::{
     alerts::{
-        Alert, AlertKind,
-        notify::{self, rules::Current},
+        notify::{
+            rules::Current,
+            run::{self, OBSERVE_WITHIN_MS},
+        },
+        observe::observe,
+        rules::DatabaseState,
     },
     api::{self, Api, ApiRequest},
     completeness,
-    config::{Config, InvalidSetting},
+    config::Config,
     database::{
         Database as _, log_state,
         retention::{Retained, Retention, retain},
@@ -22,7 +26,7 @@ use crate::{
     },
     log::Level,
     origin::HOP_HEADER,
-    ports::{DB, Ports},
+    ports::Ports,
     receive::{Body, HandledCall, Late, Receiver, call_counter::CallCounter, validate::RequestHead},
     response::Response,
     routes::{self, Target},
@@ -167,7 +171,7 @@ impl<P: Ports> Dispatcher<P> {
     pub async fn scheduled(&self, cron: &str, scheduled_ms: u64) {
         let minute = scheduled_ms / MINUTE_MS % 60;
         let is_for_retention = cron != EVERY_MINUTE || minute == RETENTION_MINUTE;
-        notify::run::run(&self.ports, &self.config.notify, scheduled_ms, async || self.observe().await).await;
+        run::run(&self.ports, &self.config.notify, scheduled_ms, async || self.observe().await).await;
         if is_for_retention {
             self.retain().await;
         }
@@ -198,15 +202,11 @@ impl<P: Ports> Dispatcher<P> {
         }
     }
 
-    /// What is wrong now.
+    /// What is wrong now, as far as that can be said in time for a message.
     async fn observe(&self) -> Current {
-        let now = self.ports.clock().now_ms();
-        let invalid = self.schema.invalid_settings(&self.config, self.ports.database(), now).await;
-        let is_complete = invalid.iter().all(|setting| setting.name != DB);
-        let alert = |setting: &InvalidSetting| Alert {
-            detail: setting.problem.to_string(),
-            ..Alert::new(AlertKind::InvalidSetting, None, setting.name.clone())
-        };
-        Current { alerts: invalid.iter().map(alert).collect(), is_complete }
+        let apps: Vec<_> = self.config.settings.as_ref().map(|settings| settings.apps().collect()).unwrap_or_default();
+        let observed = observe(&self.config, &self.ports, &self.schema, &apps, OBSERVE_WITHIN_MS).await;
+        let is_complete = !matches!(observed.database, DatabaseState::Fails(_));
+        Current { alerts: observed.alerts(), is_complete }
     }
 }

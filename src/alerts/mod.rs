@@ -2,7 +2,10 @@
 //! them, and none of them decides anything. `docs/alerts.md` is tested against the table of kinds.
 
 pub mod advice;
+pub mod burst;
 pub mod notify;
+pub mod observe;
+pub mod rules;
 pub mod text;
 
 use strum::{EnumString, IntoStaticStr, VariantArray};

@@ -19,6 +19,7 @@ use super::{
     range::BucketSize,
 };
 use crate::{
+    alerts::{AlertKind, Severity, text::Language},
     config::InvalidSetting,
     database::{call_counts::CallOutcome, deliveries::State, event_log::Role, users::Measure},
     delivery::{dead_letter, failure::Failure},
@@ -267,6 +268,9 @@ components! {
 }
 
 inline! {
+    Language = "Language" { "type": "string", "enum": words::<Language>() }
+    Word<AlertKind> = "AlertKind" { "type": "string", "enum": words::<AlertKind>() }
+    Word<Severity> = "Severity" { "type": "string", "enum": words::<Severity>() }
     BucketSize = "BucketSize" { "type": "string", "enum": words::<BucketSize>() }
     Measure = "Measure" { "type": "string", "enum": words::<Measure>() }
     State = "State" { "type": "string", "enum": words::<State>() }

@@ -7,6 +7,7 @@ use strum::{IntoStaticStr, VariantArray};
 
 use super::{
     Apps, Context, Status,
+    alerts::{Alerts, AlertsQuery},
     calls::{Calls, CallsQuery},
     dead_letters::{
         DeadLetterId, DeadLetterPage, ListDeadLettersQuery, ReplayDeadLettersQuery, Replayed, ReplayedSome,
@@ -211,6 +212,9 @@ operations! {
     /// How many webhook calls there were.
     Calls: GET ["calls"] ? CallsQuery => calls -> Calls, Reads,
         "1 row read of D1 for each count of the range, also of other apps, and some 10 for each app";
+    /// What is wrong, and what to do.
+    Alerts: GET ["alerts"] ? AlertsQuery => list_alerts -> Alerts, Reads,
+        "COST";
     /// What the Worker is and does.
     Status: GET ["status"] => status -> Status, Reads,
         "1 row read of D1, and some 20 more at most once a minute for each isolate";

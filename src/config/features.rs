@@ -19,6 +19,18 @@ pub struct MissingLines {
 }
 
 impl MissingLines {
+    /// What `wrangler.toml` lacks.
+    #[must_use]
+    pub fn lines(&self) -> &str {
+        &self.lines
+    }
+
+    /// What the Worker does not do without them.
+    #[must_use]
+    pub fn feature(&self) -> &str {
+        &self.feature
+    }
+
     /// Those that are not there, as far as the Worker can see.
     #[must_use]
     pub fn of(environment: &impl Environment) -> Vec<Self> {

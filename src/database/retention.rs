@@ -299,7 +299,7 @@ pub async fn retain(
             continue;
         }
         statements = statements.saturating_add(1);
-        let Changes { changed, written } = database.run(bounds.statement(task, batch)).await?;
+        let Changes { changed, written, .. } = database.run(bounds.statement(task, batch)).await?;
         retained.rows = retained.rows.saturating_add(written);
         if task.is_of_events() {
             retained.events = retained.events.saturating_add(changed);

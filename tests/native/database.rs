@@ -21,12 +21,13 @@ use unfollow_webhook::{
 };
 
 /// Every migration, in order.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("../../migrations/0001_event_log.sql"),
     include_str!("../../migrations/0002_deliveries_and_calls.sql"),
     include_str!("../../migrations/0003_erasure_and_retention.sql"),
     include_str!("../../migrations/0004_delivery_answers.sql"),
-    include_str!("../../migrations/0005_alert_messages.sql"),
+    include_str!("../../migrations/0005_alerts.sql"),
+    include_str!("../../migrations/0006_alert_messages.sql"),
 ];
 
 /// What a database does instead of its work.
@@ -209,7 +210,7 @@ impl Database for Sqlite {
         execute(&self.connection, statement).map_err(database_error)?;
         let written = self.connection.total_changes() - before;
         // SQLite counts the rows of triggers in the total only.
-        Ok(Changes { changed: if written == 0 { 0 } else { self.connection.changes() }, written })
+        Ok(Changes { changed: if written == 0 { 0 } else { self.connection.changes() }, written, size: None })
     }
 
     async fn run_all(&self, statements: Vec<Statement>) -> Result<(), DatabaseError> {

@@ -5,4 +5,4 @@ CREATE TABLE alert_messages (
   state TEXT NOT NULL
 ) STRICT;
 
-INSERT INTO schema_version (version) VALUES (5);
+INSERT INTO schema_version (version) VALUES (6);
