@@ -19,12 +19,13 @@ use super::{
     range::BucketSize,
 };
 use crate::{
-    alerts::{AlertKind, Severity, text::Language},
+    alerts::{AlertKind, Severity, notify::service::Service, text::Language},
     config::InvalidSetting,
     database::{call_counts::CallOutcome, deliveries::State, event_log::Role, users::Measure},
     delivery::{dead_letter, failure::Failure},
     encoding::{StoredWord, UNKNOWN, UnixMs, Word},
     event::{EventId, UserId, id::EVENT_TIME_MAX},
+    outgoing::OutgoingError,
     plan::Plan,
     sink::Sink,
     webhook::{SdkAppId, command::Kind},
@@ -270,6 +271,8 @@ components! {
 inline! {
     Language = "Language" { "type": "string", "enum": words::<Language>() }
     Word<AlertKind> = "AlertKind" { "type": "string", "enum": words::<AlertKind>() }
+    Word<Service> = "AlertService" { "type": "string", "enum": words::<Service>() }
+    Word<OutgoingError> = "NoAnswer" { "type": "string", "enum": words::<OutgoingError>() }
     Word<Severity> = "Severity" { "type": "string", "enum": words::<Severity>() }
     BucketSize = "BucketSize" { "type": "string", "enum": words::<BucketSize>() }
     Measure = "Measure" { "type": "string", "enum": words::<Measure>() }

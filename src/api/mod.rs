@@ -4,6 +4,7 @@
 //! One table says which operations there are ([`operations`]). `page/openapi.json` describes them for others.
 
 mod access;
+mod alert_messages;
 mod alerts;
 mod calls;
 pub mod cursor;

@@ -7,6 +7,7 @@ use strum::{IntoStaticStr, VariantArray};
 
 use super::{
     Apps, Context, Status,
+    alert_messages::TestedAlerts,
     alerts::{Alerts, AlertsQuery},
     calls::{Calls, CallsQuery},
     dead_letters::{
@@ -215,6 +216,8 @@ operations! {
     /// What is wrong, and what to do.
     Alerts: GET ["alerts"] ? AlertsQuery => list_alerts -> Alerts, Reads,
         "COST";
+    /// A test message to each place where messages about alerts go.
+    TestAlerts: POST ["alerts" "test"] => test_alerts -> TestedAlerts, Changes, "1 request to each target";
     /// What the Worker is and does.
     Status: GET ["status"] => status -> Status, Reads,
         "1 row read of D1, and some 20 more at most once a minute for each isolate";

@@ -169,8 +169,8 @@ impl Config {
             with_users: reader.optional("ALERT_USERS", false, flag).unwrap_or_default(),
             page: reader.optional("PAGE_URL", None, page_url).flatten(),
         };
-        let (targets, secret) = reader.alert_targets();
-        let notify = Notify { targets, secret, wording };
+        let (targets, signing) = reader.alert_targets();
+        let notify = Notify { targets, signing, wording };
 
         let invalid_settings = reader.invalid;
         let settings = (|| {

@@ -296,7 +296,7 @@ fn headers(seen: &Seen) -> ureq::http::HeaderMap {
 }
 
 /// Now, in Unix ms: the library compares with the real time, which nothing else here reads.
-fn real_now_ms() -> u64 {
+pub fn real_now_ms() -> u64 {
     #[allow(clippy::disallowed_methods)]
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis();
     now.try_into().unwrap()

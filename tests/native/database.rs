@@ -230,7 +230,7 @@ impl Database for Sqlite {
             Some(Trouble::Fails) => Err(AttemptError::Failed),
             None => execute(&self.connection, statement).map_err(|error| match database_error(error) {
                 DatabaseError::NoSchema => AttemptError::Unavailable,
-                DatabaseError::Failed => AttemptError::Failed,
+                _ => AttemptError::Failed,
             }),
         };
         Box::pin(async move { done })

@@ -20,6 +20,7 @@ mod fakes;
 mod kinds;
 mod log;
 mod message;
+mod notify;
 mod openapi;
 mod openapi_client;
 mod origin;

@@ -20,7 +20,7 @@ pub struct Notify {
     /// The valid entries of `ALERT_URLS`.
     pub targets: Vec<Target>,
     /// `ALERT_SECRET`.
-    pub secret: Option<SigningSecret>,
+    pub signing: Option<SigningSecret>,
     /// How messages are worded.
     pub wording: Wording,
 }

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     encoding::to_json,
     log::Level,
-    outgoing::{Outgoing as _, OutgoingRequest, Wanted},
+    outgoing::{Outgoing as _, OutgoingError, OutgoingRequest, Wanted},
     ports::Ports,
     receive::deadline::Deadline,
     storage::{Clock as _, within},
@@ -49,8 +49,8 @@ const MINUTE_MS: u64 = 60 * 1000;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sent {
     pub verdict: Verdict,
-    /// Why there was no answer: the word of an [`crate::outgoing::OutgoingError`].
-    pub error: Option<&'static str>,
+    /// Why there was no answer.
+    pub error: Option<OutgoingError>,
 }
 
 /// Sends what is to be told. `scheduled_ms` (Unix ms) is when the run was due, by which messages are spaced: the clock of two runs
@@ -129,15 +129,15 @@ pub async fn test<'n, P: Ports>(ports: &P, notify: &'n Notify) -> Vec<(&'n Targe
 async fn send<P: Ports>(ports: &P, notify: &Notify, target: &Target, message: &Message, within_ms: u64) -> Sent {
     let service = target.service();
     let Request { url, headers, body } =
-        service.request(target, notify.secret.as_ref(), message, notify.wording.language, ports.clock().now_ms());
+        service.request(target, notify.signing.as_ref(), message, notify.wording.language, ports.clock().now_ms());
     let request =
         OutgoingRequest { url, headers, body: body.as_bytes(), within_ms, wanted: Wanted::Start(ANSWER_READ_MAX) };
     let posting = pin!(ports.outgoing().post(request));
     // The body of an answer may go on when the time for its head is up.
-    let answer = within(ports.clock(), within_ms, posting).await.unwrap_or(Err(crate::outgoing::OutgoingError::Late));
+    let answer = within(ports.clock(), within_ms, posting).await.unwrap_or(Err(OutgoingError::Late));
     let sent = match answer {
         Ok(answer) => Sent { verdict: service.verdict(&answer), error: None },
-        Err(error) => Sent { verdict: Verdict::Refused(Refusal::default()), error: Some(error.into()) },
+        Err(error) => Sent { verdict: Verdict::Refused(Refusal::default()), error: Some(error) },
     };
     let Sent { verdict: Verdict::Refused(mut refusal), error } = sent else { return sent };
     refusal.says = refusal.says.map(|says| target.redact(&says).chars().take(SAYS_MAX).collect());
@@ -146,7 +146,7 @@ async fn send<P: Ports>(ports: &P, notify: &Notify, target: &Target, message: &M
 }
 
 /// The log record of a message that was not taken. It has no URL, and no text of the service.
-fn log_record(target: &Target, refusal: &Refusal, error: Option<&'static str>) -> String {
+fn log_record(target: &Target, refusal: &Refusal, error: Option<OutgoingError>) -> String {
     #[derive(Serialize)]
     struct Record<'a> {
         outcome: &'static str,
@@ -167,7 +167,7 @@ fn log_record(target: &Target, refusal: &Refusal, error: Option<&'static str>) -
         target: target.position(),
         status: (refusal.status > 0).then_some(refusal.status),
         code: refusal.code.as_deref(),
-        error,
+        error: error.map(Into::into),
     })
 }
 

@@ -175,7 +175,7 @@ impl Service {
             }),
             // `content` is Markdown; what `allowed_mentions` forbids is still shown as a mention.
             Self::Discord => {
-                let is_markup = |c: char| "\\*_~|`<>[]()#@:-".contains(c);
+                let is_markup = |c: char| "\\*_~|`<>[]()#@".contains(c);
                 if !text.contains(is_markup) {
                     return Cow::Borrowed(text);
                 }
