@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Datelike as _, Timelike as _};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+use strum::VariantArray as _;
 
 use super::rules::{Episode, News, State, hash_of};
 use crate::{
@@ -56,9 +57,8 @@ impl Message {
             Some(Item { hash: hash.clone(), alert, episode })
         };
         let items = |hashes: &[String]| {
-            let mut items: Vec<_> = hashes.iter().filter_map(find).collect();
-            items.sort_by_key(|item| (item.alert.severity(), item.alert.kind));
-            items
+            let of = |severity| hashes.iter().filter_map(find).filter(move |item| item.alert.severity() == severity);
+            Severity::VARIANTS.iter().copied().flat_map(of).collect::<Vec<_>>()
         };
         let lists = [
             (List::Begun, items(&news.begun)),

@@ -189,10 +189,10 @@ impl Episode {
 impl State {
     /// Takes up what is observed at `now` (Unix ms). Notices are not told.
     pub fn observe(&mut self, current: &Current, now: u64) {
-        let told = current.alerts.iter().filter(|alert| alert.severity() != Severity::Notice);
-        let mut alerts: Vec<_> = told.map(|alert| (hash_of(alert), alert)).collect();
         // If there is no room for all, the gravest are known.
-        alerts.sort_by_key(|(_, alert)| alert.severity());
+        let of = |severity| current.alerts.iter().filter(move |alert| alert.severity() == severity);
+        let told = of(Severity::Critical).chain(of(Severity::Warning));
+        let alerts: Vec<_> = told.map(|alert| (hash_of(alert), alert)).collect();
         for (hash, alert) in &alerts {
             let open = self.episodes.values().filter(|episode| episode.is_open()).count();
             match self.episodes.get_mut(hash) {
@@ -232,9 +232,11 @@ impl State {
         });
         let mut ended: Vec<_> =
             self.episodes.iter().filter_map(|(hash, it)| Some((it.ended_at?, hash.clone()))).collect();
-        ended.sort_unstable();
-        for (_, hash) in ended.iter().rev().skip(ENDED_MAX) {
+        while ended.len() > ENDED_MAX
+            && let Some((index, (_, hash))) = ended.iter().enumerate().min_by_key(|(_, (at, _))| *at)
+        {
             self.episodes.remove(hash);
+            ended.swap_remove(index);
         }
         for target in self.targets.values_mut() {
             target.told.retain(|hash, _| self.episodes.contains_key(hash));

@@ -8,7 +8,6 @@ use std::borrow::Cow;
 use base64ct::{Base64, Encoding as _};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use sha2::Sha256;
 use strum::{EnumString, IntoStaticStr, VariantArray};
@@ -16,7 +15,7 @@ use strum::{EnumString, IntoStaticStr, VariantArray};
 use super::{message::Message, target::Target};
 use crate::{
     alerts::text::Language,
-    encoding::{from_json_object, to_json},
+    encoding::to_json,
     outgoing::OutgoingResponse,
     standard_webhooks::{self, SigningSecret},
 };
@@ -252,40 +251,46 @@ impl Service {
     /// What an answer means.
     #[must_use]
     pub fn verdict(self, answer: &OutgoingResponse) -> Verdict {
-        let body = str::from_utf8(&answer.body).unwrap_or_default();
+        let text = str::from_utf8(&answer.body).unwrap_or_default();
         let is_success = (200..300).contains(&answer.status);
-        let fields: Fields<'_> = from_json_object(body).unwrap_or_default();
-        let (is_taken, code, says) = match self {
+        // What is no JSON object has no members.
+        let body = serde_json::from_str(text).unwrap_or(Value::Null);
+        let (code, says) = match self {
             // The older answer has `StatusCode` alone; a refusal has `code`. [Feishu, "Custom bot guide"]
-            Self::Feishu => of_code(fields.code.as_ref().or(fields.status_code.as_ref()), fields.msg),
+            Self::Feishu => (body.get("code").or_else(|| body.get("StatusCode")), body.get("msg")),
+            Self::DingTalk | Self::WeCom => (body.get("errcode"), body.get("errmsg")),
+            Self::Discord => (body.get("code"), body.get("message")),
+            Self::Telegram => (body.get("error_code"), body.get("description")),
+            Self::Slack | Self::Teams | Self::Webhook => (None, None),
+        };
+        let is_taken = match self {
             // "Global error codes" of each: 0 is success, and a message was refused with any other, whatever the status.
-            Self::DingTalk | Self::WeCom => of_code(fields.errcode.as_ref(), fields.errmsg),
+            Self::Feishu | Self::DingTalk | Self::WeCom => code.and_then(Value::as_i64) == Some(0),
             // "Improving error conditions for incoming webhooks": the body of an error is its word. A success is "ok".
-            Self::Slack => (body.trim() == "ok", word(body), None),
+            Self::Slack => text.trim() == "ok",
             // The message that was posted, for which `wait` asks.
-            Self::Discord => (fields.id.is_some(), fields.code.as_ref().and_then(code_text), fields.message),
-            // The flow was started. What becomes of it, the answer does not say.
-            Self::Teams | Self::Webhook => (true, None, None),
+            Self::Discord => body.get("id").is_some(),
             // "Making requests": `ok` says whether it was successful.
-            Self::Telegram => {
-                (fields.ok == Some(true), fields.error_code.as_ref().and_then(code_text), fields.description)
-            }
+            Self::Telegram => body.get("ok") == Some(&Value::Bool(true)),
+            // The flow was started. What becomes of it, the answer does not say.
+            Self::Teams | Self::Webhook => true,
         };
         if is_success && is_taken {
             return Verdict::Taken;
         }
+        let code = if self == Self::Slack { word(text) } else { code.and_then(code_text) };
         let code = code.filter(|code| code != "0");
-        let of_body = fields.retry_after.or(fields.parameters.and_then(|parameters| parameters.retry_after));
+        let of_body = body.get("retry_after").or_else(|| body.get("parameters")?.get("retry_after"));
         let muted = match (self, code.as_deref()) {
             (Self::DingTalk, Some(DINGTALK_TOO_FAST)) => DINGTALK_MUTED_SECONDS,
             (Self::WeCom, Some(WECOM_TOO_FAST)) => WECOM_BLOCKED_SECONDS,
             _ => 0,
         };
-        let wait = [of_body.map_or(0, whole_seconds), answer.retry_after.unwrap_or(0), muted];
+        let wait = [of_body.and_then(Value::as_f64).map_or(0, whole_seconds), answer.retry_after.unwrap_or(0), muted];
         Verdict::Refused(Refusal {
             status: answer.status,
             code,
-            says: says.map(Cow::into_owned),
+            says: says.and_then(Value::as_str).map(str::to_owned),
             wait_seconds: wait.into_iter().max().unwrap_or(0).min(WAIT_MAX_SECONDS),
         })
     }
@@ -347,46 +352,6 @@ fn teams_card(text: &str, link: Option<&str>) -> Value {
             },
         }],
     })
-}
-
-/// The members of the answers' bodies, of all services together.
-#[derive(Default, Deserialize)]
-struct Fields<'a> {
-    #[serde(default)]
-    code: Option<Value>,
-    #[serde(default, rename = "StatusCode")]
-    status_code: Option<Value>,
-    #[serde(default, borrow)]
-    msg: Option<Cow<'a, str>>,
-    #[serde(default)]
-    errcode: Option<Value>,
-    #[serde(default, borrow)]
-    errmsg: Option<Cow<'a, str>>,
-    #[serde(default)]
-    id: Option<Value>,
-    #[serde(default, borrow)]
-    message: Option<Cow<'a, str>>,
-    #[serde(default)]
-    ok: Option<bool>,
-    #[serde(default)]
-    error_code: Option<Value>,
-    #[serde(default, borrow)]
-    description: Option<Cow<'a, str>>,
-    #[serde(default)]
-    retry_after: Option<f64>,
-    #[serde(default)]
-    parameters: Option<Parameters>,
-}
-
-#[derive(Deserialize)]
-struct Parameters {
-    #[serde(default)]
-    retry_after: Option<f64>,
-}
-
-/// What an answer says whose code is 0 for success. Without one it is not the service that has answered.
-fn of_code<'a>(code: Option<&Value>, says: Option<Cow<'a, str>>) -> (bool, Option<String>, Option<Cow<'a, str>>) {
-    (code.and_then(Value::as_i64) == Some(0), code.and_then(code_text), says)
 }
 
 fn code_text(code: &Value) -> Option<String> {

@@ -49,6 +49,9 @@ impl Runs {
                 self.state.refused(target, &Refusal::default(), now);
             }
         }
+        if news.is_empty() {
+            return news;
+        }
         // As it is stored.
         self.state = serde_json::from_str(&serde_json::to_string(&self.state).unwrap()).unwrap();
         news
@@ -324,7 +327,7 @@ struct Step {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let minutes = prop_oneof![6 => 1u64..4, 3 => 5u64..40, 1 => 100u64..2000];
+    let minutes = prop_oneof![6 => 1u64..4, 3 => 5u64..40, 1 => 100u64..1600];
     let present = prop::collection::btree_set(0u8..4, 0..4);
     (minutes, present, prop::bool::weighted(0.8), prop::bool::weighted(0.7))
         .prop_map(|(minutes, present, is_complete, takes)| Step { minutes, present, is_complete, takes })
@@ -335,12 +338,12 @@ fn alert_of(number: u8) -> Alert {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
     /// A target that knows only what it was told: beginnings and ends alternate, it hears of each alert that lasts, and in time; there
     /// is at most a message a minute and a reminder a day; and no alert alone makes more than some twenty messages a day.
     #[test]
-    fn a_target_knows_what_is_wrong(steps in prop::collection::vec(step(), 1..60)) {
+    fn a_target_knows_what_is_wrong(steps in prop::collection::vec(step(), 1..40)) {
         let mut runs = Runs::new(&[A]);
         let mut known: BTreeSet<String> = BTreeSet::new();
         let mut tried: Vec<u64> = Vec::new();

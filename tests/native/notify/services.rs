@@ -398,7 +398,7 @@ fn retry_after_of_the_head_counts_too() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
 
     /// No answer panics, and none but a word becomes a code, which is logged.
     #[test]
