@@ -2,7 +2,7 @@
 //! `docs/alerts.md`.
 //!
 //! The log counts by the clock hour. An hour that begins in the middle of one is counted event by event where few are enough for a
-//! burst, and estimated otherwise: see [`Counts::judge`].
+//! burst, and estimated otherwise: see [`Counts::judge_user`].
 
 use crate::database::HOUR_MS;
 
@@ -10,7 +10,7 @@ use crate::database::HOUR_MS;
 pub const DAYS: u64 = 7;
 
 /// How many of them the log has to have.
-const DAYS_MIN: usize = 3;
+const DAYS_MIN: u64 = 3;
 
 /// On fewer days than this, somebody is new: then the hours just before count, too.
 const DAYS_WITH_UNFOLLOWS_MIN: usize = 3;
@@ -18,32 +18,38 @@ const DAYS_WITH_UNFOLLOWS_MIN: usize = 3;
 /// The hours just before, from the second before the current one on.
 const HOURS_BEFORE: std::ops::RangeInclusive<u64> = 2..=7;
 
-/// How many unfollows in an hour are judged: of a user, and of an app.
-pub const USER_MIN: u64 = 20;
-pub const APP_MIN: u64 = 50;
+/// How many unfollows in an hour are judged at all: those of a user who is seldom unfollowed.
+const USER_MIN: f64 = 30.0;
+
+/// And how many more for each that is usual, up to [`ENOUGH`].
+const MORE_FOR_EACH: f64 = 10.0;
+
+/// So many unfollows in an hour are judged in any case.
+const ENOUGH: f64 = 50.0;
 
 /// A burst is so many times the usual number. It has to be found at five times: the rest is for what chance does to the usual
 /// number.
-const TIMES: f64 = 4.0;
-
-/// And it is above the usual number by so many standard deviations of a Poisson distribution, the root of that number.
-const DEVIATIONS: f64 = 12.0;
+const TIMES: f64 = 4.6;
 
 /// Up to how many unfollows are counted event by event.
 pub const COUNTED_MAX: u64 = 60;
 
-/// Ms of a day, in hours.
+/// Hours of a day.
 const DAY: u64 = 24;
+
+/// How much more than usual is expected at most because of the day of the week.
+const WEEKDAY_MAX: f64 = 0.6;
+
+/// With fewer unfollows of an app than this in an hour, its rhythm is mostly chance, and counts little.
+const CHANCE: f64 = 50.0;
 
 /// Unfollows by the hour since 1970. An hour that is not there had none.
 #[derive(Clone, Debug, Default)]
-pub struct Counts {
-    counts: Vec<(u64, u64)>,
-    /// The first hour that the log has of the app.
-    first_hour: u64,
-    /// How few are not judged.
-    min: u64,
-}
+pub struct Counts(Vec<(u64, u64)>);
+
+/// How many unfollows the current clock hour and the one before have of an app, against the mean of both.
+#[derive(Clone, Copy, Debug)]
+pub struct Rhythm([f64; 2]);
 
 /// A burst.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -67,7 +73,7 @@ pub enum Judgement {
     Count { burst: Burst, wanted: u64 },
 }
 
-/// The hours that [`Counts::judge`] needs at `now_ms` (Unix ms).
+/// The hours that [`Counts::judge_user`] needs at `now_ms` (Unix ms).
 #[must_use]
 pub fn hours(now_ms: u64) -> Vec<u64> {
     let now = now_ms / HOUR_MS;
@@ -81,43 +87,84 @@ fn pair(now: u64, days: u64) -> [u64; 2] {
     [hour, hour.saturating_sub(1)]
 }
 
-impl Counts {
-    /// Those of a user.
+impl Rhythm {
+    /// The rhythm of an app with these counts at `now_ms` (Unix ms), whose log begins with the hour `first_hour` (since 1970). `None`
+    /// if that is too young to say what is usual.
     #[must_use]
-    pub fn of_user(counts: Vec<(u64, u64)>, first_hour: u64) -> Self {
-        Self { counts, first_hour, min: USER_MIN }
+    pub fn of_app(counts: &Counts, first_hour: u64, now_ms: u64) -> Option<Self> {
+        let now = now_ms / HOUR_MS;
+        let is_known = pair(now, DAYS_MIN).into_iter().all(|hour| hour >= first_hour);
+        let both = mean(&counts.days(now)) / 2.0;
+        let factor = |hour: u64| {
+            let of_days: Vec<_> =
+                (1..=DAYS).map(|day| counts.at(hour.saturating_sub(day.saturating_mul(DAY)))).collect();
+            let usual = mean(&without_highest(of_days));
+            let a_week_ago = number(counts.at(hour.saturating_sub(DAYS.saturating_mul(DAY))));
+            // The day of the week, as far as there are so many that it is not chance.
+            let more = (a_week_ago - usual).clamp(0.0, usual * WEEKDAY_MAX) * usual / (usual + CHANCE);
+            (usual + more + CHANCE) / (both + CHANCE)
+        };
+        is_known.then(|| Self(pair(now, 0).map(factor)))
     }
+}
 
-    /// Those of an app.
+impl Counts {
+    /// These hours (since 1970) with the unfollows in each.
     #[must_use]
-    pub fn of_app(counts: Vec<(u64, u64)>, first_hour: u64) -> Self {
-        Self { counts, first_hour, min: APP_MIN }
+    pub const fn of(counts: Vec<(u64, u64)>) -> Self {
+        Self(counts)
     }
 
     fn at(&self, hour: u64) -> u64 {
-        self.counts.iter().find(|(it, _)| *it == hour).map_or(0, |(_, unfollows)| *unfollows)
+        self.0.iter().find(|(it, _)| *it == hour).map_or(0, |(_, unfollows)| *unfollows)
     }
 
-    /// Judges the current clock hour, the one before, and the last 60 minutes, at `now_ms` (Unix ms).
+    /// How many unfollows the same two clock hours had on each of the days before. The day that had most counts as the one that had
+    /// second most: a burst of this week is no habit.
+    fn days(&self, now: u64) -> Vec<u64> {
+        let of_day = |day| pair(now, day).into_iter().map(|hour| self.at(hour)).fold(0, u64::saturating_add);
+        without_highest((1..=DAYS).map(of_day).collect())
+    }
+
+    /// Judges a user of an app with this rhythm: the current clock hour, the one before, and the last 60 minutes, at `now_ms` (Unix
+    /// ms).
     #[must_use]
-    pub fn judge(&self, now_ms: u64) -> Judgement {
+    pub fn judge_user(&self, rhythm: Rhythm, now_ms: u64) -> Judgement {
+        self.judge(rhythm, now_ms, |usual| (USER_MIN + MORE_FOR_EACH * usual).min(ENOUGH))
+    }
+
+    /// The same of the app.
+    #[must_use]
+    pub fn judge_app(&self, rhythm: Rhythm, now_ms: u64) -> Judgement {
+        self.judge(rhythm, now_ms, |_| ENOUGH)
+    }
+
+    fn judge(&self, Rhythm(factors): Rhythm, now_ms: u64, least: impl Fn(f64) -> f64) -> Judgement {
         let now = now_ms / HOUR_MS;
-        let [current, before] = pair(now, 0).map(|hour| self.at(hour));
-        let Some(usual) = self.usual(now) else { return Judgement::Usual };
-        let wanted = self.wanted(usual);
+        let [current_hour, hour_before] = pair(now, 0);
+        let both = self.usual(now);
+        // Half of it by the hour's own past, which is little and may be chance, and half by that of both hours.
+        let of = |hour: u64, factor: f64| (self.usual_of(hour) + factor * both) / 2.0;
+        let [factor, factor_before] = factors;
+        let (usual, usual_before) = (of(current_hour, factor), of(hour_before, factor_before));
+        let [current, before] = [current_hour, hour_before].map(|hour| self.at(hour));
+        let wanted = |usual: f64| whole((TIMES * usual).max(least(usual)).ceil());
         let start = now.saturating_mul(HOUR_MS);
-        let burst = |since, unfollows| Burst { since, unfollows, usual };
-        if current >= wanted {
-            return Judgement::Burst(burst(start, current));
+        if current >= wanted(usual) {
+            return Judgement::Burst(Burst { since: start, unfollows: current, usual });
         }
-        if before >= wanted {
-            return Judgement::Burst(burst(start.saturating_sub(HOUR_MS), before));
+        if before >= wanted(usual_before) {
+            let since = start.saturating_sub(HOUR_MS);
+            return Judgement::Burst(Burst { since, unfollows: before, usual: usual_before });
         }
+        let part = number(now_ms % HOUR_MS) / number(HOUR_MS);
+        let usual = usual * part + usual_before * (1.0 - part);
+        let wanted = wanted(usual);
         if current.saturating_add(before) < wanted {
             return Judgement::Usual;
         }
-        let unfollows = last_hour(now_ms, current, before, usual);
-        let burst = burst(now_ms.saturating_sub(HOUR_MS), unfollows);
+        let unfollows = last_hour(part, current, before, usual_before);
+        let burst = Burst { since: now_ms.saturating_sub(HOUR_MS), unfollows, usual };
         match unfollows {
             _ if wanted <= COUNTED_MAX => Judgement::Count { burst, wanted },
             _ if unfollows >= wanted => Judgement::Burst(burst),
@@ -125,39 +172,40 @@ impl Counts {
         }
     }
 
-    /// How many unfollows an hour like this one has; `None` if the log is too young to say.
-    ///
-    /// It is the mean of the same two clock hours of the days before, without the day that had most. Of somebody who was
-    /// unfollowed on few of these days, it is not less than half the mean of the hours just before.
-    fn usual(&self, now: u64) -> Option<f64> {
-        let known = (1..=DAYS).map(|day| pair(now, day)).filter(|[_, first]| *first >= self.first_hour);
-        let mut days: Vec<u64> =
-            known.map(|pair| pair.into_iter().map(|hour| self.at(hour)).fold(0, u64::saturating_add)).collect();
-        if days.len() < DAYS_MIN {
-            return None;
-        }
-        days.sort_unstable();
-        let with_unfollows = days.iter().filter(|count| **count > 0).count();
-        let (_, others) = days.split_last()?;
-        let usual = mean(others) / 2.0;
-        let just_before: Vec<_> = HOURS_BEFORE.map(|ago| self.at(now.saturating_sub(ago))).collect();
-        let is_new = with_unfollows < DAYS_WITH_UNFOLLOWS_MIN;
-        Some(if is_new { usual.max(mean(&just_before) / 2.0) } else { usual })
+    /// How many unfollows this clock hour has on average of the days before.
+    fn usual_of(&self, hour: u64) -> f64 {
+        let of_days = (1..=DAYS).map(|day| self.at(hour.saturating_sub(day.saturating_mul(DAY))));
+        mean(&without_highest(of_days.collect()))
     }
 
-    /// How many unfollows are a burst where so many are usual.
-    fn wanted(&self, usual: f64) -> u64 {
-        let wanted = (TIMES * usual).max(usual + DEVIATIONS * usual.sqrt());
-        self.min.max(whole(wanted.ceil()))
+    /// How many unfollows an hour like the current one and the one before has: the mean of the days before. Of somebody who was
+    /// unfollowed on few of them, it is not less than half the mean of the hours just before.
+    fn usual(&self, now: u64) -> f64 {
+        let days = self.days(now);
+        let usual = mean(&days) / 2.0;
+        if days.iter().filter(|count| **count > 0).count() >= DAYS_WITH_UNFOLLOWS_MIN {
+            return usual;
+        }
+        let just_before: Vec<_> = HOURS_BEFORE.map(|ago| self.at(now.saturating_sub(ago))).collect();
+        usual.max(mean(&just_before) / 2.0)
     }
 }
 
-/// How many of the unfollows of two clock hours are of the last 60 minutes, if those went on at the pace that the current hour has:
-/// from the hour before, as many as that pace makes, and not more than what is above the usual number of its first part.
-fn last_hour(now_ms: u64, current: u64, before: u64, usual: f64) -> u64 {
-    let part = number(now_ms % HOUR_MS) / number(HOUR_MS);
+/// Counts of which the highest is as high as the second highest.
+fn without_highest(mut counts: Vec<u64>) -> Vec<u64> {
+    counts.sort_unstable();
+    if let [.., second, highest] = counts.as_mut_slice() {
+        *highest = *second;
+    }
+    counts
+}
+
+/// How many of the unfollows of two clock hours are of the last 60 minutes, when this `part` of the current hour is over, if those went
+/// on at the pace that the current hour has: from the hour before, as many as that pace makes, and not more than what is above the
+/// usual number of its first part.
+fn last_hour(part: f64, current: u64, before: u64, usual_before: f64) -> u64 {
     let at_pace = if part > 0.0 { number(current) / part * (1.0 - part) } else { f64::MAX };
-    let above = (number(before) - usual * part).max(number(before) * (1.0 - part));
+    let above = (number(before) - usual_before * part).max(number(before) * (1.0 - part));
     current.saturating_add(whole(above.min(at_pace)))
 }
 

@@ -5,7 +5,7 @@ use std::pin::pin;
 use futures_util::{FutureExt as _, future::try_join};
 
 use super::{
-    burst::{self, Burst, Counts, Judgement},
+    burst::{self, Burst, Counts, Judgement, Rhythm},
     rules::{DONE_FOR_MS, DatabaseState, NOTABLE, Observations, REJECTED_FOR_MS},
 };
 use crate::{
@@ -108,12 +108,13 @@ async fn bursts(
     let since = (now_ms / HOUR_MS).saturating_sub(LOG_HOURS);
     let rows: Vec<AppsUnfollows> = database.rows(alerts::unfollows(apps, &burst::hours(now_ms), since)).await?;
     for AppsUnfollows { app, first_hour, counts, users } in rows {
-        let Some(first_hour) = first_hour else { continue };
-        let of_app = [(None, Counts::of_app(counts, first_hour))].into_iter();
-        let of_users = users.into_iter().map(|(user, counts)| (Some(user), Counts::of_user(counts, first_hour)));
+        let counts = Counts::of(counts);
+        let Some(rhythm) = first_hour.and_then(|first| Rhythm::of_app(&counts, first, now_ms)) else { continue };
+        let judged =
+            users.into_iter().map(|(user, counts)| (Some(user), Counts::of(counts).judge_user(rhythm, now_ms)));
         let mut counted = 0_usize;
-        for (user, counts) in of_app.chain(of_users) {
-            let burst = match counts.judge(now_ms) {
+        for (user, judgement) in [(None, counts.judge_app(rhythm, now_ms))].into_iter().chain(judged) {
+            let burst = match judgement {
                 Judgement::Usual => None,
                 Judgement::Burst(burst) => Some(burst),
                 Judgement::Count { burst, wanted } if counted > COUNTED_USERS => {

@@ -4,7 +4,9 @@
 //! random inputs are checked against properties that hold for all of them.
 
 mod acknowledgement;
+mod alerts;
 mod api;
+mod bursts;
 mod call_counter;
 mod clock_set_back;
 mod config;
