@@ -7,14 +7,14 @@ use crate::{
     alerts::{
         notify::{
             rules::Current,
-            run::{self, OBSERVE_WITHIN_MS},
+            run::{self, Due, OBSERVE_WITHIN_MS},
         },
-        observe::observe,
+        observe::observe_within,
         rules::DatabaseState,
     },
     api::{self, Api, ApiRequest},
     completeness,
-    config::Config,
+    config::{Config, features::MissingLines},
     database::{
         Database as _, log_state,
         retention::{Retained, Retention, retain},
@@ -171,7 +171,8 @@ impl<P: Ports> Dispatcher<P> {
     pub async fn scheduled(&self, cron: &str, scheduled_ms: u64) {
         let minute = scheduled_ms / MINUTE_MS % 60;
         let is_for_retention = cron != EVERY_MINUTE || minute == RETENTION_MINUTE;
-        run::run(&self.ports, &self.config.notify, scheduled_ms, async || self.observe().await).await;
+        let due = Due { cron, at_ms: scheduled_ms };
+        run::run(&self.ports, &self.config.notify, due, async || self.observe(cron).await).await;
         if is_for_retention {
             self.retain().await;
         }
@@ -203,9 +204,10 @@ impl<P: Ports> Dispatcher<P> {
     }
 
     /// What is wrong now, as far as that can be said in time for a message.
-    async fn observe(&self) -> Current {
+    async fn observe(&self, cron: &str) -> Current {
         let apps: Vec<_> = self.config.settings.as_ref().map(|settings| settings.apps().collect()).unwrap_or_default();
-        let observed = observe(&self.config, &self.ports, &self.schema, &apps, OBSERVE_WITHIN_MS).await;
+        let mut observed = observe_within(&self.config, &self.ports, &self.schema, &apps, OBSERVE_WITHIN_MS).await;
+        observed.missing_lines.extend(MissingLines::of_trigger(cron));
         let is_complete = !matches!(observed.database, DatabaseState::Fails(_));
         Current { alerts: observed.alerts(), is_complete }
     }

@@ -28,14 +28,18 @@ use crate::{
 const LOG_HOURS: u64 = 90 * 24;
 
 /// How long D1 may take for an answer of the API, in ms.
-pub const WITHIN_MS: u64 = 8_000;
+const WITHIN_MS: u64 = 8_000;
 
 /// How many bursts of an app's users are counted event by event in one run. Of others, the estimate decides.
 const COUNTED_USERS: usize = 2;
 
-/// Observes all at once, for these of our apps. D1 may take half of `within_ms` to say whether it has its tables, and half of it to
-/// say the rest. At most 500 rows of D1 are read for the unfollows of an app: see `docs/alerts.md`.
-pub async fn observe(
+/// Observes all at once, for these of our apps. At most 500 rows of D1 are read for the unfollows of an app: see `docs/alerts.md`.
+pub async fn observe(config: &Config, ports: &impl Ports, schema: &Schema, apps: &[SdkAppId]) -> Observations {
+    observe_within(config, ports, schema, apps, WITHIN_MS).await
+}
+
+/// The same, for which D1 may take half of `within_ms` to say whether it has its tables, and half of it to say the rest.
+pub async fn observe_within(
     config: &Config,
     ports: &impl Ports,
     schema: &Schema,

@@ -10,7 +10,8 @@ use super::{
 use crate::{
     alerts::{
         self, AlertKind, Severity,
-        observe::{WITHIN_MS, observe},
+        notify::run,
+        observe::observe,
         text::{Language, action, title},
     },
     encoding::{UnixMs, Word},
@@ -93,7 +94,8 @@ impl<P: Ports> Context<'_, P> {
     pub(super) async fn list_alerts(&self, query: AlertsQuery) -> Result<Alerts, Problem> {
         let AlertsQuery { app, language: OrDefault(language) } = query;
         let apps = app.map_or_else(|| self.settings.apps().collect(), |App(app)| vec![app]);
-        let observed = observe(self.config, self.ports, self.schema, &apps, WITHIN_MS).await;
+        let mut observed = observe(self.config, self.ports, self.schema, &apps).await;
+        observed.missing_lines.extend(run::missing_lines(self.ports, &self.config.notify).await);
         let alerts = observed.alerts().into_iter().map(|alert| Alert::of(alert, language)).collect();
         Ok(Alerts { alerts, complete: observed.are_complete() })
     }

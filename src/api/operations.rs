@@ -220,7 +220,7 @@ operations! {
     TestAlerts: POST ["alerts" "test"] => test_alerts -> TestedAlerts, Changes, "1 request to each target";
     /// What the Worker is and does.
     Status: GET ["status"] => status -> Status, Reads,
-        "1 row read of D1, and some 20 more at most once a minute for each isolate";
+        "1 row read of D1, and some 20 more at most once a minute for each isolate; with `ALERT_URLS`, 1 more and 1 KV read";
     /// Some events are read from KV into the event log.
     Reindex: POST ["reindex"] ? ReindexQuery => reindex -> Reindexed, Changes,
         "1 or 2 KV lists, up to 40 KV reads and writes (200 on the paid plan), and 5 rows written of D1 for each event that \

@@ -76,6 +76,9 @@ pub struct State {
     /// The targets, by their id.
     #[serde(default)]
     pub targets: BTreeMap<String, TargetState>,
+    /// The cron trigger of the latest run; empty before the first.
+    #[serde(default)]
+    pub trigger: String,
 }
 
 /// An alert from its beginning to its end. No user is named in it.
@@ -326,6 +329,9 @@ impl State {
                     self.episodes.insert(hash, episode);
                 }
             }
+        }
+        if !other.trigger.is_empty() {
+            self.trigger = other.trigger;
         }
         for (id, theirs) in other.targets {
             let Some(ours) = self.targets.get_mut(&id) else {

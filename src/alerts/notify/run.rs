@@ -14,6 +14,7 @@ use super::{
     target::Target,
 };
 use crate::{
+    config::features::MissingLines,
     encoding::to_json,
     log::Level,
     outgoing::{Outgoing as _, OutgoingError, OutgoingRequest, Wanted},
@@ -53,9 +54,18 @@ pub struct Sent {
     pub error: Option<OutgoingError>,
 }
 
-/// Sends what is to be told. `scheduled_ms` (Unix ms) is when the run was due, by which messages are spaced: the clock of two runs
-/// may be less than a minute apart.
-pub async fn run<P: Ports>(ports: &P, notify: &Notify, scheduled_ms: u64, observe: impl AsyncFnOnce() -> Current) {
+/// A run that is due.
+#[derive(Clone, Copy, Debug)]
+pub struct Due<'a> {
+    /// By which cron trigger.
+    pub cron: &'a str,
+    /// When, in Unix ms. By this, messages are spaced: the clocks of two runs may be less than a minute apart.
+    pub at_ms: u64,
+}
+
+/// Sends what is to be told.
+pub async fn run<P: Ports>(ports: &P, notify: &Notify, due: Due<'_>, observe: impl AsyncFnOnce() -> Current) {
+    let scheduled_ms = due.at_ms;
     if notify.targets.is_empty() {
         return;
     }
@@ -70,6 +80,7 @@ pub async fn run<P: Ports>(ports: &P, notify: &Notify, scheduled_ms: u64, observ
     };
     let before = memory.state.clone();
     let state = &mut memory.state;
+    due.cron.clone_into(&mut state.trigger);
     state.have_targets(notify.targets.iter().map(Target::id), scheduled_ms);
     state.observe(&current, scheduled_ms);
     let news = |target: &'_ Target| state.news(target.id(), scheduled_ms);
@@ -113,6 +124,15 @@ fn settle<P: Ports>(memory: &mut Memory<'_, P>, target: &Target, news: &News, se
         Verdict::Taken => memory.state.taken(target.id(), news, now),
         Verdict::Refused(refusal) => memory.state.refused(target.id(), refusal, now),
     }
+}
+
+/// What `wrangler.toml` lacks for messages, as far as the latest run tells.
+pub async fn missing_lines<P: Ports>(ports: &P, notify: &Notify) -> Vec<MissingLines> {
+    if notify.targets.is_empty() {
+        return Vec::new();
+    }
+    let trigger = Memory::load(ports).await.state.trigger;
+    if trigger.is_empty() { Vec::new() } else { MissingLines::of_trigger(&trigger) }
 }
 
 /// Sends a test message to each target, and gives what became of it.
