@@ -239,6 +239,7 @@ fn a_test_says_what_each_service_answered_and_shows_no_secret() {
     let tested = test_messages(&worker);
     let errors: Vec<_> = tested.body["targets"].as_array().unwrap().iter().map(|it| it["error"].clone()).collect();
     assert_eq!(errors, ["unreachable"; 4]);
+    worker.log_record(|record| record["service"] == "telegram" && record["error"] == "unreachable");
     let log = worker.log().join("\n");
     assert!(
         log.contains(r#""reason":"alert_message","service":"dingtalk","target":2,"status":200,"code":"310000""#),
