@@ -176,7 +176,7 @@ macro_rules! operations {
 operations! {
     /// Which apps are ours.
     ListApps: GET ["apps"] => list_apps -> Apps, Reads,
-        "nothing";
+        "at most 20 rows read of D1 for each app, and 10 more";
     /// A page of events.
     ListEvents: GET ["events"] ? ListEventsQuery => list_events -> EventPage, Reads,
         "1 row read of D1 for each event on the page, 2 with `user`, and 3 at most if there is none";

@@ -141,7 +141,8 @@ impl Config {
         let webhook_path = reader.optional("WEBHOOK_PATH", "/".to_owned(), webhook_path);
         let sinks = reader.optional("SINKS", reader.default_sinks(), sinks);
         let are_bound = reader.bindings_of(sinks.as_deref().unwrap_or_default());
-        let origin = reader.optional("ORIGIN_URL", None, |text| Ok(Some(OriginUrl::new(&text)?)));
+        let origin = reader
+            .optional("ORIGIN_URL", None, |text| Ok(Some(OriginUrl::new(&text, |host| environment.ascii_host(host))?)));
         let wants_origin = sinks.as_ref().is_some_and(|sinks| sinks.contains(&Sink::Origin));
         let has_way = !wants_origin || reader.way_to_origin(origin.as_ref());
 

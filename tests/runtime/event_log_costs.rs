@@ -286,6 +286,10 @@ impl Log {
             measured.push((case, read_by(&costs), bound));
         }
 
+        let (costs, apps) = self.call("GET", "apps");
+        assert_eq!((costs.len(), written_by(&costs), &apps["removed"]), (1, 0, &json!([])));
+        measured.push(("read by the list of apps", read_by(&costs), 20 + 10));
+
         // The first run notes that the log is complete.
         assert_eq!(request("GET", &self.url("/scheduled")).body["outcome"], "ok");
         self.costs();
