@@ -32,7 +32,7 @@ const ENOUGH: f64 = 50.0;
 const TIMES: f64 = 4.6;
 
 /// Up to how many unfollows are counted event by event.
-pub const COUNTED_MAX: u64 = 60;
+pub const COUNTED_MAX: u64 = 50;
 
 /// Hours of a day.
 const DAY: u64 = 24;

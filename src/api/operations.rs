@@ -214,7 +214,7 @@ operations! {
         "1 row read of D1 for each count of the range, also of other apps, and some 10 for each app";
     /// What is wrong, and what to do.
     Alerts: GET ["alerts"] ? AlertsQuery => list_alerts -> Alerts, Reads,
-        "COST";
+        "for each app some 100 rows read of D1 where nothing is wrong, and 1,300 at most; and some 20 more at most once a minute for each isolate";
     /// What the Worker is and does.
     Status: GET ["status"] => status -> Status, Reads,
         "1 row read of D1, and some 20 more at most once a minute for each isolate";

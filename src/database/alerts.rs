@@ -17,7 +17,7 @@ pub const CALL_ROWS: usize = 50;
 pub const DELIVERY_ROWS: usize = 100;
 
 /// How many unusual hours of users are read. More at once are a burst of their app.
-const UNUSUAL_ROWS: usize = 10;
+const UNUSUAL_ROWS: usize = 6;
 
 /// Reads JSON that a column has as a text.
 fn json<'de, T: DeserializeOwned, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
