@@ -2,8 +2,8 @@
 -- Worker has written.
 ALTER TABLE deliveries ADD COLUMN retrying_since INTEGER;
 
--- Hours (since 1970) in which a user was unfollowed 20 times or more, and half as often again as in the same hour of the day before or of
--- the week before. Whether it was a burst is decided by src/alerts/burst.rs, from all of the last days. Nothing is written for an hour
+-- Hours (since 1970) in which a user was unfollowed 20 times or more, and twice as often as in the same hour of the day before or of the
+-- week before. Whether it was a burst is decided by src/alerts/burst.rs, from all of the last days. Nothing is written for an hour
 -- with fewer unfollows, and one row for each of these.
 CREATE TABLE unusual_hours (
   app INTEGER NOT NULL,
@@ -18,7 +18,7 @@ CREATE TRIGGER hourly_counts_unusual AFTER UPDATE OF unfollows ON hourly_counts
 BEGIN
   INSERT INTO unusual_hours (app, hour, user)
     SELECT NEW.app, NEW.hour, NEW.user
-    WHERE 2 * NEW.unfollows >= 3 * min(
+    WHERE NEW.unfollows >= 2 * min(
       ifnull((SELECT unfollows FROM hourly_counts WHERE app = NEW.app AND hour = NEW.hour - 24 AND user = NEW.user), 0),
       ifnull((SELECT unfollows FROM hourly_counts WHERE app = NEW.app AND hour = NEW.hour - 168 AND user = NEW.user), 0))
     ON CONFLICT DO NOTHING;

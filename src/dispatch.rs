@@ -25,7 +25,6 @@ use crate::{
         dead_letter,
     },
     log::Level,
-    origin::HOP_HEADER,
     ports::Ports,
     receive::{Body, HandledCall, Late, Receiver, call_counter::CallCounter, validate::RequestHead},
     response::Response,
@@ -55,8 +54,10 @@ pub trait Request {
     /// A header's text; `None` if it is not there.
     fn header(&self, name: &str) -> Option<String>;
 
-    /// The body, of which so many bytes are declared.
-    fn body(&self, content_length: Option<u64>) -> Self::Body<'_>;
+    /// Whether it has the header [`HOP_HEADER`](crate::origin::HOP_HEADER).
+    fn has_hop_header(&self) -> bool;
+
+    fn body(&self) -> Self::Body<'_>;
 }
 
 /// A response, and what is still to be done after it.
@@ -126,12 +127,9 @@ impl<P: Ports> Dispatcher<P> {
     }
 
     async fn receive(&self, method: &str, target: Target<'_>, request: &impl Request) -> Answer {
-        let content_length = request.header("content-length").and_then(|length| length.parse().ok());
-        let has_hop_header = request.header(HOP_HEADER).is_some();
-        let head = RequestHead { method, target, has_hop_header, content_length };
+        let head = RequestHead { method, target, has_hop_header: request.has_hop_header() };
         let receiver = Receiver { config: &self.config, ports: &self.ports };
-        let HandledCall { response, log: (level, record), kind, late } =
-            receiver.receive(head, &request.body(content_length)).await;
+        let HandledCall { response, log: (level, record), kind, late } = receiver.receive(head, &request.body()).await;
         self.ports.log(level, &record);
         let write_calls_after_ms =
             self.ports.database().and_then(|_| self.calls.count(kind, self.ports.clock().now_ms()));

@@ -48,11 +48,13 @@ pub mod webhook;
 mod handlers {
     //! What the runtime calls.
 
+    use futures_util::FutureExt as _;
     use worker::{
         Context, Env, ScheduleContext, ScheduledEvent, event, js_sys,
-        wasm_bindgen::{self, JsValue, prelude::wasm_bindgen},
-        web_sys::{Request, Response},
-        worker_sys::MessageBatch,
+        wasm_bindgen::{self, JsCast as _, JsValue, prelude::wasm_bindgen},
+        wasm_bindgen_futures::future_to_promise,
+        web_sys::Request,
+        worker_sys::{self, MessageBatch},
     };
 
     use crate::runtime;
@@ -64,9 +66,23 @@ mod handlers {
         let _ = js_sys::Reflect::set(&js_sys::global(), &"queueMicrotask".into(), &JsValue::UNDEFINED);
     }
 
-    #[event(fetch)]
-    async fn fetch(request: Request, env: Env, ctx: Context) -> worker::Result<Response> {
-        Ok(runtime::fetch(request, env, ctx).await?)
+    /// Not `#[event(fetch)]`: it makes a promise for each call, and most rejections are decided at once. What is pending runs on
+    /// wasm-bindgen's executor.
+    ///
+    /// # Errors
+    /// What the runtime says where it refuses to make a response.
+    #[wasm_bindgen(wasm_bindgen = worker::wasm_bindgen, js_sys = worker::js_sys)]
+    pub fn fetch(request: Request, env: Env, ctx: JsValue) -> Result<JsValue, JsValue> {
+        let ctx: worker_sys::Context = ctx.unchecked_into();
+        let mut answering = Box::pin(runtime::fetch(request, env, Context::new(ctx.clone().unchecked_into())));
+        if let Some(response) = (&mut answering).now_or_never() {
+            return response.map(JsValue::from);
+        }
+        let response = future_to_promise(async { answering.await.map(JsValue::from) });
+        // When a sender breaks off, the runtime drops what its call waits for and tells nobody, so that the call would stay in
+        // memory. This lets it end in its own time.
+        ctx.wait_until(&response)?;
+        Ok(response.into())
     }
 
     #[event(scheduled)]

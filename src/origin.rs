@@ -27,13 +27,14 @@ pub const LOOP_STATUS: u16 = 508;
 pub struct OriginUrl(String);
 
 impl OriginUrl {
-    /// Reads a URL that is as the type says.
+    /// Reads a URL that is as the type says. `ascii_host` writes the name of a host in ASCII, or says that it is no valid one: see
+    /// [`crate::ports::Environment`].
     ///
     /// # Errors
     /// The rule that `text` breaks, as a sentence whose subject is the setting. It does not quote `text`, which may contain
     /// a password.
-    pub fn new(text: &str) -> Result<Self, &'static str> {
-        let url = https_url(text)?;
+    pub fn new(text: &str, ascii_host: impl FnOnce(&str) -> Option<String>) -> Result<Self, &'static str> {
+        let url = https_url(text, ascii_host)?;
         if url.query().is_some() || url.fragment().is_some() {
             return Err("must not have a query or fragment");
         }

@@ -1,7 +1,7 @@
 //! A POST to somebody else's server: the app's backend, or the operator's chat. Where it may go, its limits of time and length,
 //! and what comes back.
 
-use std::{cell::Cell, future::Future, time::UNIX_EPOCH};
+use std::{borrow::Cow, cell::Cell, future::Future, time::UNIX_EPOCH};
 
 use strum::{IntoStaticStr, VariantArray};
 use url::{Host, ParseError, SyntaxViolation, Url};
@@ -10,12 +10,13 @@ use url::{Host, ParseError, SyntaxViolation, Url};
 const PORT_RULE: &str = "must have a port from 1 to 65535, or none";
 
 /// Reads a URL to which this Worker may send: https, or http on a loopback host; without user info; no IP address other than
-/// loopback.
+/// loopback. `ascii_host` writes the name of a host in ASCII, or says that it is no valid one: see [`crate::ports::Environment`].
 ///
 /// # Errors
 /// The rule that `text` breaks, as a sentence whose subject is the setting. It does not quote `text`, which may contain
 /// a password.
-pub fn https_url(text: &str) -> Result<Url, &'static str> {
+pub fn https_url(text: &str, ascii_host: impl FnOnce(&str) -> Option<String>) -> Result<Url, &'static str> {
+    let text = &*with_ascii_host(text, ascii_host);
     // A URL parser repairs much: it drops spaces, turns `\` into `/` and finds a host in `https:///x`. In a setting,
     // such text is more likely a typing error than meant.
     let (repaired, has_user_info) = (Cell::new(false), Cell::new(false));
@@ -52,6 +53,21 @@ pub fn https_url(text: &str) -> Result<Url, &'static str> {
         Some((_, rule)) => Err(rule),
         None => Ok(url),
     }
+}
+
+/// The URL with its host in ASCII, if it is not: the tables of Unicode that this takes are the platform's, and not a fifth of the
+/// Worker's size (Cargo.lock has `idna_adapter` without them). A host that is no valid one stays as it is, and does not parse.
+fn with_ascii_host(text: &str, ascii_host: impl FnOnce(&str) -> Option<String>) -> Cow<'_, str> {
+    let written = || {
+        let (scheme, rest) = text.split_once("//")?;
+        let (authority, path) = rest.split_at_checked(rest.find(['/', '\\', '?', '#']).unwrap_or(rest.len()))?;
+        let (user, host) = authority.split_at_checked(authority.rfind('@').map_or(0, |at| at.saturating_add(1)))?;
+        let (host, port) = host.split_at_checked(host.find(':').unwrap_or(host.len()))?;
+        let is_plain = host.bytes().all(|b| b.is_ascii() && b != b'%') && !host.to_ascii_lowercase().contains("xn--");
+        let host = Some(host).filter(|_| !is_plain).and_then(ascii_host)?;
+        Some(format!("{scheme}//{user}{host}{port}{path}"))
+    };
+    written().map_or(Cow::Borrowed(text), Cow::Owned)
 }
 
 /// A POST.

@@ -26,6 +26,9 @@ pub trait Environment {
 
     /// The names of all of them.
     fn names(&self) -> Vec<String>;
+
+    /// A host's name as the platform's URL parser writes it: in ASCII, `xn--…` for other letters; `None` if it is no valid one.
+    fn ascii_host(&self, host: &str) -> Option<String>;
 }
 
 /// The ports of the Worker.

@@ -211,6 +211,16 @@ fn an_error_ends_it_with_one_sentence() {
     }
 }
 
+/// What the log has damaged is not passed over in silence, and is named once.
+#[test]
+fn events_that_are_damaged_are_named() {
+    let body = r#"{"events":[],"damaged":["8297981656321-4291e1af60c1595d47059136803c0cb2"],"cursor":null}"#;
+    let server = Server::answering(200, body);
+    let ran = events(&server, "0").run();
+    assert_eq!((ran.code, &*ran.stdout), (0, ""));
+    assert_eq!(ran.stderr.matches("8297981656321-4291e1af60c1595d47059136803c0cb2").count(), 1, "{}", ran.stderr);
+}
+
 #[test]
 fn a_wrong_token_a_silent_server_and_a_refused_connection_have_messages_of_their_own() {
     let server = Log::default().serve();

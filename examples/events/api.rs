@@ -1,6 +1,6 @@
 //! Calls the Worker's API for events, and reads its responses.
 
-use std::{thread, time::Duration};
+use std::{collections::HashSet, thread, time::Duration};
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -36,6 +36,8 @@ pub struct Api {
     persistent: bool,
     /// How far the Worker's clock is ahead of this machine's, in ms.
     ahead: i64,
+    /// The ids of events that the log has damaged, and that were named on standard error.
+    damaged: HashSet<String>,
 }
 
 /// An event of a list.
@@ -75,6 +77,17 @@ struct Answer {
 struct Page<'a> {
     #[serde(borrow)]
     events: Vec<&'a RawValue>,
+    #[serde(default)]
+    damaged: Vec<String>,
+    cursor: Option<String>,
+}
+
+/// A page that was read.
+struct EventPage {
+    events: Vec<Event>,
+    /// The ids of those that the log has damaged.
+    damaged: Vec<String>,
+    /// Where the next page begins, if there is one.
     cursor: Option<String>,
 }
 
@@ -103,6 +116,7 @@ impl Api {
             parameters: query.parameters(),
             persistent,
             ahead: 0,
+            damaged: HashSet::new(),
         }
     }
 
@@ -148,7 +162,16 @@ impl Api {
         let mut pause = PAUSE_MIN;
         loop {
             match self.exchange(&url).and_then(|answer| answer.page()) {
-                Ok(page) => return Ok(page),
+                Ok(EventPage { events, damaged, cursor }) => {
+                    for id in damaged {
+                        if self.damaged.insert(id.clone()) {
+                            eprintln!(
+                                "the log has event {id} damaged: it is left out; POST /v1/reindex mends it from KV"
+                            );
+                        }
+                    }
+                    return Ok((events, cursor));
+                }
                 Err(ApiError::Temporary(message, retry_after)) if self.persistent => {
                     let wait = retry_after.map_or(pause, |longer| longer.clamp(pause, RETRY_AFTER_MAX));
                     eprintln!("{}; retrying in {} s", message.trim_end_matches('.'), wait.as_secs());
@@ -183,7 +206,7 @@ impl Api {
 }
 
 impl Answer {
-    fn page(&self) -> Result<(Vec<Event>, Option<String>), ApiError> {
+    fn page(&self) -> Result<EventPage, ApiError> {
         if self.status != 200 {
             let message = self.error_message();
             return Err(match self.status {
@@ -194,7 +217,7 @@ impl Answer {
         let malformed = |error| ApiError::Permanent(format!("the answer is not a list of events: {error}"));
         let page: Page<'_> = serde_json::from_str(&self.body).map_err(malformed)?;
         let events = page.events.into_iter().map(Event::read).collect::<Result<_, _>>().map_err(malformed)?;
-        Ok((events, page.cursor))
+        Ok(EventPage { events, damaged: page.damaged, cursor: page.cursor })
     }
 
     /// What is wrong, in the API's own words where the response is in the API's form.

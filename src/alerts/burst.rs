@@ -32,7 +32,7 @@ const ENOUGH: f64 = 50.0;
 const TIMES: f64 = 4.6;
 
 /// Up to how many unfollows are counted event by event.
-pub const COUNTED_MAX: u64 = 60;
+pub const COUNTED_MAX: u64 = 50;
 
 /// Hours of a day.
 const DAY: u64 = 24;
@@ -62,6 +62,17 @@ pub struct Burst {
     pub usual: f64,
 }
 
+impl Burst {
+    /// How many are usual, as a whole number, or `<1`.
+    #[must_use]
+    pub fn usual_text(&self) -> String {
+        match whole(self.usual.round()) {
+            0 => "<1".to_owned(),
+            usual => usual.to_string(),
+        }
+    }
+}
+
 /// What the counts say.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Judgement {
@@ -73,12 +84,11 @@ pub enum Judgement {
     Count { burst: Burst, wanted: u64 },
 }
 
-/// The hours that [`Counts::judge_user`] needs at `now_ms` (Unix ms).
+/// How long before the current hour the hours are that are needed to judge it, in hours.
 #[must_use]
-pub fn hours(now_ms: u64) -> Vec<u64> {
-    let now = now_ms / HOUR_MS;
-    let pairs = (0..=DAYS).flat_map(|day| pair(now, day));
-    pairs.chain(HOURS_BEFORE.map(|ago| now.saturating_sub(ago))).collect()
+pub fn hours_ago() -> Vec<u64> {
+    let pairs = (0..=DAYS).map(|day| day.saturating_mul(DAY)).flat_map(|ago| [ago, ago.saturating_add(1)]);
+    pairs.chain(HOURS_BEFORE).collect()
 }
 
 /// The current hour and the one before, so many days ago.

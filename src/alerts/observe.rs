@@ -109,8 +109,9 @@ async fn bursts(
     now_ms: u64,
 ) -> Result<Vec<(SdkAppId, Option<String>, Burst)>, DatabaseError> {
     let mut found = Vec::new();
-    let since = (now_ms / HOUR_MS).saturating_sub(LOG_HOURS);
-    let rows: Vec<AppsUnfollows> = database.rows(alerts::unfollows(apps, &burst::hours(now_ms), since)).await?;
+    let now = now_ms / HOUR_MS;
+    let unfollows = alerts::unfollows(apps, now, &burst::hours_ago(), now.saturating_sub(LOG_HOURS));
+    let rows: Vec<AppsUnfollows> = database.rows(unfollows).await?;
     for AppsUnfollows { app, first_hour, counts, users } in rows {
         let counts = Counts::of(counts);
         let Some(rhythm) = first_hour.and_then(|first| Rhythm::of_app(&counts, first, now_ms)) else { continue };

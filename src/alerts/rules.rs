@@ -230,7 +230,7 @@ impl Observations {
     fn of_burst(&self, (app, user, burst): &(SdkAppId, Option<String>, Burst)) -> Alert {
         let kind = if user.is_some() { AlertKind::UnfollowBurstOfUser } else { AlertKind::UnfollowBurstOfApp };
         Alert {
-            detail: if burst.usual < 1.0 { "<1".to_owned() } else { format!("{:.0}", burst.usual) },
+            detail: burst.usual_text(),
             since: Some(burst.since),
             last_at: Some(self.now_ms.min(burst.since.saturating_add(HOUR_MS))),
             count: Some(burst.unfollows),

@@ -54,6 +54,10 @@ pub struct EventPage {
     /// Newest first.
     #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "Vec<event::Summary>", length(max = 1000)))]
     events: Vec<Box<RawValue>>,
+    /// Events of this page that are not among `events`, because what the log has of them is damaged. KV may have them whole: read
+    /// them one by one, or rebuild the log.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(length(max = 1000)))]
+    damaged: Vec<EventId>,
     /// The `cursor` of the next page; null at the end.
     cursor: Option<Cursor>,
 }
@@ -120,11 +124,18 @@ impl<P: Ports> Context<'_, P> {
         // One more than wanted tells whether there is a next page.
         let statement = event_log::page(&wanted, after.as_ref(), limit.saturating_add(1));
         let (page, has_next) = cursor::page::<LoggedEvent>(self.event_log()?.rows(statement).await?, limit);
-        let last = page.last().filter(|_| has_next).and_then(|last| EventId::of_parts(last.event_time, &last.hash));
+        let last = page.iter().rev().filter(|_| has_next).find_map(|row| EventId::of_parts(row.event_time, &row.hash));
         let cursor = last.map(|id| Cursor(cursor::write(&text, id.as_str())));
-        // Written by this Worker, so it is JSON.
-        let records = page.into_iter().filter_map(|event| RawValue::from_string(event.record).ok());
-        Ok(EventPage { events: records.collect(), cursor })
+        let (mut events, mut damaged) = (Vec::new(), Vec::new());
+        for LoggedEvent { event_time, hash, record } in page {
+            // Of an id that is none of ours, there is nothing to say: no key of KV has it.
+            let Some(id) = EventId::of_parts(event_time, &hash) else { continue };
+            match RawValue::from_string(record).ok().filter(|record| event::is_summary(record.get(), app, &id)) {
+                Some(record) => events.push(record),
+                None => damaged.push(id),
+            }
+        }
+        Ok(EventPage { events, damaged, cursor })
     }
 
     pub(super) async fn read_event(&self, App(app): App, id: EventId) -> Result<EventRecord, Problem> {

@@ -23,6 +23,8 @@ mod reply;
 mod stats;
 mod users;
 
+use std::pin::pin;
+
 use futures_util::FutureExt as _;
 use serde::Serialize;
 
@@ -35,7 +37,7 @@ use crate::{
     config::{Config, InvalidSetting, Settings, VERSION, features::MissingLines, unknown::Names},
     database::{
         Database as _,
-        log_state::{self, Count, LogState, Name},
+        log_state::{self, Count, KnownApp, LogState, Name},
         schema::Schema,
     },
     delivery::dead_letter,
@@ -55,6 +57,9 @@ pub const PREFIX: &str = "/v1/";
 
 /// How long a request waits for KV, D1 and the queue, in ms.
 pub const ANSWER_WITHIN_MS: u64 = 10_000;
+
+/// How long D1 has to name the apps that were removed, in ms. The list of ours, with which the page begins, does not wait for longer.
+const APPS_WITHIN_MS: u64 = 1_000;
 
 /// A request to the API.
 #[derive(Clone, Copy, Debug)]
@@ -158,6 +163,10 @@ struct Apps {
     /// The SDKAppIDs, without duplicates.
     #[cfg_attr(not(target_arch = "wasm32"), schemars(length(min = 1), extend("uniqueItems" = true)))]
     apps: Vec<SdkAppId>,
+    /// Apps that are not among them, and of which D1 still has something: they were removed from `SDK_APP_IDS`. Null if that is not
+    /// known, as `DB` is not bound, or failed.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(extend("uniqueItems" = true)))]
+    removed: Option<Vec<SdkAppId>>,
 }
 
 /// What the Worker is and does.
@@ -191,9 +200,18 @@ struct Status {
 }
 
 impl<P: Ports> Context<'_, P> {
-    #[expect(clippy::unused_async, reason = "handlers are all called in the same way")]
     async fn list_apps(&self) -> Result<Apps, Problem> {
-        Ok(Apps { apps: self.settings.apps().collect() })
+        let known: Option<Vec<KnownApp>> = match self.ports.database() {
+            Some(database) => {
+                let reading = pin!(database.rows(log_state::apps()));
+                within(self.ports.clock(), APPS_WITHIN_MS, reading).await.and_then(Result::ok)
+            }
+            None => None,
+        };
+        let removed = |known: Vec<KnownApp>| {
+            known.into_iter().map(|row| row.app).filter(|&app| !self.settings.is_ours(app)).collect()
+        };
+        Ok(Apps { apps: self.settings.apps().collect(), removed: known.map(removed) })
     }
 
     async fn status(&self) -> Result<Status, Problem> {

@@ -177,7 +177,7 @@ macro_rules! operations {
 operations! {
     /// Which apps are ours.
     ListApps: GET ["apps"] => list_apps -> Apps, Reads,
-        "nothing";
+        "at most 20 rows read of D1 for each app, and 10 more";
     /// A page of events.
     ListEvents: GET ["events"] ? ListEventsQuery => list_events -> EventPage, Reads,
         "1 row read of D1 for each event on the page, 2 with `user`, and 3 at most if there is none";
@@ -215,7 +215,7 @@ operations! {
         "1 row read of D1 for each count of the range, also of other apps, and some 10 for each app";
     /// What is wrong, and what to do.
     Alerts: GET ["alerts"] ? AlertsQuery => list_alerts -> Alerts, Reads,
-        "COST";
+        "for each app some 100 rows read of D1 where nothing is wrong, and 1,300 at most; and some 20 more at most once a minute for each isolate";
     /// A test message to each place where messages about alerts go.
     TestAlerts: POST ["alerts" "test"] => test_alerts -> TestedAlerts, Changes, "1 request to each target";
     /// What the Worker is and does.

@@ -147,7 +147,8 @@ impl Config {
         let webhook_path = reader.optional("WEBHOOK_PATH", "/".to_owned(), webhook_path);
         let sinks = reader.optional("SINKS", reader.default_sinks(), sinks);
         let are_bound = reader.bindings_of(sinks.as_deref().unwrap_or_default());
-        let origin = reader.optional("ORIGIN_URL", None, |text| Ok(Some(OriginUrl::new(&text)?)));
+        let origin = reader
+            .optional("ORIGIN_URL", None, |text| Ok(Some(OriginUrl::new(&text, |host| environment.ascii_host(host))?)));
         let wants_origin = sinks.as_ref().is_some_and(|sinks| sinks.contains(&Sink::Origin));
         let has_way = !wants_origin || reader.way_to_origin(origin.as_ref());
 
@@ -167,7 +168,9 @@ impl Config {
         let wording = Wording {
             language: reader.optional("ALERT_LANGUAGE", Language::default(), word).unwrap_or_default(),
             with_users: reader.optional("ALERT_USERS", false, flag).unwrap_or_default(),
-            page: reader.optional("PAGE_URL", None, page_url).flatten(),
+            page: reader
+                .optional("PAGE_URL", None, |text| page_url(text, |host| environment.ascii_host(host)))
+                .flatten(),
         };
         let (targets, signing) = reader.alert_targets();
         let notify = Notify { targets, signing, wording };

@@ -90,8 +90,10 @@ impl<E: Environment> Reader<'_, E> {
     /// Where messages about alerts go, and what signs those to servers of one's own. Without a secret, those get none.
     pub fn alert_targets(&mut self) -> (Vec<Target>, Option<SigningSecret>) {
         let name = "ALERT_URLS";
-        let (mut targets, broken) =
-            self.environment.variable(name).map_or_else(Default::default, |text| read_targets(&text));
+        let (mut targets, broken) = {
+            let ascii_host = |host: &str| self.environment.ascii_host(host);
+            self.environment.variable(name).map_or_else(Default::default, |text| read_targets(&text, &ascii_host))
+        };
         self.valid(name, broken.map_or(Ok(()), |rule| Err(rule.into())));
         let secret = self.optional("ALERT_SECRET", None, |text| Ok(Some(SigningSecret::new(&text)?)));
         let unsigned = targets.iter().find(|target| target.service() == Service::Webhook).map(Target::position);
@@ -190,8 +192,8 @@ pub fn webhook_path(text: String) -> Result<String, Rule> {
 }
 
 /// The URL of the page.
-pub fn page_url(text: String) -> Result<Option<String>, Rule> {
-    let url = https_url(&text)?;
+pub fn page_url(text: String, ascii_host: impl FnOnce(&str) -> Option<String>) -> Result<Option<String>, Rule> {
+    let url = https_url(&text, ascii_host)?;
     if url.query().is_some() || url.fragment().is_some() {
         return Err("must not have a query or fragment".into());
     }

@@ -17,7 +17,7 @@ pub const CALL_ROWS: usize = 50;
 pub const DELIVERY_ROWS: usize = 100;
 
 /// How many unusual hours of users are read. More at once are a burst of their app.
-const UNUSUAL_ROWS: usize = 10;
+const UNUSUAL_ROWS: usize = 6;
 
 /// Reads JSON that a column has as a text.
 fn json<'de, T: DeserializeOwned, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
@@ -132,24 +132,26 @@ pub struct AppsUnfollows {
     pub users: Vec<(String, Vec<(u64, u64)>)>,
 }
 
-/// The unfollows of these apps in these hours (since 1970), of which the first two are the current one and the one before; and of
-/// the users to whom one of those two was unusual. What is older than the hour `since` (since 1970) is not looked at: a single event of
-/// long ago does not make a log old.
+/// The unfollows of these apps so many hours before the hour `now` (hours since 1970); and of the users to whom that hour, or the one
+/// before, was unusual. What is older than the hour `since` is not looked at: a single event of long ago does not make a log old.
 #[must_use]
-pub fn unfollows(apps: &[SdkAppId], hours: &[u64], since: u64) -> Statement {
+pub fn unfollows(apps: &[SdkAppId], now: u64, hours_ago: &[u64], since: u64) -> Statement {
+    // A list of expressions: the rows of a table of hours would count as read.
+    let hours: Vec<_> = hours_ago.iter().map(|ago| format!("?2 - {ago}")).collect();
+    let hours = hours.join(", ");
     let sql = format!(
         "SELECT a.value AS app, ( \
          SELECT min(hour) FROM hourly_totals WHERE app = a.value AND hour >= ?3) AS first_hour, ( \
          SELECT json_group_array(json_array(t.hour, t.unfollows)) FROM hourly_totals AS t \
-         WHERE t.app = a.value AND t.hour IN (SELECT value FROM json_each(?2))) AS counts, ( \
+         WHERE t.app = a.value AND t.hour IN ({hours})) AS counts, ( \
          SELECT json_group_array(json_array(u.user, json(( \
-         SELECT json_group_array(json_array(c.hour, c.unfollows)) FROM json_each(?2) AS h CROSS JOIN hourly_counts AS c \
-         ON c.app = a.value AND c.hour = h.value AND c.user = u.user)))) FROM ( \
-         SELECT DISTINCT user FROM unusual_hours WHERE app = a.value AND hour IN (?2 ->> 0, ?2 ->> 1) \
+         SELECT json_group_array(json_array(c.hour, c.unfollows)) FROM hourly_counts AS c \
+         WHERE c.app = a.value AND c.hour IN ({hours}) AND c.user = u.user)))) FROM ( \
+         SELECT DISTINCT user FROM unusual_hours WHERE app = a.value AND hour IN (?2, ?2 - 1) \
          LIMIT {UNUSUAL_ROWS}) AS u) AS users \
          FROM json_each(?1) AS a"
     );
-    Statement::new(sql, [Parameter::Text(to_json(apps)), Parameter::Text(to_json(hours)), since.into()])
+    Statement::new(sql, [Parameter::Text(to_json(apps)), now.into(), since.into()])
 }
 
 /// How many unfollows there were.

@@ -140,6 +140,29 @@ pub struct Count {
     pub count: u64,
 }
 
+/// An app of which something is stored.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct KnownApp {
+    /// Its SDKAppID.
+    pub app: SdkAppId,
+}
+
+/// The apps of which there are events, deliveries or records in KV alone, a [`KnownApp`] each. It reads 2 rows of each table for an
+/// app, however many there are of it.
+#[must_use]
+pub fn apps() -> Statement {
+    const SQL: &str = "WITH RECURSIVE \
+         of_events (app) AS (SELECT min(app) FROM events UNION ALL \
+         SELECT (SELECT min(e.app) FROM events AS e WHERE e.app > of_events.app) FROM of_events WHERE app IS NOT NULL), \
+         of_deliveries (app) AS (SELECT min(app) FROM deliveries UNION ALL \
+         SELECT (SELECT min(d.app) FROM deliveries AS d WHERE d.app > of_deliveries.app) FROM of_deliveries WHERE app IS NOT NULL), \
+         of_records (app) AS (SELECT min(app) FROM kv_only UNION ALL \
+         SELECT (SELECT min(k.app) FROM kv_only AS k WHERE k.app > of_records.app) FROM of_records WHERE app IS NOT NULL) \
+         SELECT app FROM of_events WHERE app IS NOT NULL UNION SELECT app FROM of_deliveries WHERE app IS NOT NULL \
+         UNION SELECT app FROM of_records WHERE app IS NOT NULL ORDER BY app";
+    Statement::new(SQL, [])
+}
+
 /// In how many tables there is something of this app; an erasure of what was there included.
 #[must_use]
 pub fn count_tables_with(app: SdkAppId) -> Statement {

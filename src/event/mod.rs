@@ -315,20 +315,33 @@ pub fn prefix(app: SdkAppId) -> String {
     format!("{PREFIX}{app}/")
 }
 
+/// What tells whose record a text is.
+#[derive(Deserialize)]
+struct Stored<'a> {
+    #[serde(borrow)]
+    id: Cow<'a, str>,
+    sdk_app_id: SdkAppId,
+    #[serde(borrow, default)]
+    body: Option<&'a RawValue>,
+}
+
+impl<'a> Stored<'a> {
+    /// That of the event of this app and id; `None` if the text is of none, or of another.
+    fn of(text: &'a str, app: SdkAppId, id: &EventId) -> Option<Self> {
+        from_json_object(text).filter(|stored: &Self| stored.id == id.as_str() && stored.sdk_app_id == app)
+    }
+}
+
+/// Whether `text` is what a list shows of the event of this app and id, as far as its JSON says.
+#[must_use]
+pub fn is_summary(text: &str, app: SdkAppId, id: &EventId) -> bool {
+    Stored::of(text, app, id).is_some()
+}
+
 /// Whether `text` is the whole record of the event of this app and id, as far as its JSON says.
 #[must_use]
 pub fn is_record(text: &str, app: SdkAppId, id: &EventId) -> bool {
-    #[derive(Deserialize)]
-    struct Stored<'a> {
-        #[serde(borrow)]
-        id: Cow<'a, str>,
-        sdk_app_id: SdkAppId,
-        #[serde(borrow)]
-        body: &'a RawValue,
-    }
-    from_json_object(text).is_some_and(|stored: Stored<'_>| {
-        stored.id == id.as_str() && stored.sdk_app_id == app && stored.body.get().starts_with('{')
-    })
+    Stored::of(text, app, id).and_then(|stored| stored.body).is_some_and(|body| body.get().starts_with('{'))
 }
 
 /// What the keys of all events begin with.

@@ -1,9 +1,19 @@
 //! The time that a call has. It is counted by the clock, and by what was waited out: the clock may be set back meanwhile,
 //! and the sender does not wait longer for that.
 
-use std::{cell::Cell, future::Future};
+use std::{
+    cell::{Cell, RefCell},
+    future::{Future, poll_fn},
+    task::{Poll, ready},
+};
 
-use crate::storage::{Clock, within};
+use futures_util::{
+    FutureExt as _,
+    future::{LocalBoxFuture, Shared},
+};
+
+use super::persist::SECOND_AFTER_MS;
+use crate::storage::Clock;
 
 /// A span of time that has begun.
 pub struct Deadline<'a, C> {
@@ -12,12 +22,22 @@ pub struct Deadline<'a, C> {
     span: u64,
     /// How many ms have passed at least.
     passed: Cell<u64>,
+    /// The timer that runs.
+    alarm: RefCell<Option<Alarm<'a>>>,
+}
+
+/// A timer that all share who wait for one: most calls are answered before it rings.
+#[derive(Clone)]
+struct Alarm<'a> {
+    /// How many ms of the span have passed when it rings.
+    at: u64,
+    ringing: Shared<LocalBoxFuture<'a, ()>>,
 }
 
 impl<'a, C: Clock> Deadline<'a, C> {
     /// One that is `span` ms from now.
     pub fn after(clock: &'a C, span: u64) -> Self {
-        Self { clock, begun: clock.now_ms(), span, passed: Cell::new(0) }
+        Self { clock, begun: clock.now_ms(), span, passed: Cell::new(0), alarm: RefCell::default() }
     }
 
     /// When the span began, in Unix ms.
@@ -36,13 +56,38 @@ impl<'a, C: Clock> Deadline<'a, C> {
     }
 
     /// Runs `future` for at most `ms` ms; `None` when the time is up first.
-    pub async fn within<F: Future + Unpin>(&self, ms: u64, future: F) -> Option<F::Output> {
+    pub async fn within<F: Future + Unpin>(&self, ms: u64, mut future: F) -> Option<F::Output> {
         let until = self.passed().saturating_add(ms);
-        let output = within(self.clock, ms, future).await;
-        if output.is_none() {
-            self.count(until);
+        let mut alarm = None;
+        poll_fn(|cx| {
+            loop {
+                if let Poll::Ready(output) = future.poll_unpin(cx) {
+                    return Poll::Ready(Some(output));
+                }
+                // Only now: a timer counts from when it is polled first.
+                let Alarm { at, ringing } = alarm.get_or_insert_with(|| self.alarm(until));
+                ready!(ringing.poll_unpin(cx));
+                if self.count(*at) >= until {
+                    return Poll::Ready(None);
+                }
+                alarm = None;
+            }
+        })
+        .await
+    }
+
+    /// A timer that rings at `until` (ms of the span) or before. A new one rings no later than when a second attempt may be due, so
+    /// that whoever waits for that later has no need of another.
+    fn alarm(&self, until: u64) -> Alarm<'a> {
+        let passed = self.passed();
+        let mut alarm = self.alarm.borrow_mut();
+        if let Some(alarm) = alarm.as_ref().filter(|alarm| passed < alarm.at && alarm.at <= until) {
+            return alarm.clone();
         }
-        output
+        let ms = until.saturating_sub(passed).min(SECOND_AFTER_MS);
+        let clock = self.clock;
+        let ringing = async move { clock.sleep(ms).await }.boxed_local().shared();
+        alarm.insert(Alarm { at: passed.saturating_add(ms), ringing }).clone()
     }
 
     /// Waits for `ms` ms.

@@ -46,6 +46,9 @@ pub trait Body {
     /// Its `Content-Type`, if it came with one. Tencent specifies none, and only a relayed webhook needs it.
     fn content_type(&self) -> Option<String>;
 
+    /// The length in bytes that was declared for it; `None` if none was.
+    fn declared_length(&self) -> Option<u64>;
+
     /// Reads all of it, or gives up once it is known to be longer than `max` bytes.
     fn read(&self, max: usize) -> impl Future<Output = Result<Vec<u8>, BodyError>>;
 }
@@ -125,7 +128,7 @@ impl<P: Ports> Receiver<'_, P> {
     /// Validates a call and does what it asks for.
     async fn process<'a>(
         &self,
-        call: Call<'a, '_, P::Clock>,
+        call: Call<'a, '_, '_, P::Clock>,
         unread: &impl Body,
         settings: &Settings,
     ) -> Result<(CallOutcome, Response), Rejection> {
@@ -133,7 +136,7 @@ impl<P: Ports> Receiver<'_, P> {
         let arrived = deadline.begun();
         let validated = validate_head(head, settings, arrived, record)?;
 
-        let reading = pin!(unread.read(validated.body_max()));
+        let reading = pin!(unread.read(validated.body_max(unread.declared_length())?));
         *buffer = match deadline.within(deadline.left(), reading).await {
             Some(Ok(bytes)) => bytes,
             Some(Err(BodyError::TooLarge)) => return Err(Rejection::BodyTooLarge),
@@ -235,9 +238,9 @@ impl<P: Ports> Receiver<'_, P> {
 }
 
 /// One call under way, and what is learned of it.
-struct Call<'a, 'c, C> {
+struct Call<'a, 'c, 'd, C> {
     head: RequestHead<'a>,
-    deadline: &'c Deadline<'c, C>,
+    deadline: &'c Deadline<'d, C>,
     buffer: &'a mut Vec<u8>,
     record: &'c mut CallLog<'a>,
     late: &'c mut Vec<Late>,

@@ -1,8 +1,8 @@
 //! Validation: the numbered steps from a request to a decision. No clock, no storage, no runtime: what happened is
 //! passed in, what to do comes out.
 //!
-//! Steps 1 to 9 need the request's head alone ([`validate_head`]); the body is read only after they have passed, and
-//! steps 10 to 13 look at it ([`ValidatedHead::decide`]).
+//! Steps 1 to 9 need the request's head alone ([`validate_head`], [`ValidatedHead::body_max`]); the body is read only after
+//! they have passed, and steps 10 to 13 look at it ([`ValidatedHead::decide`]).
 
 use super::{CallLog, rejection::Rejection};
 use crate::{
@@ -27,8 +27,6 @@ pub struct RequestHead<'a> {
     pub target: Target<'a>,
     /// Whether it carries the header of what this Worker itself sends.
     pub has_hop_header: bool,
-    /// The declared length of the body in bytes, if it is declared.
-    pub content_length: Option<u64>,
 }
 
 /// An authentic call whose body may now be read.
@@ -50,7 +48,7 @@ pub enum Decision<'a> {
     Store(Vec<Event<'a>>),
 }
 
-/// Steps 1 to 9. `now_ms` is Unix milliseconds. Fills `record` with what the log may say of the call.
+/// Steps 1 to 8. `now_ms` is Unix milliseconds. Fills `record` with what the log may say of the call.
 ///
 /// # Errors
 /// The rejection of the first step that does not pass.
@@ -95,12 +93,7 @@ pub fn validate_head<'a>(
     if query.content_type.as_deref().is_some_and(|it| !it.eq_ignore_ascii_case("json")) {
         return Err(Rejection::ContentType);
     }
-    // (9) Its body fits, as far as the head tells; the reader of the body sees to the rest.
-    let validated = ValidatedHead { query, app };
-    if head.content_length.is_some_and(|length| length > validated.body_max() as u64) {
-        return Err(Rejection::BodyTooLarge);
-    }
-    Ok(validated)
+    Ok(ValidatedHead { query, app })
 }
 
 fn our_app(id: &str, settings: &Settings) -> Option<SdkAppId> {
@@ -123,10 +116,14 @@ fn authenticate<'a>(
 }
 
 impl<'a> ValidatedHead<'a> {
-    /// Most bytes that the body may have.
-    #[must_use]
-    pub fn body_max(&self) -> usize {
-        body_max(self.query.command.as_deref())
+    /// Step 9: most bytes that the body may have, of which so many were declared.
+    ///
+    /// # Errors
+    /// [`Rejection::BodyTooLarge`].
+    pub fn body_max(&self, declared: Option<u64>) -> Result<usize, Rejection> {
+        // (9) Its body fits, as far as the head tells; the reader of the body sees to the rest.
+        let max = body_max(self.query.command.as_deref());
+        if declared.is_some_and(|length| length > max as u64) { Err(Rejection::BodyTooLarge) } else { Ok(max) }
     }
 
     /// Steps 10 to 13, with the whole body. `received_at` is Unix milliseconds.

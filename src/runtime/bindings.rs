@@ -3,7 +3,7 @@
 use worker::{
     Env,
     js_sys::{Math, Object, Reflect},
-    wasm_bindgen::{JsCast as _, JsValue},
+    wasm_bindgen::{self, JsCast as _, JsValue, prelude::wasm_bindgen},
 };
 
 use super::{clock::RuntimeClock, d1::D1, kv::Kv, log, outgoing::OutgoingFetch, queue::Producer};
@@ -11,6 +11,19 @@ use crate::{
     log::Level,
     ports::{DB, DELIVERIES, EVENTS, Environment, Ports},
 };
+
+#[wasm_bindgen]
+extern "C" {
+    /// The platform's URL parser, which `worker` has not switched on in web_sys.
+    #[wasm_bindgen(js_name = URL)]
+    type Url;
+
+    #[wasm_bindgen(constructor, js_class = "URL", catch)]
+    fn new(text: &str) -> Result<Url, JsValue>;
+
+    #[wasm_bindgen(method, getter)]
+    fn hostname(this: &Url) -> String;
+}
 
 /// The environment and its ports.
 pub struct Bindings {
@@ -48,6 +61,10 @@ impl Environment for Bindings {
 
     fn is_bound(&self, name: &str) -> bool {
         self.get(name).is_some_and(|value| value.is_object())
+    }
+
+    fn ascii_host(&self, host: &str) -> Option<String> {
+        Url::new(&format!("https://{host}")).ok().map(|url| url.hostname())
     }
 
     fn names(&self) -> Vec<String> {

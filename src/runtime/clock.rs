@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use worker::{Delay, js_sys};
 
 use crate::storage::Clock;
@@ -21,6 +22,7 @@ impl Clock for RuntimeClock {
     }
 
     async fn sleep(&self, ms: u64) {
-        Delay::from(Duration::from_millis(ms)).await;
+        // Shared, because a `Delay` wakes only who polled it first, and that may be no task yet: see `fetch` in lib.rs.
+        Delay::from(Duration::from_millis(ms)).shared().await;
     }
 }

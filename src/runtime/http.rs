@@ -2,20 +2,21 @@
 //! headers of each request, and `worker::Response` builds new headers for each response.
 
 use std::{
-    cell::RefCell,
+    cell::{OnceCell, RefCell},
     time::{Duration, SystemTime},
 };
 
 use httpdate::fmt_http_date;
 use worker::{
-    js_sys::{Reflect, Uint8Array},
-    wasm_bindgen::{JsCast as _, JsValue},
+    js_sys::{JsString, Reflect, Uint8Array},
+    wasm_bindgen::{self, JsCast, JsValue, prelude::wasm_bindgen},
     wasm_bindgen_futures::JsFuture,
     web_sys::{self, Headers, ReadableStream, ReadableStreamDefaultReader, Request, ResponseInit},
 };
 
 use crate::{
     dispatch,
+    origin::HOP_HEADER,
     receive::{Body, BodyError},
     response::{CACHE_CONTROL, Response},
 };
@@ -27,16 +28,39 @@ impl dispatch::Request for Request {
         self.headers().get(name).ok().flatten()
     }
 
-    fn body(&self, content_length: Option<u64>) -> RequestBody<'_> {
-        RequestBody { request: self, declared: content_length }
+    fn has_hop_header(&self) -> bool {
+        HOP.with(|name| self.headers().unchecked_ref::<NamedHeaders>().has(name))
     }
+
+    fn body(&self) -> RequestBody<'_> {
+        RequestBody { request: self, declared: OnceCell::new() }
+    }
+}
+
+// The names of headers that calls are asked for. They are made once; any other text is made anew each time.
+thread_local! {
+    static HOP: JsString = HOP_HEADER.into();
+    static LENGTH: JsString = "content-length".into();
+}
+
+#[wasm_bindgen]
+extern "C" {
+    /// [`Headers`], asked by such a name.
+    #[wasm_bindgen(extends = Headers, js_name = Headers)]
+    type NamedHeaders;
+
+    #[wasm_bindgen(method)]
+    fn has(this: &NamedHeaders, name: &JsString) -> bool;
+
+    #[wasm_bindgen(method)]
+    fn get(this: &NamedHeaders, name: &JsString) -> Option<String>;
 }
 
 /// The body of a request that has not been read.
 pub struct RequestBody<'a> {
     request: &'a Request,
-    /// The length in bytes that was declared for it.
-    declared: Option<u64>,
+    /// The length in bytes that was declared for it, once it was asked for.
+    declared: OnceCell<Option<u64>>,
 }
 
 impl Body for RequestBody<'_> {
@@ -44,8 +68,15 @@ impl Body for RequestBody<'_> {
         dispatch::Request::header(self.request, "content-type")
     }
 
+    fn declared_length(&self) -> Option<u64> {
+        *self.declared.get_or_init(|| {
+            let length = LENGTH.with(|name| self.request.headers().unchecked_ref::<NamedHeaders>().get(name));
+            length.and_then(|length| length.parse().ok())
+        })
+    }
+
     async fn read(&self, max: usize) -> Result<Vec<u8>, BodyError> {
-        let bytes = match self.declared {
+        let bytes = match self.declared_length() {
             // HTTP holds the body to its declared length, so it is safe to take it in one piece.
             Some(length) if length <= max as u64 => whole(self.request).await,
             Some(_) => return Err(BodyError::TooLarge),

@@ -485,12 +485,20 @@ pub struct FakeBody {
     end: End,
     delay: u64,
     content_type: Option<&'static str>,
+    declared: Option<u64>,
     asked: Rc<Cell<Option<usize>>>,
 }
 
 impl FakeBody {
     pub fn of(bytes: impl Into<Vec<u8>>) -> Self {
-        Self { bytes: bytes.into(), end: End::Whole, delay: 0, content_type: None, asked: Rc::default() }
+        Self {
+            bytes: bytes.into(),
+            end: End::Whole,
+            delay: 0,
+            content_type: None,
+            declared: None,
+            asked: Rc::default(),
+        }
     }
 
     pub fn after(self, delay: u64) -> Self {
@@ -505,6 +513,11 @@ impl FakeBody {
         Self { content_type, ..self }
     }
 
+    /// The same, with this length declared for it.
+    pub fn declaring(self, declared: Option<u64>) -> Self {
+        Self { declared, ..self }
+    }
+
     /// The limit in bytes that it was read with; `None` where nobody has read it. Clones share it.
     pub fn asked(&self) -> Option<usize> {
         self.asked.get()
@@ -514,6 +527,10 @@ impl FakeBody {
 impl Body for FakeBody {
     fn content_type(&self) -> Option<String> {
         self.content_type.map(str::to_owned)
+    }
+
+    fn declared_length(&self) -> Option<u64> {
+        self.declared
     }
 
     async fn read(&self, max: usize) -> Result<Vec<u8>, BodyError> {

@@ -5,7 +5,7 @@ type Schemas = components["schemas"];
 type Json<Operation extends { responses: { 200: { content: { "application/json": unknown } } } }> =
 	Operation["responses"][200]["content"]["application/json"];
 
-const page: Json<paths["/v1/events"]["get"]> = { events: [], cursor: null };
+const page: Json<paths["/v1/events"]["get"]> = { events: [], damaged: [], cursor: null };
 const deliveries: Json<paths["/v1/deliveries"]["get"]> = {
 	deliveries: [
 		{

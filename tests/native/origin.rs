@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use unfollow_webhook::{origin::OriginUrl, outgoing::retry_after_seconds};
 
-use crate::samples::NOW_MS;
+use crate::{ports::ascii_host, samples::NOW_MS};
 
 const HTTPS: &str = "must be an https URL (http is for loopback hosts only)";
 const ABSOLUTE: &str = "must be an absolute URL with a valid host";
@@ -26,6 +26,8 @@ fn an_origin_url_is_what_fetch_will_make_of_it() {
         ("https://api.example.com:65535/x", "https://api.example.com:65535/x"),
         ("https://api.example.com:443/x", "https://api.example.com/x"),
         ("https://m\u{fc}nchen.example/\u{fc}", "https://xn--mnchen-3ya.example/%C3%BC"),
+        ("https://M%C3%9CNCHEN.example:8443/x", "https://xn--mnchen-3ya.example:8443/x"),
+        ("https://xn--mnchen-3ya.example", "https://xn--mnchen-3ya.example/"),
         ("http://\u{ff11}27.0.0.1/", "http://127.0.0.1/"),
         ("https://1.2.3.4.example.com/", "https://1.2.3.4.example.com/"),
         ("http://localhost/x", "http://localhost/x"),
@@ -39,7 +41,7 @@ fn an_origin_url_is_what_fetch_will_make_of_it() {
         ("https://2130706433/", "https://127.0.0.1/"),
         ("http://017700000001/", "http://127.0.0.1/"),
     ] {
-        let origin = OriginUrl::new(text).unwrap_or_else(|rule| panic!("{text}: {rule}"));
+        let origin = OriginUrl::new(text, ascii_host).unwrap_or_else(|rule| panic!("{text}: {rule}"));
         assert_eq!((origin.with_query(""), origin.with_query("a=%zz&b")), (url.to_owned(), format!("{url}?a=%zz&b")));
     }
 }
@@ -111,7 +113,7 @@ fn no_other_url_is_an_origin_url() {
         ("https://[::ffff:127.0.0.1]/", ADDRESS),
         ("https://[::]/", ADDRESS),
     ] {
-        assert_eq!(OriginUrl::new(text), Err(rule), "{text:?}");
+        assert_eq!(OriginUrl::new(text, ascii_host), Err(rule), "{text:?}");
     }
 }
 

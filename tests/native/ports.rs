@@ -37,10 +37,25 @@ impl Environment for FakeEnvironment {
         self.bound.contains(&name)
     }
 
+    fn ascii_host(&self, host: &str) -> Option<String> {
+        ascii_host(host)
+    }
+
     fn names(&self) -> Vec<String> {
         let variables = self.variables.iter().map(|(name, _)| name.clone());
         variables.chain(self.bound.iter().map(|&name| name.to_owned())).collect()
     }
+}
+
+/// What the platform makes of some hosts.
+pub fn ascii_host(host: &str) -> Option<String> {
+    let known = [
+        ("m\u{fc}nchen.example", "xn--mnchen-3ya.example"),
+        ("M%C3%9CNCHEN.example", "xn--mnchen-3ya.example"),
+        ("xn--mnchen-3ya.example", "xn--mnchen-3ya.example"),
+        ("\u{ff11}27.0.0.1", "127.0.0.1"),
+    ];
+    known.into_iter().find(|(it, _)| *it == host).map(|(_, ascii)| ascii.to_owned())
 }
 
 /// All ports. What stores is borrowed: a test may look at it, or use it again.
@@ -83,6 +98,10 @@ impl<D> Environment for FakePorts<'_, D> {
 
     fn is_bound(&self, name: &str) -> bool {
         self.environment.is_bound(name)
+    }
+
+    fn ascii_host(&self, host: &str) -> Option<String> {
+        self.environment.ascii_host(host)
     }
 
     fn names(&self) -> Vec<String> {

@@ -137,10 +137,12 @@ fn is_json(text: &str) -> bool {
 }
 
 /// Runs a call through all steps that need no store.
-fn steps(config: &Config, head: RequestHead<'_>, body: &[u8]) -> &'static str {
+fn steps(config: &Config, head: RequestHead<'_>, declared: Option<u64>, body: &[u8]) -> &'static str {
     let (settings, mut record) = (config.settings.as_ref().unwrap(), CallLog::default());
-    let decision =
-        validate_head(head, settings, NOW_MS, &mut record).and_then(|call| call.decide(body, NOW_MS, &mut record));
+    let decision = validate_head(head, settings, NOW_MS, &mut record).and_then(|call| {
+        call.body_max(declared)?;
+        call.decide(body, NOW_MS, &mut record)
+    });
     match decision {
         Ok(Decision::Probe) => "probe",
         Ok(Decision::Unhandled) => "unhandled",
@@ -301,8 +303,8 @@ proptest! {
         let url =
             if has_valid_origin { format!("https://www.example.com/?{}", text(&query, latin)) } else { text(&url, latin) };
         let config = if is_signed { signed() } else { unsigned() };
-        let head = RequestHead { method: &method, target: Target::of(&url), has_hop_header, content_length };
-        let outcome = steps(&config, head, &body);
+        let head = RequestHead { method: &method, target: Target::of(&url), has_hop_header };
+        let outcome = steps(&config, head, content_length, &body);
         prop_assert_eq!(outcome == "loop", has_hop_header);
         prop_assert!(method == "POST" || !is_ok(outcome));
         prop_assert!(content_length.is_none_or(|length| length <= 1_048_576) || !is_ok(outcome));
@@ -313,7 +315,7 @@ proptest! {
     fn without_the_token_nothing_gets_through(query in queries(), body in bodies()) {
         let config = config(&[("SDK_APP_IDS", APP), ("CALLBACK_TOKEN", "another")]);
         let url = format!("https://www.example.com/?{}", text(&query, false));
-        let outcome = steps(&config, post(&url), &body);
+        let outcome = steps(&config, post(&url), None, &body);
         prop_assert!(!is_ok(outcome), "{outcome}");
     }
 

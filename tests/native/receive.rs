@@ -181,9 +181,8 @@ fn a_body_is_read_up_to_the_cap_of_its_command() {
 fn a_body_that_declares_itself_too_large_is_not_read() {
     let url = url_of(Kind::Unfollow);
     for content_length in [65_537, u64::MAX] {
-        let body = unfollow();
-        let head = RequestHead { content_length: Some(content_length), ..post(&url) };
-        let run = run_of(&signed(), head, body.clone(), &[]);
+        let body = unfollow().declaring(Some(content_length));
+        let run = run_of(&signed(), post(&url), body.clone(), &[]);
         assert_eq!((run.status(), body.asked()), (413, None));
     }
 }
@@ -250,8 +249,8 @@ fn what_came_from_this_worker_is_rejected_as_a_loop() {
         "https://www.example.com/".to_owned(),
     ] {
         for method in ["POST", "GET"] {
-            let body = unfollow();
-            let head = RequestHead { method, has_hop_header: true, content_length: Some(u64::MAX), ..post(&url) };
+            let body = unfollow().declaring(Some(u64::MAX));
+            let head = RequestHead { method, has_hop_header: true, ..post(&url) };
             let run = run_of(&signed(), head, body.clone(), &[]);
             assert_eq!(run.handled.response, Response::from(Rejection::Loop), "{method} {url}");
             assert_eq!((run.status(), run.at, body.asked()), (508, 0, None));

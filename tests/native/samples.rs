@@ -81,7 +81,7 @@ pub fn url_of(kind: Kind) -> String {
 }
 
 pub fn post(url: &str) -> RequestHead<'_> {
-    RequestHead { method: "POST", target: Target::of(url), has_hop_header: false, content_length: None }
+    RequestHead { method: "POST", target: Target::of(url), has_hop_header: false }
 }
 
 pub fn app() -> SdkAppId {

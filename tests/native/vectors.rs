@@ -177,8 +177,8 @@ fn an_entry_is_byte_for_byte_that_of_its_row() {
         let entries = paused(async {
             let kv = FakeKv::of(&[Plan::Succeeds(5)]);
             let receiver = Receiver { config: &config, ports: &FakePorts::at(row.now_ms, &kv) };
-            let head = RequestHead { content_length: Some(row.body.len() as u64), ..post(&row.url) };
-            let handled = receiver.receive(head, &FakeBody::of(row.body)).await;
+            let length = Some(row.body.len() as u64);
+            let handled = receiver.receive(post(&row.url), &FakeBody::of(row.body).declaring(length)).await;
             assert_eq!(handled.response.status, 200, "{}: {}", row.why, handled.log.1);
             kv.puts.entries()
         });
@@ -256,16 +256,16 @@ impl CallRow {
     fn mismatch(&self) -> Option<String> {
         let bound = if self.bindings { BOUND_WITHOUT_DATABASE } else { UNBOUND };
         let config = Config::read(&FakeEnvironment::of(&self.settings, bound));
-        let body = FakeBody::of(self.bytes());
-        let content_length = self.content_length.as_ref().map(|declared| match declared {
+        let declared = self.content_length.as_ref().map(|declared| match declared {
             Declared::Bytes(bytes) => *bytes,
             Declared::Own(_) => self.bytes().len() as u64,
         });
+        let body = FakeBody::of(self.bytes()).declaring(declared);
         let plan = if self.store == Works::Works { Plan::Succeeds(5) } else { Plan::Fails(5) };
         let (handled, entries) = paused(async {
             let kv = FakeKv::of(&[plan; 2]);
             let receiver = Receiver { config: &config, ports: &FakePorts::at(self.now_ms, &kv) };
-            let head = RequestHead { method: &self.method, content_length, ..post(&self.url) };
+            let head = RequestHead { method: &self.method, ..post(&self.url) };
             let handled = receiver.receive(head, &body).await;
             (handled, kv.puts.entries())
         });

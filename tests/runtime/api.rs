@@ -292,7 +292,7 @@ fn a_stored_event_is_sent_to_the_origin_on_demand() {
 #[test]
 fn nothing_is_shown_without_the_token() {
     let apps = [1_400_000_010, 1_400_000_011, 1_400_000_012, 1_400_000_013, 1_400_000_014];
-    assert_eq!(get("apps"), json!({"apps": apps}));
+    assert_eq!(get("apps"), json!({"apps": apps, "removed": []}));
     for path in ["apps", "events?app=1400000010", "stats?app=1400000010", "nowhere"] {
         let mut rejected = HashSet::new();
         for authorization in ["", "Bearer", "Bearer sixteen-characters-or-mor", "Basic sixteen-characters-or-more"] {

@@ -197,7 +197,7 @@ fn responses_with_a_full_log(caller: &Caller) {
     // The event log lacks what was put into KV without the Worker.
     let path_of = |event| format!("events/{APP}/{}", id(event));
     let list = format!("events?app={APP}");
-    assert_eq!(call("GET", &list, 200, &[]), json!({"events": [], "cursor": null}));
+    assert_eq!(call("GET", &list, 200, &[]), json!({"events": [], "damaged": [], "cursor": null}));
     for event in &events {
         call("GET", &path_of(event), 200, &["get"]);
     }

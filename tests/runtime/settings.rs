@@ -104,6 +104,12 @@ fn a_sink_origin_requires_a_valid_origin_url_and_queues() {
     let plain_http = with(&with_url("http://api.example.com/hook"), |_| {});
     assert_eq!((invalid_settings(&plain_http.0), plain_http.1.code()), (json!(["ORIGIN_URL"]), (500, 50000)));
 
+    // The platform writes a host with other letters in ASCII, and knows which are none.
+    let other_letters = with(&with_url("https://b\u{fc}cher.example"), |_| {});
+    assert_eq!(other_letters.0.status, 200, "{:?}", other_letters.0);
+    let no_host = with(&with_url("https://b\u{fc}\u{fffe}cher.example"), |_| {});
+    assert_eq!(invalid_settings(&no_host.0), json!(["ORIGIN_URL"]));
+
     let no_queues = with(&with_url("https://api.example.com/hook"), |config| drop(config.remove("queues")));
     assert_eq!(invalid_settings(&no_queues.0), json!(["DELIVERIES", "DEAD_LETTERS"]));
     assert_eq!(no_queues.1.code(), (500, 50000));

@@ -32,6 +32,7 @@ export const event = (time, members = {}) => ({
  */
 export const pageOf = (events, cursor = null) => ({
 	events: events.toSorted((a, b) => (a.id < b.id ? -1 : 1)),
+	damaged: [],
 	cursor,
 });
 

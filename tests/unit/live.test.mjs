@@ -30,7 +30,7 @@ class FakeApi {
 		const { events } = pageOf(this.stored.filter(({ event_time: time }) => time >= Number(query.since ?? 0)));
 		const begin = Number(query.cursor ?? 0);
 		const end = begin + Math.min(this.size, query.limit ?? 100);
-		return { events: events.slice(begin, end), cursor: end < events.length ? String(end) : null };
+		return { events: events.slice(begin, end), damaged: [], cursor: end < events.length ? String(end) : null };
 	}
 }
 

@@ -85,7 +85,11 @@ impl Target {
     ///
     /// # Errors
     /// The rule that it breaks, as the rest of a sentence whose subject is the entry. It does not quote it.
-    fn read(entry: &str, position: usize) -> Result<Self, &'static str> {
+    fn read(
+        entry: &str,
+        position: usize,
+        ascii_host: impl FnOnce(&str) -> Option<String>,
+    ) -> Result<Self, &'static str> {
         let (named, text) = match entry.split_once("://").and_then(|(scheme, _)| scheme.split_once('+')) {
             Some((word, _)) => {
                 (Some(service_of_word(word)?), entry.get(word.len().saturating_add(1)..).unwrap_or_default())
@@ -93,7 +97,7 @@ impl Target {
             None => (None, entry),
         };
         let (text, fragment) = text.split_once('#').map_or((text, None), |(text, fragment)| (text, Some(fragment)));
-        let mut url = https_url(text)?;
+        let mut url = https_url(text, ascii_host)?;
         let service = match named {
             Some(service) => service,
             None => service_of_url(&url)?,
@@ -125,9 +129,9 @@ impl Target {
 }
 
 /// Reads the entries of `ALERT_URLS`, between which white space or commas stand: those that are valid, each once; and the rule that
-/// the others break, as the rest of a sentence whose subject is the setting.
+/// the others break, as the rest of a sentence whose subject is the setting. `ascii_host` is that of [`https_url`].
 #[must_use]
-pub fn read_targets(text: &str) -> (Vec<Target>, Option<String>) {
+pub fn read_targets(text: &str, ascii_host: &impl Fn(&str) -> Option<String>) -> (Vec<Target>, Option<String>) {
     let mut targets: Vec<Target> = Vec::new();
     let entries = entries(text);
     let count = entries.len();
@@ -137,7 +141,7 @@ pub fn read_targets(text: &str) -> (Vec<Target>, Option<String>) {
     }
     let mut broken = Vec::new();
     for (position, entry) in (1..).zip(&entries) {
-        match Target::read(entry, position) {
+        match Target::read(entry, position, ascii_host) {
             Ok(target) if targets.iter().any(|it| it.id == target.id) => {}
             Ok(target) => targets.push(target),
             Err(rule) => broken.push(format!("entry {position} {rule}")),

@@ -1,14 +1,15 @@
 //! Who may use the API, and its paths and methods.
 
 use serde_json::{Value, json};
-use unfollow_webhook::{api::ApiRequest, log::Level};
+use unfollow_webhook::{api::ApiRequest, database::Statement, log::Level};
 
 use super::{
-    ADMIN, a_queue, ask, is_problem, json_of, kv_of_dead_letters, logged, numbered_dead_letter, operated, request,
+    ADMIN, TestEvent, a_queue, add, ask, get, is_problem, json_of, kv_of_dead_letters, logged, numbered_dead_letter,
+    operated, other_app, request,
 };
 use crate::{
     database::Sqlite,
-    samples::{APP, TOKEN, config},
+    samples::{APP, NOW_MS, TOKEN, app, config},
 };
 
 #[test]
@@ -140,8 +141,36 @@ fn the_apps_are_listed_without_reading_kv() {
     let two = config(&[("SDK_APP_IDS", "1400000001,1400000000"), ("CALLBACK_TOKEN", TOKEN), ("ADMIN_TOKEN", ADMIN)]);
     let kv = kv_of_dead_letters(1);
     let response = ask(&two, &kv, None, request("GET", "/v1/apps"));
-    assert_eq!((response.status, json_of(&response)), (200, json!({ "apps": [1_400_000_001, 1_400_000_000] })));
+    let apps = json!({ "apps": [1_400_000_001, 1_400_000_000], "removed": null });
+    assert_eq!((response.status, json_of(&response)), (200, apps));
     assert!(kv.operations.borrow().is_empty());
+}
+
+/// Apps that were removed from SDK_APP_IDS are named as long as D1 has anything of them.
+#[test]
+fn apps_that_were_removed_are_named() {
+    let removed = |database: &Sqlite| {
+        let response = get(database, "/v1/apps", "");
+        assert_eq!(response.status, 200);
+        json_of(&response)["removed"].clone()
+    };
+    let database = Sqlite::default();
+    assert_eq!(removed(&database), json!([]));
+    add(&database, app(), &[TestEvent::at(NOW_MS)]);
+    assert_eq!(removed(&database), json!([]));
+    for (sql, apps) in [
+        (
+            "INSERT INTO deliveries (app, state, event_time, hash, attempts, updated_at) VALUES (9, 'dead', 1, '', 1, 1)",
+            json!([9]),
+        ),
+        ("INSERT INTO kv_only (app, user, event_time, hash, until) VALUES (11, 'a', 1, '', 1)", json!([9, 11])),
+        ("INSERT INTO kv_only (app, user, event_time, hash, until) VALUES (11, 'b', 1, '', 1)", json!([9, 11])),
+    ] {
+        database.execute(Statement { sql: sql.into(), parameters: Vec::new() });
+        assert_eq!(removed(&database), apps);
+    }
+    add(&database, other_app(), &[TestEvent::at(NOW_MS), TestEvent::at(NOW_MS - 1)]);
+    assert_eq!(removed(&database), json!([9, 11, 1_400_000_001]));
 }
 
 #[test]

@@ -5,7 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::{collection::vec, prelude::*, sample::Index};
 use serde_json::{Value, json};
 use strum::VariantArray as _;
-use unfollow_webhook::{api::ApiRequest, database::event_log, event::EventId, webhook::command::Kind};
+use unfollow_webhook::{
+    api::ApiRequest,
+    database::{Statement, event_log},
+    event::EventId,
+    webhook::command::Kind,
+};
 
 use super::{
     OTHER_APP, TestEvent, add, any_event, ask, encoded, get, get_by, is_problem, json_of, log_of, long_log, operated,
@@ -71,7 +76,7 @@ fn page(database: &Sqlite, query: &str, limit: usize, cursor: Option<&str>) -> (
     assert_eq!((response.status, response.content_type), (200, "application/json"), "{response:?}");
     assert_eq!(database.operations.take().len(), 1);
     let answer = json_of(&response);
-    assert_eq!(answer.as_object().unwrap().len(), 2);
+    assert_eq!((answer.as_object().unwrap().len(), &answer["damaged"]), (3, &json!([])));
     let events = answer["events"].as_array().unwrap().clone();
     assert!(events.len() <= limit);
     (events, answer["cursor"].as_str().map(str::to_owned))
@@ -94,6 +99,27 @@ fn walk(database: &Sqlite, query: &str, limits: &[usize], mut between: impl FnMu
         assert!(pages < 400, "the pages do not end");
     }
     events
+}
+
+/// What the log has of an event may be damaged: the page names the event, and is no shorter than it looks.
+#[test]
+fn a_page_names_its_events_that_are_damaged() {
+    let events: Vec<_> = (0..3).map(|ago| TestEvent::at(NOW_MS - ago)).collect();
+    for damage in
+        ["''", "'{}'", "'null'", "substr(record, 2)", "replace(record, 'a', char(10))", "replace(record, '14', '15')"]
+    {
+        let database = log_of(&events);
+        let sql = format!("UPDATE events SET record = {damage} WHERE event_time = {}", NOW_MS - 1);
+        database.execute(Statement { sql: sql.into(), parameters: Vec::new() });
+        let pages = [("limit=3", vec![0, 2], vec![1]), ("limit=2", vec![0], vec![1]), ("limit=1", vec![0], vec![])];
+        for (query, whole, damaged) in pages {
+            let answer = json_of(&get(&database, "/v1/events", query));
+            let whole: Vec<_> = whole.into_iter().map(|at: usize| events[at].listed()).collect();
+            let damaged: Vec<_> = damaged.into_iter().map(|at: usize| events[at].id()).collect();
+            assert_eq!((&answer["events"], &answer["damaged"]), (&json!(whole), &json!(damaged)), "{damage} {query}");
+            assert_eq!(answer["cursor"].is_null(), query == "limit=3", "{damage} {query}");
+        }
+    }
 }
 
 fn queries(events: &[TestEvent]) -> BoxedStrategy<EventQuery> {
@@ -206,7 +232,8 @@ fn the_last_page_has_no_cursor_even_where_it_is_full() {
 #[test]
 fn an_empty_log_is_an_empty_page() {
     for query in ["", "user=a", "user=a&role=target", "kind=follow", "since=1&until=2"] {
-        assert_eq!(json_of(&get(&Sqlite::default(), "/v1/events", query)), json!({ "events": [], "cursor": null }));
+        let empty = json!({ "events": [], "damaged": [], "cursor": null });
+        assert_eq!(json_of(&get(&Sqlite::default(), "/v1/events", query)), empty);
     }
 }
 

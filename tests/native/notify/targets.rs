@@ -1,14 +1,11 @@
 //! The entries of `ALERT_URLS`: which service each is of, and what is wrong with one. No part of them is ever shown.
 
 use unfollow_webhook::{
-    alerts::notify::{
-        service::Service,
-        target::{TARGETS_MAX, read_targets},
-    },
+    alerts::notify::{service::Service, target::TARGETS_MAX},
     config::Config,
 };
 
-use super::{DINGTALK, DISCORD, FEISHU, SLACK, TEAMS, TELEGRAM, WEBHOOK, WECOM, target};
+use super::{DINGTALK, DISCORD, FEISHU, SLACK, TEAMS, TELEGRAM, WEBHOOK, WECOM, read_targets, target};
 use crate::samples::{APP, ORIGIN_SECRET, TOKEN, config};
 
 fn with(changed: &[(&str, &str)]) -> Config {
