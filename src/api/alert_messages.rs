@@ -67,7 +67,7 @@ impl<P: Ports> Context<'_, P> {
     pub(super) async fn test_alerts(&self) -> Result<TestedAlerts, Problem> {
         let notify = &self.config.notify;
         if notify.targets.is_empty() {
-            return Err(Problem::Conflict("There is nobody to tell: set ALERT_URLS, as docs/alerts.md says."));
+            return Err(Problem::Conflict("There is nobody to tell: set ALERT_URLS, as docs/alert-messages.md says."));
         }
         let tested = run::test(self.ports, notify).await;
         Ok(TestedAlerts { targets: tested.into_iter().map(|(target, sent)| TestedTarget::of(target, sent)).collect() })

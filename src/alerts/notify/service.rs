@@ -1,5 +1,5 @@
 //! The chat services: what a message to each looks like, how it is signed, how long it may be, and what an answer means. Each fact
-//! is from the service's own document, or from where its behaviour was observed; `docs/alerts.md` lists them.
+//! is from the service's own document, or from where its behaviour was observed; `docs/alert-messages.md` lists them.
 //!
 //! Several services answer HTTP 200 for a message that they did not take. What counts is a member of the answer's body.
 

@@ -255,7 +255,7 @@ fn verdict(url: &str, status: u16, body: &str) -> Verdict {
     target(url).service().verdict(&answer(status, body))
 }
 
-/// The answers are those of the services' documents, and of the issues that `docs/alerts.md` names.
+/// The answers are those of the services' documents, and of the issues that `docs/alert-messages.md` names.
 #[test]
 fn what_was_taken_is_what_the_service_says() {
     for (url, status, body) in [
