@@ -114,6 +114,7 @@ fn each_response_of_the_document_occurs_and_is_as_described() {
     responses_with_a_failing_store(&caller);
     responses_without_a_schema(&caller);
     responses_with_invalid_settings(&caller);
+    responses_about_messages(&caller);
     // Without a token there is no API.
     for it in caller.document.operations().iter().filter(|it| it.path != "/healthz") {
         caller.call(&it.method, &crate::signed().url, &filled(it.path), 404);
@@ -380,7 +381,7 @@ fn responses_with_a_failing_store(caller: &Caller) {
                 let answer = caller.call(method, url, &path, 409);
                 assert!(answer.body["detail"].as_str().unwrap().contains("bind DB to a D1 database"), "{answer:?}");
             }
-            "replayEvent" | "replayDeadLetters" => drop(caller.call(method, url, &path, 409)),
+            "replayEvent" | "replayDeadLetters" | "testAlerts" => drop(caller.call(method, url, &path, 409)),
             _ => assert_eq!(caller.call(method, url, &path, 503).header("retry-after"), "1", "{path}"),
         }
     }
@@ -411,6 +412,19 @@ fn responses_without_a_schema(caller: &Caller) {
         assert_eq!(answer.header("retry-after"), "");
         assert!(answer.body["detail"].as_str().unwrap().contains("apply the migrations"), "{answer:?}");
     }
+}
+
+/// The responses where there is somebody to tell of alerts.
+fn responses_about_messages(caller: &Caller) {
+    let origin = Origin::start(|_| origin::answer(200, r#"{"errcode":310000,"errmsg":"sign not match"}"#));
+    let urls = format!("dingtalk+{}?access_token=x", origin.url());
+    let settings =
+        [("SDK_APP_IDS", APP), ("ALLOW_UNSIGNED", "true"), ("ADMIN_TOKEN", ADMIN_TOKEN), ("ALERT_URLS", urls.as_str())];
+    let worker = Home::new(&settings, |_| {}).start();
+    let tested = caller.call("POST", &worker.url, "/v1/alerts/test", 200);
+    assert_eq!(tested.body["targets"][0]["answer"], "sign not match");
+    caller.call("POST", &worker.url, "/v1/alerts/test?app=1", 400);
+    assert_eq!(caller.call("GET", &worker.url, "/v1/status", 200).body["missing_lines"], json!([]));
 }
 
 /// The responses with invalid settings that calls depend on.
