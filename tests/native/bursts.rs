@@ -127,7 +127,12 @@ impl<'a> Log<'a> {
             _ if hour == current => self.between(hour * HOUR_MS - 1, now),
             hour => self.at(hour),
         };
-        Counts::of(burst::hours_ago().into_iter().map(|ago| (current.saturating_sub(ago), count(current.saturating_sub(ago)))).collect())
+        Counts::of(
+            burst::hours_ago()
+                .into_iter()
+                .map(|ago| (current.saturating_sub(ago), count(current.saturating_sub(ago))))
+                .collect(),
+        )
     }
 
     /// What is found at this time, of a user of this app, or of the app itself.
