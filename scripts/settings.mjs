@@ -81,7 +81,8 @@ export async function invalidSettings(config, secrets) {
 						...Object.fromEntries(
 							secrets.filter((name) => /^CALLBACK_TOKEN/.test(name)).map((name) => [name, "token"]),
 						),
-						...config.vars,
+						// TOML has no undefined.
+						.../** @type {Record<string, string>} */ (config.vars),
 						...Object.fromEntries(bound.map((name) => [name, {}])),
 					},
 				},

@@ -117,9 +117,9 @@ fn defaults_and_bounds_are_those_of_the_code() {
 /// The page says each `last_error` in words.
 #[test]
 fn the_page_has_words_for_each_failure_and_no_other() {
-    let page = read("page/text/delivery.ts");
-    let (_, rest) = page.split_once("const ERRORS: Record<Failure, string> = {\n").unwrap();
-    let (texts, _) = rest.split_once("\n};").unwrap();
+    let page = read("page/text/en.ts");
+    let (_, rest) = page.split_once("\t\tfailures: {\n").unwrap();
+    let (texts, _) = rest.split_once("\n\t\t}").unwrap();
     let word = |line: &str| line.trim().split_once(": \"").unwrap().0.to_owned();
     let mut shown: Vec<_> = texts.lines().map(word).collect();
     let mut expected: Vec<_> = Failure::words().map(str::to_owned).collect();
