@@ -5,7 +5,7 @@ TARGETS := help setup build dev demo test test-slow check bench soak fuzz releas
 .PHONY: $(TARGETS)
 
 # What is passed over in silence would let `make deploy --env staging` or `make deploy ENV=staging` deploy to production.
-VARIABLES := CARGO% CHROMIUM CLOUDFLARE_% D1_LOCATION DEPLOY_% EVENTS PORT ROUNDS RUST% SCREENSHOTS SECONDS SEED TUNNEL WRANGLER%
+VARIABLES := BASE CARGO% CHROMIUM CLOUDFLARE_% D1_LOCATION DEPLOY_% EVENTS FIREFOX PORT ROUNDS RUST% SCREENSHOTS SECONDS SEED TUNNEL WRANGLER%
 given := $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
 unknown := $(filter-out $(TARGETS),$(MAKECMDGOALS)) $(filter-out $(VARIABLES) MAKE% -%,$(given))
 ifneq ($(strip $(unknown)),)
@@ -30,13 +30,13 @@ demo: ## serve the page with a day of made-up data, some of it failed, until Ctr
 test: ## run the tests: the rules natively, the built Worker on the real runtime, the page in a browser
 	@scripts/test.sh
 
-test-slow: ## run the tests that take long: release and bundle, demo, memory, thousands of events through kills
+test-slow: ## run the tests that take long: release and bundle, demo, Firefox, memory, thousands of events through kills
 	@scripts/test-slow.sh
 
 check: ## check format, lints, and the licences and sources of dependencies
 	@scripts/check.sh
 
-bench: ## measure the Worker and JavaScript that does the same (ROUNDS=3 for a quick run); writes docs/benchmarks.md
+bench: ## measure the Worker and JavaScript that does the same (ROUNDS=3 for a quick run, BASE=<folder> for another build beside it); writes docs/benchmarks.md
 	@scripts/bench.sh
 
 soak: ## kill the Worker and its engines under load, and search for each acknowledged event (EVENTS=100000 SEED=1)

@@ -7,11 +7,12 @@ import { cpus, loadavg, release, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { check } from "./lib/check.mjs";
+import { memory } from "./lib/memory.mjs";
 import { report } from "./lib/report.mjs";
 import { roundTrips } from "./lib/round_trips.mjs";
 import { measure } from "./lib/rounds.mjs";
-import { startTimes } from "./lib/starts.mjs";
-import { prepareAll } from "./lib/variants.mjs";
+import { starts } from "./lib/starts.mjs";
+import { BASE, prepareAll } from "./lib/variants.mjs";
 
 const PAGE = fileURLToPath(new URL("../docs/benchmarks.md", import.meta.url));
 
@@ -20,6 +21,14 @@ const ROUNDS_MIN = 21;
 const ROUNDS = Number(process.env.ROUNDS ?? 32);
 const CALLS = 1500;
 const STARTS = 30;
+
+/**
+ * Those whose starts are measured.
+ * @type {Name[]}
+ */
+const STARTED = BASE ? ["ours", "javascript", "base"] : ["ours", "javascript"];
+
+/** @import { Name } from "./lib/variants.mjs" */
 
 /** What the results depend on. */
 function machine() {
@@ -41,7 +50,7 @@ function progress(round) {
 
 /** @param {string} folder for what is measured */
 async function run(folder) {
-	const begun = performance.now();
+	const began = performance.now();
 	const here = machine();
 	const prepared = await prepareAll(folder);
 	const agreed = await check(prepared);
@@ -53,12 +62,14 @@ async function run(folder) {
 
 	const measured = await measure(prepared, { rounds: ROUNDS, count: CALLS, progress });
 	const trips = Math.max(await roundTrips(prepared.ours.path), await roundTrips(prepared.ours_d1.path));
-	const starts = await startTimes(prepared, ["ours", "javascript"], ROUNDS < ROUNDS_MIN ? ROUNDS : STARTS);
-	const seconds = Math.round((performance.now() - begun) / 1000);
+	const begun = await starts(prepared, STARTED, ROUNDS < ROUNDS_MIN ? ROUNDS : STARTS);
+	const resident = await memory(prepared, ["ours", "javascript"]);
+	const seconds = Math.round((performance.now() - began) / 1000);
 	const results = {
 		...measured,
 		trips,
-		starts,
+		starts: begun,
+		resident,
 		prepared,
 		agreed,
 		seconds,

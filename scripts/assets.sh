@@ -14,7 +14,7 @@ bundle() {
 	mkdir -p "$STAGE/dashboard" build/assets/dashboard
 	# The banner is what the licence of Preact and its signals asks for; their bundles have no such comment.
 	esbuild page/dashboard.tsx page/dashboard.css --bundle --minify --outdir="$STAGE/dashboard" --log-level=warning \
-		--format=esm --target=es2023 --banner:js="/* Preact: (c) Jason Miller and the Preact Team, MIT licence, github.com/preactjs */"
+		--format=esm --target=es2023 --charset=utf8 --banner:js="/* Preact: (c) Jason Miller and the Preact Team, MIT licence, github.com/preactjs */"
 	cp page/icon.svg "$STAGE/dashboard/"
 	cp page/dashboard.html page/openapi.json page/_headers "$STAGE/"
 }

@@ -21,7 +21,7 @@ lint_javascript() {
 	REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true redocly lint page/openapi.json
 	# What the page may ask and read, by the API's description.
 	openapi-typescript page/openapi.json --output target/types/openapi.d.ts
-	for project in tsconfig.json tsconfig.workers.json page tests/unit tests/page; do
+	for project in tsconfig.json tsconfig.workers.json page tests/unit tests/page tests/firefox; do
 		tsc --project "$project" --incremental --tsBuildInfoFile "target/types/${project//\//-}.tsbuildinfo"
 	done
 }

@@ -15,7 +15,7 @@ import { CONFIG } from "./wrangler.mjs";
 
 /**
  * A feature, and the lines that it needs; by which binding or table one sees that they are there.
- * @typedef {{ lines: string, feature: string, binding?: string, path?: string[] }} Feature
+ * @typedef {{ lines: string, feature: string, binding?: string, path?: string[], cron?: string }} Feature
  */
 
 /** @type {Feature[]} */
@@ -81,7 +81,8 @@ export async function invalidSettings(config, secrets) {
 						...Object.fromEntries(
 							secrets.filter((name) => /^CALLBACK_TOKEN/.test(name)).map((name) => [name, "token"]),
 						),
-						...config.vars,
+						// TOML has no undefined.
+						.../** @type {Record<string, string>} */ (config.vars),
 						...Object.fromEntries(bound.map((name) => [name, {}])),
 					},
 				},

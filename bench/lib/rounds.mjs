@@ -3,7 +3,7 @@
 import { calls } from "./calls.mjs";
 import { cpuTime } from "./cpu.mjs";
 import { getJson, Load } from "./load.mjs";
-import { D1_RECEIVERS, RECEIVERS, VARIANTS } from "./variants.mjs";
+import { D1_VARIANTS, REJECTING, VARIANTS } from "./variants.mjs";
 import { Served } from "./workerd.mjs";
 
 /** @import { Name, Prepared } from "./variants.mjs" */
@@ -44,7 +44,7 @@ const STORED_IN_BOTH = { status: 200, token: undefined, puts: 1, inserts: 1 };
  * @param {{ rounds: number, count: number, progress: (rounds: number) => void }} options
  */
 export async function measure(prepared, { rounds, count, progress }) {
-	const [stored, rejected, storedInBoth] = [VARIANTS, RECEIVERS, D1_RECEIVERS].map(empty);
+	const [stored, rejected, storedInBoth] = [VARIANTS, REJECTING, D1_VARIANTS].map(empty);
 	/** @type {Kind[]} */
 	const kinds = [
 		{ ...STORED, results: stored },
@@ -83,7 +83,7 @@ export async function measure(prepared, { rounds, count, progress }) {
 async function start(prepared, kinds) {
 	/** @type {Record<string, Served>} */
 	const served = {};
-	for (const name of [...VARIANTS, ...D1_RECEIVERS]) served[name] = await Served.start(prepared[name].path);
+	for (const name of [...VARIANTS, ...D1_VARIANTS]) served[name] = await Served.start(prepared[name].path);
 	for (const { status, token, results } of kinds) {
 		const requests = calls(WARM_UP_CALLS, token);
 		for (const name in results) await run(served[name], requests, status);

@@ -6,7 +6,7 @@ import { build } from "esbuild";
 import { prepare } from "./workerd.mjs";
 
 /** @import { Module } from "./workerd.mjs" */
-/** @typedef {"floor" | "javascript" | "hono" | "ours" | "javascript_d1" | "ours_d1"} Name of a variant */
+/** @typedef {"floor" | "javascript" | "javascript_one_timer" | "hono" | "base" | "ours" | "javascript_d1" | "base_d1" | "ours_d1"} Name of a variant */
 /** @typedef {Record<Name, { path: string, bundle: string }>} Prepared each with the path of its config, and of its script */
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -15,13 +15,28 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
  * Those that receive: they check, store and log, and must agree in all of it.
  * @type {Name[]}
  */
-export const RECEIVERS = ["javascript", "hono", "ours"];
+export const RECEIVERS = ["javascript", "javascript_one_timer", "hono", "ours"];
+
+/** The folder of another build of this Worker, to be measured in the same run; empty for none. */
+export const BASE = process.env.BASE ?? "";
+
+/**
+ * What is measured beside the receivers. It need not agree with them: another version may have another record.
+ * @type {Name[]}
+ */
+const BASES = BASE ? ["base"] : [];
+
+/**
+ * Those whose rejections are measured.
+ * @type {Name[]}
+ */
+export const REJECTING = [...RECEIVERS, ...BASES];
 
 /**
  * With KV as the only sink; by their names in the results.
  * @type {Name[]}
  */
-export const VARIANTS = ["floor", ...RECEIVERS];
+export const VARIANTS = ["floor", ...REJECTING];
 
 /**
  * Receivers with `SINKS=kv,d1`: they insert each event into D1 as well, beside the put.
@@ -29,18 +44,30 @@ export const VARIANTS = ["floor", ...RECEIVERS];
  */
 export const D1_RECEIVERS = ["javascript_d1", "ours_d1"];
 
+/**
+ * The same, and the other build.
+ * @type {Name[]}
+ */
+export const D1_VARIANTS = BASE ? [...D1_RECEIVERS, "base_d1"] : D1_RECEIVERS;
+
 /** How the report calls them. */
 export const TITLES = {
 	floor: "floor",
 	javascript: "hand-written JavaScript",
+	javascript_one_timer: "the same with one timer a call",
 	hono: "Hono",
+	base: "the other build",
 	ours: "ours",
 	javascript_d1: "hand-written JavaScript",
+	base_d1: "the other build",
 	ours_d1: "ours",
 };
 
-/** What `make build` made. */
-export const OURS = ["index.js", "index_bg.wasm"].map((name) => join(ROOT, "build", name));
+/** The Worker that `make build` made in a folder. */
+const built = (/** @type {string} */ folder) => ["index.js", "index_bg.wasm"].map((name) => join(folder, name));
+
+/** The one that is measured. */
+export const OURS = built(join(ROOT, "build"));
 
 /**
  * Bundles the peers into `folder`, minified, and writes every variant's config.
@@ -49,17 +76,20 @@ export const OURS = ["index.js", "index_bg.wasm"].map((name) => join(ROOT, "buil
 export async function prepareAll(folder) {
 	const storage = join(ROOT, "bench", "storage.js");
 	const prepared = /** @type {Prepared} */ ({});
-	for (const name of [...VARIANTS, ...D1_RECEIVERS]) {
-		const [source, sinks] = D1_RECEIVERS.includes(name) ? [name.replace("_d1", ""), "kv,d1"] : [name, "kv"];
-		const modules = source === "ours" ? ours() : [await bundled(source, folder)];
+	for (const name of [...VARIANTS, ...D1_VARIANTS]) {
+		const [source, sinks] = D1_VARIANTS.includes(name) ? [name.replace("_d1", ""), "kv,d1"] : [name, "kv"];
+		const modules =
+			source === "ours" ? worker(OURS) : source === "base" ? worker(built(BASE)) : [await bundled(source, folder)];
 		prepared[name] = { path: prepare(join(folder, name), modules, sinks, storage), bundle: modules[0].path };
 	}
 	return prepared;
 }
 
-/** @returns {Module[]} */
-function ours() {
-	const [script, wasm] = OURS;
+/**
+ * @param {string[]} files
+ * @returns {Module[]}
+ */
+function worker([script, wasm]) {
 	return [
 		{ name: "index.js", kind: "esModule", path: script },
 		{ name: "index_bg.wasm", kind: "wasm", path: wasm },

@@ -1,6 +1,6 @@
 // Serves one variant in a workerd process of its own, with the stub behind its storage bindings.
 
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -27,7 +27,8 @@ const DATABASE =
 	'innerBindings = [(name = "fetcher", service = "storage")])),';
 
 /**
- * The config of a Worker with these `SINKS`. Port 0 lets the system choose; workerd tells which.
+ * The config of a Worker with these `SINKS`. Port 0 lets the system choose; workerd tells which. The stub comes first: each isolate
+ * that starts in a process throws away what V8 has compiled at once for the wasm of those before it (workerd 2026-11-17).
  * @param {Module[]} modules
  * @param {string} sinks
  */
@@ -36,6 +37,10 @@ using Workerd = import "/workerd/workerd.capnp";
 
 const config :Workerd.Config = (
 	services = [
+		(name = "storage", worker = (
+			modules = [(name = "storage.js", esModule = embed "storage.js")],
+			compatibilityDate = "${COMPATIBILITY_DATE}",
+		)),
 		(name = "variant", worker = (
 			modules = [${modules.map(embedded).join(", ")}],
 			compatibilityDate = "${COMPATIBILITY_DATE}",
@@ -47,10 +52,6 @@ const config :Workerd.Config = (
 				(name = "CALLBACK_TOKEN", text = "${TOKEN}"),
 			],
 		)),
-		(name = "storage", worker = (
-			modules = [(name = "storage.js", esModule = embed "storage.js")],
-			compatibilityDate = "${COMPATIBILITY_DATE}",
-		)),
 	],
 	sockets = [
 		(name = "variant", address = "127.0.0.1:0", http = (), service = "variant"),
@@ -60,7 +61,7 @@ const config :Workerd.Config = (
 `;
 
 /**
- * Writes a config and the modules that it embeds into `folder`, and returns the path of the config.
+ * Compiles a config with its modules into `folder`, and returns its path.
  * @param {string} folder
  * @param {Module[]} modules the main one first
  * @param {string} sinks
@@ -70,8 +71,11 @@ export function prepare(folder, modules, sinks, storage) {
 	mkdirSync(folder, { recursive: true });
 	for (const { name, path } of modules) copyFileSync(path, join(folder, name));
 	copyFileSync(storage, join(folder, "storage.js"));
-	const path = join(folder, "config.capnp");
-	writeFileSync(path, config(modules, sinks));
+	const text = join(folder, "config.capnp");
+	writeFileSync(text, config(modules, sinks));
+	// Compiled: workerd reads a text for the longer the larger the modules are, and in production there is none.
+	const path = join(folder, "config.bin");
+	writeFileSync(path, execFileSync("workerd", ["compile", "--config-only", text], { maxBuffer: 2 ** 28 }));
 	return path;
 }
 
@@ -105,7 +109,9 @@ export class Served {
 	 */
 	static async start(path, { captureLog = false } = {}) {
 		const output = captureLog ? "pipe" : "ignore";
-		const child = spawn("workerd", ["serve", path, "--control-fd=3"], { stdio: ["ignore", output, output, "pipe"] });
+		const child = spawn("workerd", ["serve", "--binary", path, "--control-fd=3"], {
+			stdio: ["ignore", output, output, "pipe"],
+		});
 		running.add(child);
 		child.once("exit", () => running.delete(child));
 		try {

@@ -2,6 +2,7 @@
 // host.
 
 import type { components, operations, paths } from "../../target/types/openapi.d.ts";
+import { t } from "../text/language.ts";
 
 type Schemas = components["schemas"];
 export type Bucket = Schemas["Bucket"];
@@ -45,26 +46,34 @@ const PATIENCE = 20_000;
 /** Most events of a page. */
 export const PAGE_MAX = 1000;
 
-/** Why a call did not succeed; the message is a sentence for the operator. */
+/** Why a call did not succeed. */
 export class Problem extends Error {
 	/** The HTTP status; 0 where there was no response. */
 	readonly status: number;
+	/** What the response says, in one English sentence; null where it says nothing. */
+	readonly detail: string | null;
 	/** Ms to wait before a retry, where the response says so; else 0. */
 	readonly retryAfter: number;
 
-	constructor(status: number, message: string, retryAfter = 0) {
-		super(message);
+	constructor(status: number, detail: string | null = null, retryAfter = 0) {
+		super(`${status} ${detail ?? ""}`);
 		this.status = status;
+		this.detail = detail;
 		this.retryAfter = retryAfter;
 	}
-}
 
-/** What is said by the status, whatever the response says; 0 is none. */
-const SENTENCES: Record<number, string> = {
-	0: "The Worker cannot be reached.",
-	401: "The token was rejected.",
-	429: "The Worker is called too often.",
-};
+	/** A sentence for the operator, in the language that is shown. */
+	get sentence(): string {
+		const { status, detail } = this;
+		const { problems } = t();
+		// Whatever the response says.
+		if (status === 0) return problems.unreachable;
+		if (status === 401) return problems.unauthorized;
+		if (status === 429) return problems.tooMany;
+		if (detail !== null) return problems.detail(status, detail);
+		return status < 400 ? problems.unreadable : problems.status(status);
+	}
+}
 
 /** Is told the `Date` of each response, and when it was asked for, by `performance.now()`. */
 type Clock = (date: string | null, askedAt: number) => void;
@@ -132,7 +141,7 @@ export class Api {
 		} catch (error) {
 			// Aborted by this page: no problem to report.
 			if (signal?.aborted) throw error;
-			throw new Problem(0, SENTENCES[0] ?? "");
+			throw new Problem(0);
 		}
 		if (!response.ok) throw problem(response, parse(text));
 		return { response, text };
@@ -151,17 +160,17 @@ export async function invalidSettings(): Promise<InvalidSetting[]> {
 	}
 }
 
-/** The sentence of what was thrown. */
-export const sentenceOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
+/** The sentence of what was thrown, in the language that is shown; empty where nothing was. */
+export function sentenceOf(error: unknown): string {
+	if (error instanceof Problem) return error.sentence;
+	return error instanceof Error ? error.message : String(error ?? "");
+}
 
 /** @param json what the response says, if it is JSON */
 function problem(response: Response, json: unknown): Problem {
-	const { status } = response;
-	const plain = response.ok ? "The Worker's response cannot be read." : `The Worker answered ${status}.`;
-	const { detail } = (json ?? {}) as Partial<Schemas["Problem"]>;
-	const sentence = SENTENCES[status] ?? detail ?? plain;
+	const { detail = null } = (json ?? {}) as Partial<Schemas["Problem"]>;
 	const seconds = Number(response.headers.get("retry-after"));
-	return new Problem(status, sentence, seconds > 0 ? seconds * 1000 : 0);
+	return new Problem(response.status, detail, seconds > 0 ? seconds * 1000 : 0);
 }
 
 /** Undefined where it is no JSON. */

@@ -8,9 +8,11 @@ import { announcement, places } from "../state/feedback.ts";
 import { poller } from "../state/poller.ts";
 import { go, href, route, toDeadLetters, toOverview, view } from "../state/route.ts";
 import { leave, stage } from "../state/session.ts";
+import { t } from "../text/language.ts";
 import { AlertsCard, isWrong } from "./Alerts.tsx";
 import { DeadLettersCard } from "./DeadLetters.tsx";
 import { EventsCard } from "./Events.tsx";
+import { LanguageChoice } from "./LanguageChoice.tsx";
 import { RecordDialog } from "./RecordDialog.tsx";
 import { Insecure, Login, Opening, Stuck } from "./Stages.tsx";
 import { StatsCard, Tiles } from "./Stats.tsx";
@@ -25,10 +27,11 @@ export function App() {
 	const entered = shown.name === "board" ? board.value : null;
 	return (
 		<>
-			{entered && view.value !== "dead-letters" && <Link class="skip" href="#events" text="Skip to the events" />}
+			{entered && view.value !== "dead-letters" && <Link class="skip" href="#events" text={t().header.skip} />}
 			<header class="bar">
 				<Link class="name" href={href(toOverview)} text={[<Icon />, "unfollow-webhook"]} />
 				{entered && <Controls board={entered} />}
+				<LanguageChoice />
 			</header>
 			<P class="visually-hidden" role="status" text={<span key={number}>{text}</span>} testid="announcement" />
 			{shown.name === "opening" && <Opening />}
@@ -51,13 +54,13 @@ function Controls({ board }: { board: Board }) {
 	const letters = deadLetters.waiting.value;
 	const more = (deadLetters.listed.data?.next ?? []).length > 0 ? "+" : "";
 	const hasLetters = deadLetters.letters.value.length > 0 || view.value === "dead-letters";
-	const toLetters = ["Dead letters ", <span>{`${number(letters)}${more}`}</span>];
-	const updated = updatedAt.value > 0 && `Updated ${ago(updatedAt.value, now.value)}`;
+	const toLetters = [`${t().deadLetters.title} `, <span>{`${number(letters)}${more}`}</span>];
+	const updated = updatedAt.value > 0 && t().header.updated(ago(updatedAt.value, now.value));
 	return (
 		<>
 			{options.length > 1 && (
 				<label class="app">
-					App{" "}
+					{`${t().header.app} `}
 					<select
 						value={app}
 						onChange={(event) => choose(event.currentTarget.value)}
@@ -66,14 +69,14 @@ function Controls({ board }: { board: Board }) {
 					/>
 				</label>
 			)}
-			{!mayChange.value && <Span class="hint" text="Read only" testid="role" />}
+			{!mayChange.value && <Span class="hint" text={t().header.readOnly} testid="role" />}
 			{hasLetters && <Link class="count-link" href={href(toDeadLetters)} text={toLetters} testid="dead-letters-link" />}
 			<p class="poll-state">
 				<span class={failure.value || isWrong(board) ? "dot amber" : "dot"} aria-hidden="true" data-testid="light" />
 				<Span text={updated} testid="updated" />
 			</p>
-			<Button text="Refresh" onClick={board.readAgain} />
-			<Button text="Sign out" onClick={leave} />
+			<Button text={t().actions.refresh} onClick={board.readAgain} />
+			<Button text={t().actions.signOut} onClick={leave} />
 		</>
 	);
 }
@@ -86,7 +89,7 @@ function BoardView({ board }: { board: Board }) {
 	useLayoutEffect(() => () => board.deadLetters.task.peek()?.stop(), [board]);
 	return (
 		<main class={`board ${shown}`} ref={places.board} tabIndex={-1}>
-			<h1 class="visually-hidden">What the webhook has received</h1>
+			<h1 class="visually-hidden">{t().board}</h1>
 			<Banner board={board} />
 			{shown === "overview" && <AlertsCard board={board} />}
 			{hasLog && <Toolbar />}
@@ -107,23 +110,24 @@ function BoardView({ board }: { board: Board }) {
 }
 
 function Banner({ board: { failure, updatedAt } }: { board: Board }) {
-	const asOf = updatedAt.value > 0 ? ` What is shown is as of ${moment(updatedAt.value, now.value)}.` : "";
+	const asOf = updatedAt.value > 0 ? moment(updatedAt.value, now.value) : "";
 	if (failure.value === "") return null;
 	return (
 		<div class="banner" data-testid="banner">
-			<P text={`${failure.value}${asOf} Trying again.`} />
-			<Button text="Try now" onClick={() => poller.again()} />
+			<P text={t().problems.poll(failure.value, asOf)} />
+			<Button text={t().actions.tryNow} onClick={() => poller.again()} />
 		</div>
 	);
 }
 
 function Footer({ board }: { board: Board }) {
 	const { version, settings } = board.status.value;
-	const health = settings.length === 0 ? "Settings are valid" : count(settings.length, "invalid setting");
+	const { times, footer } = t();
+	const invalid = settings.length === 0 ? null : count(settings.length, "invalidSetting");
 	return (
 		<footer>
-			Times are in the time zone {timeZone()}. <Span text={`Version ${version}. ${health}.`} testid="version" />{" "}
-			<Link href="/openapi.json" text="The API" />
+			{times.zone(timeZone())}
+			<Span text={footer.version(version, invalid)} testid="version" /> <Link href="/openapi.json" text={footer.api} />
 		</footer>
 	);
 }

@@ -5,6 +5,7 @@ import { useState } from "preact/hooks";
 import { dayName, startOfDay } from "../lib/days.ts";
 import { clock, HOUR, number } from "../lib/format.ts";
 import type { Bar } from "../lib/range.ts";
+import { t } from "../text/language.ts";
 
 /** The width of a bar at most: as a share of its hour or day, and of the chart. */
 const [OF_SLOT, OF_CHART] = [0.36, 0.025];
@@ -80,7 +81,7 @@ function Buttons({ bars, selected, describe, choose, point }: Omit<Props, "unit"
 	};
 	const handlers = { onKeyDown: move, onPointerLeave: () => point(null), onFocusOut: () => point(null) };
 	return (
-		<div class="bars" role="toolbar" aria-label="Bars" {...handlers} data-testid="chart-plot">
+		<div class="bars" role="toolbar" aria-label={t().chart.bars} {...handlers} data-testid="chart-plot">
 			{bars.map(button)}
 		</div>
 	);

@@ -2,7 +2,8 @@
 
 import type { ComponentChildren } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
-import type { DeadLetter } from "../api/client.ts";
+import { type DeadLetter, sentenceOf } from "../api/client.ts";
+import { reasonOf, title } from "../lib/delivery.ts";
 import { count, number } from "../lib/format.ts";
 import type { Board } from "../state/board.ts";
 import { type DeadLetters, doneText, eventIdOf, isReplayable, isWaiting, keyOf } from "../state/dead_letters.ts";
@@ -10,13 +11,12 @@ import { places } from "../state/feedback.ts";
 import { type ReplayAll, Settlement } from "../state/letter_tasks.ts";
 import type * as state from "../state/letter_users.ts";
 import { go, route } from "../state/route.ts";
-import { JOBS, reasonOf, title } from "../text/delivery.ts";
+import { t } from "../text/language.ts";
 import { Dialog } from "./Dialog.tsx";
 import { TaskButton, TaskView } from "./TaskView.tsx";
 import { UserLink } from "./UserId.tsx";
-import { Ago, Button, Card, Loaded, Moment, P, Span } from "./ui.tsx";
+import { Ago, Button, Card, Loaded, loadText, Moment, P, Span } from "./ui.tsx";
 
-const NONE = "None. An event that cannot be delivered to your backend, or stored, is listed here and can be replayed.";
 /** Targets that a dead letter shows before it says how many more there are. */
 const SHOWN = 3;
 
@@ -26,16 +26,16 @@ export function DeadLettersCard({ board: { deadLetters, mayChange } }: { board: 
 	const { value: all } = deadLetters.letters;
 	const { reason } = route.value;
 	const shown = all.filter((letter) => reason === null || reasonOf(letter) === reason);
-	const card = { title: "Dead letters", testid: "dead-letters", back: "Overview", place: places.deadLetters };
+	const { deadLetters: text } = t();
+	const card = { title: text.title, testid: "dead-letters", back: text.back, place: places.deadLetters };
 	const replayAll = () => deadLetters.replayAll();
 	const canReplay =
 		mayChange.value && reason === null && all.some((letter) => isReplayable(letter) && isWaiting(letter));
-	const beside = canReplay && <Button text="Replay all" disabled={isBusy.value} onClick={replayAll} />;
+	const beside = canReplay && <Button text={text.replayAll} disabled={isBusy.value} onClick={replayAll} />;
 	const isMore = (listed.data?.next ?? []).length > 0;
-	const toLoad = more.value.problem === "" ? "Load more" : `${more.value.problem} Try again`;
 	const draw = () => {
-		if (all.length === 0) return <P class="nothing" text={NONE} />;
-		return shown.length === 0 && <P class="nothing" text="None has this reason." testid="none-of-reason" />;
+		if (all.length === 0) return <P class="nothing" text={text.none} />;
+		return shown.length === 0 && <P class="nothing" text={text.noneOfReason} testid="none-of-reason" />;
 	};
 	return (
 		<Card {...card} cell={listed} beside={beside}>
@@ -61,7 +61,7 @@ export function DeadLettersCard({ board: { deadLetters, mayChange } }: { board: 
 			{isMore && (
 				<Button
 					class="quiet more"
-					text={toLoad}
+					text={loadText(more.value)}
 					disabled={more.value.isBusy}
 					onClick={() => deadLetters.loadMore()}
 					testid="more-dead-letters"
@@ -77,16 +77,15 @@ function Outcome({ task, goOn }: { task: Settlement | ReplayAll; goOn: () => voi
 	const isOver = task.state.value === "done";
 	const { left, refused } = task instanceof Settlement ? task : {};
 	const [done, rest] = [task.total.value, left?.value.length ?? 0];
-	const { count: refusals, reason } = refused?.value ?? { count: 0, reason: "" };
-	const sentence = isOver
-		? doneText(task)
-		: `${doneText(task).replace(/\.$/, "")}${left ? `, ${number(rest)} left` : ""} …`;
+	const { count: refusals, problem } = refused?.value ?? { count: 0 };
+	const { deadLetters: text } = t();
+	const sentence = isOver ? text.done(doneText(task)) : text.underWay(doneText(task), left ? number(rest) : null);
 	const share = left ? (done + refusals) / Math.max(1, done + refusals + rest) : null;
 	return (
 		<div class="task" data-testid="letter-task">
 			{isOver && <P role="status" text={sentence} />}
 			{refusals > 0 && (
-				<P class="problem" text={`${count(refusals, "dead letter")} refused: ${reason}`} testid="refused" />
+				<P class="problem" text={text.refused(count(refusals, "deadLetter"), sentenceOf(problem))} testid="refused" />
 			)}
 			<TaskView task={task} text={sentence} fraction={share} />
 			<TaskButton task={task} run={goOn} />
@@ -96,22 +95,23 @@ function Outcome({ task, goOn }: { task: Settlement | ReplayAll; goOn: () => voi
 
 /** A choice of the reasons that there are. */
 function Reasons({ letters, reason }: { letters: DeadLetter[]; reason: string | null }) {
+	const { deadLetters: text } = t();
 	const groups = [...Map.groupBy(letters, reasonOf)];
 	const choose = (chosen: string) => go({ reason: chosen || null }, { replace: true });
 	const options = groups.map(([name, [first, ...rest]]) => (
 		<option key={name} value={name}>
-			{first && title(first)} ({number(rest.length + 1)})
+			{first && text.ofReason(title(first), number(rest.length + 1))}
 		</option>
 	));
 	// The reason in the URL may be one that no dead letter has any more.
 	const isGone = reason !== null && !groups.some(([name]) => name === reason);
 	return (
 		<label>
-			Reason{" "}
+			{`${text.reason} `}
 			<select value={reason ?? ""} onChange={(event) => choose(event.currentTarget.value)} data-testid="reason-filter">
-				<option value="">All ({number(letters.length)})</option>
+				<option value="">{text.all(number(letters.length))}</option>
 				{options}
-				{isGone && <option value={reason}>{reason} (0)</option>}
+				{isGone && <option value={reason}>{text.ofReason(reason, number(0))}</option>}
 			</select>
 		</label>
 	);
@@ -132,6 +132,7 @@ function Selection({ letters, all, discard }: SelectionProps) {
 	useLayoutEffect(() => {
 		if (box.current) box.current.indeterminate = selected.length > 0 && !isAll;
 	});
+	const { deadLetters: texts } = t();
 	const act = (text: string, of: DeadLetter[], onClick: () => unknown, className = "quiet") =>
 		of.length > 0 && <Button text={text} class={className} disabled={all.isBusy.value} onClick={onClick} />;
 	return (
@@ -144,10 +145,10 @@ function Selection({ letters, all, discard }: SelectionProps) {
 					onChange={() => all.select(letters, !isAll)}
 					data-testid="select-all"
 				/>
-				{selected.length === 0 ? "Select all that are shown" : `${number(selected.length)} selected`}
+				{selected.length === 0 ? texts.selectAll : texts.selected(number(selected.length))}
 			</label>
-			{act(`Replay ${number(replayed.length)}`, replayed, () => all.settle("replay", replayed))}
-			{act(`Discard ${number(selected.length)}…`, selected, () => discard(selected), "quiet danger")}
+			{act(texts.replayMany(number(replayed.length)), replayed, () => all.settle("replay", replayed))}
+			{act(texts.discardMany(number(selected.length)), selected, () => discard(selected), "quiet danger")}
 		</>
 	);
 }
@@ -161,27 +162,33 @@ interface LetterProps {
 
 function Letter({ letter, all, mayChange, discard }: LetterProps) {
 	const { id, job, targets, received_at: receivedAt, dead_at: deadAt, replayed_at: replayedAt } = letter;
+	const { actions, deadLetters: texts, deliveries } = t();
 	const facts = [
 		targets !== undefined && <Span text={count(targets, "target")} testid="targets" />,
-		job !== undefined && (JOBS[job] ?? job),
-		deadAt !== null && ["given up ", <Ago at={deadAt} />],
-		receivedAt !== undefined && ["received ", <Moment at={receivedAt} />],
+		job !== undefined && (deliveries.jobs[job] ?? job),
+		deadAt !== null && texts.givenUp(<Ago at={deadAt} />),
+		receivedAt !== undefined && texts.received(<Moment at={receivedAt} />),
 	].filter((fact) => fact !== false);
 	const act = (text: string, onClick: () => unknown, className = "quiet") => (
-		<Button {...{ text, onClick }} class={className} aria-label={`${text} ${id}`} disabled={all.isBusy.value} />
+		<Button
+			{...{ text, onClick }}
+			class={className}
+			aria-label={texts.actionOn(text, id)}
+			disabled={all.isBusy.value}
+		/>
 	);
 	const select = (isSelected: boolean) => all.select([letter], isSelected);
 	const ofReplay = isReplayable(letter) ? (
-		act(isWaiting(letter) ? "Replay" : "Replay again", () => all.settle("replay", [letter]))
+		act(isWaiting(letter) ? actions.replay : texts.replayAgain, () => all.settle("replay", [letter]))
 	) : (
-		<Span class="hint" text="Cannot be replayed" />
+		<Span class="hint" text={texts.cannotReplay} />
 	);
 	return (
 		<li data-testid="dead-letter">
 			{mayChange && (
 				<input
 					type="checkbox"
-					aria-label={`Select ${id}`}
+					aria-label={texts.select(id)}
 					checked={all.selected.value.has(keyOf(letter))}
 					onChange={(event) => select(event.currentTarget.checked)}
 				/>
@@ -189,7 +196,7 @@ function Letter({ letter, all, mayChange, discard }: LetterProps) {
 			<div class="about">
 				<strong>{title(letter)}</strong>
 				{replayedAt !== undefined && (
-					<P class="under-way" text={["Being replayed since ", <Moment at={replayedAt} />]} testid="replayed-since" />
+					<P class="under-way" text={texts.replayedSince(<Moment at={replayedAt} />)} testid="replayed-since" />
 				)}
 				{isReplayable(letter) && <LetterUsers id={id} users={all.users} />}
 				<P text={facts.map((fact, at) => [at > 0 && " · ", fact])} />
@@ -197,10 +204,14 @@ function Letter({ letter, all, mayChange, discard }: LetterProps) {
 			</div>
 			<div class="actions">
 				{isReplayable(letter) && (
-					<Button text="Record" aria-label={`Record ${id}`} onClick={() => go({ event: eventIdOf(letter) })} />
+					<Button
+						text={texts.record}
+						aria-label={texts.actionOn(texts.record, id)}
+						onClick={() => go({ event: eventIdOf(letter) })}
+					/>
 				)}
 				{mayChange && ofReplay}
-				{mayChange && act("Discard…", discard, "quiet danger")}
+				{mayChange && act(texts.toDiscard, discard, "quiet danger")}
 			</div>
 		</li>
 	);
@@ -220,19 +231,20 @@ function LetterUsers({ id, users }: { id: string; users: state.LetterUsers }) {
 			users.leave(id);
 		};
 	}, [id, users]);
+	const { deadLetters: texts, more } = t();
 	const known = users.known.value.get(id);
 	let text: ComponentChildren = "…";
 	if (known === "unreadable") {
-		text = "Users are not known: the message cannot be read.";
+		text = texts.usersUnknown;
 	} else if (known === "failed") {
-		text = ["Users could not be read. ", <Button text="Read again" class="link" onClick={() => users.want(id)} />];
+		text = [texts.usersFailed, <Button text={texts.readAgain} class="link" onClick={() => users.want(id)} />];
 	} else if (known) {
 		const { from_account: from, to_accounts: targets } = known;
 		text = [
 			<UserLink id={from} class="user-link actor" data-testid="actor" />,
 			" → ",
 			targets.slice(0, SHOWN).map((target) => <UserLink id={target} class="user-link target" data-testid="target" />),
-			targets.length > SHOWN && <Span class="rest" text={` +${number(targets.length - SHOWN)} more`} />,
+			targets.length > SHOWN && <Span class="rest" text={` ${more(number(targets.length - SHOWN))}`} />,
 		];
 	}
 	return <div ref={element} class="users" data-testid="letter-users" children={text} />;
@@ -244,19 +256,19 @@ function DiscardDialog({ letters, all, close }: { letters: DeadLetter[]; all: De
 		close();
 		void all.settle("discard", letters);
 	};
+	const { actions: buttons, deadLetters: text } = t();
 	const actions = [
-		<Button text="Cancel" onClick={close} />,
-		<Button text="Discard" class="danger solid" onClick={discard} />,
+		<Button text={buttons.cancel} onClick={close} />,
+		<Button text={buttons.discard} class="danger solid" onClick={discard} />,
 	];
-	const what = isOne ? ["It", <code>{letters[0]?.id}</code>] : ["They", ""];
 	return (
 		<Dialog
-			title={isOne ? "Discard this dead letter?" : `Discard ${count(letters.length, "dead letter")}?`}
+			title={isOne ? text.askOne : text.askMany(count(letters.length, "deadLetter"))}
 			testid="discard"
 			close={close}
 			actions={actions}
 		>
-			<P text={[what[0], " will not be delivered or stored any more. ", what[1]]} />
+			<P text={isOne ? text.effectOne(<code>{letters[0]?.id}</code>) : text.effectMany} />
 		</Dialog>
 	);
 }

@@ -7,6 +7,7 @@ import type { Board } from "../state/board.ts";
 import { Erasure, RecordSearch } from "../state/erasure.ts";
 import { announce, moveFocus, places } from "../state/feedback.ts";
 import { go } from "../state/route.ts";
+import { t } from "../text/language.ts";
 import { Dialog } from "./Dialog.tsx";
 import { TaskButton, TaskView, useStop } from "./TaskView.tsx";
 import { UserId } from "./UserId.tsx";
@@ -24,7 +25,8 @@ export function EraseDialog({ board, user, close }: { board: Board; user: string
 		};
 	}, []);
 	const total = erasure.total.value + search.total.value;
-	const erased = `${count(total, "record")} erased`;
+	const { actions: buttons, erasure: text } = t();
+	const records = count(total, "record");
 	/** Leaves the user, of whom something may be gone. */
 	const leave = (said: string) => {
 		announce(said);
@@ -34,55 +36,37 @@ export function EraseDialog({ board, user, close }: { board: Board; user: string
 	};
 	const erase = async () => {
 		if (!(await erasure.run()) || !isOpen.current || erasure.isSearchNeeded.value) return;
-		leave(`${count(erasure.total.value, "record")} erased.`);
+		leave(t().erasure.done(count(erasure.total.value, "record")));
 	};
 	const searchOn = async () => {
 		if (!(await search.run()) || !isOpen.current) return;
 		const found = count(erasure.total.value + search.total.value, "record");
-		leave(`${found} erased; ${count(search.searched.value, "key")} of KV searched.`);
+		leave(t().erasure.searched(found, count(search.searched.value, "key")));
 	};
+	const searched = search.state.value !== "new" && text.searching(records, count(search.searched.value, "key"));
 	const isErased = erasure.state.value === "done";
 	const stop = () => {
 		close();
-		if (isErased) leave(`${erased}; KV was not searched to its end.`);
+		if (isErased) leave(text.notSearched(records));
 		else if (erasure.state.value !== "new") board.readAgain();
 	};
 	const [task, run] = isErased ? [search, searchOn] : [erasure, erase];
 	const button =
 		task.state.value === "new" ? (
-			<Button text={isErased ? "Search KV" : "Erase"} class="danger solid" onClick={run} />
+			<Button text={isErased ? text.search : text.run} class="danger solid" onClick={run} />
 		) : (
 			<TaskButton task={task} run={run} />
 		);
-	const actions = [<Button text={isErased ? "Close" : "Cancel"} onClick={stop} />, button];
+	const actions = [<Button text={isErased ? buttons.close : buttons.cancel} onClick={stop} />, button];
 	return (
-		<Dialog title="Erase this user?" testid="erase" close={stop} actions={actions}>
+		<Dialog title={text.title} testid="erase" close={stop} actions={actions}>
 			{isErased ? (
-				<P text={needsSearch(board, total)} testid="search-needed" />
+				<P text={text.needsSearch(board.hasLog.value ? records : null)} testid="search-needed" />
 			) : (
-				<p>
-					Every event in which <UserId id={user} /> acted or is a target is erased for good, also for the other users in
-					it: the records that the event log knows of, the dead letters and the counts. At the end you are told whether
-					KV may have more.
-				</p>
+				<P text={text.what(<UserId id={user} />)} />
 			)}
-			{!isErased && (
-				<P
-					class="hint"
-					text={`What no call reaches: copies in KV elsewhere for a minute, and D1's Time Travel for ${board.status.value.plan === "paid" ? 30 : 7} days.`}
-				/>
-			)}
-			<TaskView task={task} text={task === search ? searching(search, erased) : total > 0 && `${erased} so far …`} />
+			{!isErased && <P class="hint" text={text.copies(board.status.value.plan === "paid" ? 30 : 7)} />}
+			<TaskView task={task} text={task === search ? searched : total > 0 && text.soFar(records)} />
 		</Dialog>
 	);
 }
-
-function needsSearch({ hasLog }: Board, total: number): string {
-	const why = hasLog.value
-		? `${count(total, "record")} erased. KV may have records of this user that the event log does not know of.`
-		: "There is no event log that knows where this user's records are.";
-	return `${why} The search reads the names of all keys of this app, which costs one KV list for each 1,000 of them, and erases what it finds.`;
-}
-
-const searching = ({ searched, state }: RecordSearch, erased: string) =>
-	state.value !== "new" && `${erased}, ${count(searched.value, "key")} of KV searched so far …`;

@@ -7,7 +7,7 @@ import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Kind, ListedEvent, Role } from "../api/client.ts";
 import { dayTitle } from "../lib/days.ts";
 import type { EventList } from "../lib/event_list.ts";
-import { clock, isAhead, isDate } from "../lib/format.ts";
+import { clock, isDate, number } from "../lib/format.ts";
 import { spanOf, spanText } from "../lib/range.ts";
 import { userText } from "../lib/user_id.ts";
 import type { Board } from "../state/board.ts";
@@ -15,11 +15,11 @@ import { now } from "../state/clock.ts";
 import type { Block, Events } from "../state/events.ts";
 import { places } from "../state/feedback.ts";
 import { go, route } from "../state/route.ts";
-import { KIND_NAMES, KIND_PLURALS, VERBS } from "../text/kinds.ts";
+import { t } from "../text/language.ts";
 import { Empty } from "./Empty.tsx";
 import { ExportDialog } from "./ExportDialog.tsx";
 import { UserLink } from "./UserId.tsx";
-import { Ahead, Button, Card, Choice, Loaded, P, Span, Time } from "./ui.tsx";
+import { Ahead, Button, Card, Choice, Loaded, loadText, P, Span, Time } from "./ui.tsx";
 
 /** Users that a row shows before it says how many more there are. */
 const SHOWN = 3;
@@ -27,8 +27,9 @@ const SHOWN = 3;
 export function EventsCard({ board, hidden }: { board: Board; hidden: boolean }) {
 	const [isExporting, setExporting] = useState(false);
 	const cell = board.hasLog.value ? board.events.list : null;
-	const title = route.value.user === null ? "Events" : "Timeline";
-	const exportButton = <Button text="Export…" onClick={() => setExporting(true)} testid="export" />;
+	const { title: all, timeline } = t().events;
+	const title = route.value.user === null ? all : timeline;
+	const exportButton = <Button text={t().export.open} onClick={() => setExporting(true)} testid="export" />;
 	const beside = [<Narrowed />, cell && <Filters />, cell && exportButton];
 	const draw = ({ it }: { it: EventList }) =>
 		it.events.length > 0 ? <List list={it} events={board.events} /> : <Empty board={board} />;
@@ -44,31 +45,31 @@ export function EventsCard({ board, hidden }: { board: Board; hidden: boolean })
 function Narrowed() {
 	const span = spanOf(route.value);
 	const widen = () => go({ since: null, until: null });
-	const times = <Button text="×" class="plain" aria-label="Show all times" onClick={widen} />;
+	const times = <Button text="×" class="plain" aria-label={t().events.allTimes} onClick={widen} />;
 	return span && <P class="narrowed" text={[spanText(span, now.value), " ", times]} testid="narrowed" />;
 }
 
-const ROLES: [Role | "", string][] = [
-	["", "Either"],
-	["actor", "Actor"],
-	["target", "Target"],
-];
-const KINDS: [Kind | "", string][] = [
-	["", "All"],
-	["unfollow", KIND_PLURALS.unfollow],
-	["follow", KIND_PLURALS.follow],
-];
-
 function Filters() {
 	const { user, role, kind } = route.value;
+	const { events, kindPlurals } = t();
+	const roles: [Role | "", string][] = [
+		["", events.roles.either],
+		["actor", events.roles.actor],
+		["target", events.roles.target],
+	];
+	const kinds: [Kind | "", string][] = [
+		["", events.all],
+		["unfollow", kindPlurals.unfollow],
+		["follow", kindPlurals.follow],
+	];
 	const chooseRole = (chosen: Role | "") => go({ role: chosen || null });
 	const chooseKind = (chosen: Kind | "") => go({ kind: chosen || null });
 	return (
-		<form class="filters" aria-label="Filter the events" onSubmit={(event) => event.preventDefault()}>
+		<form class="filters" aria-label={events.filter} onSubmit={(event) => event.preventDefault()}>
 			{user !== null && (
-				<Choice legend="Role" options={ROLES} value={role ?? ""} choose={chooseRole} testid="role-filter" />
+				<Choice legend={events.role} options={roles} value={role ?? ""} choose={chooseRole} testid="role-filter" />
 			)}
-			<Choice legend="Kind" options={KINDS} value={kind ?? ""} choose={chooseKind} testid="kind-filter" />
+			<Choice legend={events.kind} options={kinds} value={kind ?? ""} choose={chooseKind} testid="kind-filter" />
 		</form>
 	);
 }
@@ -77,7 +78,7 @@ function List({ list: { events: all, cursor }, events }: { list: EventList; even
 	const element = useRef<HTMLDivElement>(null);
 	/** The event whose row gets the focus as soon as it is drawn. */
 	const next = useRef<ListedEvent | undefined>(undefined);
-	const { isBusy, problem } = events.more.value;
+	const { isBusy } = events.more.value;
 	const focusNext = () => {
 		if (!next.current) return;
 		element.current?.querySelector<HTMLElement>(`[data-id="${next.current.id}"] .open`)?.focus();
@@ -98,7 +99,7 @@ function List({ list: { events: all, cursor }, events }: { list: EventList; even
 		next.current = all[at + step];
 		focusNext();
 	};
-	const more = { class: "quiet more", text: problem ? `${problem} Try again` : "Load more" };
+	const more = { class: "quiet more", text: loadText(events.more.value) };
 	return (
 		<>
 			{/* biome-ignore lint/a11y/noStaticElementInteractions: the keys are those of the buttons in it. */}
@@ -115,9 +116,7 @@ function List({ list: { events: all, cursor }, events }: { list: EventList; even
 function DaySection({ blocks, fresh }: { blocks: [number, Block][]; fresh: ReadonlySet<string> }) {
 	const at = blocks[0]?.[1][0].event_time ?? 0;
 	// Computed apart, so that the rows are left alone until the title is another.
-	const { value: title } = useComputed(() =>
-		isDate(at) ? `${dayTitle(at, now.value)}${isAhead(at, now.value) ? ", in the future" : ""}` : "No date",
-	);
+	const { value: title } = useComputed(() => (isDate(at) ? dayTitle(at, now.value) : t().times.noDate));
 	return (
 		<section data-testid="day">
 			<h3>{title}</h3>
@@ -147,7 +146,9 @@ function Row({ event, isFresh }: { event: ListedEvent; isFresh: boolean }) {
 	const [isMarked, setMarked] = useState(isFresh);
 	const { id, kind, from_account: from, event_time: at, opt_platform: platform, to_accounts: targets } = event;
 	const when = isDate(at) ? clock(at) : String(at);
-	const label = `${when}: ${KIND_NAMES[kind] ?? kind} by ${userText(from)}, show the record`;
+	const { events, kinds, verbs, more } = t();
+	const name = kinds[kind] ?? kind;
+	const label = events.row(when, name, userText(from));
 	const button = <Button text={<Time at={at} text={when} />} class="open" aria-label={label} />;
 	const clicked = (click: MouseEvent) => open(click, id);
 	const settled = () => setMarked(false);
@@ -162,15 +163,15 @@ function Row({ event, isFresh }: { event: ListedEvent; isFresh: boolean }) {
 			onAnimationEnd={settled}
 		>
 			<Span class="at" text={[button, at > event.received_at && <Ahead at={at} />]} testid="time" />
-			<Span class={`badge ${kind}`} text={KIND_NAMES[kind] ?? kind} testid="kind" />
+			<Span class={`badge ${kind}`} text={name} testid="kind" />
 			<span class="who">
 				{/* Tab does not stop at them: a row has one stop, and its record has the same links. */}
 				<UserLink id={from} class="user-link actor" tabIndex={-1} data-testid="actor" />
-				<Span class="arrow" role="img" aria-label={VERBS[kind] ?? kind} text="→" />
+				<Span class="arrow" role="img" aria-label={verbs[kind] ?? kind} text="→" />
 				{targets.slice(0, SHOWN).map((target) => (
 					<UserLink id={target} class="user-link target" tabIndex={-1} data-testid="target" />
 				))}
-				{targets.length > SHOWN && <Span class="rest" text={`+${targets.length - SHOWN} more`} />}
+				{targets.length > SHOWN && <Span class="rest" text={more(number(targets.length - SHOWN))} />}
 			</span>
 			<Span class="platform" text={platform} testid="platform" />
 		</div>

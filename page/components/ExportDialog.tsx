@@ -8,7 +8,7 @@ import { now } from "../state/clock.ts";
 import { Export } from "../state/export.ts";
 import { announce } from "../state/feedback.ts";
 import { filterOf, route } from "../state/route.ts";
-import { KIND_PLURALS } from "../text/kinds.ts";
+import { t } from "../text/language.ts";
 import { Dialog } from "./Dialog.tsx";
 import { TaskButton, TaskView, useStop } from "./TaskView.tsx";
 import { Button, P } from "./ui.tsx";
@@ -26,7 +26,7 @@ export function ExportDialog({ board, close }: { board: Board; close: () => void
 		if (!(await task.run())) return;
 		download(`unfollow-events-${board.app}-${isoDay(startedAt.current)}.csv`, task.parts);
 		close();
-		announce(`${count(task.total.value, "event")} exported.`);
+		announce(t().export.done(count(task.total.value, "event")));
 	};
 	const start = (event: Event) => {
 		event.preventDefault();
@@ -38,28 +38,32 @@ export function ExportDialog({ board, close }: { board: Board; close: () => void
 		setTask(task);
 		void run(task);
 	};
-	const times = [kind ? KIND_PLURALS[kind] : "Events", user && "of this user", span && spanText(span, now.value)];
-	const what = `${times.filter((part) => part !== null).join(", ")}: one row for each target.`;
-	const option = (value: boolean, text: string) => (
+	const { actions: buttons, export: text, kindPlurals, ranges } = t();
+	const parts = [
+		kind ? kindPlurals[kind] : text.events,
+		user === null ? null : text.ofUser,
+		span && spanText(span, now.value),
+	].filter((part) => part !== null);
+	const option = (value: boolean, label: string) => (
 		<label>
-			<input type="radio" name="time" checked={isRange === value} onChange={() => setRange(value)} /> {text}
+			<input type="radio" name="time" checked={isRange === value} onChange={() => setRange(value)} /> {label}
 		</label>
 	);
 	const button = task ? (
 		<TaskButton task={task} run={() => run(task)} />
 	) : (
-		<Button text="Export" type="submit" form={form} class="primary" />
+		<Button text={text.run} type="submit" form={form} class="primary" />
 	);
-	const actions = [<Button text="Cancel" onClick={close} />, button];
+	const actions = [<Button text={buttons.cancel} onClick={close} />, button];
 	return (
-		<Dialog title="Export as CSV" testid="export-dialog" close={close} actions={actions}>
+		<Dialog title={text.title} testid="export-dialog" close={close} actions={actions}>
 			<form id={form} onSubmit={start}>
-				<P text={what} />
+				<P text={text.what(parts)} />
 				{span === null && (
 					<fieldset class="options" disabled={task !== null}>
-						<legend class="visually-hidden">Times</legend>
-						{option(false, "All that are stored")}
-						{option(true, `The last ${range.title}, ${sinceText(range, now.value)}`)}
+						<legend class="visually-hidden">{text.times}</legend>
+						{option(false, text.allTimes)}
+						{option(true, text.range(ranges[route.value.range], sinceText(range, now.value)))}
 					</fieldset>
 				)}
 			</form>
@@ -67,7 +71,7 @@ export function ExportDialog({ board, close }: { board: Board; close: () => void
 				<TaskView
 					task={task}
 					fraction={task.fraction.value}
-					text={task.total.value > 0 && `${count(task.total.value, "event")} …`}
+					text={task.total.value > 0 && text.progress(count(task.total.value, "event"))}
 					testid="export-count"
 				/>
 			)}

@@ -3,14 +3,14 @@
 import { type ComponentChildren, Fragment } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { type Delivery, type EventRecord, Problem as Failure, type ListedEvent, sentenceOf } from "../api/client.ts";
+import { outcome } from "../lib/delivery.ts";
 import { count, full, isDate, moment } from "../lib/format.ts";
 import { visibleJson } from "../lib/user_id.ts";
 import type { Board } from "../state/board.ts";
 import { now } from "../state/clock.ts";
 import { announce, moveFocus, places } from "../state/feedback.ts";
 import { go, route } from "../state/route.ts";
-import { outcome, STATES } from "../text/delivery.ts";
-import { KIND_NAMES } from "../text/kinds.ts";
+import { t } from "../text/language.ts";
 import { Dialog } from "./Dialog.tsx";
 import { UserLink } from "./UserId.tsx";
 import { Ahead, Button, Due, focus, Moment, P, Problem, Skeleton, Time } from "./ui.tsx";
@@ -21,12 +21,15 @@ interface Loaded {
 	json: string;
 }
 
+const nothing = (): string => "";
+
 export function RecordDialog({ board, id }: { board: Board; id: string }) {
 	const { session, app } = board;
 	const { value: mayChange } = board.mayChange;
 	const [loaded, setLoaded] = useState<Loaded | null>(null);
-	const [problem, setProblem] = useState("");
-	const [said, say] = useState({ text: "", isProblem: false });
+	const [failure, setFailure] = useState<unknown>(null);
+	/** What was said last: as it is said in the language that is shown. */
+	const [said, say] = useState({ text: nothing, isProblem: false });
 	const [isBusy, setBusy] = useState(false);
 	/** Whether the deletion is to be confirmed; `kept` where it was not. */
 	const [deletion, setDeletion] = useState<"none" | "asked" | "kept">("none");
@@ -34,9 +37,7 @@ export function RecordDialog({ board, id }: { board: Board; id: string }) {
 	useLayoutEffect(() => {
 		const controller = new AbortController();
 		const failed = (error: unknown) => {
-			if (controller.signal.aborted) return;
-			const isMissing = error instanceof Failure && error.status === 404;
-			setProblem(isMissing ? "This event is not stored, or not any more." : sentenceOf(error));
+			if (!controller.signal.aborted) setFailure(error);
 		};
 		void load(board, id, controller.signal).then(setLoaded).catch(failed);
 		return () => controller.abort();
@@ -46,30 +47,30 @@ export function RecordDialog({ board, id }: { board: Board; id: string }) {
 		if (isShown()) go({ event: null }, { replace: true });
 	};
 	const ask = (next: typeof deletion) => {
-		say({ text: "", isProblem: false });
+		say({ text: nothing, isProblem: false });
 		setDeletion(next);
 	};
 	const copy = async () => {
 		try {
 			await navigator.clipboard.writeText(loaded?.json ?? "");
-			say({ text: "Copied.", isProblem: false });
+			say({ text: () => t().copied, isProblem: false });
 		} catch {
 			if (json.current) getSelection()?.selectAllChildren(json.current);
-			say({ text: "The browser does not allow copying; the text is selected.", isProblem: true });
+			say({ text: () => t().record.notCopied, isProblem: true });
 		}
 	};
 	const act = (action: () => Promise<void>) => async () => {
 		setBusy(true);
-		await action().catch((error) => say({ text: sentenceOf(error), isProblem: true }));
+		await action().catch((error) => say({ text: () => sentenceOf(error), isProblem: true }));
 		setBusy(false);
 	};
 	const replay = act(async () => {
 		await session.api.post("/v1/events/{app}/{id}/replay", { app, id });
-		say({ text: "The event is on the queue to your backend.", isProblem: false });
+		say({ text: () => t().record.replayed, isProblem: false });
 	});
 	const remove = act(async () => {
 		await session.api.delete("/v1/events/{app}/{id}", { app, id });
-		announce("The event was deleted.");
+		announce(t().record.deleted);
 		const wasShown = isShown();
 		close();
 		board.events.remove(id);
@@ -81,36 +82,41 @@ export function RecordDialog({ board, id }: { board: Board; id: string }) {
 	const returned = deletion === "kept" ? focus : undefined;
 	const isOff = loaded === null || isBusy;
 	const toDelete = () => ask("asked");
+	const { actions: buttons, record: text } = t();
 	const ofRecord = [
-		<Button text="Copy JSON" class="quiet first" disabled={isOff} onClick={copy} />,
-		mayChange && board.status.value.origin && <Button text="Replay" disabled={isOff} onClick={replay} />,
-		mayChange && <Button text="Delete…" class="quiet danger" ref={returned} disabled={isOff} onClick={toDelete} />,
+		<Button text={text.copyJson} class="quiet first" disabled={isOff} onClick={copy} />,
+		mayChange && board.status.value.origin && <Button text={buttons.replay} disabled={isOff} onClick={replay} />,
+		mayChange && (
+			<Button text={text.toDelete} class="quiet danger" ref={returned} disabled={isOff} onClick={toDelete} />
+		),
 	];
 	const ofDeletion = [
-		<P text="Delete this event for good?" />,
-		<Button text="Keep it" ref={focus} onClick={() => ask("kept")} />,
-		<Button text="Delete" class="danger solid" disabled={isOff} onClick={remove} />,
+		<P text={text.ask} />,
+		<Button text={text.keep} ref={focus} onClick={() => ask("kept")} />,
+		<Button text={text.delete} class="danger solid" disabled={isOff} onClick={remove} />,
 	];
 	const actions = deletion === "asked" ? <Fragment key="asked">{ofDeletion}</Fragment> : ofRecord;
-	const title = event ? titleOf(event) : "Event";
-	const closeButton = <Button text="Close" onClick={close} />;
+	const isMissing = failure instanceof Failure && failure.status === 404;
+	const title = event ? titleOf(event) : text.event;
+	const closeButton = <Button text={buttons.close} onClick={close} />;
 	return (
 		<Dialog title={title} beside={closeButton} actions={actions} class="record" testid="record" close={close}>
 			{loaded && <Facts record={loaded.record} />}
 			{loaded && (
 				// biome-ignore lint/a11y: what scrolls can be scrolled with keys, and white space counts in it.
-				<pre ref={json} tabIndex={0} role="region" aria-label="The record as JSON" data-testid="record-json">
+				<pre ref={json} tabIndex={0} role="region" aria-label={text.json} data-testid="record-json">
 					{visibleJson(loaded.json)}
 				</pre>
 			)}
-			{!loaded && (problem === "" ? <Skeleton tall /> : <Problem text={problem} />)}
-			<P class={said.isProblem ? "outcome problem" : "outcome"} role="status" text={said.text} />
+			{!loaded &&
+				(failure === null ? <Skeleton tall /> : <Problem text={isMissing ? text.missing : sentenceOf(failure)} />)}
+			<P class={said.isProblem ? "outcome problem" : "outcome"} role="status" text={said.text()} />
 		</Dialog>
 	);
 }
 
 const titleOf = ({ kind, event_time: at }: ListedEvent) =>
-	`${KIND_NAMES[kind] ?? kind}, ${isDate(at) ? moment(at, now.value) : at}`;
+	t().record.title(t().kinds[kind] ?? kind, isDate(at) ? moment(at, now.value) : String(at));
 
 async function load({ session, app }: Board, id: string, signal: AbortSignal): Promise<Loaded> {
 	const text = await session.api.text("/v1/events/{app}/{id}", { app, id }, signal);
@@ -127,22 +133,23 @@ function asWritten(_name: string, value: unknown, context?: { source?: string })
 function Facts({ record }: { record: EventRecord }) {
 	const { from_account: from, to_accounts: targets, event_time: at, received_at: receivedAt, delivery } = record;
 	const written = (ms: number) => <Time at={ms} text={isDate(ms) ? full(ms) : ""} />;
+	const { facts: names } = t().record;
 	const facts: [name: string, value: ComponentChildren, testid: string][] = [
-		["Actor", <UserLink id={from} class="user-link chip" />, "actor"],
+		[names.actor, <UserLink id={from} class="user-link chip" />, "actor"],
 		[
-			targets.length > 1 ? "Targets" : "Target",
+			targets.length > 1 ? names.targets : names.target,
 			targets.map((id) => <UserLink id={id} class="user-link chip" />),
 			"targets",
 		],
-		["Happened", [written(at), <Ahead at={at} />], "happened"],
-		["Received", written(receivedAt), "received"],
-		["Platform", record.opt_platform ?? "–", "platform"],
-		["Client IP", record.client_ip ?? "–", "client-ip"],
+		[names.happened, [written(at), <Ahead at={at} />], "happened"],
+		[names.received, written(receivedAt), "received"],
+		[names.platform, record.opt_platform ?? "–", "platform"],
+		[names.clientIp, record.client_ip ?? "–", "client-ip"],
 	];
-	if (delivery) facts.push(["Delivery", describe(delivery), "delivery"]);
+	if (delivery) facts.push([names.delivery, describe(delivery), "delivery"]);
 	if (delivery?.answer) {
 		const answer = <code class="answer" dir="ltr" children={visibleJson(delivery.answer)} />;
-		facts.push(["Its answer", answer, "answer"]);
+		facts.push([names.answer, answer, "answer"]);
 	}
 	return (
 		<dl class="facts">
@@ -158,13 +165,17 @@ function Facts({ record }: { record: EventRecord }) {
 
 function describe(delivery: Delivery): ComponentChildren {
 	const { state, attempts, last_status: status, last_error: error, next_attempt_at: next, updated_at: at } = delivery;
+	const { deliveries, record } = t();
 	const isWarning = state === "overdue" || state === "delivered_fail";
+	const parts = [
+		<span class={isWarning ? "warning" : undefined}>{deliveries.states[state] ?? state}</span>,
+		count(attempts, "attempt"),
+	];
+	if (status !== null || error !== null) parts.push(outcome(delivery));
 	return [
-		<span class={isWarning ? "warning" : undefined}>{STATES[state] ?? state}</span>,
-		`, ${count(attempts, "attempt")}`,
-		(status !== null || error !== null) && `, ${outcome(delivery)}`,
-		[" (", <Moment at={at} />, ")"],
-		state === "retrying" && next !== null && ["; next attempt ", <Due at={next} />],
-		state === "overdue" && ". Replay the event to have it delivered.",
+		record.state(parts),
+		record.at(<Moment at={at} />),
+		state === "retrying" && next !== null && record.nextAttempt(<Due at={next} />),
+		state === "overdue" && record.replay,
 	];
 }

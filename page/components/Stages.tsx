@@ -3,11 +3,12 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { SECOND } from "../lib/format.ts";
-import { resume, type Stage, signIn } from "../state/session.ts";
+import { resume, type Stage, signIn, UNUSED_MAX } from "../state/session.ts";
+import { t } from "../text/language.ts";
 import { Button, focus, Link, P, Problem, Skeleton } from "./ui.tsx";
 
 export const Opening = () => (
-	<main class="opening" aria-busy="true" aria-label="Loading">
+	<main class="opening" aria-busy="true" aria-label={t().stages.loading}>
 		<Skeleton />
 		<Skeleton tall />
 	</main>
@@ -23,16 +24,15 @@ const Message = ({ title, children }: { title: string; children: ComponentChildr
 );
 
 export const Stuck = ({ problem }: Stage) => (
-	<Message title="Nothing to show">
-		<Problem text={problem} />
-		<Button text="Try again" class="primary" ref={focus} onClick={resume} />
+	<Message title={t().stages.nothing}>
+		<Problem text={problem?.()} />
+		<Button text={t().actions.tryAgain} class="primary" ref={focus} onClick={resume} />
 	</Message>
 );
 
 export function Insecure() {
-	const toHttps = <Link href={location.href.replace(/^http:/, "https:")} text="Open this page over HTTPS" />;
-	const sentences = ["Anybody on the network path could read the token. ", toHttps, "."];
-	return <Message title="Not over plain HTTP" children={<P text={sentences} />} />;
+	const toHttps = <Link href={location.href.replace(/^http:/, "https:")} text={t().stages.toHttps} />;
+	return <Message title={t().stages.insecure} children={<P text={t().stages.readable(toHttps)} />} />;
 }
 
 /** @param props.stage another object for each answer: the focus goes back to the token */
@@ -47,35 +47,26 @@ export function Login({ stage }: { stage: Stage }) {
 		await signIn(token.current?.value ?? "");
 		setBusy(false);
 	};
-	const secrets = [
-		"The Worker's secret ",
-		<code>ADMIN_TOKEN</code>,
-		", or ",
-		<code>VIEWER_TOKEN</code>,
-		" to look only. ",
-	];
-	const stored = [
-		"This tab stores it until you sign out, or have not used the page for 12 hours. ",
-		"Closing the tab is not enough: browsers restore tabs.",
-	];
+	const { actions, stages } = t();
+	const secrets = stages.secrets(<code>ADMIN_TOKEN</code>, <code>VIEWER_TOKEN</code>);
 	return (
-		<Message title="Sign in">
-			<P text="See what the webhook has received." />
+		<Message title={actions.signIn}>
+			<P text={stages.about} />
 			<form onSubmit={submit}>
 				{/* For password managers, which store a password with a name. */}
 				<input type="text" name="username" value="operator" autocomplete="username" hidden />
-				<label for="token">Token</label>
+				<label for="token">{stages.token}</label>
 				<input
 					{...{ ref: token, id: "token", name: "token", type: "password", autocomplete: "current-password" }}
 					{...{ autocapitalize: "off", spellcheck: false, required: true, "data-testid": "token" }}
-					aria-invalid={Boolean(stage.problem)}
+					aria-invalid={stage.problem !== undefined}
 					aria-describedby="token-hint token-problem"
 				/>
-				<Problem id="token-problem" text={stage.problem} />
-				<Button text="Sign in" type="submit" class="primary" disabled={isBusy || pause > 0} />
-				<P class="hint" text={pause > 0 && `The next try is possible in ${pause} s.`} testid="pause" />
+				<Problem id="token-problem" text={stage.problem?.()} />
+				<Button text={actions.signIn} type="submit" class="primary" disabled={isBusy || pause > 0} />
+				<P class="hint" text={pause > 0 && stages.pause(pause)} testid="pause" />
 			</form>
-			<P id="token-hint" class="hint" text={[secrets, stored]} />
+			<P id="token-hint" class="hint" text={[secrets, stages.stored(UNUSED_MAX)]} />
 		</Message>
 	);
 }

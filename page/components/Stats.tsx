@@ -9,6 +9,7 @@ import { type Bar, sinceText, spanOf, spanText, type Span as Times, timesOf } fr
 import type { Board } from "../state/board.ts";
 import { now } from "../state/clock.ts";
 import { go, route } from "../state/route.ts";
+import { t } from "../text/language.ts";
 import { Chart } from "./Chart.tsx";
 import { EventsLink } from "./EventsLink.tsx";
 import { Ago, Button, Card, Loaded, P, Span, Time } from "./ui.tsx";
@@ -17,10 +18,12 @@ export function Tiles({ board: { stats, alerts, lastEvent } }: { board: Board })
 	const { user } = route.value;
 	const { value: figures } = stats.figures;
 	const { value: last } = lastEvent;
-	const [lost, gained] = user === null ? ["Unfollows", "Follows"] : ["Followers lost", "Followers gained"];
+	const { kindPlurals: kinds, totals } = t();
+	const [lost, gained] =
+		user === null ? [kinds.unfollow, kinds.follow] : [totals.followersLost, totals.followersGained];
 	const call = user === null ? alerts.lastCall.value : null;
 	// An event came with a call, which may not be counted yet.
-	const lastCall = call && ["last call ", <Ago at={Math.max(call, last ?? 0)} />];
+	const lastCall = call && totals.lastCall(<Ago at={Math.max(call, last ?? 0)} />);
 	const since = <P text={figures && sinceText(figures.range, now.value)} />;
 	/** In a user's view, a figure is a link to the events that it counts. */
 	const linked = (figure: string, kind: Kind | null) => {
@@ -36,11 +39,11 @@ export function Tiles({ board: { stats, alerts, lastEvent } }: { board: Board })
 		</div>
 	);
 	return (
-		<section class="tiles" aria-label="Totals" aria-busy={figures === null}>
+		<section class="tiles" aria-label={totals.label} aria-busy={figures === null}>
 			{tile("unfollows", lost, figures && linked(number(figures.unfollows), "unfollow"))}
 			{tile("follows", gained, figures && linked(number(figures.follows), "follow"))}
-			{tile("net", "Net", figures && linked(signed(figures.follows - figures.unfollows), null))}
-			{tile("last-event", "Last event", last && <Ago at={last} />, <P text={lastCall} testid="last-call" />)}
+			{tile("net", totals.net, figures && linked(signed(figures.follows - figures.unfollows), null))}
+			{tile("last-event", totals.lastEvent, last && <Ago at={last} />, <P text={lastCall} testid="last-call" />)}
 		</section>
 	);
 }
@@ -55,26 +58,30 @@ const isSpan = (bar: Bar, span: Times | null) => bar.start === span?.start && ba
 
 /** A bar in words. */
 const describe = (bar: Bar) =>
-	`${spanText(bar, now.value)}: ${count(bar.unfollows, "unfollow")}, ${count(bar.follows, "follow")}`;
+	t().chart.bar(spanText(bar, now.value), count(bar.unfollows, "unfollow"), count(bar.follows, "follow"));
 
 export function StatsCard({ stats: { counts, figures } }: { stats: Board["stats"] }) {
 	const [pointed, setPointed] = useState<Bar | null>(null);
 	const { range, bars, unfollows, follows } = figures.value ?? { bars: [], unfollows: 0, follows: 0 };
 	const unit = range?.unit ?? (route.value.range === "24h" ? "hour" : "day");
 	const span = spanOf(route.value);
-	const label = `Bars of ${count(unfollows, "unfollow")} and ${count(follows, "follow")}; the table below has the same.`;
+	const { chart: text, kindPlurals } = t();
+	const label = text.label(count(unfollows, "unfollow"), count(follows, "follow"));
 	const selected = bars.findIndex((bar) => isSpan(bar, span));
 	const chart = { bars, unit, label, selected, describe, choose: narrow, point: setPointed } as const;
-	const kinds = [<Span text="Unfollows" testid="legend-unfollows" />, <Span text="Follows" testid="legend-follows" />];
+	const kinds = [
+		<Span text={kindPlurals.unfollow} testid="legend-unfollows" />,
+		<Span text={kindPlurals.follow} testid="legend-follows" />,
+	];
 	const beside = (
 		<>
-			<P class="readout" aria-hidden="true" text={pointed && describe(pointed)} />
+			<P class="readout" aria-hidden="true" text={pointed && describe(pointed)} testid="readout" />
 			<P class="legend" text={kinds} />
 		</>
 	);
 	const draw = () =>
 		unfollows + follows === 0 ? (
-			<P class="nothing" text={`No unfollows or follows ${range && sinceText(range, now.value)}.`} />
+			<P class="nothing" text={text.none(range ? sinceText(range, now.value) : "")} />
 		) : (
 			<figure>
 				<Chart {...chart} />
@@ -82,7 +89,7 @@ export function StatsCard({ stats: { counts, figures } }: { stats: Board["stats"
 			</figure>
 		);
 	return (
-		<Card title={`Per ${unit}`} testid="chart" cell={counts} beside={beside}>
+		<Card title={text.title[unit]} testid="chart" cell={counts} beside={beside}>
 			<Loaded cell={counts} tall draw={draw} />
 			<P class="hint" text={cutNote(now.value)} testid="cut" />
 		</Card>
@@ -90,6 +97,7 @@ export function StatsCard({ stats: { counts, figures } }: { stats: Board["stats"
 }
 
 function Figures({ bars, unit, selected }: { bars: Bar[]; unit: "hour" | "day"; selected: number }) {
+	const { chart, kindPlurals } = t();
 	const choice = (bar: Bar, at: number) => {
 		const text = <Time at={bar.start} text={spanText(bar, now.value)} />;
 		return <Button text={text} class="link" aria-pressed={at === selected} onClick={() => narrow(bar)} />;
@@ -103,15 +111,15 @@ function Figures({ bars, unit, selected }: { bars: Bar[]; unit: "hour" | "day"; 
 	);
 	return (
 		<details>
-			<summary>The figures as a table</summary>
+			<summary>{chart.table}</summary>
 			{/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be scrolled with keys. */}
-			<section class="scroll" tabIndex={0} aria-label="Figures">
+			<section class="scroll" tabIndex={0} aria-label={chart.figures}>
 				<table>
 					<thead>
 						<tr>
-							<th scope="col">{unit === "hour" ? "Hour" : "Day"}</th>
-							<th scope="col">Unfollows</th>
-							<th scope="col">Follows</th>
+							<th scope="col">{chart.unit[unit]}</th>
+							<th scope="col">{kindPlurals.unfollow}</th>
+							<th scope="col">{kindPlurals.follow}</th>
 						</tr>
 					</thead>
 					<tbody>{bars.map(row).reverse()}</tbody>

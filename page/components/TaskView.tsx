@@ -4,6 +4,7 @@ import type { ComponentChildren } from "preact";
 import { useLayoutEffect } from "preact/hooks";
 import { due } from "../lib/format.ts";
 import type { Task } from "../state/task.ts";
+import { t } from "../text/language.ts";
 import { Button, P, Problem } from "./ui.tsx";
 
 /** What is done so far, in words; and as a share, from 0 to 1, where that is known. */
@@ -17,12 +18,12 @@ interface Props {
 export function TaskView({ task, text, fraction, testid }: Props) {
 	const { state, problem, retryIn } = task;
 	const isOver = state.value === "done";
-	const then = retryIn.value > 0 ? ` Trying again ${due(retryIn.value, 0)}.` : "";
+	const why = retryIn.value > 0 ? t().problems.retry(problem.value, due(retryIn.value, 0)) : problem.value;
 	return (
 		<div class="running">
-			{task.isRunning.value && <progress aria-label="Progress" value={fraction ?? undefined} />}
+			{task.isRunning.value && <progress aria-label={t().progress} value={fraction ?? undefined} />}
 			<P role="status" text={!isOver && text} testid={testid} />
-			<Problem text={problem.value && `${problem.value}${then}`} testid="task-problem" />
+			<Problem text={why} testid="task-problem" />
 		</div>
 	);
 }
@@ -30,8 +31,8 @@ export function TaskView({ task, text, fraction, testid }: Props) {
 /** The button that stops work which is under way, or goes on with it. None where there is nothing to stop or to go on with. */
 export function TaskButton({ task, run }: { task: Task; run: () => unknown }) {
 	const { value: state } = task.state;
-	if (state === "running") return <Button text="Stop" onClick={() => task.stop()} />;
-	return state === "stopped" && <Button text="Go on" class="primary" onClick={run} />;
+	if (state === "running") return <Button text={t().actions.stop} onClick={() => task.stop()} />;
+	return state === "stopped" && <Button text={t().actions.goOn} class="primary" onClick={run} />;
 }
 
 /** Stops work when the dialog that shows it goes. */

@@ -1,23 +1,20 @@
 // What is shown: the range, and the search for a user.
 
 import { useLayoutEffect, useRef } from "preact/hooks";
-import type { RangeName } from "../lib/range.ts";
+import { RANGES, type RangeName } from "../lib/range.ts";
 import { moveFocus, places } from "../state/feedback.ts";
 import { go, route, toUser } from "../state/route.ts";
+import { t } from "../text/language.ts";
 import { Button, Choice } from "./ui.tsx";
-
-const RANGES: [RangeName, string][] = [
-	["24h", "24 h"],
-	["7d", "7 d"],
-	["30d", "30 d"],
-];
 
 export function Toolbar() {
 	const { range } = route.value;
+	const { rangesShort, toolbar } = t();
+	const ranges = (Object.keys(RANGES) as RangeName[]).map((name): [RangeName, string] => [name, rangesShort[name]]);
 	const choose = (chosen: RangeName) => go({ range: chosen, since: null, until: null });
 	return (
-		<nav class="toolbar" aria-label="What is shown">
-			<Choice legend="Range" options={RANGES} value={range} choose={choose} testid="range-filter" />
+		<nav class="toolbar" aria-label={toolbar.label}>
+			<Choice legend={toolbar.range} options={ranges} value={range} choose={choose} testid="range-filter" />
 			<Search />
 		</nav>
 	);
@@ -49,15 +46,16 @@ function Search() {
 	const submitOnEnter = (event: KeyboardEvent) => {
 		if (event.key === "Enter" && !event.shiftKey && !event.isComposing) submit(event);
 	};
+	const { actions, toolbar } = t();
 	return (
 		<search>
-			<form class="search" aria-label="Find a user" onSubmit={submit} data-testid="search">
+			<form class="search" aria-label={toolbar.search} onSubmit={submit} data-testid="search">
 				<textarea
-					{...{ ref: field, name: "user", rows: 1, placeholder: "UserID, exactly", "aria-label": "UserID" }}
+					{...{ ref: field, name: "user", rows: 1, placeholder: toolbar.placeholder, "aria-label": toolbar.user }}
 					{...{ autocomplete: "off", autocapitalize: "off", spellcheck: false, enterkeyhint: "search" }}
 					{...{ onKeyDown: submitOnEnter, "aria-keyshortcuts": "/", "data-testid": "user-filter" }}
 				/>
-				<Button text="Find" type="submit" />
+				<Button text={actions.find} type="submit" />
 			</form>
 		</search>
 	);

@@ -9,27 +9,26 @@ import type { Board } from "../state/board.ts";
 import { now } from "../state/clock.ts";
 import { go, route } from "../state/route.ts";
 import { isNarrow } from "../state/screen.ts";
+import { t } from "../text/language.ts";
 import { UserLink } from "./UserId.tsx";
 import { Button, Card, Choice, Loaded, P, Span } from "./ui.tsx";
 
-const OPTIONS: [Ranking, string][] = [
-	["lost", "Lost"],
-	["gained", "Gained"],
-	["net", "Net"],
-];
+const RANKINGS: Ranking[] = ["lost", "gained", "net"];
 
 /** On a phone, the ranking is closed at first: the events are below it. */
 export function TopCard({ leaders }: Pick<Board["top"], "leaders">) {
 	const [isOpened, setOpened] = useState(false);
 	const { data } = leaders;
 	const { by } = route.value;
+	const { actions, top } = t();
+	const options = RANKINGS.map((name): [Ranking, string] => [name, top.by[name]]);
 	const choose = (chosen: Ranking) => go({ by: chosen }, { replace: true });
 	const since = data && (data.span ? spanText(data.span, now.value) : sinceText(data.range, now.value));
 	const isShown = isOpened || !isNarrow.value;
 	const toggle = isNarrow.value && (
 		<Button
-			text={isOpened ? "Hide" : "Show"}
-			aria-label={isOpened ? "Hide the top users" : "Show the top users"}
+			text={isOpened ? actions.hide : actions.show}
+			aria-label={isOpened ? top.hide : top.show}
 			aria-expanded={isOpened}
 			onClick={() => setOpened(!isOpened)}
 			testid="top-toggle"
@@ -37,8 +36,8 @@ export function TopCard({ leaders }: Pick<Board["top"], "leaders">) {
 	);
 	const beside = [<P class="hint" text={since} />, toggle];
 	return (
-		<Card title="Top users" testid="top" class="card ranking" cell={leaders} beside={beside}>
-			{isShown && <Choice legend="Ranked by" options={OPTIONS} value={by} choose={choose} testid="ranking" />}
+		<Card title={top.title} testid="top" class="card ranking" cell={leaders} beside={beside}>
+			{isShown && <Choice legend={top.rankedBy} options={options} value={by} choose={choose} testid="ranking" />}
 			{isShown && <Loaded cell={leaders} tall draw={(drawn) => <Leaders {...drawn} by={by} />} />}
 		</Card>
 	);
@@ -61,11 +60,11 @@ function Leaders({ users, before: ranking, by }: LeadersProps) {
 	const text = by === "net" ? signed : number;
 	// Nobody lost most where nobody lost any.
 	const ranked = users.filter((it) => value(it) !== 0);
-	if (ranked.length === 0) return <P class="nothing" text="Nobody." />;
+	if (ranked.length === 0) return <P class="nothing" text={t().top.nobody} />;
 	const most = Math.max(...ranked.map((it) => Math.abs(value(it))));
 	const row = (it: TopUser) => {
 		const old = before(ranking, by, it.user, value(it));
-		const counts = `${number(it.unfollows)} lost · ${number(it.follows)} gained · ${signed(it.net)} net`;
+		const counts = t().top.counts(number(it.unfollows), number(it.follows), signed(it.net));
 		return (
 			<li key={it.user} class={value(it) < 0 || by === "lost" ? "lost" : undefined} data-testid="top-row">
 				<UserLink id={it.user} data-testid="user" class="user-link" />
@@ -81,12 +80,13 @@ function Leaders({ users, before: ranking, by }: LeadersProps) {
 
 /** Whether a figure is higher or lower than in the range before, and what it was. */
 function Trend({ value, old: { figure, bound }, text }: { value: number; old: Before; text: (n: number) => string }) {
-	const [mark, word] = value > figure ? ["▲", "up from"] : value < figure ? ["▼", "down from"] : ["=", "the same as"];
-	const bounds = { "": "", "≤": "at most ", "≥": "at least " };
+	const than = value > figure ? "more" : value < figure ? "less" : "same";
+	const mark = { more: "▲", less: "▼", same: "=" }[than];
+	const { top } = t();
 	return (
 		<span class="counts" data-testid="trend">
-			<span aria-hidden="true">{`${mark} was ${bound}${text(figure)}`}</span>
-			<span class="visually-hidden">{`, ${word} ${bounds[bound]}${text(figure)} in the range before`}</span>
+			<span aria-hidden="true">{`${mark} ${top.was(`${bound}${text(figure)}`)}`}</span>
+			<span class="visually-hidden">{top.trend(than, bound, text(figure))}</span>
 		</span>
 	);
 }

@@ -8,6 +8,7 @@ import { number, signed } from "../lib/format.ts";
 import type { Route } from "../lib/router.ts";
 import type { Board } from "../state/board.ts";
 import { announce, places } from "../state/feedback.ts";
+import { t } from "../text/language.ts";
 import { EraseDialog } from "./EraseDialog.tsx";
 import { EventsLink } from "./EventsLink.tsx";
 import { UserId } from "./UserId.tsx";
@@ -20,27 +21,27 @@ export function UserCard({ board, user }: { board: Board; user: string }) {
 	const copy = async () => {
 		try {
 			await navigator.clipboard.writeText(user);
-			announce("Copied.");
+			announce(t().copied);
 		} catch {
 			if (id.current) getSelection()?.selectAllChildren(id.current);
-			announce("The browser does not allow copying; the UserID is selected.");
+			announce(t().user.notCopied);
 		}
 	};
 	const title = [
-		<span class="visually-hidden">User </span>,
+		<span class="visually-hidden">{t().user.title}</span>,
 		<Span ref={id} text={<UserId id={user} />} testid="user-id" />,
 	];
 	const { mayChange, hasLog } = board;
 	// KV may have records of a user of whom the event log knows nothing.
 	const canErase = mayChange.value && (cell.data !== null || !hasLog.value);
-	const erase = <Button text="Erase…" class="quiet danger" onClick={() => setErasing(true)} />;
-	const beside = [<Button text="Copy" onClick={copy} />, canErase && erase];
+	const erase = <Button text={t().user.erase} class="quiet danger" onClick={() => setErasing(true)} />;
+	const beside = [<Button text={t().actions.copy} onClick={copy} />, canErase && erase];
 	return (
 		<Card
 			title={title}
 			testid="user-view"
 			cell={hasLog.value ? cell : null}
-			{...{ back: "All users", beside }}
+			{...{ back: t().user.back, beside }}
 			place={places.user}
 		>
 			{hasLog.value && <Loaded cell={cell} draw={(totals) => <Totals user={totals} />} />}
@@ -51,18 +52,18 @@ export function UserCard({ board, user }: { board: Board; user: string }) {
 
 /** Totals of all time. Each figure is a link to the events that it counts. */
 function Totals({ user: { followers, following, first_event_time: first, last_event_time: last } }: { user: User }) {
-	const exactly = "No event has this user. UserIDs are matched exactly: case counts, and so do spaces.";
-	if (first === null || last === null) return <P class="hint" text={exactly} testid="no-user" />;
+	if (first === null || last === null) return <P class="hint" text={t().user.none} testid="no-user" />;
+	const { totals } = t();
 	const ofAllTime = { role: null, kind: null, since: null, until: null };
 	const at = (ms: number) => ({ ...ofAllTime, since: ms, until: ms });
 	const facts: [testid: string, name: string, value: ComponentChildren, events: Partial<Route>][] = [
-		["followers-lost", "Followers lost", number(followers.lost), { role: "target", kind: "unfollow" }],
-		["followers-gained", "Followers gained", number(followers.gained), { role: "target", kind: "follow" }],
-		["followers-net", "Net", signed(followers.gained - followers.lost), { role: "target" }],
-		["following-removed", "Unfollowed others", number(following.removed), { role: "actor", kind: "unfollow" }],
-		["following-added", "Followed others", number(following.added), { role: "actor", kind: "follow" }],
-		["first-event", "First event", <Time at={first} text={dayName(first)} />, at(first)],
-		["last-event", "Last event", <Time at={last} text={dayName(last)} />, at(last)],
+		["followers-lost", totals.followersLost, number(followers.lost), { role: "target", kind: "unfollow" }],
+		["followers-gained", totals.followersGained, number(followers.gained), { role: "target", kind: "follow" }],
+		["followers-net", totals.net, signed(followers.gained - followers.lost), { role: "target" }],
+		["following-removed", totals.unfollowed, number(following.removed), { role: "actor", kind: "unfollow" }],
+		["following-added", totals.followed, number(following.added), { role: "actor", kind: "follow" }],
+		["first-event", totals.firstEvent, <Time at={first} text={dayName(first)} />, at(first)],
+		["last-event", totals.lastEvent, <Time at={last} text={dayName(last)} />, at(last)],
 	];
 	return (
 		<dl class="totals" data-testid="user-totals">

@@ -1,11 +1,13 @@
 // The small parts that all others are made of: buttons, choices, cards, times.
 
 import type { ComponentChildren, ComponentProps } from "preact";
+import { sentenceOf } from "../api/client.ts";
 import { ago, due, isAhead, isDate, moment } from "../lib/format.ts";
-import type { Cell } from "../state/cell.ts";
+import type { Cell, More } from "../state/cell.ts";
 import { now } from "../state/clock.ts";
 import type { Place } from "../state/feedback.ts";
 import { href, toOverview } from "../state/route.ts";
+import { t } from "../text/language.ts";
 
 type Text = { text: ComponentChildren; testid?: string };
 
@@ -99,6 +101,10 @@ export function Loaded<T>(props: { cell: Cell<T>; tall?: boolean; draw: (data: T
 	if (data !== null) return <>{props.draw(data)}</>;
 	return problem === "" ? <Skeleton tall={props.tall} /> : <P class="problem" text={problem} />;
 }
+
+/** What is on the button that loads more of a list. */
+export const loadText = ({ error }: More) =>
+	error === undefined ? t().actions.loadMore : t().problemOn(sentenceOf(error), t().actions.tryAgain);
 
 /** A time: its text in local time, in UTC as the tooltip. A time that is no date is shown as a number. */
 export function Time({ at, text }: { at: number; text: string }) {

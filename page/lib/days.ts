@@ -1,7 +1,8 @@
 // The days of the viewer's time zone, as tiles, bars, the list and the export have them. The log counts by hours of UTC: where a
 // zone is not whole hours from it, a day begins up to an hour before its midnight, here and everywhere. All times are in Unix ms.
 
-import { clock, DAY, date, day, dayParts, HOUR, isThisYear, longDay } from "./format.ts";
+import { t } from "../text/language.ts";
+import { clock, DAY, date, day, dayParts, HOUR, isAhead, isThisYear, longDay } from "./format.ts";
 
 /** What the log counts by: no day begins within one of these. */
 const CUT = HOUR;
@@ -25,11 +26,16 @@ const noon = (ms: number) => startOfDay(ms) + DAY / 2;
 /** The day that a time is in: "25 Nov". */
 export const dayName = (ms: number) => day(noon(ms));
 
-/** A day as a heading: "Today", "Yesterday", "Monday 23 November". */
+/** A day as a heading: "Today", "Yesterday", "Monday 23 November", "Friday 27 November, in the future". */
 export function dayTitle(ms: number, now: number): string {
+	const title = titleOf(ms, now);
+	return isAhead(ms, now) ? t().times.inTheFuture(title) : title;
+}
+
+function titleOf(ms: number, now: number): string {
 	const start = startOfDay(ms);
-	if (start === startOfDay(now)) return "Today";
-	if (start === startOfDay(now, 1)) return "Yesterday";
+	if (start === startOfDay(now)) return t().times.today;
+	if (start === startOfDay(now, 1)) return t().times.yesterday;
 	return isThisYear(noon(ms), noon(now)) ? longDay(noon(ms)) : date(noon(ms));
 }
 
@@ -39,5 +45,5 @@ export function cutNote(now: number): string {
 	const starts = [0, 1, 2, 3].map((quarter) => startOfDay(now + quarter * 91 * DAY));
 	if (starts.every((start) => new Date(start).getMinutes() === 0)) return "";
 	const times = [...new Set(starts.map(clock))].sort();
-	return `Counts are by hours of UTC, so days begin at ${times.join(" or ")} here.`;
+	return t().times.cut(times);
 }

@@ -1,4 +1,9 @@
-// How numbers and times are written: in the viewer's language and time zone. Times are in Unix ms; `now` is the present.
+// How numbers and times are written: in the language that is shown and the viewer's time zone. Times are in Unix ms; `now` is the
+// present.
+
+import { computed } from "@preact/signals";
+import type { Texts } from "../text/en.ts";
+import { shown, t } from "../text/language.ts";
 
 export const SECOND = 1_000;
 export const MINUTE = 60 * SECOND;
@@ -10,24 +15,33 @@ const AHEAD = MINUTE;
 
 const hoursAndMinutes = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" } as const;
 const dayAndMonth = { day: "numeric", month: "short" } as const;
-const CLOCK = new Intl.DateTimeFormat(undefined, hoursAndMinutes);
-const CLOCK_WITH_SECONDS = new Intl.DateTimeFormat(undefined, { ...hoursAndMinutes, second: "2-digit" });
-const [CLOCK_WITH_ZONE, SECONDS_WITH_ZONE] = [hoursAndMinutes, { ...hoursAndMinutes, second: "2-digit" } as const].map(
-	(format) => new Intl.DateTimeFormat(undefined, { ...format, timeZoneName: "shortOffset" }),
-) as [Intl.DateTimeFormat, Intl.DateTimeFormat];
-const DAY_AND_MONTH = new Intl.DateTimeFormat(undefined, dayAndMonth);
-const DATE = new Intl.DateTimeFormat(undefined, { ...dayAndMonth, year: "numeric" });
-const WEEKDAY = new Intl.DateTimeFormat(undefined, { ...dayAndMonth, weekday: "short" });
-const LONG_DAY = new Intl.DateTimeFormat(undefined, { ...dayAndMonth, weekday: "long", month: "long" });
-const NUMBER = new Intl.NumberFormat();
+const withSeconds = { ...hoursAndMinutes, second: "2-digit" } as const;
+const withZone = { timeZoneName: "shortOffset" } as const;
+
+/** The formats of the language that is shown. */
+const formats = computed(() => {
+	const { locale } = shown.value;
+	const times = (options: Intl.DateTimeFormatOptions) => new Intl.DateTimeFormat(locale, options);
+	return {
+		clock: times(hoursAndMinutes),
+		clockWithZone: times({ ...hoursAndMinutes, ...withZone }),
+		seconds: times(withSeconds),
+		secondsWithZone: times({ ...withSeconds, ...withZone }),
+		day: times(dayAndMonth),
+		date: times({ ...dayAndMonth, year: "numeric" }),
+		weekday: times({ ...dayAndMonth, weekday: "short" }),
+		longDay: times({ ...dayAndMonth, weekday: "long", month: "long" }),
+		number: new Intl.NumberFormat(locale),
+	};
+});
 
 /** The viewer's time zone, such as Europe/London. */
 export const timeZone = () => Intl.DateTimeFormat().resolvedOptions().timeZone;
 
-export const number = (n: number) => NUMBER.format(n);
+export const number = (n: number) => formats.value.number.format(n);
 
 /** "1 event", "2 events". */
-export const count = (n: number, noun: string) => `${number(n)} ${noun}${n === 1 ? "" : "s"}`;
+export const count = (n: number, noun: keyof Texts["nouns"]) => `${number(n)} ${t().nouns[noun](n)}`;
 
 /** "+3", "−3", "0". */
 export const signed = (n: number) => `${n > 0 ? "+" : n < 0 ? "−" : ""}${number(Math.abs(n))}`;
@@ -37,27 +51,28 @@ export const isDate = (ms: number) => Math.abs(ms) <= 8.64e15;
 
 /** Whether the clocks are put back around a time, and show it twice: by an hour, or by half of one on Lord Howe Island. */
 function isTwice(ms: number): boolean {
-	const text = CLOCK.format(ms);
-	return [HOUR, HOUR / 2].some((ahead) => text === CLOCK.format(ms - ahead) || text === CLOCK.format(ms + ahead));
+	const { clock } = formats.value;
+	const text = clock.format(ms);
+	return [HOUR, HOUR / 2].some((ahead) => text === clock.format(ms - ahead) || text === clock.format(ms + ahead));
 }
 
 /** Hours and minutes; with the time zone where the clocks show them twice. */
-export const clock = (ms: number) => (isTwice(ms) ? CLOCK_WITH_ZONE : CLOCK).format(ms);
+export const clock = (ms: number) => formats.value[isTwice(ms) ? "clockWithZone" : "clock"].format(ms);
 
 /** The same with seconds. */
-export const seconds = (ms: number) => (isTwice(ms) ? SECONDS_WITH_ZONE : CLOCK_WITH_SECONDS).format(ms);
+export const seconds = (ms: number) => formats.value[isTwice(ms) ? "secondsWithZone" : "seconds"].format(ms);
 
 /** "25 Nov". To be written with a time of the day; else see `dayName`. */
-export const day = (ms: number) => DAY_AND_MONTH.format(ms);
+export const day = (ms: number) => formats.value.day.format(ms);
 
 /** "Wed, 25 Nov". */
-export const weekday = (ms: number) => WEEKDAY.format(ms);
+export const weekday = (ms: number) => formats.value.weekday.format(ms);
 
 /** "Wednesday 25 November". */
-export const longDay = (ms: number) => LONG_DAY.format(ms);
+export const longDay = (ms: number) => formats.value.longDay.format(ms);
 
 /** "25 Nov 2026". */
-export const date = (ms: number) => DATE.format(ms);
+export const date = (ms: number) => formats.value.date.format(ms);
 
 export const isThisYear = (ms: number, now: number) => dayParts(ms).y === dayParts(now).y;
 
@@ -70,11 +85,12 @@ export function dayParts(ms: number): { y: number; m: number; d: number } {
 	return { y: it.getFullYear(), m: it.getMonth(), d: it.getDate() };
 }
 
-/** The day of a time that is written before it: "today", "yesterday", "on 25 Nov". */
+/** The day of a time that is written beside it: "today", "yesterday", "on 25 Nov". */
 export function onDay(ms: number, now: number): string {
 	const { y, m, d } = dayParts(now);
-	if (date(ms) === date(now)) return "today";
-	return date(ms) === date(new Date(y, m, d - 1).getTime()) ? "yesterday" : `on ${day(ms)}`;
+	const { times } = t();
+	if (date(ms) === date(now)) return times.ofToday;
+	return date(ms) === date(new Date(y, m, d - 1).getTime()) ? times.ofYesterday : times.ofDay(day(ms));
 }
 
 /** The day of a time as in ISO 8601, for names of files. */
@@ -84,27 +100,29 @@ export function isoDay(ms: number): string {
 }
 
 /** Date and time to the second. */
-export const full = (ms: number) => `${date(ms)}, ${seconds(ms)}`;
+export const full = (ms: number) => t().times.at(date(ms), seconds(ms));
 
 /** The same, as short as it can be: the date is left out today, the year this year. */
 export function moment(ms: number, now: number): string {
 	if (date(ms) === date(now)) return seconds(ms);
-	return `${isThisYear(ms, now) ? day(ms) : date(ms)}, ${seconds(ms)}`;
+	return t().times.at(isThisYear(ms, now) ? day(ms) : date(ms), seconds(ms));
 }
 
 /** A length of time, in one unit. */
 function duration(ms: number): string {
-	if (ms < MINUTE) return `${Math.round(ms / SECOND)} s`;
-	if (ms < HOUR) return `${Math.floor(ms / MINUTE)} min`;
-	if (ms < 2 * DAY) return `${Math.floor(ms / HOUR)} h`;
-	return `${Math.floor(ms / DAY)} days`;
+	const { times } = t();
+	if (ms < MINUTE) return times.seconds(Math.round(ms / SECOND));
+	if (ms < HOUR) return times.minutes(Math.floor(ms / MINUTE));
+	if (ms < 2 * DAY) return times.hours(Math.floor(ms / HOUR));
+	return times.days(number(Math.floor(ms / DAY)));
 }
 
 /** How long ago, or how far ahead, in one unit. */
 export function ago(ms: number, now: number): string {
-	if (isAhead(ms, now)) return `in ${duration(ms - now)}`;
-	return now - ms < 5 * SECOND ? "just now" : `${duration(now - ms)} ago`;
+	const { times } = t();
+	if (isAhead(ms, now)) return times.ahead(duration(ms - now));
+	return now - ms < 5 * SECOND ? times.justNow : times.ago(duration(now - ms));
 }
 
 /** When something is due. */
-export const due = (ms: number, now: number) => (ms > now ? `in ${duration(ms - now)}` : "now");
+export const due = (ms: number, now: number) => (ms > now ? t().times.ahead(duration(ms - now)) : t().times.now);

@@ -1,6 +1,7 @@
 // The time that totals and chart are of, and its bars: whole hours or days of the viewer's time zone. All times are in Unix ms.
 
 import type { Bucket } from "../api/client.ts";
+import { t } from "../text/language.ts";
 import { endOfDay, startOfDay, wholeHour } from "./days.ts";
 import { clock, DAY, day, HOUR, onDay, weekday } from "./format.ts";
 
@@ -10,7 +11,6 @@ export type RangeName = keyof typeof RANGES;
 export interface Range {
 	since: number;
 	unit: "hour" | "day";
-	title: string;
 }
 
 export interface Span {
@@ -25,9 +25,9 @@ export interface Bar extends Span {
 
 /** The ranges by their names in the URL. */
 export const RANGES = {
-	"24h": { title: "24 hours", days: 0 },
-	"7d": { title: "7 days", days: 7 },
-	"30d": { title: "30 days", days: 30 },
+	"24h": { days: 0 },
+	"7d": { days: 7 },
+	"30d": { days: 30 },
 };
 
 /** Ms of the longest range that the API counts users and calls in. */
@@ -35,10 +35,8 @@ const API_MAX = 31 * DAY;
 
 /** The range of this name that ends now: 24 whole hours and the one that is not over, or so many whole days and today. */
 export function rangeOf(name: RangeName, now: number): Range {
-	const { title, days } = RANGES[name];
-	return days === 0
-		? { since: wholeHour(now) - DAY, unit: "hour", title }
-		: { since: startOfDay(now, days), unit: "day", title };
+	const { days } = RANGES[name];
+	return days === 0 ? { since: wholeHour(now) - DAY, unit: "hour" } : { since: startOfDay(now, days), unit: "day" };
 }
 
 /** When a range begins, or as long ago as the API counts users and calls. */
@@ -77,15 +75,18 @@ export const timesOf = ({ since }: Range, now: number) => ({ since, until: whole
 
 /** "since 14:00 yesterday", "since 18 Nov". */
 export function sinceText({ since, unit }: Range, now: number): string {
-	return unit === "hour" ? `since ${clock(since)} ${onDay(since, now)}` : `since ${day(since + DAY / 2)}`;
+	const { times } = t();
+	return unit === "hour" ? times.sinceTime(clock(since), onDay(since, now)) : times.sinceDay(day(since + DAY / 2));
 }
 
 /** "Wed, 25 Nov, 14:00–15:00" of an hour, "Wed, 25 Nov" of a day, "18 Nov, 14:00 – 20 Nov, 09:30" of any other time. */
 export function spanText({ start, end }: Span, now: number): string {
+	const { times } = t();
 	if (end - start <= HOUR) {
-		return `${weekday(start)}, ${clock(start)}–${start <= now && now < end ? "now" : clock(end)}`;
+		const until = start <= now && now < end ? times.now : clock(end);
+		return times.at(weekday(start), times.hour(clock(start), until));
 	}
 	// A day may have 23 hours, or 25.
-	const isDay = startOfDay(start) === start && endOfDay(start) === end;
-	return isDay ? weekday(start + DAY / 2) : `${day(start)}, ${clock(start)} – ${day(end)}, ${clock(end)}`;
+	if (startOfDay(start) === start && endOfDay(start) === end) return weekday(start + DAY / 2);
+	return times.fromTo(times.at(day(start), clock(start)), times.at(day(end), clock(end)));
 }

@@ -35,8 +35,10 @@ function boardOf(session: Session, app: number) {
 	const hasLog = computed(() => status.value.sinks.includes("d1"));
 	/** When all was up to date, in Unix ms; 0 before. */
 	const updatedAt = signal(0);
-	/** Why the last poll has failed, as a sentence; empty where it has not. */
-	const failure = signal("");
+	/** Why the last poll has failed; undefined where it has not. */
+	const failed = signal<unknown>(undefined);
+	/** The same as a sentence, or empty. */
+	const failure = computed(() => sentenceOf(failed.value));
 	const live = new Live();
 	const newest = signal<number | null>(null);
 	/** When the last event of what is shown was, in Unix ms; null where there is none, or it is not known. */
@@ -73,12 +75,11 @@ function boardOf(session: Session, app: number) {
 	/** See `Poller`. */
 	async function poll(signal: AbortSignal): Promise<void> {
 		const isFull = currentTime() - fullAt >= FULL_EVERY;
-		const failed = await ask(isFull, signal);
-		if (failed instanceof Problem && failed.status === 401) return signOut(failed.message);
-		const sentence = failed === undefined ? "" : sentenceOf(failed);
-		if (sentence !== "" && failure.value === "") announce(sentence);
-		failure.value = sentence;
-		if (failed !== undefined) throw failed;
+		const error = await ask(isFull, signal);
+		if (error instanceof Problem && error.status === 401) return signOut(() => sentenceOf(error));
+		if (error !== undefined && failed.value === undefined) announce(sentenceOf(error));
+		failed.value = error;
+		if (error !== undefined) throw error;
 		if (isFull) fullAt = currentTime();
 		updatedAt.value = currentTime();
 		tick();

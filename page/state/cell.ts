@@ -34,10 +34,16 @@ export abstract class Part {
 /** Ms between two calls that read a row for each hour of the range: on a long range, such a call costs more. */
 export const patienceOf = ({ range }: Route) => (range === "24h" ? 30 * SECOND : 5 * MINUTE);
 
+/** The loading of more of a list: whether it is under way, and what was thrown where it has failed. */
+export interface More {
+	isBusy: boolean;
+	error?: unknown;
+}
+
 /** Holds the data of one subject. As soon as the subject is another, there is none, until it has been read. */
 export class Cell<T> {
 	readonly #subject: ReadonlySignal<string>;
-	readonly #held = signal<{ subject: string; data: T | null; problem: string } | null>(null);
+	readonly #held = signal<{ subject: string; data: T | null; error?: unknown } | null>(null);
 	readonly #current = computed(() => (this.#held.value?.subject === this.#subject.value ? this.#held.value : null));
 
 	/** @param subject what of the route the data is of */
@@ -52,21 +58,21 @@ export class Cell<T> {
 
 	/** Why there is no data, as a sentence; empty where nothing is wrong. */
 	get problem(): string {
-		return this.#current.value?.problem ?? "";
+		return sentenceOf(this.#current.value?.error);
 	}
 
 	set(data: T): void {
-		this.#held.value = { subject: this.#subject.value, data, problem: "" };
+		this.#held.value = { subject: this.#subject.value, data };
 	}
 
 	/** Reads the data of the present subject. Where that fails, the data of before remains. */
 	async read(ask: () => Promise<T>, signal: AbortSignal): Promise<void> {
 		const subject = this.#subject.value;
 		try {
-			this.#held.value = { subject, data: await ask(), problem: "" };
+			this.#held.value = { subject, data: await ask() };
 		} catch (error) {
 			const isNew = !signal.aborted && this.data === null;
-			if (isNew) this.#held.value = { subject, data: null, problem: sentenceOf(error) };
+			if (isNew) this.#held.value = { subject, data: null, error };
 			throw error;
 		}
 	}

@@ -2,9 +2,10 @@
 // replayed stays in the list until its event has come to where it was to go.
 
 import { batch, computed, signal } from "@preact/signals";
-import { type DeadLetter, type DeadLetterPage, sentenceOf } from "../api/client.ts";
+import type { DeadLetter, DeadLetterPage } from "../api/client.ts";
 import { count, MINUTE, SECOND } from "../lib/format.ts";
-import { Cell, Part, type Poll } from "./cell.ts";
+import { t } from "../text/language.ts";
+import { Cell, type More, Part, type Poll } from "./cell.ts";
 import { currentTime } from "./clock.ts";
 import { announce, moveFocus, places } from "./feedback.ts";
 import { type Deed, ReplayAll, Settlement } from "./letter_tasks.ts";
@@ -57,8 +58,7 @@ export class DeadLetters extends Part {
 	readonly task = signal<Settlement | ReplayAll | null>(null);
 	/** Whether it is under way. */
 	readonly isBusy = computed(() => this.task.value?.isRunning.value ?? false);
-	/** The loading of more of them: whether it is under way, and why it has failed. */
-	readonly more = signal({ isBusy: false, problem: "" });
+	readonly more = signal<More>({ isBusy: false });
 	/** How many pages of each app are wanted. */
 	#pages = 1;
 	#isDue = false;
@@ -79,7 +79,7 @@ export class DeadLetters extends Part {
 
 	/** Loads a page more. */
 	async loadMore(): Promise<void> {
-		this.more.value = { isBusy: true, problem: "" };
+		this.more.value = { isBusy: true };
 		this.#pages += 1;
 		try {
 			let held = this.listed.data;
@@ -89,10 +89,10 @@ export class DeadLetters extends Part {
 				if (this.listed.data === held) this.listed.set(read);
 				held = this.listed.data;
 			}
-			this.more.value = { isBusy: false, problem: "" };
+			this.more.value = { isBusy: false };
 		} catch (error) {
 			this.#pages -= 1;
-			this.more.value = { isBusy: false, problem: sentenceOf(error) };
+			this.more.value = { isBusy: false, error };
 		}
 	}
 
@@ -152,16 +152,16 @@ export class DeadLetters extends Part {
 	async #run(task: Settlement | ReplayAll): Promise<void> {
 		if (this.isBusy.value) return;
 		this.task.value = task;
-		if (await task.run()) announce(doneText(task));
+		if (await task.run()) announce(t().deadLetters.done(doneText(task)));
 		moveFocus(places.deadLetters);
 		this.#isDue = true;
 		poller.again();
 	}
 }
 
-/** What was done, as a sentence. */
+/** What was done, in words. */
 export function doneText(task: Settlement | ReplayAll): string {
-	const letters = count(task.total.value, "dead letter");
+	const letters = count(task.total.value, "deadLetter");
 	const isDiscard = task instanceof Settlement && task.deed === "discard";
-	return isDiscard ? `${letters} discarded.` : `${letters} put back on the queue.`;
+	return t().deadLetters[isDiscard ? "discarded" : "replayed"](letters);
 }

@@ -5,7 +5,8 @@ import { type EventQuery, type ListedEvent, PAGE_MAX, sentenceOf } from "../api/
 import { startOfDay } from "../lib/days.ts";
 import { EventList } from "../lib/event_list.ts";
 import { count, HOUR, isDate } from "../lib/format.ts";
-import { Cell, Part, type Poll } from "./cell.ts";
+import { t } from "../text/language.ts";
+import { Cell, type More, Part, type Poll } from "./cell.ts";
 import { announce } from "./feedback.ts";
 import { type Filter, filterOf, route } from "./route.ts";
 
@@ -34,8 +35,7 @@ export class Events extends Part {
 	#drawn = new Map<number, Block>();
 	/** The ids of those that have just arrived. */
 	fresh: ReadonlySet<string> = new Set();
-	/** The loading of older events: whether it is under way, and why it has failed. */
-	readonly more = signal({ isBusy: false, problem: "" });
+	readonly more = signal<More>({ isBusy: false });
 
 	/** The event of this id, where it is loaded. */
 	find(id: string): ListedEvent | undefined {
@@ -54,14 +54,14 @@ export class Events extends Part {
 				held.replaceNewest(page);
 				return { it: held };
 			}, signal);
-			if (held !== undefined && news.isGap) announce("There are many new events.");
+			if (held !== undefined && news.isGap) announce(t().events.many);
 		}
 		const list = this.list.data?.it;
 		const added = list?.add(news.read.filter((event) => matches(event, filter))) ?? [];
 		if (list === undefined || added.length === 0) return;
 		this.fresh = new Set(news.fresh.map(({ id }) => id));
 		const arrived = added.filter(({ id }) => this.fresh.has(id)).length;
-		if (arrived > 0) announce(count(arrived, "new event"));
+		if (arrived > 0) announce(count(arrived, "newEvent"));
 		this.list.set({ it: list });
 	}
 
@@ -75,21 +75,21 @@ export class Events extends Part {
 	async loadMore(): Promise<ListedEvent | undefined> {
 		const list = this.list.data?.it;
 		if (list === undefined) return undefined;
-		this.more.value = { isBusy: true, problem: "" };
+		this.more.value = { isBusy: true };
 		const limit = Math.min(Math.max(list.events.length, PAGE), PAGE_MAX);
 		try {
 			const page = await this.#page(filterOf(route.value), { cursor: list.cursor, limit });
 			return batch(() => {
-				this.more.value = { isBusy: false, problem: "" };
+				this.more.value = { isBusy: false };
 				if (this.list.data?.it !== list) return undefined;
 				const added = list.addOlder(page);
 				this.list.set({ it: list });
-				announce(count(added.length, "more event"));
+				announce(count(added.length, "moreEvent"));
 				return added[0];
 			});
 		} catch (error) {
 			announce(sentenceOf(error));
-			this.more.value = { isBusy: false, problem: sentenceOf(error) };
+			this.more.value = { isBusy: false, error };
 			return undefined;
 		}
 	}

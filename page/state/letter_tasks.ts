@@ -1,7 +1,7 @@
 // What is done with many dead letters: some are replayed or discarded one by one, or all are replayed, page by page.
 
 import { signal } from "@preact/signals";
-import { type Api, type DeadLetter, Problem, sentenceOf } from "../api/client.ts";
+import { type Api, type DeadLetter, Problem } from "../api/client.ts";
 import { Task } from "./task.ts";
 
 /** What is done with a dead letter. */
@@ -15,8 +15,8 @@ export class Settlement extends Task {
 	readonly deed: Deed;
 	/** Those that are still to come. */
 	readonly left = signal<DeadLetter[]>([]);
-	/** How many the API has refused, and why it has refused the last one, as a sentence. */
-	readonly refused = signal({ count: 0, reason: "" });
+	/** How many the API has refused, and what it answered of the last one. */
+	readonly refused = signal<{ count: number; problem?: Problem }>({ count: 0 });
 	readonly #api: Api;
 	readonly #settled: (letter: DeadLetter, deed: Deed) => void;
 
@@ -32,28 +32,28 @@ export class Settlement extends Task {
 	protected async step(): Promise<boolean> {
 		const [letter, ...left] = this.left.value;
 		if (letter === undefined) return false;
-		const refusal = await this.#do(letter);
+		const problem = await this.#do(letter);
 		this.left.value = left;
-		if (refusal === "") {
+		if (problem === null) {
 			this.total.value += 1;
 			this.#settled(letter, this.deed);
 		} else {
-			this.refused.value = { count: this.refused.value.count + 1, reason: refusal };
+			this.refused.value = { count: this.refused.value.count + 1, problem };
 		}
 		return left.length > 0;
 	}
 
-	/** Returns why it cannot be done with this one, as a sentence; empty where it was done. */
-	async #do(letter: DeadLetter): Promise<string> {
+	/** Returns why it cannot be done with this one; null where it was done. */
+	async #do(letter: DeadLetter): Promise<Problem | null> {
 		try {
 			if (this.deed === "replay") await this.#api.post("/v1/dead-letters/{app}/{id}/replay", pathOf(letter));
 			else await this.#api.delete("/v1/dead-letters/{app}/{id}", pathOf(letter));
 		} catch (error) {
 			// One that is gone: somebody else was faster. One that cannot be read does not hold up the others.
 			if (!(error instanceof Problem) || (error.status !== 404 && error.status !== 409)) throw error;
-			if (error.status === 409) return sentenceOf(error);
+			if (error.status === 409) return error;
 		}
-		return "";
+		return null;
 	}
 }
 

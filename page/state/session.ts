@@ -5,6 +5,7 @@ import { type Signal, signal } from "@preact/signals";
 import { Api, invalidSettings, Problem, type Status, sentenceOf } from "../api/client.ts";
 import { HOUR, MINUTE, SECOND } from "../lib/format.ts";
 import { parse } from "../lib/router.ts";
+import { t } from "../text/language.ts";
 import { currentTime, isSynchronised, synchronise } from "./clock.ts";
 import { moveFocus, places } from "./feedback.ts";
 import { go } from "./route.ts";
@@ -13,8 +14,8 @@ import { onUse } from "./use.ts";
 /** In the session storage: the token, and when the page was last used, in Unix ms by the browser's clock. */
 const [TOKEN, USED_AT] = ["token", "used-at"];
 /** Hours without use after which the token is forgotten. */
-const UNUSED_MAX = 12;
-const UNUSED = `Signed out: the page was not used for ${UNUSED_MAX} hours.`;
+export const UNUSED_MAX = 12;
+const wasUnused: Said = () => t().stages.unused(UNUSED_MAX);
 /** Ms of the longest pause after a wrong token. */
 const PAUSE_MAX = MINUTE;
 
@@ -27,10 +28,13 @@ export interface Session {
 	status: Signal<{ data: Status; at: number }>;
 }
 
+/** A sentence, in the language that is shown when it is asked for. */
+type Said = () => string;
+
 /** What stands in the place of the board, with a sentence where something is wrong. */
 export interface Stage {
 	name: "opening" | "insecure" | "login" | "stuck" | "board";
-	problem?: string;
+	problem?: Said;
 	/** Until when no token is taken, by `performance.now()`. */
 	pausedUntil?: number;
 }
@@ -61,7 +65,7 @@ export async function resume(): Promise<void> {
 	if (token === null) return signOut();
 	// A browser may restore a tab of last week. A clock that was put back tells nothing.
 	const unused = Math.abs(Date.now() - Number(sessionStorage.getItem(USED_AT)));
-	if (unused >= UNUSED_MAX * HOUR) return signOut(UNUSED);
+	if (unused >= UNUSED_MAX * HOUR) return signOut(wasUnused);
 	stage.value = { name: "opening" };
 	try {
 		await enter(token);
@@ -78,7 +82,7 @@ export async function signIn(typed: string): Promise<void> {
 	if (performance.now() < (stage.value.pausedUntil ?? 0)) return;
 	// Other characters are invalid in a header; fetch would throw.
 	if (!/^[!-~]([ -~]*[!-~])?$/.test(token)) {
-		return signOut("A token is made of letters, digits and signs, without spaces at its ends.");
+		return signOut(() => t().stages.malformed);
 	}
 	try {
 		await enter(token);
@@ -95,7 +99,7 @@ export async function signIn(typed: string): Promise<void> {
 }
 
 /** Ends the session, and asks for a token; with a sentence where there is something to say, and after a pause of so many ms. */
-export function signOut(problem = "", pause = 0): void {
+export function signOut(problem?: Said, pause = 0): void {
 	sessionStorage.clear();
 	session.value = null;
 	stage.value = { name: "login", problem, pausedUntil: performance.now() + pause };
@@ -105,7 +109,7 @@ export function signOut(problem = "", pause = 0): void {
 function forgetUnused(): boolean {
 	const unused = Math.max(performance.now() - used.at, isSynchronised() ? currentTime() - used.time : 0);
 	const isOver = session.value !== null && unused >= UNUSED_MAX * HOUR;
-	if (isOver) signOut(UNUSED);
+	if (isOver) signOut(wasUnused);
 	return isOver;
 }
 
@@ -131,16 +135,13 @@ async function enter(token: string): Promise<void> {
 }
 
 /** Why the API does not let anybody in. Without a token, the Worker tells its invalid settings. */
-async function explain(error: unknown): Promise<string> {
+async function explain(error: unknown): Promise<Said> {
 	const status = error instanceof Problem ? error.status : 0;
-	if (status !== 404 && status !== 503) return sentenceOf(error);
+	if (status !== 404 && status !== 503) return () => sentenceOf(error);
 	const settings = await invalidSettings();
 	const ofToken = settings.find(({ name }) => name === "ADMIN_TOKEN" || name === "VIEWER_TOKEN");
 	if (status === 404) {
-		return ofToken
-			? `This Worker has no API, because its secret ${ofToken.name} is invalid: it ${ofToken.problem}.`
-			: "This Worker has no API: set its secret ADMIN_TOKEN.";
+		return () => (ofToken ? t().stages.invalidToken(ofToken.name, ofToken.problem) : t().stages.noApi);
 	}
-	if (settings.length === 0) return sentenceOf(error);
-	return `Invalid settings: ${settings.map(({ name, problem }) => `${name} ${problem}`).join("; ")}.`;
+	return () => (settings.length === 0 ? sentenceOf(error) : t().stages.invalidSettings(settings));
 }

@@ -14,8 +14,10 @@ export abstract class Task {
 	/** It is `stopped` by the operator or by a failure, and then can be gone on with. */
 	readonly state = signal<"new" | "running" | "stopped" | "done">("new");
 	readonly isRunning = computed(() => this.state.value === "running");
+	/** What was thrown by the last step; undefined where nothing was. */
+	readonly #error = signal<unknown>(undefined);
 	/** Why the last step has failed, as a sentence; empty where nothing is wrong. */
-	readonly problem = signal("");
+	readonly problem = computed(() => sentenceOf(this.#error.value));
 	/** Ms that it waits before the step that has failed is tried again; 0 where it does not wait. */
 	readonly retryIn = signal(0);
 	/** How many events, records or dead letters are done. */
@@ -39,7 +41,7 @@ export abstract class Task {
 			this.#set("done");
 			return true;
 		} catch (error) {
-			this.#set("stopped", signal.aborted ? "" : sentenceOf(error));
+			this.#set("stopped", signal.aborted ? undefined : error);
 			return false;
 		}
 	}
@@ -59,17 +61,17 @@ export abstract class Task {
 				signal.throwIfAborted();
 				if (failures === RETRIES || !mayPass(error)) throw error;
 				const wait = Math.max(SECOND * 2 ** failures, error.retryAfter);
-				this.#set("running", error.message, wait);
+				this.#set("running", error, wait);
 				await pause(wait, signal);
 				signal.throwIfAborted();
 			}
 		}
 	}
 
-	#set(state: (typeof this.state)["value"], problem = "", retryIn = 0): void {
+	#set(state: (typeof this.state)["value"], error?: unknown, retryIn = 0): void {
 		batch(() => {
 			this.state.value = state;
-			this.problem.value = problem;
+			this.#error.value = error;
 			this.retryIn.value = retryIn;
 		});
 	}

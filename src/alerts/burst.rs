@@ -29,7 +29,7 @@ const ENOUGH: f64 = 50.0;
 
 /// A burst is so many times the usual number. It has to be found at five times: the rest is for what chance does to the usual
 /// number.
-const TIMES: f64 = 4.6;
+const TIMES: f64 = 4.75;
 
 /// Up to how many unfollows are counted event by event.
 pub const COUNTED_MAX: u64 = 50;

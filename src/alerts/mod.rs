@@ -59,10 +59,10 @@ kinds! {
     EventsNotStored Critical;
     /// Events became dead letters at once, because the queue did not take them.
     EventsDeadLettered Critical;
-    /// No call has come for so long.
-    NoCalls Critical;
     /// Deliveries were given up: they are dead letters.
     DeliveriesDead Critical;
+    /// No call of an app has come for so many hours.
+    NoCalls Warning;
     /// Calls were rejected. The subject is the reason.
     CallsRejected Warning;
     /// Events were queued, because a sink did not take them in time.

@@ -1,9 +1,10 @@
-// The page for everybody: axe-core finds nothing in any view, in light and dark, on a screen and on a phone.
+// The page for everybody: axe-core finds nothing in any view and language, in light and dark, on a screen and on a phone.
 
 import { readFileSync } from "node:fs";
 import type axe from "axe-core";
 import type { Dashboard } from "./dashboard.ts";
 import { expect, test } from "./fixtures.ts";
+import { cutOffIn, englishIn } from "./texts.ts";
 
 const AXE = readFileSync(`${import.meta.dirname}/../../node_modules/axe-core/axe.min.js`, "utf8");
 
@@ -30,8 +31,21 @@ async function typeSizes({ page }: Dashboard): Promise<string[]> {
 	});
 }
 
-/** Checks the view that is shown, in each scheme and width. */
+/** The ids of the users and dead letters of these tests, where they are part of a text. */
+const IDS =
+	/anchor_\w+|user_\w+|dave_1987|grace\.h|[\w-]+,seen|\b(ahead|alice|bob|carol|ivan|erin|heidi)\b|\[[\w+␣]+\]|\bodd|id(?=\[)|\d{13}-[0-9a-f]{32}/;
+
+/** Checks the view that is shown, in each language, scheme and width; a dialog that is open stays open. */
 async function check(dashboard: Dashboard, name: string): Promise<void> {
+	const { page } = dashboard;
+	await checkAll(dashboard, name);
+	await dashboard.chooseLanguage("简体中文");
+	expect(await englishIn(page, IDS), `${name} in Chinese`).toEqual([]);
+	await checkAll(dashboard, `${name}-zh`);
+	await dashboard.chooseLanguage("English");
+}
+
+async function checkAll(dashboard: Dashboard, name: string): Promise<void> {
 	const { page } = dashboard;
 	for (const [kind, width, height] of [
 		["screen", 1280, 900],
@@ -45,6 +59,7 @@ async function check(dashboard: Dashboard, name: string): Promise<void> {
 			await expect.poll(() => page.evaluate(() => document.getAnimations().length)).toBe(0);
 			expect(await violations(dashboard), view).toEqual([]);
 			await dashboard.expectToFit();
+			expect(await cutOffIn(page), view).toEqual([]);
 			expect((await typeSizes(dashboard)).length, view).toBeLessThanOrEqual(4);
 			await dashboard.picture(`view-${name}-${kind}-${scheme}.png`, { width, height: 1600 });
 		}

@@ -1,4 +1,4 @@
-// The bars of the chart for those who use keys or a screen reader.
+// The bars of the chart for those who use keys, a screen reader or a pointer.
 
 import { HOUR, MINUTE } from "./calls.ts";
 import { expect, test } from "./fixtures.ts";
@@ -38,3 +38,22 @@ test("a bar has a name, and is reached and chosen with keys", async ({ dashboard
 	await page.keyboard.press("End");
 	await expect(bars.last()).toBeFocused();
 });
+
+for (const width of [390, 900, 1280]) {
+	test(`what is told of a bar moves nothing at a width of ${width}`, async ({ page, signedIn, busyApp }) => {
+		await page.setViewportSize({ width, height: 900 });
+		const dashboard = await signedIn(busyApp);
+		await dashboard.expectChart();
+		for (const language of ["English", "简体中文"] as const) {
+			await dashboard.chooseLanguage(language);
+			await page.mouse.move(0, 0);
+			const place = await dashboard.plot.boundingBox();
+			// At its upper edge: had the chart moved down, the pointer would no longer be on it.
+			await dashboard.plot.hover({ position: { x: 40, y: 2 } });
+			const readout = dashboard.chart.getByTestId("readout");
+			await expect(readout).toHaveText(/[:：]/);
+			expect(await dashboard.plot.boundingBox()).toEqual(place);
+			await expect(readout).toBeInViewport({ ratio: 1 });
+		}
+	});
+}

@@ -28,6 +28,8 @@ export class Dashboard {
 	/** What screen readers are told. */
 	readonly announcement: Locator;
 	readonly app: Locator;
+	/** The choice of the language. */
+	readonly language: Locator;
 	readonly events: Locator;
 	readonly rows: Locator;
 	readonly actors: Locator;
@@ -60,6 +62,7 @@ export class Dashboard {
 		this.banner = page.getByTestId("banner");
 		this.announcement = page.getByTestId("announcement");
 		this.app = page.getByTestId("app");
+		this.language = page.getByTestId("language");
 		this.events = page.getByTestId("events");
 		this.rows = page.getByTestId("event-row");
 		this.actors = page.getByTestId("actor");
@@ -165,6 +168,12 @@ export class Dashboard {
 
 	async choose(group: string, name: string): Promise<void> {
 		await this.radio(group, name).check();
+	}
+
+	/** Chooses a language by its own name; the tests are in English. */
+	async chooseLanguage(name: "English" | "简体中文"): Promise<void> {
+		await this.language.selectOption(name);
+		await expect(this.page.locator("html")).toHaveAttribute("lang", name === "English" ? "en" : "zh-CN");
 	}
 
 	/** Searches for a user. A search that is pasted may have line ends, which a key would not write. */

@@ -518,9 +518,6 @@ fn alerts_read_a_bounded_number_of_rows() {
     }
     let unfollows = rows("unusual_hours") + rows("role = 'target'") + rows("json_array_length");
     println!("{unfollows:>6} rows read for unfollows, in {} statements", costs.len());
-    for cost in &costs {
-        println!("{} {}", cost.read, &cost.sql[..cost.sql.len().min(120)]);
-    }
     assert!((100..=500).contains(&unfollows), "{unfollows}");
     assert!(costs.len() <= 12 && written_by(&costs) == 0);
     println!("{:>6} rows read in all", read_by(&costs));

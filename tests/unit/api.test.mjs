@@ -43,8 +43,8 @@ async function problemOf(answer) {
 		await api.get("/v1/apps", {});
 	} catch (error) {
 		assert.ok(error instanceof Problem);
-		const { status, message, retryAfter } = error;
-		return { status, message, retryAfter };
+		const { status, sentence, retryAfter } = error;
+		return { status, sentence, retryAfter };
 	}
 	assert.fail("there is no problem");
 }
@@ -99,35 +99,35 @@ suite("a call that fails", () => {
 		const detail = "There is no such event.";
 		assert.deepEqual(await problemOf(() => Response.json({ detail }, { status: 404 })), {
 			status: 404,
-			message: detail,
+			sentence: detail,
 			retryAfter: 0,
 		});
 	});
 
 	test("says in our words that the token is wrong, or that there were too many calls", async () => {
 		const rejected = await problemOf(() => Response.json({ detail: "Unauthorized" }, { status: 401 }));
-		assert.equal(rejected.message, "The token was rejected.");
+		assert.equal(rejected.sentence, "The token was rejected.");
 		const headers = { "retry-after": "7" };
 		assert.deepEqual(await problemOf(() => new Response("slow down", { status: 429, headers })), {
 			status: 429,
-			message: "The Worker is called too often.",
+			sentence: "The Worker is called too often.",
 			retryAfter: 7_000,
 		});
 	});
 
 	test("says the status where the response says nothing", async () => {
-		const { message } = await problemOf(() => new Response("<h1>Bad gateway</h1>", { status: 502 }));
-		assert.equal(message, "The Worker answered 502.");
+		const { sentence } = await problemOf(() => new Response("<h1>Bad gateway</h1>", { status: 502 }));
+		assert.equal(sentence, "The Worker answered 502.");
 	});
 
 	test("says that a success cannot be read", async () => {
-		const { status, message } = await problemOf(() => new Response("<h1>Welcome</h1>"));
-		assert.deepEqual([status, message], [200, "The Worker's response cannot be read."]);
+		const { status, sentence } = await problemOf(() => new Response("<h1>Welcome</h1>"));
+		assert.deepEqual([status, sentence], [200, "The Worker's response cannot be read."]);
 	});
 
 	test("says that there was no response", async () => {
-		const { status, message } = await problemOf(() => Promise.reject(new TypeError("fetch failed")));
-		assert.deepEqual([status, message], [0, "The Worker cannot be reached."]);
+		const { status, sentence } = await problemOf(() => Promise.reject(new TypeError("fetch failed")));
+		assert.deepEqual([status, sentence], [0, "The Worker cannot be reached."]);
 	});
 
 	test("is no problem where the page has aborted it", async () => {

@@ -33,6 +33,9 @@ const fail =
 	};
 const well = () => {};
 
+/** What is said of a request that has failed so. */
+const sentence = (/** @type {number} */ status) => new Problem(status, `It is ${status}.`).sentence;
+
 /** Lets all that is ready run. */
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
@@ -50,7 +53,7 @@ suite("long work", () => {
 			const run = task.run();
 			await settle();
 			assert.deepEqual([task.state.value, task.total.value, task.retryIn.value], ["running", 1, 1000]);
-			assert.equal(task.problem.value, `It is ${status}.`);
+			assert.equal(task.problem.value, sentence(status));
 			t.mock.timers.tick(1000);
 			assert.equal(await run, true);
 			assert.deepEqual([task.total.value, task.problem.value, task.retryIn.value], [3, "", 0]);
@@ -89,7 +92,7 @@ suite("long work", () => {
 		test(`does not try again what ${status} has answered`, async () => {
 			const task = new Counting([fail(status)]);
 			assert.equal(await task.run(), false);
-			assert.deepEqual([task.state.value, task.steps, task.problem.value], ["stopped", 1, `It is ${status}.`]);
+			assert.deepEqual([task.state.value, task.steps, task.problem.value], ["stopped", 1, sentence(status)]);
 		});
 	}
 

@@ -1,21 +1,10 @@
-// Has the page write in British English and in London's time, whatever this machine is set to. To be imported before the page's
-// modules, which make their formats as they are loaded.
+// Has the page write in British English and in London's time, whatever this machine is set to. To be imported before what asks
+// for formats: they are made once for each language.
 
-const LANGUAGE = "en-GB";
+import { number } from "../../page/lib/format.ts";
+import { shown } from "../../page/text/language.ts";
 
 process.env.TZ = "Europe/London";
-Intl.DateTimeFormat = inOurLanguage(Intl.DateTimeFormat);
-Intl.NumberFormat = inOurLanguage(Intl.NumberFormat);
-
-/**
- * A constructor of formats, for which no language means ours.
- * @template {typeof Intl.DateTimeFormat | typeof Intl.NumberFormat} Format
- * @param {Format} format
- * @returns {Format}
- */
-function inOurLanguage(format) {
-	return new Proxy(format, {
-		construct: (target, [language = LANGUAGE, ...rest]) => Reflect.construct(target, [language, ...rest]),
-		apply: (target, self, [language = LANGUAGE, ...rest]) => Reflect.apply(target, self, [language, ...rest]),
-	});
-}
+shown.value = { language: "en", locale: "en-GB" };
+// Made here, they stay London's.
+number(0);

@@ -4,7 +4,7 @@ import { Rejection } from "./rejection.js";
 
 /** When every call must have its response, in ms from its arrival. */
 export const RESPOND_WITHIN_MS = 1500;
-const SECOND_AFTER_MS = 600;
+export const SECOND_AFTER_MS = 600;
 /** How long KV rejects a second write to the same key. */
 const SAME_KEY_PAUSE_MS = 1000;
 
@@ -44,14 +44,17 @@ export async function within(ms, promise, late) {
 	}
 }
 
+/** @typedef {typeof within} Within */
+
 /**
  * Persists in all `sinks`. Waits for all of them, and throws where one has failed.
  * @param {Sink[]} sinks
  * @param {number} deadline in Unix ms
  * @param {Context} ctx
+ * @param {Within} within
  */
-export async function persistAll(sinks, deadline, ctx) {
-	const outcomes = await Promise.allSettled(sinks.map((begin) => persist(begin, deadline, ctx)));
+export async function persistAll(sinks, deadline, ctx, within) {
+	const outcomes = await Promise.allSettled(sinks.map((begin) => persist(begin, deadline, ctx, within)));
 	if (outcomes.some(({ status }) => status === "rejected")) throw new Rejection("not_stored");
 }
 
@@ -60,8 +63,9 @@ export async function persistAll(sinks, deadline, ctx) {
  * @param {Sink} begin
  * @param {number} deadline in Unix ms
  * @param {Context} ctx
+ * @param {Within} within
  */
-async function persist(begin, deadline, ctx) {
+async function persist(begin, deadline, ctx, within) {
 	const left = () => Math.max(0, deadline - Date.now());
 	const attempts = [begin()];
 	try {

@@ -3,12 +3,12 @@
 import { authenticate } from "./auth.js";
 import { bodyMax, commandOf, declaredLength, isContentless, kindOf, parseBody, parseFollow, readBody } from "./body.js";
 import { eventOf } from "./event.js";
-import { persistAll, RESPOND_WITHIN_MS, within } from "./persist.js";
+import { persistAll, RESPOND_WITHIN_MS, within as withTimer } from "./persist.js";
 import { parseQuery } from "./query.js";
 import { Rejection } from "./rejection.js";
 
 /** @import { LogRecord } from "./log_record.js" */
-/** @import { Context, Sink } from "./persist.js" */
+/** @import { Context, Sink, Within } from "./persist.js" */
 /** @import { Settings } from "./settings.js" */
 /**
  * @typedef {object} Call
@@ -16,6 +16,7 @@ import { Rejection } from "./rejection.js";
  * @property {Context} ctx
  * @property {LogRecord} log
  * @property {number} arrived in Unix ms
+ * @property {Within} [within] how a call waits; with a timer for each wait where it is not given
  */
 
 const INSERT =
@@ -32,7 +33,7 @@ const IN_KV_FOR_GOOD = 9_999_999_999_999;
  * @param {URL} url
  * @param {Call} call
  */
-export async function receive(request, url, { settings, ctx, log, arrived }) {
+export async function receive(request, url, { settings, ctx, log, arrived, within = withTimer }) {
 	const query = parseQuery(url.search.slice(1));
 	log.describe(query);
 
@@ -74,6 +75,6 @@ export async function receive(request, url, { settings, ctx, log, arrived }) {
 				.bind(...row, IN_KV_FOR_GOOD)
 				.run(),
 		);
-	await persistAll(sinks, deadline, ctx);
+	await persistAll(sinks, deadline, ctx, within);
 	return "stored";
 }
