@@ -20,6 +20,7 @@ export type EventQuery = Omit<Parameters<"/v1/events", "get">, "app">;
 export type ListedEvent = Schemas["ListedEvent"];
 export type Role = Schemas["Role"];
 export type Status = Schemas["Status"];
+export type TestedTarget = Schemas["TestedAlerts"]["targets"][number];
 export type TopUser = Schemas["TopUser"];
 export type User = Schemas["User"];
 export type Ranking = NonNullable<NonNullable<operations["top"]["parameters"]["query"]>["by"]>;

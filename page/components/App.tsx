@@ -16,6 +16,7 @@ import { LanguageChoice } from "./LanguageChoice.tsx";
 import { RecordDialog } from "./RecordDialog.tsx";
 import { Insecure, Login, Opening, Stuck } from "./Stages.tsx";
 import { StatsCard, Tiles } from "./Stats.tsx";
+import { TestMessages } from "./TestMessages.tsx";
 import { Toolbar } from "./Toolbar.tsx";
 import { TopCard } from "./Top.tsx";
 import { UserCard } from "./UserCard.tsx";
@@ -128,6 +129,7 @@ function Footer({ board }: { board: Board }) {
 		<footer>
 			{times.zone(timeZone())}
 			<Span text={footer.version(version, invalid)} testid="version" /> <Link href="/openapi.json" text={footer.api} />
+			<TestMessages board={board} />
 		</footer>
 	);
 }

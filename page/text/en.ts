@@ -124,6 +124,13 @@ export const en = {
 		api: "The API",
 	},
 
+	testMessages: {
+		send: "Send a test message",
+		taken: "taken",
+		/** With what the service answered. */
+		refused: (answer: string) => `refused (${answer})`,
+	},
+
 	stages: {
 		loading: "Loading",
 		nothing: "Nothing to show",

@@ -102,6 +102,12 @@ export const zh: Texts = {
 		api: "API 文档",
 	},
 
+	testMessages: {
+		send: "发送测试消息",
+		taken: "已接收",
+		refused: (answer) => `被拒绝（${answer}）`,
+	},
+
 	stages: {
 		loading: "加载中",
 		nothing: "无法显示",
