@@ -193,6 +193,11 @@ fn responses_with_a_full_log(caller: &Caller) {
     let status = call("GET", "status", 200, &[]);
     assert_eq!((&status["sinks"], &status["settings"]), (&json!(["kv", "d1", "origin"]), &json!([])));
     call("GET", "status?app=1", 400, &[]);
+    let told = call("GET", "alerts?language=zh", 200, &[]);
+    assert_eq!(told["complete"], true);
+    assert_eq!(call("GET", &format!("alerts?app={APP}&language=en"), 200, &[])["complete"], true);
+    call("GET", "alerts?language=fr", 400, &[]);
+    call("GET", "alerts?app=1", 404, &["list", "list"]);
 
     // The event log lacks what was put into KV without the Worker.
     let path_of = |event| format!("events/{APP}/{}", id(event));
@@ -373,6 +378,10 @@ fn responses_with_a_failing_store(caller: &Caller) {
         caller.check(method, &path, 403, request_with(method, &format!("{url}{path}"), &headers));
         match described.operation["operationId"].as_str().unwrap() {
             "listApps" | "status" => drop(caller.call(method, url, &path, 200)),
+            "listAlerts" => {
+                let told = caller.call(method, url, &path, 200).body;
+                assert_eq!((&told["complete"], &told["alerts"][0]["kind"]), (&json!(false), &json!("missing_lines")));
+            }
             "eraseUser" => drop(caller.call(method, url, &format!("{path}?user=alice"), 409)),
             "eraseRecords" => drop(caller.call(method, url, &format!("{path}?user=alice"), 503)),
             "readUser" => drop(caller.call(method, url, &format!("{path}?user=alice"), 409)),
@@ -395,6 +404,8 @@ fn responses_without_a_schema(caller: &Caller) {
         let answer = caller.call("GET", &worker.url, path, if path == "/healthz" { 503 } else { 200 });
         assert_eq!(answer.body["settings"][0]["name"], "DB", "{answer:?}");
     }
+    let told = caller.call("GET", &worker.url, "/v1/alerts", 200).body;
+    assert_eq!((&told["complete"], &told["alerts"][0]["subject"]), (&json!(false), &json!("DB")));
     let user = filled("/v1/users/{app}?user=alice");
     for (method, path) in [
         ("GET", "/v1/events"),
