@@ -1,6 +1,7 @@
 // What is wrong, as the Worker says it, only where something is; and which of it the operator has acknowledged.
 
 import type { ComponentChildren } from "preact";
+import { useId } from "preact/hooks";
 import type { Alert } from "../api/client.ts";
 import { acknowledge, isAcknowledged, undo } from "../state/acknowledged.ts";
 import type { Board } from "../state/board.ts";
@@ -48,12 +49,13 @@ export function AlertsCard({ board: { alerts } }: { board: Board }) {
 function Item({ alert, text, act }: { alert: Alert; text: string; act: (alert: Alert) => void }) {
 	const { kind, severity, title, action, last_at: last, since } = alert;
 	const { alerts: words } = t();
+	const id = useId();
 	const time = last === null ? since && words.since(<Moment at={since} />) : words.last(<Ago at={last} />);
-	const parts = [<strong>{marked(alert, title)}</strong>, words.action(action), time, <Links alert={alert} />];
+	const parts = [<strong id={id}>{marked(alert, title)}</strong>, words.action(action), time, <Links alert={alert} />];
 	return (
 		<li data-testid={`alert-${kind}`}>
 			<Span class="hint" text={words.severities[severity]} testid="severity" /> {parts}{" "}
-			<Button class="link" text={text} aria-label={words.actionOn(text, title)} onClick={() => act(alert)} />
+			<Button class="link" text={text} aria-describedby={id} onClick={() => act(alert)} />
 		</li>
 	);
 }

@@ -407,7 +407,6 @@ export const en = {
 		acknowledge: "Acknowledge",
 		acknowledged: (n: number) => `Acknowledged (${n})`,
 		undo: "Show again",
-		actionOn: (action: string, title: string) => `${action}: ${title}`,
 		atLeast: "Calls are counted now and then; there were at least so many.",
 	},
 };

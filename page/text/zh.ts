@@ -366,7 +366,6 @@ export const zh: Texts = {
 		acknowledge: "确认",
 		acknowledged: (n) => `已确认（${n}）`,
 		undo: "重新显示",
-		actionOn: (action, title) => `${action}：${title}`,
 		atLeast: "回调次数定期汇总，实际次数可能更多。",
 	},
 };
