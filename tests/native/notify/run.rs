@@ -300,7 +300,10 @@ fn while_d1_fails_that_is_told_and_remembered_in_kv() {
     for trouble in [Trouble::Fails, Trouble::Hangs] {
         let stores = Stores::default();
         let settings = [("ALERT_URLS", WECOM), INVALID];
-        assert!(stores.run(1, &settings, takes).texts()[0].contains("PLAN"));
+        // What only D1 knows.
+        stores.count_calls("queued", HOUR / (60 * MINUTE));
+        let run = stores.run(1, &settings, takes);
+        assert!(run.texts()[0].contains("PLAN") && run.texts()[0].contains("3 events were queued"));
         stores.database.trouble.set(Some(trouble));
         let run = stores.run(2, &settings, takes);
         assert!(run.texts()[0].contains("D1 fails"), "{trouble:?} {:?}", run.texts());
