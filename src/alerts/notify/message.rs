@@ -1,8 +1,6 @@
 //! What a message says, in words. It is plain text: a headline, a line for each alert, and a link to the page. It names no user unless
 //! `ALERT_USERS` is true.
 
-use std::collections::BTreeMap;
-
 use chrono::{DateTime, Datelike as _, Timelike as _};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -50,10 +48,11 @@ impl Message {
     /// Tells this news of `state`. `alerts` are those that are observed.
     #[must_use]
     pub fn of(news: &News, state: &State, alerts: &[Alert], wording: &Wording) -> Self {
-        let alerts: BTreeMap<_, _> = alerts.iter().map(|alert| (hash_of(alert), alert)).collect();
+        let alerts: Vec<_> = alerts.iter().map(|alert| (hash_of(alert), alert)).collect();
         let find = |hash: &String| {
             let episode = state.episodes.get(hash)?;
-            let alert = alerts.get(hash).map(|&alert| alert.clone()).or_else(|| episode.alert())?;
+            let observed = alerts.iter().find(|(it, _)| it == hash).map(|(_, alert)| (*alert).clone());
+            let alert = observed.or_else(|| episode.alert())?;
             Some(Item { hash: hash.clone(), alert, episode })
         };
         let items = |hashes: &[String]| {
