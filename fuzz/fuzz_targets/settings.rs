@@ -17,7 +17,7 @@ use unfollow_webhook::{
 use url::{Host, Url};
 
 /// Settings of which an invalid one switches off only what it is for.
-const SWITCHED_OFF: [&str; 9] = [
+const SWITCHED_OFF: [&str; 14] = [
     "ORIGIN_URL",
     "RETENTION_DAYS",
     "RETRY_BASE_SECONDS",
@@ -27,6 +27,11 @@ const SWITCHED_OFF: [&str; 9] = [
     "PLAN",
     "ADMIN_TOKEN",
     "VIEWER_TOKEN",
+    "ALERT_LANGUAGE",
+    "ALERT_SECRET",
+    "ALERT_URLS",
+    "ALERT_USERS",
+    "PAGE_URL",
 ];
 
 /// The variables, and the letters of the bindings.
