@@ -15,7 +15,7 @@ import { CONFIG } from "./wrangler.mjs";
 
 /**
  * A feature, and the lines that it needs; by which binding or table one sees that they are there.
- * @typedef {{ lines: string, feature: string, binding?: string, path?: string[] }} Feature
+ * @typedef {{ lines: string, feature: string, binding?: string, path?: string[], cron?: string }} Feature
  */
 
 /** @type {Feature[]} */
@@ -107,7 +107,10 @@ export function missingLines(config) {
 	const bound = boundNames(config);
 	const at = (/** @type {string[]} */ path) =>
 		path.reduce((/** @type {any} */ table, key) => table?.[key], /** @type {unknown} */ (config));
-	return FEATURES.filter(({ binding, path }) =>
-		binding === undefined ? path !== undefined && at(path) === undefined : !bound.includes(binding),
-	);
+	return FEATURES.filter(({ binding, path, cron }) => {
+		if (binding !== undefined) return !bound.includes(binding);
+		if (path === undefined) return false;
+		// Where there are no triggers at all, the feature before says so.
+		return cron === undefined ? at(path) === undefined : at(path)?.includes(cron) === false;
+	});
 }

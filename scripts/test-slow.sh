@@ -13,4 +13,4 @@ scripts/build.sh >/dev/null
 playwright test --config tests/firefox
 cargo test --quiet --locked --no-run
 # One at a time: memory and the rate of events are measured.
-cargo test --locked --test runtime --test release -- --ignored --test-threads=1
+cargo test --locked --test native --test runtime --test release -- --ignored --test-threads=1

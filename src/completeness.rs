@@ -4,7 +4,7 @@
 use crate::{
     config::Settings,
     database::{
-        Database as _, DatabaseError,
+        Database, DatabaseError,
         event_log::IN_KV_FOR_GOOD,
         log_state::{self, Count, LogState, Name, StoredKey},
     },
@@ -34,7 +34,10 @@ pub async fn look(ports: &impl Ports, settings: &Settings) -> Result<(), Databas
         return Ok(());
     }
     let now = ports.clock().now_ms();
-    let Ok(Page { keys, cursor: None }) = ports.kv().list(event::PREFIX, LIST_MAX, None).await else { return Ok(()) };
+    let Ok(Page { keys, cursor }) = ports.kv().list(event::PREFIX, LIST_MAX, None).await else { return Ok(()) };
+    if cursor.is_some() {
+        return note_incomplete(database, &state, now).await;
+    }
     let stored = keys.iter().filter_map(|listed| {
         let (app, id) = event::read_key(&listed.key)?;
         Some((app, id, listed.expiration.unwrap_or(IN_KV_FOR_GOOD)))
@@ -44,8 +47,18 @@ pub async fn look(ports: &impl Ports, settings: &Settings) -> Result<(), Databas
         database.run(log_state::note_stored(&stored)).await?;
         let lacking: Vec<Count> = database.rows(log_state::count_lacking(&stored)).await?;
         if lacking.iter().any(|lacking| lacking.count > 0) {
-            return Ok(());
+            return note_incomplete(database, &state, now).await;
         }
     }
-    database.run(log_state::write(&[(Name::CompleteSince, Some(now.to_string()))])).await.map(|_| ())
+    let mut known = vec![(Name::CompleteSince, Some(now.to_string()))];
+    known.extend(state.number(Name::IncompleteSince).map(|_| (Name::IncompleteSince, None)));
+    database.run(log_state::write(&known)).await.map(|_| ())
+}
+
+/// Notes at `now` (Unix ms) that the log may lack records, unless that is noted already.
+async fn note_incomplete(database: &impl Database, state: &LogState, now: u64) -> Result<(), DatabaseError> {
+    if state.number(Name::IncompleteSince).is_some() {
+        return Ok(());
+    }
+    database.run(log_state::write(&[(Name::IncompleteSince, Some(now.to_string()))])).await.map(|_| ())
 }

@@ -1,12 +1,20 @@
 //! What each event handler of the runtime does: a request goes to the health check, the API or the webhook; a batch of messages
-//! to the consumer; the hourly trigger to the retention. What outlives a response is handed back, to be run after it.
+//! to the consumer; the cron trigger to the retention and to the messages about alerts. What outlives a response is handed back, to be run after it.
 
 use std::pin::pin;
 
 use crate::{
+    alerts::{
+        notify::{
+            rules::Current,
+            run::{self, Due, OBSERVE_WITHIN_MS},
+        },
+        observe::observe_within,
+        rules::DatabaseState,
+    },
     api::{self, Api, ApiRequest},
     completeness,
-    config::Config,
+    config::{Config, features::MissingLines},
     database::{
         Database as _, log_state,
         retention::{Retained, Retention, retain},
@@ -26,6 +34,15 @@ use crate::{
 
 /// How long D1 may take to take the counts of calls, in ms.
 const CALLS_WITHIN_MS: u64 = 10_000;
+
+/// The trigger of every minute, as `wrangler.toml` has it.
+pub const EVERY_MINUTE: &str = "* * * * *";
+
+/// At which minute of an hour the trigger of every minute runs the retention. It is the minute of the trigger that earlier
+/// `wrangler.toml`s have.
+const RETENTION_MINUTE: u64 = 17;
+
+const MINUTE_MS: u64 = 60 * 1000;
 
 /// A request, as it arrived.
 pub trait Request {
@@ -147,6 +164,18 @@ impl<P: Ports> Dispatcher<P> {
         Consumer { config: &self.config, ports: &self.ports }.consume(Source::of(queue), batch).await;
     }
 
+    /// What a cron trigger does that was due at `scheduled_ms` (Unix ms): messages about alerts each time, and the retention once
+    /// an hour, or as often as a trigger is due that is not of every minute.
+    pub async fn scheduled(&self, cron: &str, scheduled_ms: u64) {
+        let minute = scheduled_ms / MINUTE_MS % 60;
+        let is_for_retention = cron != EVERY_MINUTE || minute == RETENTION_MINUTE;
+        let due = Due { cron, at_ms: scheduled_ms };
+        run::run(&self.ports, &self.config.notify, due, async || self.observe(cron).await).await;
+        if is_for_retention {
+            self.retain().await;
+        }
+    }
+
     /// Deletes from D1 what is due, and looks whether the log is complete. With settings that calls are rejected for, nothing is
     /// deleted: they are to be fixed first.
     pub async fn retain(&self) {
@@ -170,5 +199,14 @@ impl<P: Ports> Dispatcher<P> {
         if completeness::look(&self.ports, settings).await.is_err() {
             self.ports.log(Level::Warn, r#"{"outcome":"failed","reason":"completeness"}"#);
         }
+    }
+
+    /// What is wrong now, as far as that can be said in time for a message.
+    async fn observe(&self, cron: &str) -> Current {
+        let apps: Vec<_> = self.config.settings.as_ref().map(|settings| settings.apps().collect()).unwrap_or_default();
+        let mut observed = observe_within(&self.config, &self.ports, &self.schema, &apps, OBSERVE_WITHIN_MS).await;
+        observed.missing_lines.extend(MissingLines::of_trigger(cron));
+        let is_complete = !matches!(observed.database, DatabaseState::Fails(_));
+        Current { alerts: observed.alerts(), is_complete }
     }
 }

@@ -19,6 +19,7 @@
     clippy::arithmetic_side_effects
 )]
 
+pub mod alerts;
 pub mod api;
 pub mod api_token;
 pub mod completeness;
@@ -31,6 +32,7 @@ pub mod event;
 pub mod export;
 pub mod log;
 pub mod origin;
+pub mod outgoing;
 pub mod plan;
 pub mod ports;
 pub mod receive;
@@ -39,6 +41,7 @@ pub mod routes;
 #[cfg(target_arch = "wasm32")]
 mod runtime;
 pub mod sink;
+pub mod standard_webhooks;
 pub mod storage;
 pub mod webhook;
 
@@ -84,8 +87,8 @@ mod handlers {
     }
 
     #[event(scheduled)]
-    async fn scheduled(_: ScheduledEvent, env: Env, _: ScheduleContext) {
-        runtime::retain(env).await;
+    async fn scheduled(event: ScheduledEvent, env: Env, _: ScheduleContext) {
+        runtime::scheduled(event, env).await;
     }
 
     /// Not `#[event(queue)]`: its `MessageBatch` hides the JavaScript messages, and their `attempts` with them.

@@ -29,6 +29,8 @@ pub struct Limits {
     pub rows_read_per_day: Option<u64>,
     /// Rows that D1 writes in a day; `None` if more are charged for. [free: 100,000]
     pub rows_written_per_day: Option<u64>,
+    /// How large a database of D1 may get, in bytes. [free: 500 MB; paid: 10 GB]
+    pub database_bytes: u64,
     /// Writes, and as many deletes and lists, of KV in a day; `None` if more are charged for. [free: 1,000]
     pub kv_writes_per_day: Option<u64>,
     /// Operations on queues in a day; `None` if more are charged for. [free: 10,000]
@@ -61,6 +63,7 @@ impl Plan {
                 cpu_ms: 10,
                 rows_read_per_day: Some(5_000_000),
                 rows_written_per_day: Some(100_000),
+                database_bytes: 500_000_000,
                 kv_writes_per_day: Some(1_000),
                 queue_operations_per_day: Some(10_000),
             },
@@ -69,6 +72,7 @@ impl Plan {
                 cpu_ms: 30_000,
                 rows_read_per_day: None,
                 rows_written_per_day: None,
+                database_bytes: 10_000_000_000,
                 kv_writes_per_day: None,
                 queue_operations_per_day: None,
             },

@@ -3,7 +3,7 @@
 use crate::{
     database::Database,
     log::Level,
-    origin::Origin,
+    outgoing::Outgoing,
     storage::{Clock, Kv, Queue},
 };
 
@@ -39,8 +39,8 @@ pub trait Ports: Environment {
     type Database: Database;
     /// The queue of deliveries, and of what is still to be stored.
     type Queue: Queue;
-    /// The app's backend.
-    type Origin: Origin;
+    /// Other servers: the app's backend, the operator's chat.
+    type Outgoing: Outgoing;
     /// The time.
     type Clock: Clock;
 
@@ -53,7 +53,7 @@ pub trait Ports: Environment {
     /// The queue, if one is bound.
     fn queue(&self) -> Option<&Self::Queue>;
 
-    fn origin(&self) -> &Self::Origin;
+    fn outgoing(&self) -> &Self::Outgoing;
 
     fn clock(&self) -> &Self::Clock;
 

@@ -8,15 +8,16 @@ use std::collections::HashMap;
 use libfuzzer_sys::fuzz_target;
 use unfollow_webhook::{
     config::Config,
-    origin::{OriginSecret, OriginSigning, OriginUrl},
+    origin::{OriginSigning, OriginUrl},
     plan::Plan,
     ports::{DB, DEAD_LETTERS, DELIVERIES, EVENTS, Environment},
+    standard_webhooks::SigningSecret,
     webhook::{SdkAppId, auth::Policy},
 };
 use url::{Host, Url};
 
 /// Settings of which an invalid one switches off only what it is for.
-const SWITCHED_OFF: [&str; 9] = [
+const SWITCHED_OFF: [&str; 14] = [
     "ORIGIN_URL",
     "RETENTION_DAYS",
     "RETRY_BASE_SECONDS",
@@ -26,6 +27,11 @@ const SWITCHED_OFF: [&str; 9] = [
     "PLAN",
     "ADMIN_TOKEN",
     "VIEWER_TOKEN",
+    "ALERT_LANGUAGE",
+    "ALERT_SECRET",
+    "ALERT_URLS",
+    "ALERT_USERS",
+    "PAGE_URL",
 ];
 
 /// The variables, and the letters of the bindings.
@@ -155,7 +161,7 @@ fuzz_target!(|text: &str| {
         // No token is printed.
         assert_eq!(format!("{:?}", settings.policy(app)), printed);
     }
-    if let Some(secret) = variables.get("ORIGIN_SECRET").and_then(|text| OriginSecret::new(text).ok()) {
-        assert_eq!(format!("{secret:?}"), "OriginSecret(hidden)");
+    if let Some(secret) = variables.get("ORIGIN_SECRET").and_then(|text| SigningSecret::new(text).ok()) {
+        assert_eq!(format!("{secret:?}"), "SigningSecret(hidden)");
     }
 });

@@ -5,6 +5,7 @@ import type { components, operations, paths } from "../../target/types/openapi.d
 import { t } from "../text/language.ts";
 
 type Schemas = components["schemas"];
+export type Alert = Schemas["Alert"];
 export type Bucket = Schemas["Bucket"];
 export type CallCount = Schemas["Calls"]["hours"][number];
 export type DeadLetter = Schemas["DeadLetter"];
@@ -20,6 +21,7 @@ export type EventQuery = Omit<Parameters<"/v1/events", "get">, "app">;
 export type ListedEvent = Schemas["ListedEvent"];
 export type Role = Schemas["Role"];
 export type Status = Schemas["Status"];
+export type TestedTarget = Schemas["TestedAlerts"]["targets"][number];
 export type TopUser = Schemas["TopUser"];
 export type User = Schemas["User"];
 export type Ranking = NonNullable<NonNullable<operations["top"]["parameters"]["query"]>["by"]>;

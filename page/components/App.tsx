@@ -9,13 +9,14 @@ import { poller } from "../state/poller.ts";
 import { go, href, route, toDeadLetters, toOverview, view } from "../state/route.ts";
 import { leave, stage } from "../state/session.ts";
 import { t } from "../text/language.ts";
-import { AlertsCard, isWrong } from "./Alerts.tsx";
+import { AlertsCard } from "./Alerts.tsx";
 import { DeadLettersCard } from "./DeadLetters.tsx";
 import { EventsCard } from "./Events.tsx";
 import { LanguageChoice } from "./LanguageChoice.tsx";
 import { RecordDialog } from "./RecordDialog.tsx";
 import { Insecure, Login, Opening, Stuck } from "./Stages.tsx";
 import { StatsCard, Tiles } from "./Stats.tsx";
+import { TestMessages } from "./TestMessages.tsx";
 import { Toolbar } from "./Toolbar.tsx";
 import { TopCard } from "./Top.tsx";
 import { UserCard } from "./UserCard.tsx";
@@ -72,7 +73,11 @@ function Controls({ board }: { board: Board }) {
 			{!mayChange.value && <Span class="hint" text={t().header.readOnly} testid="role" />}
 			{hasLetters && <Link class="count-link" href={href(toDeadLetters)} text={toLetters} testid="dead-letters-link" />}
 			<p class="poll-state">
-				<span class={failure.value || isWrong(board) ? "dot amber" : "dot"} aria-hidden="true" data-testid="light" />
+				<span
+					class={failure.value || board.alerts.isWrong.value ? "dot amber" : "dot"}
+					aria-hidden="true"
+					data-testid="light"
+				/>
 				<Span text={updated} testid="updated" />
 			</p>
 			<Button text={t().actions.refresh} onClick={board.readAgain} />
@@ -128,6 +133,7 @@ function Footer({ board }: { board: Board }) {
 		<footer>
 			{times.zone(timeZone())}
 			<Span text={footer.version(version, invalid)} testid="version" /> <Link href="/openapi.json" text={footer.api} />
+			<TestMessages board={board} />
 		</footer>
 	);
 }

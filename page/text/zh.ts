@@ -6,8 +6,6 @@ import { joined, type Texts } from "./en.ts";
 const noun = (word: string) => () => word;
 const EXACTLY = "UserID 须完全一致，区分大小写和空格。";
 const SWITCH_ON = "开启「关注之后回调」和「取关之后回调」";
-const NOT_TENCENT = "很可能不是腾讯云发来的。";
-const REPORT = "腾讯云的回调格式是否有变？请向本项目反馈。";
 
 export const zh: Texts = {
 	language: "语言",
@@ -100,6 +98,12 @@ export const zh: Texts = {
 	footer: {
 		version: (version, invalid) => `版本 ${version}，${invalid ?? "配置有效"}。`,
 		api: "API 文档",
+	},
+
+	testMessages: {
+		send: "发送测试消息",
+		taken: "已接收",
+		refused: (answer) => `被拒绝（${answer}）`,
 	},
 
 	stages: {
@@ -352,70 +356,16 @@ export const zh: Texts = {
 
 	alerts: {
 		wrong: "发现问题",
-		rejectedCalls: "被拒绝的回调",
-		counted: (since) => `次数统计自${since}，实际次数可能更多。`,
-		setting: (name) => ["无效的配置项：", name],
-		settingProblem: (problem) => `（“${problem}”）。`,
-		unknownSetting: (name) => ["没有这个配置项：", name],
-		misspelt: "，不起作用。名称是否有误？",
-		missingLines: (lines) => ["wrangler.toml 中缺少 ", lines],
-		feature: (feature) => `，以下功能需要它：“${feature}”。`,
-		retention: "每小时的自动删除进度落后",
-		due: (time) => ["：", time, " 以来的事件已到期，但仍未删除。"],
-		paidPlan: (setting) => ["使用 Cloudflare 付费套餐并设置 ", setting, " 后，每次可以删除更多。"],
-		retrying: (deliveries) => `${deliveries}正在重试`,
-		overdue: (deliveries) => `${deliveries}逾期`,
-		dead: (deliveries) => `${deliveries}已放弃`,
-		deliveredFail: (deliveries) => `${deliveries}的应答为 FAIL`,
-		last: (outcome, rest) => [`：${outcome}。`, rest],
-		nextAttempt: (due) => `下次尝试：${due}。`,
-		notSentAgain: "不会自动再次投递，除非手动重放或设置 ORIGIN_FAIL 为重试。记录中有应答的开头部分。",
-		replay: (links) => ["最近一次尝试超过一小时没有结果。请在事件的记录中重放：", links],
-		rejected: (calls, reason) => [`${calls}被拒绝：`, reason],
-		advice: (advice) => `。${advice}`,
-		queued: (events) => `${events}已入队`,
-		queuedSince: (since) => `（${since}）。未能及时写入，稍后补写；在此之前，列表中可能没有这些事件。`,
-		deadAtOnce: (events) => `${events}直接成为死信`,
-		deadSince: (since) => `（${since}）。这些事件未能入队，重放后才会投递到业务后台。`,
-		silence: (ago) => ["最近一次回调收到于 ", ago],
-		silenceAdvice: "。即时通信 IM 控制台中的回调 URL 是否仍然有效，回调是否已开启？",
-	},
-
-	rejections: {
-		settings: "请修正无效的配置项。",
-		loop: "ORIGIN_URL 又指向了这个 Worker：请改为业务后台的 URL。",
-		not_found: "控制台中回调 URL 的路径是否与 WEBHOOK_PATH 一致？陌生人的扫描也会计入此项。",
-		insecure: "请在即时通信 IM 控制台填写 https 的回调 URL。",
-		method: `回调都是 POST 请求，这些请求${NOT_TENCENT}`,
-		query_too_long: `查询字符串超出腾讯云的正常长度，${NOT_TENCENT}`,
-		query_encoding: "无法解析查询字符串。腾讯云与 Worker 之间是否有中间环节改动了它？",
-		query_duplicate: "有参数重复。控制台中的回调 URL 是否带有查询字符串？不能带。",
-		sdk_app_id_missing: `查询字符串中没有 SDKAppID，${NOT_TENCENT}`,
-		sdk_app_id_foreign: "如果是你的应用，请把该 SDKAppID 加入 SDK_APP_IDS。",
-		no_token: "请把 CALLBACK_TOKEN 设为控制台中配置的鉴权 Token。",
-		sign_missing: "请在即时通信 IM 控制台开启回调鉴权。",
-		sign_malformed: `Sign 不是 64 位十六进制数，${NOT_TENCENT}`,
-		request_time_missing: `缺少 RequestTime，${NOT_TENCENT}`,
-		request_time_malformed: `RequestTime 不是有效时间，${NOT_TENCENT}`,
-		request_time_far: "到达时已晚于 60 秒，或是被他人重复发送。",
-		sign_mismatch: "CALLBACK_TOKEN 是否与控制台中配置的鉴权 Token 一致？",
-		content_type: "请在即时通信 IM 控制台将回调格式设为 JSON。",
-		body_too_large: "请求体超出腾讯云的正常大小。",
-		body_late: "请求体未能及时到达：与腾讯云之间的连接较慢。",
-		body_broken: "请求体尚未收完，连接就已中断。",
-		command_missing: `请求中没有 CallbackCommand，${NOT_TENCENT}`,
-		body_not_an_object: `请求体不是 JSON 对象，${NOT_TENCENT}`,
-		duplicate_member: `请求体中有重复的字段，${NOT_TENCENT}`,
-		command_mismatch: `查询字符串与请求体中的命令不一致，${NOT_TENCENT}`,
-		from_account: `缺少 From_Account。${REPORT}`,
-		targets: `无法解析目标用户。${REPORT}`,
-		too_many_targets: `单次回调的目标用户超过 500 个。${REPORT}`,
-		event_time: `无法解析 EventTime。${REPORT}`,
-		not_stored: "既未能存储，也未能入队：除非腾讯云重试，否则这些事件会丢失。",
-		relay_late: "业务后台未能及时应答转发的回调。",
-		relay_unreachable: "无法连接业务后台，请检查 ORIGIN_URL。",
-		relay_redirect: "业务后台应答了重定向，而 Worker 不会跟随，请检查 ORIGIN_URL。",
-		relay_not_json: "业务后台对转发的回调应答的不是 JSON。",
-		relay_too_large: "业务后台对转发的回调的应答超过 1 MiB。",
+		notices: "提示",
+		severities: { critical: "严重", warning: "警告", notice: "提示" },
+		action: (action) => (action === "" ? "。" : `。${action}`),
+		last: (ago) => ["最近一次：", ago, "。"],
+		since: (time) => ["始于 ", time, "。"],
+		record: (time) => [time, " 的记录"],
+		toUser: "查看该用户",
+		acknowledge: "确认",
+		acknowledged: (n) => `已确认（${n}）`,
+		undo: "重新显示",
+		atLeast: "回调次数定期汇总，实际次数可能更多。",
 	},
 };

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     database::{
-        Database, HOUR_MS, Statement,
+        Database, Statement,
         deliveries::{self, Change, Position, State, StoredDelivery, StoredState},
     },
     delivery::{failure::Failure, message::Message},
@@ -21,10 +21,6 @@ use crate::{
     storage::{Clock as _, within},
     webhook::SdkAppId,
 };
-
-/// How long after the time of its next attempt a delivery still counts as retrying, in ms. Then its message has expired, or what
-/// became of it could not be written.
-const OVERDUE_AFTER_MS: u64 = HOUR_MS;
 
 parameters! {
     /// Which deliveries, and which page of them.
@@ -91,9 +87,8 @@ pub struct FailureWord(&'static str);
 impl Delivery {
     /// What is shown of a row at `now_ms` (Unix ms); `None` if it is no event's.
     fn of(row: StoredDelivery, app: SdkAppId, now_ms: u64) -> Option<Self> {
-        let overdue = |at: u64| at.saturating_add(OVERDUE_AFTER_MS) < now_ms;
         let state = row.state.map(|state| match state {
-            StoredState::Retrying if row.next_attempt_at.is_none_or(overdue) => ShownState::Overdue,
+            StoredState::Retrying if deliveries::is_overdue(row.next_attempt_at, now_ms) => ShownState::Overdue,
             StoredState::Retrying => ShownState::Retrying,
             StoredState::Dead => ShownState::Dead,
             StoredState::Delivered | StoredState::DeliveredLate => ShownState::Delivered,

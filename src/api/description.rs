@@ -19,12 +19,14 @@ use super::{
     range::BucketSize,
 };
 use crate::{
+    alerts::{AlertKind, Severity, notify::service::Service, text::Language},
     config::InvalidSetting,
     database::{call_counts::CallOutcome, deliveries::State, event_log::Role, users::Measure},
     delivery::{dead_letter, failure::Failure},
     encoding::{StoredWord, UNKNOWN, UnixMs, Word},
     event::{EventId, UserId, id::EVENT_TIME_MAX},
     export::Format,
+    outgoing::OutgoingError,
     plan::Plan,
     sink::Sink,
     webhook::{SdkAppId, command::Kind},
@@ -271,6 +273,11 @@ components! {
 }
 
 inline! {
+    Language = "Language" { "type": "string", "enum": words::<Language>() }
+    Word<AlertKind> = "AlertKind" { "type": "string", "enum": words::<AlertKind>() }
+    Word<Service> = "AlertService" { "type": "string", "enum": words::<Service>() }
+    Word<OutgoingError> = "NoAnswer" { "type": "string", "enum": words::<OutgoingError>() }
+    Word<Severity> = "Severity" { "type": "string", "enum": words::<Severity>() }
     BucketSize = "BucketSize" { "type": "string", "enum": words::<BucketSize>() }
     Format = "ExportFormat" { "type": "string", "enum": words::<Format>() }
     Measure = "Measure" { "type": "string", "enum": words::<Measure>() }

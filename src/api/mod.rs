@@ -4,6 +4,8 @@
 //! One table says which operations there are ([`operations`]). `page/openapi.json` describes them for others.
 
 mod access;
+mod alert_messages;
+mod alerts;
 mod calls;
 pub mod cursor;
 mod dead_letters;
@@ -32,6 +34,7 @@ pub use operations::{Access, Operation, Row};
 use problem::Problem;
 
 use crate::{
+    alerts::notify::run,
     config::{Config, InvalidSetting, Settings, VERSION, features::MissingLines, unknown::Names},
     database::{
         Database as _,
@@ -215,6 +218,8 @@ impl<P: Ports> Context<'_, P> {
     async fn status(&self) -> Result<Status, Problem> {
         let apps: Vec<_> = self.settings.apps().collect();
         let now = self.ports.clock().now_ms();
+        let mut missing_lines = MissingLines::of(self.ports);
+        missing_lines.extend(run::missing_lines(self.ports, &self.config.notify).await);
         Ok(Status {
             version: VERSION,
             sinks: self.settings.sinks.iter().copied().map(Word).collect(),
@@ -225,7 +230,7 @@ impl<P: Ports> Context<'_, P> {
             retention_due_since: self.retention_due_since().await.map(UnixMs),
             settings: self.schema.invalid_settings(self.config, self.ports.database(), now).await,
             unknown_settings: Names::all().map_or_else(Vec::new, |names| names.unknown(self.ports.names(), &apps)),
-            missing_lines: MissingLines::of(self.ports),
+            missing_lines,
         })
     }
 

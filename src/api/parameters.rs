@@ -204,6 +204,12 @@ impl Segment for App {
     }
 }
 
+impl Value for App {
+    fn parse(_: &str, text: &str, apps: &KnownApps<'_>) -> Result<Self, Problem> {
+        Segment::read(text, apps)
+    }
+}
+
 impl Parameter for App {
     type Values = Self;
 

@@ -61,7 +61,7 @@ impl From<DatabaseError> for Problem {
     fn from(error: DatabaseError) -> Self {
         match error {
             DatabaseError::NoSchema => Self::NoSchema,
-            DatabaseError::Failed => Self::Unavailable,
+            DatabaseError::Failed | DatabaseError::DayLimit | DatabaseError::Full => Self::Unavailable,
         }
     }
 }

@@ -96,7 +96,12 @@ fn reindexed(state: &LogState, cursor: Option<&str>, next: Option<&str>, now: u6
     let began = began.map(|began| began.to_string());
     match next {
         Some(next) => vec![(Name::ReindexBegan, began), (Name::ReindexNext, Some(hash(next)))],
-        None => vec![(Name::ReindexBegan, None), (Name::ReindexNext, None), (Name::CompleteSince, began)],
+        None => vec![
+            (Name::ReindexBegan, None),
+            (Name::ReindexNext, None),
+            (Name::IncompleteSince, None),
+            (Name::CompleteSince, began),
+        ],
     }
 }
 

@@ -10,10 +10,14 @@ pub mod unknown;
 
 use std::{borrow::Cow, ops::RangeInclusive};
 
-use reader::{Reader, app_ids, flag, sinks, webhook_path, word};
+use reader::{Reader, app_ids, flag, page_url, sinks, webhook_path, word};
 use serde::Serialize;
 
 use crate::{
+    alerts::{
+        notify::{Notify, message::Wording},
+        text::Language,
+    },
     api_token::ApiToken,
     origin::{OnFail, OriginSigning, OriginUrl},
     plan::Plan,
@@ -44,6 +48,10 @@ const RETRY_BASE_SECONDS_DEFAULT: u64 = 5;
 const DELIVERY_HOURS: RangeInclusive<u64> = 1..=90;
 const DELIVERY_HOURS_DEFAULT: u64 = 72;
 
+/// Bounds of `SILENCE_HOURS`, 0 for no alert, and its default. Calls are counted for 90 days.
+const SILENCE_HOURS: RangeInclusive<u64> = 0..=720;
+const SILENCE_HOURS_DEFAULT: u64 = 24;
+
 const SECONDS_PER_DAY: u64 = 24 * 60 * 60;
 
 /// Name of the callback token that all apps share; an app's own has its SDKAppID behind it.
@@ -70,10 +78,14 @@ pub struct Config {
     pub retention_seconds: Option<u64>,
     /// Whose limits hold.
     pub plan: Plan,
+    /// After how many hours without a call of an app that is an alert; `None` is never.
+    pub silence_hours: Option<u64>,
     /// Who may use the API; `None` switches it off.
     pub admin_token: Option<ApiToken>,
     /// Who may read by the API, besides.
     pub viewer_token: Option<ApiToken>,
+    /// Who is told of alerts, and how.
+    pub notify: Notify,
     /// The settings to fix, each once, in the order of reading.
     pub invalid_settings: Vec<InvalidSetting>,
 }
@@ -151,7 +163,17 @@ impl Config {
             on_fail: reader.optional("ORIGIN_FAIL", OnFail::default(), word).unwrap_or_default(),
         };
         let plan = reader.optional("PLAN", Plan::default(), word).unwrap_or_default();
+        let silence_hours = reader.whole("SILENCE_HOURS", SILENCE_HOURS).unwrap_or(SILENCE_HOURS_DEFAULT);
         let [admin_token, viewer_token] = ["ADMIN_TOKEN", "VIEWER_TOKEN"].map(|name| reader.api_token(name));
+        let wording = Wording {
+            language: reader.optional("ALERT_LANGUAGE", Language::default(), word).unwrap_or_default(),
+            with_users: reader.optional("ALERT_USERS", false, flag).unwrap_or_default(),
+            page: reader
+                .optional("PAGE_URL", None, |text| page_url(text, |host| environment.ascii_host(host)))
+                .flatten(),
+        };
+        let (targets, signing) = reader.alert_targets();
+        let notify = Notify { targets, signing, wording };
 
         let invalid_settings = reader.invalid;
         let settings = (|| {
@@ -170,8 +192,10 @@ impl Config {
             delivery,
             retention_seconds: retention_days.map(|days| days.saturating_mul(SECONDS_PER_DAY)),
             plan,
+            silence_hours: Some(silence_hours).filter(|hours| *hours > 0),
             admin_token,
             viewer_token,
+            notify,
             invalid_settings,
         }
     }

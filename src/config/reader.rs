@@ -6,14 +6,23 @@ use strum::VariantArray;
 
 use super::{App, InvalidSetting, Rule, TOKEN};
 use crate::{
+    alerts::notify::{
+        service::Service,
+        target::{Target, read_targets},
+    },
     api_token::ApiToken,
     encoding::list_words,
-    origin::{OriginSecret, OriginSigning, OriginUrl},
+    origin::{OriginSigning, OriginUrl},
+    outgoing::https_url,
     ports::{DB, DEAD_LETTERS, DELIVERIES, Environment},
     routes,
     sink::Sink,
+    standard_webhooks::SigningSecret,
     webhook::{SdkAppId, auth::CallbackToken},
 };
+
+/// Most characters of `PAGE_URL`, which goes into messages that may have 2,000.
+const PAGE_URL_MAX: usize = 500;
 
 /// Reads one setting after the other and collects the invalid ones.
 pub struct Reader<'a, E> {
@@ -68,7 +77,7 @@ impl<E: Environment> Reader<'_, E> {
     }
 
     pub fn origin_signing(&mut self) -> OriginSigning {
-        match self.with_previous("ORIGIN_SECRET", |text| Ok(OriginSecret::new(&text)?)) {
+        match self.with_previous("ORIGIN_SECRET", |text| Ok(SigningSecret::new(&text)?)) {
             None => OriginSigning::Invalid,
             Some(secrets) => OriginSigning::With(secrets),
         }
@@ -76,6 +85,25 @@ impl<E: Environment> Reader<'_, E> {
 
     pub fn api_token(&mut self, name: &str) -> Option<ApiToken> {
         self.optional(name, None, |text| Ok(Some(ApiToken::new(&text)?))).flatten()
+    }
+
+    /// Where messages about alerts go, and what signs those to servers of one's own. Without a secret, those get none.
+    pub fn alert_targets(&mut self) -> (Vec<Target>, Option<SigningSecret>) {
+        let name = "ALERT_URLS";
+        let (mut targets, broken) = {
+            let ascii_host = |host: &str| self.environment.ascii_host(host);
+            self.environment.variable(name).map_or_else(Default::default, |text| read_targets(&text, &ascii_host))
+        };
+        self.valid(name, broken.map_or(Ok(()), |rule| Err(rule.into())));
+        let secret = self.optional("ALERT_SECRET", None, |text| Ok(Some(SigningSecret::new(&text)?)));
+        let unsigned = targets.iter().find(|target| target.service() == Service::Webhook).map(Target::position);
+        if let (Some(position), Some(None)) = (unsigned, &secret) {
+            let rule = format!("must be set: entry {position} of ALERT_URLS is a server of your own");
+            self.check("ALERT_SECRET", rule, false);
+        }
+        let secret = secret.flatten();
+        targets.retain(|target| secret.is_some() || target.service() != Service::Webhook);
+        (targets, secret)
     }
 
     pub fn app(&mut self, id: SdkAppId) -> Option<App> {
@@ -161,6 +189,18 @@ pub fn flag(text: String) -> Result<bool, Rule> {
 pub fn webhook_path(text: String) -> Result<String, Rule> {
     const RULE: &str = "must be a path of letters, digits, -._~ and /, and none that this Worker uses itself";
     routes::may_be_webhook_path(&text).then_some(text).ok_or(RULE.into())
+}
+
+/// The URL of the page.
+pub fn page_url(text: String, ascii_host: impl FnOnce(&str) -> Option<String>) -> Result<Option<String>, Rule> {
+    let url = https_url(&text, ascii_host)?;
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("must not have a query or fragment".into());
+    }
+    if url.as_str().len() > PAGE_URL_MAX {
+        return Err(format!("must have at most {PAGE_URL_MAX} characters").into());
+    }
+    Ok(Some(url.into()))
 }
 
 /// The names of sinks, one or more, with commas between them. They are given in their own order, each once.

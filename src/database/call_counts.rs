@@ -84,6 +84,8 @@ pub fn read(app: Option<u64>, since: u64, until: u64) -> Statement {
 /// When the last call of an outcome came.
 #[derive(Clone, Debug, Deserialize)]
 pub struct LatestCall {
+    /// The app, or [`NO_APP`].
+    pub app: u64,
     /// What became of it.
     pub outcome: StoredWord<CallOutcome>,
     /// In Unix ms.
@@ -93,7 +95,7 @@ pub struct LatestCall {
 /// When the last call of each outcome came, for each of these apps ([`NO_APP`] for no app of ours) that had any.
 #[must_use]
 pub fn latest(apps: &[u64]) -> Statement {
-    const SQL: &str = "SELECT o.value AS outcome, \
+    const SQL: &str = "SELECT a.value AS app, o.value AS outcome, \
          (SELECT max(c.last_at) FROM call_counts AS c WHERE c.app = a.value AND c.outcome = o.value AND c.hour = \
          (SELECT max(l.hour) FROM call_counts AS l WHERE l.app = a.value AND l.outcome = o.value)) AS last_at \
          FROM json_each(?1) AS a CROSS JOIN json_each(?2) AS o WHERE last_at IS NOT NULL";

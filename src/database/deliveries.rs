@@ -4,7 +4,7 @@
 use serde::Deserialize;
 use strum::{EnumString, IntoStaticStr, VariantArray};
 
-use super::{Parameter, Statement};
+use super::{HOUR_MS, Parameter, Statement};
 use crate::{encoding::StoredWord, event::EventId, webhook::SdkAppId};
 
 /// A delivery that is done so soon after its event, in ms, is listed at the time of the event: its row is in no index. Any
@@ -13,6 +13,16 @@ const PROMPT_MS: u64 = 60 * 1000;
 
 /// How long D1 may take to write what became of a delivery, in ms: nothing but the row depends on it.
 pub const WRITE_WITHIN_MS: u64 = 2_000;
+
+/// How long after the time of its next attempt a delivery still counts as retrying, in ms. Then its message has expired, or what
+/// became of it could not be written.
+const OVERDUE_AFTER_MS: u64 = HOUR_MS;
+
+/// Whether a delivery that is to be retried at `next_attempt_at` is overdue at `now_ms` (both Unix ms).
+#[must_use]
+pub fn is_overdue(next_attempt_at: Option<u64>, now_ms: u64) -> bool {
+    next_attempt_at.is_none_or(|at| at.saturating_add(OVERDUE_AFTER_MS) < now_ms)
+}
 
 /// What a row has, in any list and alone.
 const COLUMNS: &str = "state, event_time, hash, attempts, last_status, last_error, next_attempt_at, updated_at, answer";
@@ -170,15 +180,24 @@ pub fn write(app: SdkAppId, id: &EventId, change: &Change) -> Statement {
     } else {
         format!(" OR state <> ?4 AND state IN ({})", StoredState::sql_list(&StoredState::ACCEPTED))
     };
+    let since = match (state, change.is_replay) {
+        (StoredState::Retrying, true) => "?9",
+        (StoredState::Retrying, false) => {
+            "coalesce((SELECT retrying_since FROM deliveries \
+             WHERE app = ?1 AND state = 'retrying' AND event_time = ?2 AND hash = ?3), ?9)"
+        }
+        _ => "NULL",
+    };
     let of_event = of_event();
     let sql = format!(
         "INSERT INTO deliveries \
-         (app, event_time, hash, state, attempts, last_status, last_error, next_attempt_at, updated_at, answer) \
-         SELECT ?1, ?2, ?3, ?4, coalesce(?5, (SELECT max(attempts) FROM deliveries WHERE {of_event}), 0), ?6, ?7, ?8, ?9, ?10 \
+         (app, event_time, hash, state, attempts, last_status, last_error, next_attempt_at, updated_at, answer, retrying_since) \
+         SELECT ?1, ?2, ?3, ?4, coalesce(?5, (SELECT max(attempts) FROM deliveries WHERE {of_event}), 0), ?6, ?7, ?8, ?9, ?10, \
+         {since} \
          WHERE NOT EXISTS (SELECT 1 FROM deliveries WHERE {of_event} AND (updated_at > ?9{keeps})) \
          ON CONFLICT DO UPDATE SET attempts = excluded.attempts, last_status = excluded.last_status, \
          last_error = excluded.last_error, next_attempt_at = excluded.next_attempt_at, updated_at = excluded.updated_at, \
-         answer = excluded.answer"
+         answer = excluded.answer, retrying_since = excluded.retrying_since"
     );
     let parameters: [Parameter; 10] = [
         app.into(),

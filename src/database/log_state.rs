@@ -17,6 +17,9 @@ pub enum Name {
     /// Since when (Unix ms) each record that came into KV is in the log, and those before it too. Unknown if it is not there. A
     /// trigger deletes it.
     CompleteSince,
+    /// Since when (Unix ms) a look has not found each record of KV in the log. It counts only while [`Self::CompleteSince`] is not
+    /// there.
+    IncompleteSince,
     /// When the rebuilding of the log that is under way has begun, in Unix ms.
     ReindexBegan,
     /// A hash of the cursor where it goes on: it is complete if each call has gone on where the one before it ended.

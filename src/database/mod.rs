@@ -1,5 +1,7 @@
 //! D1: SQL statements with their parameters, and what their rows mean. The tables are in `migrations/`.
 
+pub mod alert_messages;
+pub mod alerts;
 pub mod call_counts;
 pub mod deliveries;
 pub mod erasures;
@@ -71,6 +73,10 @@ impl Statement {
 pub enum DatabaseError {
     /// A table is missing: the migrations were not applied.
     NoSchema,
+    /// A limit of the free plan's day is reached: queries fail until midnight UTC.
+    DayLimit,
+    /// The database, or the account, has no room left.
+    Full,
     /// Anything else.
     Failed,
 }
@@ -84,6 +90,15 @@ pub struct Changes {
     /// How many rows were written in all, those of triggers and indexes included: what D1 limits and charges.
     #[serde(rename = "rows_written", default)]
     pub written: u64,
+    /// The size of the database after the statement, in bytes; `None` if it is not said.
+    #[serde(rename = "size_after", default)]
+    pub size: Option<u64>,
+}
+
+/// A statement that reads no row: for what the database says of itself.
+#[must_use]
+pub fn ask_size() -> Statement {
+    Statement::new("SELECT 1", [])
 }
 
 /// A database that runs SQL statements: D1.

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The newest migration, which this Worker needs.
-pub const SCHEMA_VERSION: u64 = 4;
+pub const SCHEMA_VERSION: u64 = 6;
 
 /// What the migrations have made, with the word of each in `sqlite_master`. A database that was restored in part may lack some
 /// of it, and still say its version: without its triggers, events are stored and not counted.
@@ -19,6 +19,7 @@ pub const OBJECTS: [(&str, &[&str]); 3] = [
     (
         "table",
         &[
+            "alert_messages",
             "call_counts",
             "deliveries",
             "erased",
@@ -30,6 +31,7 @@ pub const OBJECTS: [(&str, &[&str]); 3] = [
             "kv_only",
             "log_state",
             "schema_version",
+            "unusual_hours",
         ],
     ),
     ("index", &["call_counts_latest", "deliveries_changed", "events_ahead", "kv_only_events", "kv_only_until"]),
@@ -43,6 +45,8 @@ pub const OBJECTS: [(&str, &[&str]); 3] = [
             "events_insert",
             "events_kv_unknown",
             "events_outlived",
+            "hourly_counts_unusual",
+            "hourly_counts_usual",
         ],
     ),
 ];
@@ -107,6 +111,8 @@ impl Schema {
                 .into(),
             },
             Err(DatabaseError::Failed) => Cow::Borrowed("must answer: D1 fails"),
+            Err(DatabaseError::DayLimit) => Cow::Borrowed("must answer: D1's limit of the day is reached"),
+            Err(DatabaseError::Full) => Cow::Borrowed("must answer: D1 is full"),
             _ => "must have the tables of this version: run `npx wrangler d1 migrations apply DB --remote`".into(),
         };
         Err(InvalidSetting { name: DB.to_owned(), problem })

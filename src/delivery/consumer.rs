@@ -25,12 +25,11 @@ use crate::{
     encoding::StoredWord,
     event::{Entry, Event, EventId},
     log::Level,
-    origin::{
-        ANSWER_READ_MAX, HOP_HEADER, LOOP_STATUS, OnFail, Origin as _, OriginRequest, OriginResponse, OriginSigning,
-        Wanted, kept_answer, says_fail,
-    },
+    origin::{ANSWER_READ_MAX, HOP_HEADER, LOOP_STATUS, OnFail, OriginSigning, kept_answer, says_fail},
+    outgoing::{Outgoing as _, OutgoingRequest, OutgoingResponse, Wanted},
     ports::Ports,
     sink::{Sink, Storing},
+    standard_webhooks,
     storage::{Clock as _, Kv as _, within},
     webhook::SdkAppId,
 };
@@ -345,8 +344,8 @@ impl<P: Ports> Consumer<'_, P> {
         }
         let request = delivery(event, settings, &self.config.delivery.signing, self.now() / 1000);
         let request = request.ok_or(Failure::Other(Reason::Settings))?;
-        let response = self.ports.origin().post(request).await.map_err(Failure::Origin)?;
-        let OriginResponse { status, retry_after, body } = response;
+        let response = self.ports.outgoing().post(request).await.map_err(Failure::Origin)?;
+        let OutgoingResponse { status, retry_after, body } = response;
         let answer = kept_answer(&body);
         let failure = match status {
             200..300 => {
@@ -422,7 +421,7 @@ fn delivery<'a>(
     settings: &Settings,
     signing: &OriginSigning,
     now: u64,
-) -> Option<OriginRequest<'a>> {
+) -> Option<OutgoingRequest<'a>> {
     let OriginSigning::With(secrets) = signing else { return None };
     let mut query = event.query();
     if let Some(token) = settings.signing_token(event.app()) {
@@ -433,15 +432,9 @@ fn delivery<'a>(
     }
     let mut headers = vec![("content-type", "application/json".to_owned()), (HOP_HEADER, "1".to_owned())];
     if !secrets.is_empty() {
-        let id = event.id().to_string();
-        let signatures: Vec<_> = secrets.iter().map(|secret| secret.sign(&id, now, event.body().get())).collect();
-        headers.extend([
-            ("webhook-signature", signatures.join(" ")),
-            ("webhook-timestamp", now.to_string()),
-            ("webhook-id", id),
-        ]);
+        headers.extend(standard_webhooks::headers(secrets, &event.id().to_string(), now, event.body().get()));
     }
-    Some(OriginRequest {
+    Some(OutgoingRequest {
         url: settings.origin.as_ref()?.with_query(&query),
         headers,
         body: event.body().get().as_bytes(),

@@ -2,7 +2,7 @@
 
 use strum::{IntoStaticStr, VariantArray};
 
-use crate::{encoding::UNKNOWN, origin::OriginError, sink::Sink};
+use crate::{encoding::UNKNOWN, outgoing::OutgoingError, sink::Sink};
 
 /// Why a try failed: an HTTP status, or what happened instead of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,7 +10,7 @@ pub enum Failure {
     /// The origin answered with this status.
     Status(u16),
     /// The origin gave no answer that counts.
-    Origin(OriginError),
+    Origin(OutgoingError),
     /// The origin answered with this status of success, and with `"ActionStatus":"FAIL"`, which is not to be
     /// accepted: see [`crate::origin::OnFail`].
     Fail(u16),
@@ -92,7 +92,7 @@ impl Failure {
     /// Every `last_error` that there can be.
     pub fn words() -> impl Iterator<Item = &'static str> {
         let of_sinks = Sink::VARIANTS.iter().filter(|sink| sink.stores()).map(|sink| sink.name());
-        let of_origin = OriginError::VARIANTS.iter().map(|error| error.into());
+        let of_origin = OutgoingError::VARIANTS.iter().map(|error| error.into());
         of_sinks.chain(of_origin).chain([FAIL]).chain(Reason::VARIANTS.iter().map(|reason| reason.into()))
     }
 }

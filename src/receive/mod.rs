@@ -152,7 +152,7 @@ impl<P: Ports> Receiver<'_, P> {
             (Decision::Unhandled, Some(url)) => {
                 let content_type = unread.content_type();
                 let webhook = Webhook { query: head.target.query, content_type: content_type.as_deref(), body };
-                let relaying = pin!(relay(self.ports.origin(), url, webhook, deadline.left()));
+                let relaying = pin!(relay(self.ports.outgoing(), url, webhook, deadline.left()));
                 let response = deadline.within(deadline.left(), relaying).await.ok_or(RelayError::Late)??;
                 record.relayed_status = Some(response.status);
                 Ok((CallOutcome::Relayed, response))

@@ -6,7 +6,8 @@ use std::borrow::Cow;
 use serde::de::IgnoredAny;
 
 use crate::{
-    origin::{HOP_HEADER, Origin, OriginError, OriginRequest, OriginUrl, Wanted},
+    origin::{HOP_HEADER, OriginUrl},
+    outgoing::{Outgoing, OutgoingError, OutgoingRequest, Wanted},
     response::Response,
 };
 
@@ -28,14 +29,14 @@ pub struct Webhook<'a> {
 /// # Errors
 /// See [`RelayError`].
 pub async fn relay(
-    origin: &impl Origin,
+    origin: &impl Outgoing,
     url: &OriginUrl,
     webhook: Webhook<'_>,
     within_ms: u64,
 ) -> Result<Response, RelayError> {
     let mut headers = vec![(HOP_HEADER, "1".to_owned())];
     headers.extend(webhook.content_type.map(|it| ("content-type", it.to_owned())));
-    let request = OriginRequest {
+    let request = OutgoingRequest {
         url: url.with_query(webhook.query),
         headers,
         body: webhook.body,
@@ -68,12 +69,12 @@ pub enum RelayError {
     TooLarge,
 }
 
-impl From<OriginError> for RelayError {
-    fn from(error: OriginError) -> Self {
+impl From<OutgoingError> for RelayError {
+    fn from(error: OutgoingError) -> Self {
         match error {
-            OriginError::Late => Self::Late,
-            OriginError::Unreachable => Self::Unreachable,
-            OriginError::TooLarge => Self::TooLarge,
+            OutgoingError::Late => Self::Late,
+            OutgoingError::Unreachable => Self::Unreachable,
+            OutgoingError::TooLarge => Self::TooLarge,
         }
     }
 }

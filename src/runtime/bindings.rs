@@ -6,7 +6,7 @@ use worker::{
     wasm_bindgen::{self, JsCast as _, JsValue, prelude::wasm_bindgen},
 };
 
-use super::{clock::RuntimeClock, d1::D1, kv::Kv, log, origin::OriginFetch, queue::Producer};
+use super::{clock::RuntimeClock, d1::D1, kv::Kv, log, outgoing::OutgoingFetch, queue::Producer};
 use crate::{
     log::Level,
     ports::{DB, DELIVERIES, EVENTS, Environment, Ports},
@@ -76,7 +76,7 @@ impl Ports for Bindings {
     type Kv = Kv;
     type Database = D1;
     type Queue = Producer;
-    type Origin = OriginFetch;
+    type Outgoing = OutgoingFetch;
     type Clock = RuntimeClock;
 
     fn kv(&self) -> &Kv {
@@ -91,8 +91,8 @@ impl Ports for Bindings {
         self.deliveries.as_ref()
     }
 
-    fn origin(&self) -> &OriginFetch {
-        &OriginFetch
+    fn outgoing(&self) -> &OutgoingFetch {
+        &OutgoingFetch
     }
 
     fn clock(&self) -> &RuntimeClock {

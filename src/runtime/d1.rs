@@ -14,8 +14,16 @@ use crate::{
     storage::{Attempt, AttemptError},
 };
 
-/// Parts of the errors after which a second attempt is pointless: D1 is overloaded, the day's limit is reached, the
-/// database is full, or its schema is missing. [D1: "Debug D1", "Limits"]
+/// Part of the errors by which a limit of the free plan's day is known: "Your account has exceeded D1's free tier daily row read
+/// limit. …", and the same with "write". [D1: changelog of 2026-09-01, "D1 enforces free tier daily query limits"]
+const DAY_LIMIT: [&str; 1] = ["exceeded D1's free tier daily"];
+
+/// Parts of the errors of a database, or an account, that has no room left. [D1: "Debug D1", "Limits"; SQLite's result codes]
+const FULL: [&str; 4] =
+    ["Exceeded maximum DB size", "Exceeded maximum account storage", "maximum account storage limit", "SQLITE_FULL"];
+
+/// Parts of all errors after which a second attempt is pointless: D1 is overloaded, a limit is reached, or the database is full.
+/// [D1: "Debug D1", "Limits"]
 const NOT_RETRYABLE: [&str; 4] =
     ["D1 DB is overloaded", "Your account has exceeded D1's", "Exceeded maximum", "SQLITE_FULL"];
 
@@ -53,7 +61,12 @@ impl D1 {
 }
 
 fn database_error(error: &JsValue) -> DatabaseError {
-    if has_any(&error_text(error), &NO_SCHEMA) { DatabaseError::NoSchema } else { DatabaseError::Failed }
+    match error_text(error) {
+        text if has_any(&text, &NO_SCHEMA) => DatabaseError::NoSchema,
+        text if has_any(&text, &DAY_LIMIT) => DatabaseError::DayLimit,
+        text if has_any(&text, &FULL) => DatabaseError::Full,
+        _ => DatabaseError::Failed,
+    }
 }
 
 fn has_any(text: &str, parts: &[&str]) -> bool {

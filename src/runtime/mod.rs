@@ -6,7 +6,7 @@ mod clock;
 mod d1;
 mod http;
 mod kv;
-mod origin;
+mod outgoing;
 #[cfg(feature = "provoke-panic")]
 mod panic;
 mod queue;
@@ -14,7 +14,7 @@ mod queue;
 use std::{cell::OnceCell, rc::Rc};
 
 use worker::{
-    Context, Env, js_sys,
+    Context, Env, ScheduledEvent, js_sys,
     wasm_bindgen::{JsCast as _, JsValue},
     web_sys::{self, Request, console},
     worker_sys::MessageBatch,
@@ -59,9 +59,9 @@ pub async fn consume(batch: MessageBatch, env: Env) {
     dispatcher(&env).consume(&queue, Message::all(&batch)).await;
 }
 
-/// Deletes what is due.
-pub async fn retain(env: Env) {
-    dispatcher(&env).retain().await;
+/// Does what a cron trigger is for.
+pub async fn scheduled(event: ScheduledEvent, env: Env) {
+    dispatcher(&env).scheduled(&event.cron(), clock::whole_ms(event.schedule())).await;
 }
 
 fn log(level: Level, record: &str) {

@@ -171,10 +171,15 @@ export class Host {
 		}
 	}
 
-	/** Calls the cron trigger. */
-	async scheduled() {
+	/**
+	 * Calls a cron trigger.
+	 *
+	 * @param {string} [cron] the trigger of the retention unless it is given
+	 * @param {number} [time] when it was due, in Unix ms; now unless it is given
+	 */
+	async scheduled(cron = "17 * * * *", time = Date.now()) {
 		const ours = await this.#miniflare.getWorker(OURS);
-		return await ours.scheduled({ scheduledTime: new Date(), cron: "17 * * * *" });
+		return await ours.scheduled({ scheduledTime: new Date(time), cron });
 	}
 
 	async stop() {

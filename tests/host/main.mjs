@@ -36,7 +36,7 @@ const methods = {
 	values: ({ worker, keys }) => host(worker).kv.values(keys),
 	put: ({ worker, key, value }) => host(worker).kv.put(key, value),
 	sql: ({ worker, statement }) => host(worker).sql(statement),
-	scheduled: ({ worker }) => host(worker).scheduled(),
+	scheduled: ({ worker, cron, time }) => host(worker).scheduled(cron, time),
 };
 
 for await (const line of createInterface({ input: process.stdin })) {

@@ -25,7 +25,8 @@ use unfollow_webhook::{
     delivery::{dead_letter, erased::Traces, message::Message},
     event::{Entry, EventId},
     log::Level,
-    origin::{HOP_HEADER, LOOP_STATUS, OriginError, OriginResponse},
+    origin::{HOP_HEADER, LOOP_STATUS},
+    outgoing::{OutgoingError, OutgoingResponse},
     receive::{
         CallLog,
         validate::{RequestHead, validate_head},
@@ -295,7 +296,7 @@ fn headers(seen: &Seen) -> ureq::http::HeaderMap {
 }
 
 /// Now, in Unix ms: the library compares with the real time, which nothing else here reads.
-fn real_now_ms() -> u64 {
+pub fn real_now_ms() -> u64 {
     #[allow(clippy::disallowed_methods)]
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis();
     now.try_into().unwrap()
@@ -366,7 +367,7 @@ fn an_origin_that_does_not_answer_is_retried() {
         (Reaction::hang(), "timeout", 10_000),
         (Reaction { after: Some(10_001), ..Reaction::status(200) }, "timeout", 10_000),
         (Reaction::refuse(), "unreachable", 0),
-        (Reaction { after: Some(3), with: Err(OriginError::TooLarge) }, "too_large", 3),
+        (Reaction { after: Some(3), with: Err(OutgoingError::TooLarge) }, "too_large", 3),
     ] {
         let run = Batch { origin: Box::new(move |_| reaction.clone()), ..Batch::default() }.run();
         assert!(run.is_retried(), "{error}");
@@ -420,7 +421,7 @@ fn a_longer_retry_after_is_honoured_for_any_failing_status() {
         (503, Some(0), 5),
         (503, None, 5),
     ] {
-        let answer = OriginResponse { status, retry_after, body: Vec::new() };
+        let answer = OutgoingResponse { status, retry_after, body: Vec::new() };
         let reaction = Reaction { after: Some(0), with: Ok(answer) };
         let run = Batch { origin: Box::new(move |_| reaction.clone()), ..Batch::default() }.run();
         assert_eq!(run.outcome(), Outcome::Retry { after_seconds }, "{retry_after:?}");
@@ -839,7 +840,7 @@ fn a_delivery_for_an_app_that_was_removed_is_dead_lettered_and_never_sent() {
 fn what_came_back_from_this_worker_is_dead_lettered_at_once() {
     assert_eq!(LOOP_STATUS, 508);
     for retry_after in [None, Some(0), Some(60)] {
-        let with = Ok(OriginResponse { status: 508, retry_after, body: Vec::new() });
+        let with = Ok(OutgoingResponse { status: 508, retry_after, body: Vec::new() });
         let origin = Box::new(move |_: &Seen| Reaction { after: Some(0), with: with.clone() });
         let run = Batch { origin, store: vec![Succeeds(1)], ..Batch::default() }.run();
         assert_eq!((run.outcome(), run.seen.len()), (Outcome::Ack, 1));
@@ -968,7 +969,7 @@ fn no_message_outlives_its_queue() {
                 Reaction::refuse(),
                 Reaction {
                     after: Some(20),
-                    with: Ok(OriginResponse { status: 503, retry_after: Some(u64::MAX), body: vec![] }),
+                    with: Ok(OutgoingResponse { status: 503, retry_after: Some(u64::MAX), body: vec![] }),
                 },
             ] {
                 let mut variables = vec![("RETRY_BASE_SECONDS", base)];
@@ -1014,7 +1015,7 @@ fn what_would_get_too_old_by_its_next_attempt_is_dead_lettered_at_once() {
     ] {
         let life = hours.parse::<u64>().unwrap() * hour;
         for (age, is_last) in [(life - wait, false), (life - wait + 1, true), (life + 10 * hour, true)] {
-            let with = Ok(OriginResponse { status: 500, retry_after, body: Vec::new() });
+            let with = Ok(OutgoingResponse { status: 500, retry_after, body: Vec::new() });
             let origin = Box::new(move |_: &Seen| Reaction { after: Some(0), with: with.clone() });
             // 72 is the default.
             let set = [("DELIVERY_HOURS", hours)];

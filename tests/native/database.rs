@@ -21,11 +21,13 @@ use unfollow_webhook::{
 };
 
 /// Every migration, in order.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("../../migrations/0001_event_log.sql"),
     include_str!("../../migrations/0002_deliveries_and_calls.sql"),
     include_str!("../../migrations/0003_erasure_and_retention.sql"),
     include_str!("../../migrations/0004_delivery_answers.sql"),
+    include_str!("../../migrations/0005_alerts.sql"),
+    include_str!("../../migrations/0006_alert_messages.sql"),
 ];
 
 /// What a database does instead of its work.
@@ -33,6 +35,9 @@ const MIGRATIONS: [&str; 4] = [
 pub enum Trouble {
     Fails,
     Hangs,
+    /// The limit of the free plan's day is reached.
+    DayLimit,
+    Full,
 }
 
 /// A database like D1.
@@ -42,6 +47,8 @@ pub struct Sqlite {
     pub trouble: Cell<Option<Trouble>>,
     /// How long each statement takes, in ms, but for those of attempts.
     pub takes_ms: Cell<u64>,
+    /// How large the database says it is, in bytes.
+    pub size: Cell<Option<u64>>,
     /// The first word of each statement, behind `sql`. A reader may share the list.
     pub operations: Rc<RefCell<Vec<String>>>,
 }
@@ -56,7 +63,13 @@ impl Sqlite {
     /// One to which no migration was applied.
     pub fn without_schema() -> Self {
         let connection = Rc::new(Connection::open_in_memory().unwrap());
-        Self { connection, trouble: Cell::default(), takes_ms: Cell::default(), operations: Rc::default() }
+        Self {
+            connection,
+            trouble: Cell::default(),
+            takes_ms: Cell::default(),
+            size: Cell::default(),
+            operations: Rc::default(),
+        }
     }
 
     /// One with the schema of this version.
@@ -134,6 +147,8 @@ impl Sqlite {
         match self.trouble.get() {
             None => Ok(()),
             Some(Trouble::Fails) => Err(DatabaseError::Failed),
+            Some(Trouble::DayLimit) => Err(DatabaseError::DayLimit),
+            Some(Trouble::Full) => Err(DatabaseError::Full),
             Some(Trouble::Hangs) => pending().await,
         }
     }
@@ -208,7 +223,11 @@ impl Database for Sqlite {
         execute(&self.connection, statement).map_err(database_error)?;
         let written = self.connection.total_changes() - before;
         // SQLite counts the rows of triggers in the total only.
-        Ok(Changes { changed: if written == 0 { 0 } else { self.connection.changes() }, written })
+        Ok(Changes {
+            changed: if written == 0 { 0 } else { self.connection.changes() },
+            written,
+            size: self.size.get(),
+        })
     }
 
     async fn run_all(&self, statements: Vec<Statement>) -> Result<(), DatabaseError> {
@@ -226,9 +245,10 @@ impl Database for Sqlite {
         let done = match self.trouble.get() {
             Some(Trouble::Hangs) => return Box::pin(pending()),
             Some(Trouble::Fails) => Err(AttemptError::Failed),
+            Some(Trouble::DayLimit | Trouble::Full) => Err(AttemptError::Unavailable),
             None => execute(&self.connection, statement).map_err(|error| match database_error(error) {
                 DatabaseError::NoSchema => AttemptError::Unavailable,
-                DatabaseError::Failed => AttemptError::Failed,
+                _ => AttemptError::Failed,
             }),
         };
         Box::pin(async move { done })

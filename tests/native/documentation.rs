@@ -4,7 +4,9 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 use serde_json::Value;
+use strum::VariantArray as _;
 use unfollow_webhook::{
+    alerts::AlertKind,
     config::{Config, VERSION},
     delivery::failure::Failure,
     receive::rejection::Rejection,
@@ -95,16 +97,18 @@ fn each_settings_table_names_what_is_read_and_nothing_else() {
 fn defaults_and_bounds_are_those_of_the_code() {
     let delivery = config(&[]).delivery;
     let meanings = all_settings(1);
-    for (name, default) in
-        [("RETRY_BASE_SECONDS", delivery.retry_base_seconds), ("DELIVERY_HOURS", delivery.seconds / 3600)]
-    {
+    for (name, default) in [
+        ("RETRY_BASE_SECONDS", delivery.retry_base_seconds),
+        ("DELIVERY_HOURS", delivery.seconds / 3600),
+        ("SILENCE_HOURS", config(&[]).silence_hours.unwrap()),
+    ] {
         let said = said_of(&meanings, name);
         let mut numbers = said.split(|c: char| !c.is_ascii_digit());
         assert!(numbers.any(|number| number == default.to_string()), "{name}: {said}");
     }
     let values = all_settings(2);
-    for name in ["RETENTION_DAYS", "RETRY_BASE_SECONDS", "DELIVERY_HOURS"] {
-        let config = config(&[(name, "0")]);
+    for name in ["RETENTION_DAYS", "RETRY_BASE_SECONDS", "DELIVERY_HOURS", "SILENCE_HOURS"] {
+        let config = config(&[(name, "100000")]);
         let invalid = config.invalid_settings.iter().find(|it| it.name == name).unwrap();
         assert_eq!(invalid.problem, format!("must be a whole number from {}", said_of(&values, name)));
     }
@@ -187,4 +191,13 @@ fn sources() -> Vec<(String, String)> {
         }
     }
     found
+}
+
+#[test]
+fn the_table_of_alerts_has_each_kind_with_its_severity() {
+    let text = read("docs/alerts.md");
+    let listed = table(&text, &["kind", "severity"]).into_iter().filter(|row| !row[0].starts_with("---"));
+    let listed: BTreeSet<_> = listed.map(|row| (row[0].trim_matches('`').to_owned(), row[1].to_owned())).collect();
+    let word = |kind: &AlertKind| (<&str>::from(kind).to_owned(), <&str>::from(kind.severity()).to_owned());
+    assert_eq!(listed, AlertKind::VARIANTS.iter().map(word).collect());
 }

@@ -19,7 +19,7 @@ use tokio::{
 use unfollow_webhook::{
     database::{Changes, Database, DatabaseError, Statement},
     event::Entry,
-    origin::{Origin, OriginError, OriginRequest, OriginResponse, Wanted},
+    outgoing::{Outgoing, OutgoingError, OutgoingRequest, OutgoingResponse, Wanted},
     receive::{Body, BodyError},
     storage::{Attempt, AttemptError, Clock, Kv, Listed, Page, Queue, StoreError},
 };
@@ -403,16 +403,16 @@ impl Seen {
 pub struct Reaction {
     /// After so many ms; `None` hangs.
     pub after: Option<u64>,
-    pub with: Result<OriginResponse, OriginError>,
+    pub with: Result<OutgoingResponse, OutgoingError>,
 }
 
 impl Reaction {
     pub fn status(status: u16) -> Self {
-        Self { after: Some(20), with: Ok(OriginResponse { status, retry_after: None, body: Vec::new() }) }
+        Self { after: Some(20), with: Ok(OutgoingResponse { status, retry_after: None, body: Vec::new() }) }
     }
 
     pub fn answer(status: u16, body: impl Into<Vec<u8>>) -> Self {
-        Self { after: Some(20), with: Ok(OriginResponse { status, retry_after: None, body: body.into() }) }
+        Self { after: Some(20), with: Ok(OutgoingResponse { status, retry_after: None, body: body.into() }) }
     }
 
     pub fn hang() -> Self {
@@ -420,7 +420,7 @@ impl Reaction {
     }
 
     pub fn refuse() -> Self {
-        Self { after: Some(0), with: Err(OriginError::Unreachable) }
+        Self { after: Some(0), with: Err(OutgoingError::Unreachable) }
     }
 }
 
@@ -450,9 +450,9 @@ impl<'a> FakeOrigin<'a> {
     }
 }
 
-impl Origin for FakeOrigin<'_> {
-    async fn post(&self, request: OriginRequest<'_>) -> Result<OriginResponse, OriginError> {
-        let OriginRequest { url, headers, body, within_ms, wanted } = request;
+impl Outgoing for FakeOrigin<'_> {
+    async fn post(&self, request: OutgoingRequest<'_>) -> Result<OutgoingResponse, OutgoingError> {
+        let OutgoingRequest { url, headers, body, within_ms, wanted } = request;
         let seen = Seen { at: since(self.start), url, headers, body: body.to_vec(), within_ms, wanted };
         let reaction = (self.react)(&seen);
         self.seen.borrow_mut().push(seen);
@@ -461,8 +461,10 @@ impl Origin for FakeOrigin<'_> {
         sleep(Duration::from_millis(reaction.after.unwrap_or(u64::MAX).min(within_ms))).await;
         self.under_way.set(self.under_way.get() - 1);
         match reaction.with {
-            _ if reaction.after.is_none_or(|ms| ms > within_ms) => Err(OriginError::Late),
-            Ok(answer) if matches!(wanted, Wanted::Whole(max) if answer.body.len() > max) => Err(OriginError::TooLarge),
+            _ if reaction.after.is_none_or(|ms| ms > within_ms) => Err(OutgoingError::Late),
+            Ok(answer) if matches!(wanted, Wanted::Whole(max) if answer.body.len() > max) => {
+                Err(OutgoingError::TooLarge)
+            }
             with => with,
         }
     }

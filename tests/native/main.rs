@@ -4,7 +4,9 @@
 //! random inputs are checked against properties that hold for all of them.
 
 mod acknowledgement;
+mod alerts;
 mod api;
+mod bursts;
 mod call_counter;
 mod clock_set_back;
 mod config;
@@ -20,6 +22,7 @@ mod fakes;
 mod kinds;
 mod log;
 mod message;
+mod notify;
 mod openapi;
 mod openapi_client;
 mod origin;

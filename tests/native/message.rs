@@ -9,7 +9,7 @@ use unfollow_webhook::{
         failure::{Failure, Reason},
         message::Message,
     },
-    origin::OriginError,
+    outgoing::OutgoingError,
     sink::Sink,
     webhook::{command::Kind, query::QUERY_MAX},
 };
@@ -158,7 +158,7 @@ fn a_dead_letter_holds_the_message_and_why() {
     let days = |days: u64| days * 86_400;
     for (failure, status, error) in [
         (Failure::Status(404), json!(404), Value::Null),
-        (Failure::Origin(OriginError::Late), Value::Null, json!("timeout")),
+        (Failure::Origin(OutgoingError::Late), Value::Null, json!("timeout")),
     ] {
         let entry = dead_letter::entry(&event, Sink::Origin, failure, NOW_MS + 5, Some(86_400));
         assert_eq!(entry.key, format!("dead/{APP}/{}", event.id()));

@@ -1,7 +1,7 @@
 //! Which URLs are valid for the origin, and what its `Retry-After` means.
 
 use proptest::prelude::*;
-use unfollow_webhook::origin::{OriginUrl, retry_after_seconds};
+use unfollow_webhook::{origin::OriginUrl, outgoing::retry_after_seconds};
 
 use crate::{ports::ascii_host, samples::NOW_MS};
 

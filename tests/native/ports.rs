@@ -113,7 +113,7 @@ impl<'a, D: Database> Ports for FakePorts<'a, D> {
     type Kv = FakeKv;
     type Database = D;
     type Queue = FakeQueue;
-    type Origin = FakeOrigin<'a>;
+    type Outgoing = FakeOrigin<'a>;
     type Clock = FakeClock;
 
     fn kv(&self) -> &FakeKv {
@@ -128,7 +128,7 @@ impl<'a, D: Database> Ports for FakePorts<'a, D> {
         self.queue
     }
 
-    fn origin(&self) -> &FakeOrigin<'a> {
+    fn outgoing(&self) -> &FakeOrigin<'a> {
         &self.origin
     }
 

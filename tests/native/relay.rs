@@ -4,7 +4,8 @@ use serde_json::Value;
 use unfollow_webhook::{
     config::Config,
     log::Level,
-    origin::{HOP_HEADER, OriginError, OriginResponse},
+    origin::HOP_HEADER,
+    outgoing::{OutgoingError, OutgoingResponse},
     receive::Receiver,
     receive::rejection::Rejection,
     receive::relay::RESPONSE_MAX,
@@ -112,7 +113,7 @@ fn each_error_of_the_origin_has_a_code_of_its_own() {
         (Reaction::answer(200, "{} {}"), RelayError::NotJson, 502),
         (Reaction::answer(200, &b"\"\xff\""[..]), RelayError::NotJson, 502),
         (Reaction::answer(200, json(RESPONSE_MAX + 1)), RelayError::TooLarge, 502),
-        (Reaction { after: Some(1), with: Err(OriginError::TooLarge) }, RelayError::TooLarge, 502),
+        (Reaction { after: Some(1), with: Err(OutgoingError::TooLarge) }, RelayError::TooLarge, 502),
         (Reaction::refuse(), RelayError::Unreachable, 502),
         (Reaction::hang(), RelayError::Late, 504),
         (Reaction { after: Some(1501), ..Reaction::answer(200, "{}") }, RelayError::Late, 504),
@@ -213,7 +214,7 @@ fn with_an_invalid_origin_url_other_webhooks_are_rejected() {
 
 #[test]
 fn a_relay_carries_no_header_of_the_origins_answer() {
-    let answer = OriginResponse { status: 503, retry_after: Some(9), body: b"{}".to_vec() };
+    let answer = OutgoingResponse { status: 503, retry_after: Some(9), body: b"{}".to_vec() };
     let run = run(&Reaction { after: Some(1), with: Ok(answer) });
     assert_eq!((run.response.status, run.response.header), (503, None));
 }

@@ -153,8 +153,9 @@ fn a_run_is_bounded_and_deletes_the_oldest_first() {
     // The hour of the oldest that it has left.
     assert_eq!(retained.due_since, Some(HOUR - HOUR_MS));
     assert_eq!(database.event_times(1), (0..100).rev().map(|n| HOUR - 1 - n * 1000).collect::<Vec<_>>());
-    assert_eq!(run(&database).0, Retained { events: 100, rows: 500 + 1, due_since: None });
-    assert_eq!(database.size(), 0);
+    // The hour had been an unusual one.
+    assert_eq!(run(&database).0, Retained { events: 100, rows: 500 + 1 + 1, due_since: None });
+    assert_eq!((database.size(), database.table("unusual_hours")), (0, Vec::new()));
 }
 
 /// Each app that is due gets a part of the run.

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 use unfollow_webhook::{
     database::{
-        Parameter, Statement,
+        Parameter, Statement, call_counts,
         deliveries::{self, Change, State},
         erasures::{self, UsersEvent},
         event_log::{self, NOT_IN_KV},
@@ -473,4 +473,81 @@ fn a_row_that_a_reindex_finds_as_it_is_costs_no_row_and_a_damaged_one_costs_one(
     assert_eq!((written(&put), written(&put)), (5, 0));
     assert_eq!(written(&json!(["UPDATE events SET body = 'x' WHERE hash = ?1", put[4]])), 1);
     assert_eq!((written(&put), written(&put)), (1, 0));
+}
+
+/// What alerts cost, however much there is to tell: rows for the unfollows of an app, and for its calls and deliveries.
+#[test]
+fn alerts_read_a_bounded_number_of_rows() {
+    let log = Log::start();
+    let hour = |ago: u64| log.now - ago * HOUR_MS;
+    let user = |n: u64| format!("user-{n:02}");
+    let unfollows = |user: &str, begin: u64, count: u64| -> Vec<Value> {
+        (0..count).map(|n| insert(&unfollow(&format!("fan-{n}"), &[user], begin + n * (HOUR_MS / count)))).collect()
+    };
+    let mut statements = Vec::new();
+    // A week in which 40 users have their unfollows in each hour that is looked at, and the last hours before.
+    for day in 1..=7 {
+        for n in 0..40 {
+            (0..2).for_each(|ago| statements.extend(unfollows(&user(n), hour(24 * day + ago), 3)));
+        }
+    }
+    for ago in 2..=7 {
+        (0..40).for_each(|n| statements.extend(unfollows(&user(n), hour(ago), 1)));
+    }
+    // In the hour before the current one, each of them has many, of which those of half have to be counted.
+    for n in 0..40 {
+        let begin = hour(1) + if n % 2 == 0 { 0 } else { HOUR_MS / 2 };
+        statements.extend(unfollows(&user(n), begin, 52));
+    }
+    log.run(&statements);
+    let calls = (0..400).flat_map(|n| {
+        let at = hour(n / 4);
+        ["rejected", "failed", "queued", "dead_lettered"].map(|outcome| {
+            let counts = json!([[at / HOUR_MS, 1_400_000_000, outcome, format!("reason-{}", n % 4), 1, at]]);
+            plain(call_counts::add(at / HOUR_MS, &counts.to_string()))
+        })
+    });
+    log.run(&calls.collect::<Vec<_>>());
+    let (costs, answer) = log.call("GET", "alerts");
+    let rows = |part: &str| costs.iter().filter(|cost| cost.sql.contains(part)).map(|cost| cost.read).sum::<u64>();
+    let kinds: Vec<_> = answer["alerts"].as_array().unwrap().iter().map(|it| it["kind"].as_str().unwrap()).collect();
+    for kind in
+        ["unfollow_burst_of_app", "unfollow_burst_of_user", "calls_rejected", "events_queued", "deliveries_dead"]
+    {
+        assert!(kinds.contains(&kind), "{kinds:?}");
+    }
+    let unfollows = rows("unusual_hours") + rows("role = 'target'") + rows("json_array_length");
+    println!("{unfollows:>6} rows read for unfollows, in {} statements", costs.len());
+    assert!((100..=500).contains(&unfollows), "{unfollows}");
+    assert!(costs.len() <= 12 && written_by(&costs) == 0);
+    println!("{:>6} rows read in all", read_by(&costs));
+    assert!(read_by(&costs) <= 1_500);
+}
+
+/// What D1 says, as Cloudflare documents it, is told apart; and what else is known is still told.
+#[test]
+fn alerts_are_told_while_d1_fails() {
+    let log = Log::start();
+    for (error, kind) in [
+        (
+            "D1_ERROR: Your account has exceeded D1's free tier daily row read limit. Upgrade to a paid plan or wait until tomorrow \
+             (midnight UTC) to continue.",
+            "database_day_limit",
+        ),
+        (
+            "D1_ERROR: Your account has exceeded D1's free tier daily row write limit. Upgrade to a paid plan or wait until tomorrow \
+             (midnight UTC) to continue.",
+            "database_day_limit",
+        ),
+        ("D1_ERROR: Exceeded maximum DB size", "database_full"),
+        ("D1_ERROR: Network connection lost.", "database_fails"),
+    ] {
+        assert_eq!(post_at(&log.url("/fail"), error).body, json!(error));
+        let (_, told) = log.call("GET", "alerts");
+        assert_eq!((&told["complete"], told["alerts"].as_array().unwrap().len()), (&json!(false), 1), "{told}");
+        assert_eq!(told["alerts"][0]["kind"], kind);
+    }
+    post_at(&log.url("/fail"), "");
+    let (_, told) = log.call("GET", "alerts");
+    assert_eq!(told["complete"], true, "{told}");
 }

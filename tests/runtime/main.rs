@@ -3,6 +3,7 @@
 // Tests run natively and have no other clock; in src/ these would panic on wasm.
 #![allow(clippy::disallowed_methods)]
 
+mod alert_messages;
 mod answers;
 mod api;
 mod bundle;

@@ -8,7 +8,7 @@ use unfollow_webhook::{
         dead_letter,
         failure::{Failure, Reason},
     },
-    origin::OriginError,
+    outgoing::OutgoingError,
     sink::Sink,
 };
 
@@ -116,6 +116,7 @@ fn each_response_of_the_document_occurs_and_is_as_described() {
     responses_with_a_failing_store(&caller);
     responses_without_a_schema(&caller);
     responses_with_invalid_settings(&caller);
+    responses_about_messages(&caller);
     // Without a token there is no API.
     for it in caller.document.operations().iter().filter(|it| it.path != "/healthz") {
         caller.call(&it.method, &crate::signed().url, &filled(it.path), 404);
@@ -154,7 +155,7 @@ fn responses_with_a_full_log(caller: &Caller) {
     };
     let dead_letters = [
         dead_letter(0, Sink::Origin, Failure::Status(500)),
-        dead_letter(1, Sink::Origin, Failure::Origin(OriginError::Late)),
+        dead_letter(1, Sink::Origin, Failure::Origin(OutgoingError::Late)),
         dead_letter(2, Sink::Origin, Failure::Other(Reason::Queue)),
         dead_letter(3, Sink::Kv, Failure::Sink(Sink::Kv)),
         dead_letter(4, Sink::D1, Failure::Sink(Sink::D1)),
@@ -195,6 +196,11 @@ fn responses_with_a_full_log(caller: &Caller) {
     let status = call("GET", "status", 200, &[]);
     assert_eq!((&status["sinks"], &status["settings"]), (&json!(["kv", "d1", "origin"]), &json!([])));
     call("GET", "status?app=1", 400, &[]);
+    let told = call("GET", "alerts?language=zh", 200, &[]);
+    assert_eq!(told["complete"], true);
+    assert_eq!(call("GET", &format!("alerts?app={APP}&language=en"), 200, &[])["complete"], true);
+    call("GET", "alerts?language=fr", 400, &[]);
+    call("GET", "alerts?app=1", 404, &["list", "list"]);
 
     // The event log lacks what was put into KV without the Worker.
     let path_of = |event| format!("events/{APP}/{}", id(event));
@@ -327,8 +333,9 @@ fn takes_the_parameters(caller: &Caller, url: &str, described: &Described<'_>) {
     for (parameter, name) in of_query.iter().map(|parameter| (parameter, parameter["name"].as_str().unwrap())) {
         if name == "app" {
             caller.call(method, url, &alone, 200);
-            // The calls of all apps are one list.
-            let status = if described.operation["operationId"] == "calls" { 200 } else { 400 };
+            // The calls of all apps are one list, and so are the alerts.
+            let is_optional = ["calls", "listAlerts"].map(Into::into).contains(&described.operation["operationId"]);
+            let status = if is_optional { 200 } else { 400 };
             caller.call(method, url, path, status);
             caller.call(method, url, &format!("{path}?app=1400000009"), 404);
             continue;
@@ -382,6 +389,10 @@ fn responses_with_a_failing_store(caller: &Caller) {
         caller.check(method, &path, 403, request_with(method, &format!("{url}{path}"), &headers));
         match described.operation["operationId"].as_str().unwrap() {
             "listApps" | "status" => drop(caller.call(method, url, &path, 200)),
+            "listAlerts" => {
+                let told = caller.call(method, url, &path, 200).body;
+                assert_eq!((&told["complete"], &told["alerts"][0]["kind"]), (&json!(false), &json!("missing_lines")));
+            }
             "eraseUser" => drop(caller.call(method, url, &format!("{path}?user=alice"), 409)),
             "eraseRecords" => drop(caller.call(method, url, &format!("{path}?user=alice"), 503)),
             "readUser" => drop(caller.call(method, url, &format!("{path}?user=alice"), 409)),
@@ -389,7 +400,7 @@ fn responses_with_a_failing_store(caller: &Caller) {
                 let answer = caller.call(method, url, &path, 409);
                 assert!(answer.body["detail"].as_str().unwrap().contains("bind DB to a D1 database"), "{answer:?}");
             }
-            "replayEvent" | "replayDeadLetters" => drop(caller.call(method, url, &path, 409)),
+            "replayEvent" | "replayDeadLetters" | "testAlerts" => drop(caller.call(method, url, &path, 409)),
             _ => assert_eq!(caller.call(method, url, &path, 503).header("retry-after"), "1", "{path}"),
         }
     }
@@ -404,6 +415,8 @@ fn responses_without_a_schema(caller: &Caller) {
         let answer = caller.call("GET", &worker.url, path, if path == "/healthz" { 503 } else { 200 });
         assert_eq!(answer.body["settings"][0]["name"], "DB", "{answer:?}");
     }
+    let told = caller.call("GET", &worker.url, "/v1/alerts", 200).body;
+    assert_eq!((&told["complete"], &told["alerts"][0]["subject"]), (&json!(false), &json!("DB")));
     let user = filled("/v1/users/{app}?user=alice");
     for (method, path) in [
         ("GET", "/v1/events"),
@@ -421,6 +434,19 @@ fn responses_without_a_schema(caller: &Caller) {
         assert_eq!(answer.header("retry-after"), "");
         assert!(answer.body["detail"].as_str().unwrap().contains("apply the migrations"), "{answer:?}");
     }
+}
+
+/// The responses where there is somebody to tell of alerts.
+fn responses_about_messages(caller: &Caller) {
+    let origin = Origin::start(|_| origin::answer(200, r#"{"errcode":310000,"errmsg":"sign not match"}"#));
+    let urls = format!("dingtalk+{}?access_token=x", origin.url());
+    let settings =
+        [("SDK_APP_IDS", APP), ("ALLOW_UNSIGNED", "true"), ("ADMIN_TOKEN", ADMIN_TOKEN), ("ALERT_URLS", urls.as_str())];
+    let worker = Home::new(&settings, |_| {}).start();
+    let tested = caller.call("POST", &worker.url, "/v1/alerts/test", 200);
+    assert_eq!(tested.body["targets"][0]["answer"], "sign not match");
+    caller.call("POST", &worker.url, "/v1/alerts/test?app=1", 400);
+    assert_eq!(caller.call("GET", &worker.url, "/v1/status", 200).body["missing_lines"], json!([]));
 }
 
 /// The responses with invalid settings that calls depend on.

@@ -282,6 +282,11 @@ impl Worker {
         self.ask("scheduled", json!({}))
     }
 
+    /// Has this cron trigger called, which was due at this time (Unix ms), and gives what became of it.
+    pub fn scheduled_by(&self, cron: &str, time: u64) -> Value {
+        self.ask("scheduled", json!({ "cron": cron, "time": time }))
+    }
+
     /// What has been logged so far, line by line.
     pub fn log(&self) -> Vec<String> {
         self.log.lines()

@@ -242,6 +242,7 @@ fn a_replayed_delivery_is_retrying() {
         let expected = json!({
             "app": 1_400_000_000, "state": "retrying", "event_time": event.time, "hash": id_at(event.time).hash(),
             "attempts": 0, "last_status": null, "last_error": null, "answer": null, "next_attempt_at": NOW_MS, "updated_at": NOW_MS,
+            "retrying_since": NOW_MS,
         });
         assert_eq!(row, expected, "{path}");
     }
