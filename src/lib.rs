@@ -39,6 +39,7 @@ pub mod routes;
 #[cfg(target_arch = "wasm32")]
 mod runtime;
 pub mod sink;
+pub mod standard_webhooks;
 pub mod storage;
 pub mod webhook;
 

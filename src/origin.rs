@@ -3,19 +3,13 @@
 //! Two things are sent: deliveries of Follow events, by way of the queue (see [`crate::delivery::consumer`]), and all other
 //! webhooks, inside the call (see [`crate::receive::relay`]).
 
-use std::{borrow::Cow, cell::Cell, fmt, future::Future, time::UNIX_EPOCH};
+use std::{borrow::Cow, cell::Cell, future::Future, time::UNIX_EPOCH};
 
-use base64ct::{Base64, Encoding as _};
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::Deserialize;
-use sha2::Sha256;
 use strum::{EnumString, IntoStaticStr, VariantArray};
 use url::{Host, ParseError, SyntaxViolation, Url};
 
-use crate::encoding::from_json_object;
-
-/// Bytes of a Standard Webhooks secret. [Standard Webhooks, "Symmetric" signatures: 24 to 64 bytes]
-const SECRET_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
+use crate::{encoding::from_json_object, standard_webhooks::SigningSecret};
 
 /// A header of all that this Worker sends to the origin. A call that carries it has come back: `ORIGIN_URL` leads to this
 /// Worker.
@@ -111,41 +105,10 @@ fn with_ascii_host(text: &str, ascii_host: impl FnOnce(&str) -> Option<String>) 
 pub enum OriginSigning {
     /// As the Standard Webhooks specification says, with the current secret and then the previous one; not at all if there
     /// is none.
-    With(Vec<OriginSecret>),
+    With(Vec<SigningSecret>),
     /// `ORIGIN_SECRET` is invalid: nothing is delivered until it is fixed, because the backend would have to
     /// refuse it.
     Invalid,
-}
-
-/// The secret that the backend and this Worker share. Debug hides it.
-#[derive(Clone)]
-pub struct OriginSecret(Vec<u8>);
-
-impl OriginSecret {
-    /// Takes `whsec_` and the base64 of 24 to 64 bytes.
-    ///
-    /// # Errors
-    /// The rule that `text` breaks, as the rest of a sentence whose subject is the setting.
-    pub fn new(text: &str) -> Result<Self, &'static str> {
-        let bytes = text.strip_prefix("whsec_").and_then(|text| Base64::decode_vec(text).ok());
-        let bytes = bytes.filter(|bytes| SECRET_BYTES.contains(&bytes.len()));
-        bytes.map(Self).ok_or("must be whsec_ and the base64 of 24 to 64 bytes")
-    }
-
-    /// The `webhook-signature` of a message sent at `seconds` (Unix time): HMAC-SHA-256 over id, time and body.
-    #[must_use]
-    pub fn sign(&self, id: &str, seconds: u64, body: &str) -> String {
-        // HMAC takes a key of any length, so this is never empty.
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.0) else { return String::new() };
-        mac.update(format!("{id}.{seconds}.{body}").as_bytes());
-        format!("v1,{}", Base64::encode_string(&mac.finalize().into_bytes()))
-    }
-}
-
-impl fmt::Debug for OriginSecret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("OriginSecret(hidden)")
-    }
 }
 
 /// A POST to the origin.

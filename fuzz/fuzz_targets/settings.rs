@@ -8,9 +8,10 @@ use std::collections::HashMap;
 use libfuzzer_sys::fuzz_target;
 use unfollow_webhook::{
     config::Config,
-    origin::{OriginSecret, OriginSigning, OriginUrl},
+    origin::{OriginSigning, OriginUrl},
     plan::Plan,
     ports::{DB, DEAD_LETTERS, DELIVERIES, EVENTS, Environment},
+    standard_webhooks::SigningSecret,
     webhook::{SdkAppId, auth::Policy},
 };
 use url::{Host, Url};
@@ -155,7 +156,11 @@ fuzz_target!(|text: &str| {
         // No token is printed.
         assert_eq!(format!("{:?}", settings.policy(app)), printed);
     }
-    if let Some(secret) = variables.get("ORIGIN_SECRET").and_then(|text| OriginSecret::new(text).ok()) {
-        assert_eq!(format!("{secret:?}"), "OriginSecret(hidden)");
+    for text in ["ORIGIN_SECRET", "ORIGIN_SECRET_PREVIOUS"].iter().filter_map(|name| variables.get(name)) {
+        match SigningSecret::new(text) {
+            Ok(secret) => assert_eq!(format!("{secret:?}"), "SigningSecret(hidden)"),
+            // It says which part is broken, without the part.
+            Err(rule) => assert!(rule.starts_with("must ") && (text.len() < 40 || !rule.contains(&**text))),
+        }
     }
 });

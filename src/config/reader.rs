@@ -8,10 +8,11 @@ use super::{App, InvalidSetting, Rule, TOKEN};
 use crate::{
     api_token::ApiToken,
     encoding::list_words,
-    origin::{OriginSecret, OriginSigning, OriginUrl},
+    origin::{OriginSigning, OriginUrl},
     ports::{DB, DEAD_LETTERS, DELIVERIES, Environment},
     routes,
     sink::Sink,
+    standard_webhooks::SigningSecret,
     webhook::{SdkAppId, auth::CallbackToken},
 };
 
@@ -68,7 +69,7 @@ impl<E: Environment> Reader<'_, E> {
     }
 
     pub fn origin_signing(&mut self) -> OriginSigning {
-        match self.with_previous("ORIGIN_SECRET", |text| Ok(OriginSecret::new(&text)?)) {
+        match self.with_previous("ORIGIN_SECRET", |text| Ok(SigningSecret::new(&text)?)) {
             None => OriginSigning::Invalid,
             Some(secrets) => OriginSigning::With(secrets),
         }

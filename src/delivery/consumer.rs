@@ -31,6 +31,7 @@ use crate::{
     },
     ports::Ports,
     sink::{Sink, Storing},
+    standard_webhooks,
     storage::{Clock as _, Kv as _, within},
     webhook::SdkAppId,
 };
@@ -433,13 +434,7 @@ fn delivery<'a>(
     }
     let mut headers = vec![("content-type", "application/json".to_owned()), (HOP_HEADER, "1".to_owned())];
     if !secrets.is_empty() {
-        let id = event.id().to_string();
-        let signatures: Vec<_> = secrets.iter().map(|secret| secret.sign(&id, now, event.body().get())).collect();
-        headers.extend([
-            ("webhook-signature", signatures.join(" ")),
-            ("webhook-timestamp", now.to_string()),
-            ("webhook-id", id),
-        ]);
+        headers.extend(standard_webhooks::headers(secrets, &event.id().to_string(), now, event.body().get()));
     }
     Some(OriginRequest {
         url: settings.origin.as_ref()?.with_query(&query),

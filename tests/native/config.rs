@@ -7,11 +7,12 @@ use serde::Deserialize;
 use unfollow_webhook::{
     api_token::ApiToken,
     config::{Config, InvalidSetting, unknown::Names},
-    origin::{OriginSecret, OriginSigning},
+    origin::OriginSigning,
     plan::Plan,
     ports::{DB, DEAD_LETTERS, DELIVERIES, EVENTS},
     response::Response,
     sink::Sink,
+    standard_webhooks::SigningSecret,
     webhook::{
         SdkAppId,
         auth::{AuthError, CallbackToken, Policy},
@@ -234,7 +235,7 @@ fn a_problem_is_the_rule_that_was_broken_and_never_the_value() {
     const DAYS: &str = "must be a whole number from 1 to 3650";
     const BASE: &str = "must be a whole number from 1 to 3600";
     const HOURS: &str = "must be a whole number from 1 to 90";
-    const SECRET: &str = "must be whsec_ and the base64 of 24 to 64 bytes";
+    const SECRET: &str = "must be whsec_ and the base64 of 24 to 64 bytes: it has 6";
     const ASCII: &str = "must be letters, digits and punctuation marks of ASCII, without spaces";
     let (own, long) = (format!("CALLBACK_TOKEN_{APP}"), "pa55".repeat(33));
     let own_previous = format!("{own}_PREVIOUS");
@@ -271,7 +272,7 @@ fn a_problem_is_the_rule_that_was_broken_and_never_the_value() {
         ("DELIVERY_HOURS", "777777", HOURS),
         ("DELIVERY_HOURS", "pa55word", HOURS),
         ("ORIGIN_SECRET", "whsec_pa55word", SECRET),
-        ("ORIGIN_SECRET", "pa55word", SECRET),
+        ("ORIGIN_SECRET", "pa55word", "must begin with whsec_"),
         ("ORIGIN_SECRET_PREVIOUS", "whsec_pa55word", SECRET),
         ("ORIGIN_SECRET_PREVIOUS", &secret(32), ALONE),
         ("ADMIN_TOKEN", "pa55word pa55word", ASCII),
@@ -736,7 +737,7 @@ fn an_invalid_origin_secret_is_named_and_stops_deliveries_alone() {
 }
 
 /// The secrets that deliveries are signed with.
-fn secrets_of(config: &Config) -> &[OriginSecret] {
+fn secrets_of(config: &Config) -> &[SigningSecret] {
     match &config.delivery.signing {
         OriginSigning::With(secrets) => secrets,
         OriginSigning::Invalid => panic!("{:?}", config.invalid_settings),
@@ -748,8 +749,9 @@ fn a_previous_origin_secret_goes_with_the_current_one() {
     let (current, previous) = (secret(32), secret(24));
     let both = with(&[("ORIGIN_SECRET", Some(&current)), ("ORIGIN_SECRET_PREVIOUS", Some(&previous))]);
     assert!(both.invalid_settings.is_empty());
-    let signatures = |secrets: &[OriginSecret]| -> Vec<_> { secrets.iter().map(|it| it.sign("id", 1, "{}")).collect() };
-    let expected = [&current, &previous].map(|text| OriginSecret::new(text).unwrap());
+    let signatures =
+        |secrets: &[SigningSecret]| -> Vec<_> { secrets.iter().map(|it| it.sign("id", 1, "{}")).collect() };
+    let expected = [&current, &previous].map(|text| SigningSecret::new(text).unwrap());
     assert_eq!(signatures(secrets_of(&both)), signatures(&expected));
 
     for (secret, previous) in [(None, &*previous), (Some(&*current), "whsec_"), (Some(&*current), "")] {

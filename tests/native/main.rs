@@ -32,5 +32,6 @@ mod retention;
 mod retry;
 mod samples;
 mod schema;
+mod standard_webhooks;
 mod upgrade;
 mod vectors;
