@@ -5,6 +5,7 @@
 
 mod answers;
 mod api;
+mod backends;
 mod bundle;
 mod call;
 mod counted;
