@@ -9,6 +9,7 @@ use std::{
 
 use rusqlite::Connection;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 use unfollow_webhook::{standard_webhooks::SigningSecret, webhook::command::FOLLOW_BODY_MAX};
 
@@ -205,13 +206,15 @@ fn what_nobody_signed_is_refused(backend: &Backend) {
     is_refused("no time", &query, &[id.clone(), signature_of_it.clone()], &body);
     is_refused("an id alone", &query, &[id], &body);
     // As a relayed webhook.
+    let now = (now_ms() / 1000).to_string();
     for query in [
         unsigned(APP, BEFORE),
         format!("{}&Sign=&RequestTime=", unsigned(APP, BEFORE)),
-        format!("{}&Sign=zz&RequestTime=%zz", unsigned(APP, BEFORE)),
+        format!("{}&Sign=%FF&RequestTime=%E5%BE", unsigned(APP, BEFORE)),
         format!("{}&Sign[]=a&RequestTime[]=b", unsigned(APP, BEFORE)),
         format!("{}&{}", unsigned(APP, BEFORE), signature("another token", 0)),
-        format!("{}&{}", unsigned(APP, BEFORE), signature("", 0)),
+        // As with an empty token.
+        format!("{}&Sign={}&RequestTime={now}", unsigned(APP, BEFORE), hex::encode(Sha256::digest(&now))),
         format!("{}&{}", unsigned(APP, BEFORE), signature(TOKEN, -600)),
         format!("{}&{}", unsigned(APP, BEFORE), signature(TOKEN, 600)),
         String::new(),
