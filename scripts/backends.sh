@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes the receivers of examples/backends/ ready to be started by tests/runtime/backends.rs: their packages, of the versions that
 # are pinned there, go to target/backends/. A language that this machine lacks is installed where Debian has it and we may install
-# it; else the names of the tests that cannot run are printed, one a line, and why on stderr.
+# it; else the options that leave its test out are printed, and why on stderr.
 set -euo pipefail
 # shellcheck source=scripts/env.sh
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
@@ -60,7 +60,7 @@ ready() {
 # skip TEST LANGUAGE: says that this one is not started.
 skip() {
 	printf 'test-slow: SKIPPED: the backend in %s is not started, because this machine lacks what it needs.\n' "$2" >&2
-	printf '%s\n' "backends::$1"
+	printf -- '--skip backends::%s\n' "$1"
 }
 
 cd "$ROOT"
