@@ -32,6 +32,18 @@ const FILES = [
 	"LICENSE-APACHE",
 	"LICENSE-MIT",
 	"docs",
+	// Not the folder: what someone has installed there is no part of it.
+	...[
+		"README.md",
+		"Backend.java",
+		"backend.go",
+		"backend.php",
+		"express.mjs",
+		"fastapi_backend.py",
+		"hono.mjs",
+		"package.json",
+		"requirements.txt",
+	].map((name) => `examples/backends/${name}`),
 ];
 // What the scripts need of the tools.
 const TOOLS = ["smol-toml", "wrangler"];

@@ -12,5 +12,7 @@ debian "${FIREFOX:-firefox-esr}" firefox-esr
 scripts/build.sh >/dev/null
 playwright test --config tests/firefox
 cargo test --quiet --locked --no-run
+skipped=$(scripts/backends.sh)
 # One at a time: memory and the rate of events are measured.
-cargo test --locked --test native --test runtime --test release -- --ignored --test-threads=1
+# shellcheck disable=SC2086 # None, or pairs of an option and a name.
+cargo test --locked --test native --test runtime --test release -- --ignored --test-threads=1 $skipped

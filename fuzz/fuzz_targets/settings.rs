@@ -161,7 +161,11 @@ fuzz_target!(|text: &str| {
         // No token is printed.
         assert_eq!(format!("{:?}", settings.policy(app)), printed);
     }
-    if let Some(secret) = variables.get("ORIGIN_SECRET").and_then(|text| SigningSecret::new(text).ok()) {
-        assert_eq!(format!("{secret:?}"), "SigningSecret(hidden)");
+    for text in ["ORIGIN_SECRET", "ORIGIN_SECRET_PREVIOUS"].iter().filter_map(|name| variables.get(name)) {
+        match SigningSecret::new(text) {
+            Ok(secret) => assert_eq!(format!("{secret:?}"), "SigningSecret(hidden)"),
+            // It says which part is broken, without the part.
+            Err(rule) => assert!(rule.starts_with("must ") && (text.len() < 40 || !rule.contains(&**text))),
+        }
     }
 });

@@ -59,7 +59,7 @@ impl fmt::Debug for CallbackToken {
 
 /// White space, and what else a terminal or an editor does not show. The exception are the variation selectors with which an emoji or a
 /// Mongolian word may end, and the tags at the end of a flag.
-fn is_invisible(c: char) -> bool {
+pub(crate) fn is_invisible(c: char) -> bool {
     c.is_whitespace()
         || matches!(
             c,

@@ -235,7 +235,7 @@ fn a_problem_is_the_rule_that_was_broken_and_never_the_value() {
     const DAYS: &str = "must be a whole number from 1 to 3650";
     const BASE: &str = "must be a whole number from 1 to 3600";
     const HOURS: &str = "must be a whole number from 1 to 90";
-    const SECRET: &str = "must be whsec_ and the base64 of 24 to 64 bytes";
+    const SECRET: &str = "must be whsec_ and the base64 of 24 to 64 bytes: it has 6";
     const ASCII: &str = "must be letters, digits and punctuation marks of ASCII, without spaces";
     let (own, long) = (format!("CALLBACK_TOKEN_{APP}"), "pa55".repeat(33));
     let own_previous = format!("{own}_PREVIOUS");
@@ -272,7 +272,7 @@ fn a_problem_is_the_rule_that_was_broken_and_never_the_value() {
         ("DELIVERY_HOURS", "777777", HOURS),
         ("DELIVERY_HOURS", "pa55word", HOURS),
         ("ORIGIN_SECRET", "whsec_pa55word", SECRET),
-        ("ORIGIN_SECRET", "pa55word", SECRET),
+        ("ORIGIN_SECRET", "pa55word", "must begin with whsec_"),
         ("ORIGIN_SECRET_PREVIOUS", "whsec_pa55word", SECRET),
         ("ORIGIN_SECRET_PREVIOUS", &secret(32), ALONE),
         ("ADMIN_TOKEN", "pa55word pa55word", ASCII),

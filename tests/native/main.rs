@@ -35,5 +35,6 @@ mod retention;
 mod retry;
 mod samples;
 mod schema;
+mod standard_webhooks;
 mod upgrade;
 mod vectors;

@@ -6,6 +6,7 @@
 mod alert_messages;
 mod answers;
 mod api;
+mod backends;
 mod bundle;
 mod call;
 mod counted;
