@@ -21,12 +21,14 @@ use unfollow_webhook::{
 };
 
 /// Every migration, in order.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("../../migrations/0001_event_log.sql"),
     include_str!("../../migrations/0002_deliveries_and_calls.sql"),
     include_str!("../../migrations/0003_erasure_and_retention.sql"),
     include_str!("../../migrations/0004_delivery_answers.sql"),
     include_str!("../../migrations/0005_alerts.sql"),
+    include_str!("../../migrations/0006_alert_messages.sql"),
+    include_str!("../../migrations/0007_metrics.sql"),
 ];
 
 /// What a database does instead of its work.
