@@ -29,6 +29,7 @@ pub mod delivery;
 pub mod dispatch;
 mod encoding;
 pub mod event;
+pub mod export;
 pub mod log;
 pub mod origin;
 pub mod plan;

@@ -98,6 +98,15 @@ impl Plan {
         }
     }
 
+    /// How many events one response of an export has at most. To read a thousand takes some ms of CPU.
+    #[must_use]
+    pub const fn export_events(self) -> u64 {
+        match self {
+            Self::Free => 2_000,
+            Self::Paid => 10_000,
+        }
+    }
+
     /// How many dead letters one call replays, at three operations each, and how many it reads for that.
     #[must_use]
     pub const fn replays_and_reads(self) -> (usize, usize) {

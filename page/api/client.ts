@@ -5,6 +5,7 @@ import type { components, operations, paths } from "../../target/types/openapi.d
 import { t } from "../text/language.ts";
 
 type Schemas = components["schemas"];
+export type Alert = Schemas["Alert"];
 export type Bucket = Schemas["Bucket"];
 export type CallCount = Schemas["Calls"]["hours"][number];
 export type DeadLetter = Schemas["DeadLetter"];

@@ -9,7 +9,7 @@ import { poller } from "../state/poller.ts";
 import { go, href, route, toDeadLetters, toOverview, view } from "../state/route.ts";
 import { leave, stage } from "../state/session.ts";
 import { t } from "../text/language.ts";
-import { AlertsCard, isWrong } from "./Alerts.tsx";
+import { AlertsCard } from "./Alerts.tsx";
 import { DeadLettersCard } from "./DeadLetters.tsx";
 import { EventsCard } from "./Events.tsx";
 import { LanguageChoice } from "./LanguageChoice.tsx";
@@ -72,7 +72,11 @@ function Controls({ board }: { board: Board }) {
 			{!mayChange.value && <Span class="hint" text={t().header.readOnly} testid="role" />}
 			{hasLetters && <Link class="count-link" href={href(toDeadLetters)} text={toLetters} testid="dead-letters-link" />}
 			<p class="poll-state">
-				<span class={failure.value || isWrong(board) ? "dot amber" : "dot"} aria-hidden="true" data-testid="light" />
+				<span
+					class={failure.value || board.alerts.isWrong.value ? "dot amber" : "dot"}
+					aria-hidden="true"
+					data-testid="light"
+				/>
 				<Span text={updated} testid="updated" />
 			</p>
 			<Button text={t().actions.refresh} onClick={board.readAgain} />

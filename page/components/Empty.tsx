@@ -1,11 +1,10 @@
 // Why the list of events is empty.
 
 import type { ComponentChildren } from "preact";
-import type { CallCount } from "../api/client.ts";
+import type { Alert, CallCount } from "../api/client.ts";
 import { count } from "../lib/format.ts";
 import { sinceText } from "../lib/range.ts";
-import { type Advice, adviceOn } from "../lib/rejections.ts";
-import { countOf, rejectedOf } from "../state/alerts.ts";
+import { countOf, rejectionsOf } from "../state/alerts.ts";
 import type { Board } from "../state/board.ts";
 import { now } from "../state/clock.ts";
 import { moveFocus, places } from "../state/feedback.ts";
@@ -43,16 +42,17 @@ function reasonFor({ status, hasLog, alerts }: Board): ComponentChildren[] {
 		const names = <code>{sinks.join(", ")}</code>;
 		return [empty.noLog(d1), empty.toBind(names, <code>DB</code>, d1, <code>SINKS</code>)];
 	}
-	const { data } = alerts.findings;
+	const { data } = alerts.calls;
 	const { value: lastCall } = alerts.lastCall;
 	const { value: lastStored } = alerts.lastStored;
 	if (data === null) return [];
-	const { calls, range } = data;
+	const { hours: calls, range } = data;
 	if (calls === null) return [empty.noEvents, empty.firstComes];
 	const isRejected = (call: CallCount) => call.outcome === "rejected" || call.outcome === "failed";
 	const [stored, pending] = [countOf(calls, "stored"), countOf(calls, "queued", "dead_lettered")];
-	const reasons = rejectedOf(calls).map(([reason, n]) => ({ reason, n, ...adviceOn(reason) }));
-	if (stored + pending === 0 && reasons.some(({ isStray }) => !isStray)) return ofRejections(reasons);
+	const rejections = rejectionsOf(alerts.all.value);
+	if (stored + pending === 0 && rejections.some(({ severity }) => severity !== "notice"))
+		return ofRejections(rejections);
 	if (stored === 0 && pending > 0) {
 		return [empty.pending, empty.pendingCome];
 	}
@@ -68,14 +68,13 @@ function reasonFor({ status, hasLog, alerts }: Board): ComponentChildren[] {
 	return [empty.noEventAmong, empty.switchOn(last)];
 }
 
-/** Of calls that were all rejected: each reason with what to do, first those that strangers do not cause. */
-function ofRejections(all: ({ reason: string; n: number } & Advice)[]): ComponentChildren[] {
-	const reasons = [...all.filter(({ isStray }) => !isStray), ...all.filter(({ isStray }) => isStray)];
+/** Of calls that were all rejected: each reason with what to do. */
+function ofRejections(rejections: Alert[]): ComponentChildren[] {
 	const { empty, list } = t();
-	const names = list(reasons.map(({ reason }) => <code>{reason}</code>));
-	const isOne = reasons.length === 1;
-	const advice = reasons.map(({ reason, n, advice }) =>
-		isOne ? advice : empty.rejectedFor(count(n, "call"), <code>{reason}</code>, advice),
+	const names = list(rejections.map(({ subject }) => <code>{subject}</code>));
+	const isOne = rejections.length === 1;
+	const advice = rejections.map(({ subject, count: n, action }) =>
+		isOne ? action : empty.rejectedFor(count(n ?? 0, "call"), <code>{subject}</code>, action),
 	);
 	return [empty.rejected(names), ...advice];
 }

@@ -1,58 +1,68 @@
-// What may be wrong: rejected calls, deliveries and events that are not where they should be yet, and silence.
+// What is wrong, as the Worker says it; and what became of the calls.
 
-import { signal } from "@preact/signals";
-import { type CallCount, type DeliveryPage, Problem } from "../api/client.ts";
+import { computed, signal } from "@preact/signals";
+import { type Alert, type CallCount, Problem } from "../api/client.ts";
 import { MINUTE } from "../lib/format.ts";
 import { countedSince, type Range, rangeOf } from "../lib/range.ts";
+import { shown } from "../text/language.ts";
+import { forgetOver, isAcknowledged } from "./acknowledged.ts";
 import { Cell, Part, type Poll, patienceOf } from "./cell.ts";
 import { route } from "./route.ts";
 
 /** Ms between two questions for the settings. */
 const STATUS_EVERY = 5 * MINUTE;
-/** Deliveries that are counted one by one. */
-const COUNTED = 100;
 
-/** Null stands for what the Worker does not know. The calls are the app's in the range, by hour and outcome. */
-interface Findings {
+/** The calls of the app in the range, by hour and outcome; null where the Worker does not know: `DB` is not bound. */
+interface Calls {
 	range: Range;
-	calls: CallCount[] | null;
-	retrying: DeliveryPage | null;
-	dead: DeliveryPage | null;
-	/** Delivered, and answered FAIL. */
-	refused: DeliveryPage | null;
+	hours: CallCount[] | null;
 	at: number;
 }
 
 export class Alerts extends Part {
-	readonly findings = new Cell<Findings>(() => route.value.range);
+	readonly calls = new Cell<Calls>(() => route.value.range);
+	readonly told = new Cell<{ alerts: Alert[]; at: number }>(() => shown.value.language);
 	/** When the last call came, in Unix ms; null where none is known, undefined where calls are not counted. */
 	readonly lastCall = signal<number | null | undefined>(undefined);
 	/** When the last event came that was stored or queued, as above. */
 	readonly lastStored = signal<number | null | undefined>(undefined);
+	readonly all = computed(() => this.told.data?.alerts ?? []);
+	/** Those that the operator has not acknowledged. */
+	readonly open = computed(() => this.all.value.filter((alert) => !isAcknowledged(alert)));
+	/** Whether anything is wrong that strangers have not caused, and that nobody has acknowledged. */
+	readonly isWrong = computed(() => this.open.value.some(({ severity }) => severity !== "notice"));
 
 	async refresh({ api, route, now, signal }: Poll): Promise<void> {
-		const { app } = this;
-		const { apps, status } = this.session;
+		const { status } = this.session;
 		if (now - status.value.at >= STATUS_EVERY)
 			status.value = { data: await api.get("/v1/status", {}, signal), at: now };
-		const held = this.findings.data;
-		if (held !== null && now - held.at < patienceOf(route)) return;
-		const range = rangeOf(route.range, now);
-		const delivered = (state: "retrying" | "dead" | "delivered_fail") =>
-			status.value.data.origin ? known(api.get("/v1/deliveries", { app, state, limit: COUNTED }, signal)) : null;
-		await this.findings.read(async () => {
-			const [calls, ofApp, retrying, dead, refused] = await Promise.all([
+		const isDue = ({ data }: Cell<{ at: number }>) => data === null || now - data.at >= patienceOf(route);
+		const parts = [isDue(this.told) && this.#ask(api, now, signal), isDue(this.calls) && this.#count(api, now, signal)];
+		await Promise.all(parts);
+	}
+
+	async #ask(api: Poll["api"], now: number, signal: AbortSignal): Promise<void> {
+		await this.told.read(async () => {
+			const language = shown.peek().language === "zh-CN" ? "zh" : "en";
+			const { alerts, complete } = await api.get("/v1/alerts", { app: this.app, language }, signal);
+			if (complete) forgetOver(alerts, this.app);
+			return { alerts, at: now };
+		}, signal);
+	}
+
+	async #count(api: Poll["api"], now: number, signal: AbortSignal): Promise<void> {
+		const { app } = this;
+		const range = rangeOf(route.peek().range, now);
+		await this.calls.read(async () => {
+			const [calls, ofApp] = await Promise.all([
 				known(api.get("/v1/calls", { since: countedSince(range, now), until: now }, signal)),
 				// Calls that name no app of ours are counted under none; the time of the last call is the app's own.
-				apps.length > 1 ? known(api.get("/v1/calls", { app, since: now, until: now }, signal)) : null,
-				delivered("retrying"),
-				delivered("dead"),
-				delivered("delivered_fail"),
+				this.session.apps.length > 1 ? known(api.get("/v1/calls", { app, since: now, until: now }, signal)) : null,
 			]);
 			this.lastCall.value = (ofApp ?? calls)?.last_call_at;
 			this.lastStored.value = (ofApp ?? calls)?.last_stored_at;
 			const hours = calls?.hours.filter((hour) => hour.sdk_app_id === app || hour.sdk_app_id === 0);
-			return { range, calls: hours ?? null, retrying, dead, refused, at: now };
+			return { range, hours: hours ?? null, at: now };
 		}, signal);
 	}
 }
@@ -61,12 +71,11 @@ export class Alerts extends Part {
 export const countOf = (calls: CallCount[], ...outcomes: CallCount["outcome"][]) =>
 	calls.reduce((sum, call) => sum + (outcomes.includes(call.outcome) ? call.count : 0), 0);
 
-/** Reasons with the number of calls that were rejected for them, the most frequent first. */
-export function rejectedOf(calls: CallCount[]): [reason: string, count: number][] {
-	const rejected = calls.filter(({ outcome }) => outcome === "rejected" || outcome === "failed");
-	const reasons = [...Map.groupBy(rejected, ({ reason }) => reason ?? "")];
-	const counted = reasons.map(([reason, of]): [string, number] => [reason, countOf(of, "rejected", "failed")]);
-	return counted.sort(([, one], [, other]) => other - one);
+/** The alerts of calls that were rejected: those that strangers do not cause first, and then the most frequent. */
+export function rejectionsOf(alerts: Alert[]): Alert[] {
+	const rejected = alerts.filter(({ kind }) => ["calls_rejected", "stray_calls", "events_not_stored"].includes(kind));
+	const isStray = ({ severity }: Alert) => Number(severity === "notice");
+	return rejected.sort((one, other) => isStray(one) - isStray(other) || (other.count ?? 0) - (one.count ?? 0));
 }
 
 /** What the Worker knows, or null where it cannot know: `DB` is not bound. */

@@ -4,6 +4,7 @@ import { computed, effect, signal, untracked } from "@preact/signals";
 import { Problem, sentenceOf } from "../api/client.ts";
 import { MINUTE } from "../lib/format.ts";
 import { Live, type News, NO_NEWS } from "../lib/live.ts";
+import { shown as language } from "../text/language.ts";
 import { Alerts } from "./alerts.ts";
 import { currentTime, tick } from "./clock.ts";
 import { Stats, Top, Totals } from "./counts.ts";
@@ -113,6 +114,8 @@ export function startPolling(): void {
 	});
 	effect(() => {
 		asked.value;
+		// What the Worker says is in a language, too.
+		language.value;
 		const { value: shown } = board;
 		untracked(() => poller.start(shown?.poll));
 	});

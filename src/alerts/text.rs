@@ -100,7 +100,7 @@ words! {
     DeliveriesAnsweredFail: "{n} delivery answered FAIL" / "{n} deliveries answered FAIL",
         "They are not sent again, unless you replay them or set ORIGIN_FAIL to retry. The record has the start of the answer.";
         "{n} 次投递的应答为 FAIL",
-        "不会自动再次投递，除非手动重放或将 ORIGIN_FAIL 设为 retry。记录中有应答的开头部分。";
+        "不会自动再次投递，除非手动重放或将 ORIGIN_FAIL 设为“retry”。记录中有应答的开头部分。";
     RetentionBehind: "The hourly retention is behind",
         "Events are due for deletion and still stored. On Cloudflare's paid plan, PLAN=paid makes it delete more.";
         "每小时的自动删除进度落后",
@@ -108,7 +108,7 @@ words! {
     DatabaseNearlyFull: "D1 is {detail} % full",
         "Set or shorten RETENTION_DAYS before it is full; on Cloudflare's paid plan, set PLAN to paid.";
         "D1 已使用 {detail}%",
-        "请在写满之前设置或缩短 RETENTION_DAYS；如已使用 Cloudflare 付费套餐，请将 PLAN 设为 paid。";
+        "请在写满之前设置或缩短 RETENTION_DAYS；如已使用 Cloudflare 付费套餐，请将 PLAN 设为“paid”。";
     UnfollowBurstOfApp: "{n} unfollow in an hour, usually {detail}" / "{n} unfollows in an hour, usually {detail}",
         "See who was unfollowed most, and by whom.";
         "一小时内取关 {n} 次，平时为 {detail} 次",
@@ -132,7 +132,7 @@ words! {
     LogIncomplete: "The event log may lack events that KV has",
         "Rebuild it from KV: POST /v1/reindex until its cursor is null.";
         "事件日志可能缺少 KV 中已有的事件",
-        "请从 KV 重建：调用 POST /v1/reindex，直到 cursor 为 null。";
+        "请从 KV 重建：调用“POST /v1/reindex”，直到“cursor”为“null”。";
 }
 
 /// What is wrong, in one line without a full stop. With `with_user`, it names the user whom [`Alert::names_user`] is about.

@@ -25,6 +25,7 @@ use crate::{
     delivery::{dead_letter, failure::Failure},
     encoding::{StoredWord, UNKNOWN, UnixMs, Word},
     event::{EventId, UserId, id::EVENT_TIME_MAX},
+    export::Format,
     plan::Plan,
     sink::Sink,
     webhook::{SdkAppId, command::Kind},
@@ -93,9 +94,12 @@ pub fn describe(document: &mut Value) -> Result<(), String> {
         let pointer = format!("/paths/{}/{method}/responses/{status}", escaped(&path));
         let response = document.pointer_mut(&pointer).ok_or_else(|| format!("{method} {path} has no {status}"))?;
         if let Some(schema) = reply {
-            let content = response.pointer_mut("/content/application~1json").and_then(Value::as_object_mut);
-            let content = content.ok_or_else(|| format!("the {status} of {method} {path} has no JSON"))?;
-            content.insert("schema".to_owned(), tidied(schema));
+            let content = response.pointer_mut("/content").and_then(Value::as_object_mut);
+            let content = content.ok_or_else(|| format!("the {status} of {method} {path} has no content"))?;
+            // In each form that the response may have.
+            for form in content.values_mut().filter_map(Value::as_object_mut) {
+                form.insert("schema".to_owned(), tidied(schema.clone()));
+            }
         }
     }
     // What is not of an operation of the table: problems, and the health check.
@@ -272,6 +276,7 @@ inline! {
     Word<AlertKind> = "AlertKind" { "type": "string", "enum": words::<AlertKind>() }
     Word<Severity> = "Severity" { "type": "string", "enum": words::<Severity>() }
     BucketSize = "BucketSize" { "type": "string", "enum": words::<BucketSize>() }
+    Format = "ExportFormat" { "type": "string", "enum": words::<Format>() }
     Measure = "Measure" { "type": "string", "enum": words::<Measure>() }
     State = "State" { "type": "string", "enum": words::<State>() }
     StoredWord<ShownState> = "StoredState" { "type": "string", "enum": stored_words::<ShownState>() }

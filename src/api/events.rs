@@ -102,12 +102,25 @@ impl Reply for EventRecord {
 
 impl EventQuery {
     /// The query as a text that no other query has.
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         let Self { app, kind, user, role, since, until } = self;
         let (kind, role) = (kind.map_or("", Kind::name), role.map_or("", Role::name));
         let time = |time: &Option<u64>| time.map_or_else(String::new, |time| time.to_string());
         format!("{app} {kind} {role} {} {} {}", time(since), time(until), user.as_deref().unwrap_or_default())
     }
+}
+
+/// The id of the last row, as far as ids can be read.
+pub(super) fn last_id(rows: &[LoggedEvent]) -> Option<EventId> {
+    rows.iter().rev().find_map(|row| EventId::of_parts(row.event_time, &row.hash))
+}
+
+/// The id of a row, and what a list shows of it; `None` in its place if it is damaged. Of an id that is none of ours, there is nothing
+/// to say: no key of KV has it.
+pub(super) fn read_row(app: SdkAppId, row: LoggedEvent) -> Option<(EventId, Option<Box<RawValue>>)> {
+    let id = EventId::of_parts(row.event_time, &row.hash)?;
+    let record = RawValue::from_string(row.record).ok().filter(|record| event::is_summary(record.get(), app, &id));
+    Some((id, record))
 }
 
 impl<P: Ports> Context<'_, P> {
@@ -124,13 +137,10 @@ impl<P: Ports> Context<'_, P> {
         // One more than wanted tells whether there is a next page.
         let statement = event_log::page(&wanted, after.as_ref(), limit.saturating_add(1));
         let (page, has_next) = cursor::page::<LoggedEvent>(self.event_log()?.rows(statement).await?, limit);
-        let last = page.iter().rev().filter(|_| has_next).find_map(|row| EventId::of_parts(row.event_time, &row.hash));
-        let cursor = last.map(|id| Cursor(cursor::write(&text, id.as_str())));
+        let cursor = last_id(&page).filter(|_| has_next).map(|id| Cursor(cursor::write(&text, id.as_str())));
         let (mut events, mut damaged) = (Vec::new(), Vec::new());
-        for LoggedEvent { event_time, hash, record } in page {
-            // Of an id that is none of ours, there is nothing to say: no key of KV has it.
-            let Some(id) = EventId::of_parts(event_time, &hash) else { continue };
-            match RawValue::from_string(record).ok().filter(|record| event::is_summary(record.get(), app, &id)) {
+        for (id, record) in page.into_iter().filter_map(|row| read_row(app, row)) {
+            match record {
                 Some(record) => events.push(record),
                 None => damaged.push(id),
             }

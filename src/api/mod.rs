@@ -13,6 +13,7 @@ mod deliveries;
 pub mod description;
 mod erasure;
 mod events;
+mod export;
 mod operations;
 mod parameters;
 mod problem;

@@ -16,6 +16,7 @@ use super::{
     deliveries::{DeliveryPage, ListDeliveriesQuery},
     erasure::{EraseRecordsQuery, EraseUserQuery, Erased, ErasedRecords},
     events::{EventPage, EventRecord, ListEventsQuery},
+    export::{ExportQuery, Exported},
     parameters::{App, AppOrNone, KnownApps, Query, Segment, Texts},
     problem::Problem,
     reindex::{ReindexQuery, Reindexed},
@@ -177,6 +178,9 @@ operations! {
     /// Which apps are ours.
     ListApps: GET ["apps"] => list_apps -> Apps, Reads,
         "at most 20 rows read of D1 for each app, and 10 more";
+    /// A part of the file that has all events of a query.
+    ExportEvents: GET ["export"] ? ExportQuery => export_events -> Exported, Reads,
+        "1 row read of D1 for each event of the part, 2 with `user`, and 13 at most besides";
     /// A page of events.
     ListEvents: GET ["events"] ? ListEventsQuery => list_events -> EventPage, Reads,
         "1 row read of D1 for each event on the page, 2 with `user`, and 3 at most if there is none";

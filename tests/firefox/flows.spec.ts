@@ -18,7 +18,7 @@ let browser: Browser;
 let page: Page;
 let downloads: string;
 let url: string;
-/** What was thrown and not caught, what was logged as an error, and what the page's policy has rejected. */
+/** What was thrown and not caught, and what the browser has logged as an error, such as what the page's policy has rejected. */
 const problems: string[] = [];
 
 const button = (name: string) => page.locator(`::-p-aria([name="${name}"][role="button"])`);
@@ -59,12 +59,6 @@ test.beforeAll(async ({ delivering }) => {
 	page.on("pageerror", (error) => problems.push(String(error)));
 	page.on("console", (message) => {
 		if (message.type() === "error") problems.push(message.text());
-	});
-	// Firefox tells this to the page alone.
-	await page.evaluateOnNewDocument(() => {
-		const rejected = (event: SecurityPolicyViolationEvent) =>
-			console.error(`${event.violatedDirective} ${event.blockedURI}`);
-		document.addEventListener("securitypolicyviolation", rejected);
 	});
 });
 

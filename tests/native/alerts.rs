@@ -159,8 +159,9 @@ fn queued_events_are_told_for_an_hour_and_dead_lettered_ones_for_a_day() {
     count(&database, OUR_APP, CallOutcome::DeadLettered, "", 2, NOW_MS);
     let (dead, queued) = (format!("events_dead_lettered/{APP}/"), format!("events_queued/{APP}/"));
     assert_eq!(keys_at(&database, NOW_MS + HOUR_MS - 1), [dead.clone(), queued]);
-    assert_eq!(keys_at(&database, NOW_MS + HOUR_MS), [dead.clone()]);
-    assert_eq!(keys_at(&database, NOW_MS + DAY_MS - 1), [dead]);
+    for ms in [HOUR_MS, DAY_MS - 1] {
+        assert_eq!(keys_at(&database, NOW_MS + ms), [&*dead]);
+    }
     let silent = format!("no_calls/{APP}/");
     assert_eq!(keys_at(&database, NOW_MS + DAY_MS), [silent]);
 }

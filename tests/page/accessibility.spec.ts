@@ -159,12 +159,17 @@ test.describe("axe finds nothing", () => {
 		await delivering.deliver(app, "fails-40-times,seen");
 		await delivering.deliver(app, "gives-up,seen");
 		await delivering.waitForDeadLetters(app, 1);
+		await delivering.waitForDeliveries(app, "retrying", 1);
+		await delivering.worker.sql(`UPDATE deliveries SET retrying_since = 0 WHERE app = ${app} AND state = 'retrying'`);
 		const dashboard = await newDashboard(delivering.worker);
 		const { page } = dashboard;
 		await page.addInitScript(AXE);
 		await dashboard.enter(`app=${app}`);
 		await expect(dashboard.alerts).toContainText("being retried");
 		await check(dashboard, "alerts");
+		await page.getByTestId("alert-deliveries_retrying").getByRole("button").click();
+		await page.getByTestId("acknowledged").locator("summary").click();
+		await check(dashboard, "acknowledged");
 		await dashboard.open(`app=${app}&view=dead-letters`);
 		await expect(page.getByTestId("dead-letter")).toContainText("Your backend answered 500");
 		await expect(page.getByTestId("letter-users")).toContainText("gives-up,seen");

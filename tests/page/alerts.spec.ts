@@ -1,22 +1,10 @@
 // What is wrong is shown, with what to do about it, and only where something is. An empty list says why it is empty.
 
 import { readFileSync } from "node:fs";
-import {
-	APP,
-	CALLBACK_TOKEN,
-	callApi,
-	HOUR,
-	inParallel,
-	post,
-	send,
-	signed,
-	UNFOLLOW,
-	unfollow,
-	unsigned,
-} from "./calls.ts";
+import { APP, CALLBACK_TOKEN, HOUR, inParallel, post, send, signed, UNFOLLOW, unfollow, unsigned } from "./calls.ts";
 import { partsOf, signColour } from "./colours.ts";
 import type { Dashboard } from "./dashboard.ts";
-import { expect, test, waitForCalls } from "./fixtures.ts";
+import { expect, type Shared, test, waitForCalls } from "./fixtures.ts";
 
 const ROOT = `${import.meta.dirname}/../..`;
 
@@ -29,22 +17,6 @@ async function expectGreenLight({ page }: Dashboard, isGreen: boolean): Promise<
 	await expect.poll(light, { message: "the light is green" }).toBe(isGreen);
 }
 
-test("every reason for a rejection has advice", async ({ dashboard, app }) => {
-	// Another test compares this table with the Worker's own.
-	const table = readFileSync(`${ROOT}/docs/webhook-responses.md`, "utf8");
-	const reasons = [...table.matchAll(/^\| \d+ \| \d+ \| `(\w+)` \|/gm)].map(([, reason]) => reason);
-	expect(reasons).toContain("not_stored");
-	const hour = Math.floor(Date.now() / HOUR) * HOUR;
-	const hours = reasons.map((reason) => ({ hour, sdk_app_id: Number(app), outcome: "rejected", reason, count: 1 }));
-	await dashboard.page.route(/\/v1\/calls\?/, (route) => route.fulfill({ json: { hours, last_call_at: Date.now() } }));
-	await dashboard.enter(`app=${app}`);
-	const alerts = dashboard.page.getByTestId("alert-rejected");
-	await expect(alerts).toHaveCount(reasons.length);
-	for (const reason of reasons) {
-		await expect(alerts.filter({ hasText: new RegExp(`^1 call rejected: ${reason}\\. \\S`) })).toHaveCount(1);
-	}
-});
-
 test("rejected calls are counted by reason with what to do", async ({ start, newDashboard }) => {
 	const worker = await start({ CALLBACK_TOKEN, ALLOW_UNSIGNED: undefined });
 	const body = (name: string) => unfollow(name, ["bob"], Date.now());
@@ -55,9 +27,11 @@ test("rejected calls are counted by reason with what to do", async ({ start, new
 	await waitForCalls(worker, "rejected", 37);
 	const dashboard = await newDashboard(worker);
 	await dashboard.enter();
-	await expect(dashboard.page.getByTestId("alert-rejected")).toHaveText([
+	const alert = dashboard.page.getByTestId("alert-calls_rejected");
+	await expect(alert).toContainText(
 		"37 calls rejected: sign_mismatch. Is CALLBACK_TOKEN the token in the Chat console?",
-	]);
+	);
+	await expect(alert).toContainText(/Last (just now|\d+ s ago)\./);
 	await expect(dashboard.alerts).toContainText("at least");
 	// The empty list says it too.
 	await expect(dashboard.page.getByTestId("empty")).toContainText("Calls arrive, and are rejected: sign_mismatch");
@@ -67,7 +41,7 @@ test("rejected calls are counted by reason with what to do", async ({ start, new
 	await send(`${worker.url}/`, signed(APP, UNFOLLOW, CALLBACK_TOKEN), body("accepted"));
 	await dashboard.visit("");
 	await dashboard.expectActors(["accepted"]);
-	await expect(dashboard.page.getByTestId("alert-rejected")).toContainText("37 calls");
+	await expect(alert).toContainText("37 calls");
 });
 
 test("before the first call the URL to register is shown", async ({ start, newDashboard }) => {
@@ -99,6 +73,17 @@ test("an empty list tells what has happened to the calls", async ({ dashboard, a
 	const now = Date.now();
 	const start = Math.floor(now / HOUR) * HOUR;
 	type Count = [outcome: string, reason: string | null, count: number];
+	const rejected = (reason: string | null, count: number) => ({
+		...{
+			key: `calls_rejected/${app}/${reason}`,
+			kind: "calls_rejected",
+			sdk_app_id: Number(app),
+			subject: reason,
+			count,
+		},
+		...{ severity: reason === "not_found" ? "notice" : "warning", since: start, last_at: now, at_least: false },
+		...{ event_ids: [], title: `calls rejected: ${reason}`, action: `What to do about ${reason}.` },
+	});
 	const shows = async (counts: Count[], last: { call?: number; stored?: number }) => {
 		const hours = counts.map(([outcome, reason, count]) => ({
 			start,
@@ -108,8 +93,12 @@ test("an empty list tells what has happened to the calls", async ({ dashboard, a
 			count,
 		}));
 		const json = { hours, last_call_at: last.call ?? null, last_stored_at: last.stored ?? null };
+		const alerts = counts.flatMap(([outcome, reason, count]) =>
+			outcome === "rejected" ? [rejected(reason, count)] : [],
+		);
 		await page.unrouteAll();
 		await page.route(/\/v1\/calls\?/, (route) => route.fulfill({ json }));
+		await page.route(/\/v1\/alerts\?/, (route) => route.fulfill({ json: { alerts, complete: true } }));
 		await page.reload();
 		await expect(empty).toBeVisible();
 	};
@@ -119,16 +108,16 @@ test("an empty list tells what has happened to the calls", async ({ dashboard, a
 	await expect(empty).toContainText("No call has arrived yet.");
 	await expect(page.getByTestId("webhook-url")).toBeVisible();
 	// All reasons, and not only the most frequent, which may be strangers'.
-	const rejected: Count[] = [
+	const all: Count[] = [
 		["rejected", "not_found", 900],
 		["rejected", "sign_mismatch", 2],
 		["rejected", "no_token", 3],
 	];
-	await shows(rejected, { call: now });
+	await shows(all, { call: now });
 	await expect(empty).toContainText("Calls arrive, and are rejected: no_token, sign_mismatch, not_found");
-	await expect(empty).toContainText("3 calls no_token: Set CALLBACK_TOKEN");
-	await expect(empty).toContainText("2 calls sign_mismatch: Is CALLBACK_TOKEN");
-	await expect(empty).toContainText("900 calls not_found: Is the registered URL");
+	await expect(empty).toContainText("3 calls no_token: What to do about no_token.");
+	await expect(empty).toContainText("2 calls sign_mismatch: What to do about sign_mismatch.");
+	await expect(empty).toContainText("900 calls not_found: What to do about not_found.");
 	await dashboard.picture("empty-rejected.png");
 	await shows([["queued", null, 1]], { call: now, stored: now });
 	await expect(empty).toContainText("still to be stored");
@@ -166,20 +155,96 @@ test("requests of strangers are no calls", async ({ start, newDashboard }) => {
 });
 
 test("what the settings do not do is told", async ({ start, newDashboard }) => {
-	const dashboard = await newDashboard(await start({ RETENTION_DAY: "30" }));
+	const worker = await start({ RETENTION_DAY: "30" });
+	const dashboard = await newDashboard(worker);
 	const { page } = dashboard;
-	await page.route("**/v1/status", async (route) => {
-		const response = await route.fetch();
-		const retention_due_since = Date.UTC(2025, 6, 15, 12);
-		await route.fulfill({ response, json: { ...(await response.json()), retention_due_since } });
-	});
+	const due = Date.UTC(2025, 6, 15, 12);
+	await worker.sql(`INSERT INTO log_state (name, value) VALUES ('retention_due_since', '${due}')`);
 	await dashboard.enter();
-	await expect(page.getByTestId("alert-unknown-setting")).toContainText("No such setting: RETENTION_DAY");
-	await expect(page.getByTestId("alert-retention")).toHaveText(
-		/^The hourly retention is behind: events since 15 Jul 2025, 12:00:00 are due .* PLAN=paid/,
+	await expect(page.getByTestId("alert-unknown_setting")).toContainText("No such setting: RETENTION_DAY");
+	await expect(page.getByTestId("alert-retention_behind")).toContainText(
+		/The hourly retention is behind\. Events are due .* PLAN=paid .* Since 15 Jul 2025, 12:00:00\./,
 	);
 	await expectGreenLight(dashboard, false);
 	await dashboard.picture("alerts-settings.png");
+});
+
+test("what is acknowledged stays quiet until it changes", async ({ start, newDashboard }) => {
+	const worker = await start({ RETENTION_DAY: "30", RETENTION_DAYS: "forever" });
+	const hour = Math.floor(Date.now() / HOUR);
+	const calls = (count: number) => `INSERT INTO call_counts (hour, app, outcome, reason, count, writes, last_at)
+		VALUES (${hour}, ${APP}, 'rejected', 'not_found', ${count}, 1, ${Date.now()})
+		ON CONFLICT DO UPDATE SET count = excluded.count`;
+	await worker.sql(calls(3));
+	const dashboard = await newDashboard(worker);
+	const { page, alerts } = dashboard;
+	await dashboard.enter();
+	const open = alerts.locator("> ul > li");
+	const quiet = page.getByTestId("acknowledged");
+	// The gravest first.
+	await expect(open.getByTestId("severity")).toHaveText(["Critical", "Warning", "Notice"]);
+	await expect(alerts.getByRole("heading")).toHaveText("Something is wrong");
+	for (const kind of ["invalid_setting", "unknown_setting"]) {
+		await page.getByTestId(`alert-${kind}`).getByRole("button", { name: "Acknowledge" }).click();
+	}
+	await expect(open.getByTestId("severity")).toHaveText(["Notice"]);
+	await expect(alerts.getByRole("heading")).toHaveText("Notices");
+	await expectGreenLight(dashboard, true);
+	await page.getByTestId("alert-stray_calls").getByRole("button", { name: "Acknowledge" }).click();
+	await expect(open).toHaveCount(0);
+	await expect(quiet.locator("summary")).toHaveText("Acknowledged (3)");
+
+	// It is remembered, and can be taken back.
+	await page.reload();
+	await expect(quiet.locator("summary")).toHaveText("Acknowledged (3)");
+	await quiet.locator("summary").click();
+	await page.getByTestId("alert-unknown_setting").getByRole("button", { name: "Show again" }).click();
+	await expect(open.getByTestId("severity")).toHaveText(["Warning"]);
+	await expectGreenLight(dashboard, false);
+	await dashboard.picture("alerts-acknowledged.png");
+
+	// Ten times as many are another matter.
+	await worker.sql(calls(29));
+	await page.reload();
+	await expect(page.getByTestId("alert-stray_calls")).toContainText("29 calls");
+	await expect(open).toHaveCount(1);
+	await worker.sql(calls(30));
+	await page.reload();
+	await expect(open.getByTestId("severity")).toHaveText(["Warning", "Notice"]);
+	// What was over is told when it begins again.
+	await worker.sql("DELETE FROM call_counts");
+	await page.reload();
+	await expect(quiet.locator("summary")).toHaveText("Acknowledged (1)");
+	await expect(page.getByTestId("alert-stray_calls")).toHaveCount(0);
+	await worker.sql(calls(3));
+	await page.reload();
+	await expect(open.getByTestId("severity")).toHaveText(["Warning", "Notice"]);
+});
+
+test("a burst of unfollows leads to the user", async ({ dashboard, app, page }) => {
+	const alert = {
+		...{
+			key: `unfollow_burst_of_user/${app}/luna`,
+			kind: "unfollow_burst_of_user",
+			severity: "warning",
+			subject: "luna",
+		},
+		...{
+			sdk_app_id: Number(app),
+			since: Date.now() - HOUR,
+			last_at: Date.now(),
+			count: 72,
+			at_least: false,
+			event_ids: [],
+		},
+		...{ title: "72 unfollows of user luna in an hour, usually 3", action: "See who." },
+	};
+	await page.route(/\/v1\/alerts\?/, (route) => route.fulfill({ json: { alerts: [alert], complete: true } }));
+	await dashboard.enter(`app=${app}`);
+	const shown = page.getByTestId("alert-unfollow_burst_of_user");
+	await expect(shown).toContainText("72 unfollows of user luna in an hour, usually 3. See who.");
+	await shown.getByRole("link").click();
+	await expect(page).toHaveURL(/[?&]user=luna/);
 });
 
 test("a list without an event log says what to bind", async ({ start, newDashboard }) => {
@@ -204,8 +269,11 @@ test("a list without an event log says what to bind", async ({ start, newDashboa
 test("invalid settings are named with their reasons", async ({ start, newDashboard }) => {
 	const dashboard = await newDashboard(await start({ RETENTION_DAYS: "forever", RETRY_BASE_SECONDS: "0" }));
 	await dashboard.enter();
-	await expect(dashboard.page.getByTestId("alert-setting")).toHaveCount(2);
-	for (const text of ["RETENTION_DAYS must be a whole number from 1 to 3650.", "RETRY_BASE_SECONDS must be"]) {
+	await expect(dashboard.page.getByTestId("alert-invalid_setting")).toHaveCount(2);
+	for (const text of [
+		"RETENTION_DAYS. Fix it: it must be a whole number from 1 to 3650.",
+		"RETRY_BASE_SECONDS. Fix it: it must be",
+	]) {
 		await expect(dashboard.alerts).toContainText(text);
 	}
 	await expect(dashboard.page.getByTestId("version")).toContainText("2 invalid settings.");
@@ -218,20 +286,21 @@ test("events that are stored later are counted", async ({ start, newDashboard })
 	await waitForCalls(worker, "queued", 1);
 	const dashboard = await newDashboard(worker);
 	await dashboard.enter();
-	const alert = dashboard.page.getByTestId("alert-queued");
+	const alert = dashboard.page.getByTestId("alert-events_queued");
 	await expect(alert).toContainText("1 event was queued");
 	await expect(alert).toContainText("stored later");
 });
 
-test("events that became dead letters at once are counted", async ({ dashboard, app }) => {
-	const start = Math.floor(Date.now() / HOUR) * HOUR;
-	const calls = { start, sdk_app_id: Number(app), outcome: "dead_lettered", reason: null, count: 2 };
+/** Notes calls of an app, the last of which came at this time. */
+const noteCalls = (worker: Shared["worker"], app: string, outcome: string, count: number, at: number) =>
+	worker.sql(`INSERT INTO call_counts (hour, app, outcome, reason, count, writes, last_at)
+		VALUES (${Math.floor(at / HOUR)}, ${app}, '${outcome}', '', ${count}, 1, ${at})`);
+
+test("events that became dead letters at once are counted", async ({ dashboard, shared, app }) => {
 	// The queue of the real runtime cannot be made to fail.
-	await dashboard.page.route(/\/v1\/calls\?/, (route) => {
-		return route.fulfill({ json: { hours: [calls], last_call_at: Date.now() } });
-	});
+	await noteCalls(shared.worker, app, "dead_lettered", 2, Date.now());
 	await dashboard.enter(`app=${app}`);
-	const alert = dashboard.page.getByTestId("alert-dead-lettered");
+	const alert = dashboard.page.getByTestId("alert-events_dead_lettered");
 	await expect(alert).toContainText("2 events became dead letters at once");
 	await expect(alert).toContainText("if you replay them");
 	await alert.getByRole("link", { name: "Dead letters" }).click();
@@ -240,14 +309,14 @@ test("events that became dead letters at once are counted", async ({ dashboard, 
 
 test("a long silence is told", async ({ dashboard, shared, app }) => {
 	const { page } = dashboard;
-	await shared.sendUnfollow(app, "last", ["bob"]);
-	const lastCall = async () => (await callApi(shared.worker.url, `calls?app=${app}`)).last_call_at;
-	await expect.poll(lastCall, { message: "the last call" }).toEqual(expect.any(Number));
-	await dashboard.setServerTime(Date.now());
+	await noteCalls(shared.worker, app, "stored", 1, Date.now() - 23 * HOUR);
 	await dashboard.enter(`app=${app}`);
 	await expect(page.getByTestId("last-call")).toContainText("last call");
-	await expect(page.getByTestId("alert-silence")).toBeHidden();
-	await dashboard.setServerTime(Date.now() + 50 * HOUR);
-	await dashboard.button("Refresh").click();
-	await expect(page.getByTestId("alert-silence")).toContainText("The last call came 2 days ago");
+	await expect(page.getByTestId("alert-no_calls")).toBeHidden();
+	await shared.worker.sql(
+		`UPDATE call_counts SET hour = hour - 27, last_at = last_at - ${27 * HOUR} WHERE app = ${app}`,
+	);
+	await page.reload();
+	await expect(page.getByTestId("alert-no_calls")).toContainText("No call has come for 50 hours");
+	await expect(page.getByTestId("alert-no_calls")).toContainText("Last 2 days ago.");
 });

@@ -273,6 +273,12 @@ test.describe("in Chinese", () => {
 			await page.unrouteAll();
 			if (calls === null) await answer(page, /\/v1\/calls\?/, { detail: "DB is not bound." }, 409);
 			else await answer(page, /\/v1\/calls\?/, { hours, last_call_at: call, last_stored_at: stored });
+			const rejected = calls?.filter(([outcome]) => outcome === "rejected") ?? [];
+			const alerts = rejected.map(([, reason]) => ({
+				...{ key: `calls_rejected/${app}/${reason}`, kind: "calls_rejected", severity: "warning", subject: reason },
+				...{ since: start, last_at: now, count: 2, at_least: false, event_ids: [], title: "", action: "" },
+			}));
+			await answer(page, /\/v1\/alerts\?/, { alerts, complete: true });
 			await page.reload();
 			await expectChinese(dashboard, text);
 		}
@@ -300,44 +306,41 @@ test.describe("in Chinese", () => {
 			...{ answer: "no", next_attempt_at: Date.now() + HOUR, updated_at: Date.now() },
 		}));
 
-	test("no English is left in alerts", async ({ dashboard, app, page }) => {
-		const start = Math.floor(Date.now() / HOUR) * HOUR;
+	test("no English is left in alerts", async ({ delivering, newDashboard }) => {
+		const app = delivering.nextApp();
+		await delivering.deliver(app, "gives-up,told");
+		await delivering.deliver(app, "says-fail");
+		await delivering.waitForDeliveries(app, "dead", 1);
+		await delivering.waitForDeliveries(app, "delivered_fail", 1);
+		const { worker } = delivering;
+		const [now, hour] = [Date.now(), Math.floor(Date.now() / HOUR)];
 		const table = readFileSync(`${import.meta.dirname}/../../docs/webhook-responses.md`, "utf8");
 		const reasons = [...table.matchAll(/^\| \d+ \| \d+ \| `(\w+)` \|/gm)].map(([, reason]) => reason);
 		expect(reasons).toContain("not_stored");
-		const call = { start, sdk_app_id: Number(app), reason: null, count: 2 };
-		const hours = [
-			...reasons.map((reason) => ({ ...call, outcome: "rejected", reason })),
-			{ ...call, outcome: "queued" },
-			{ ...call, outcome: "dead_lettered" },
-		];
-		await answer(page, /\/v1\/calls\?/, { hours, last_call_at: Date.now() - 50 * HOUR, last_stored_at: null });
-		await page.route(/\/v1\/status/, async (route) => {
-			const response = await route.fetch();
-			const settings = [{ name: "RETENTION_DAYS", problem: "must be a whole number" }];
-			const missing_lines = [{ lines: "[triggers]", feature: "deletion by RETENTION_DAYS" }];
-			const changes = { origin: true, settings, unknown_settings: ["RETENTION_DAY"], missing_lines };
-			await route.fulfill({ response, json: { ...(await response.json()), ...changes, retention_due_since: 1e12 } });
-		});
-		await answer(page, /\/v1\/deliveries\?/, { deliveries: deliveries(app), cursor: "more" });
+		const calls = [...reasons.map((reason) => ["rejected", reason]), ["queued", ""], ["dead_lettered", ""]].map(
+			([outcome, reason]) => `(${hour}, ${app}, '${outcome}', '${reason}', 2, 1, ${now})`,
+		);
+		await worker.sql(`DELETE FROM call_counts WHERE app = ${app}`);
+		await worker.sql(`INSERT INTO call_counts (hour, app, outcome, reason, count, writes, last_at)
+			VALUES ${calls.join(", ")} ON CONFLICT DO UPDATE SET last_at = excluded.last_at`);
+		const hash = (n: number) => `${n}`.repeat(32);
+		await worker.sql(`INSERT INTO deliveries
+			(app, state, event_time, hash, attempts, next_attempt_at, updated_at, last_error, retrying_since)
+			VALUES (${app}, 'retrying', ${now}, '${hash(1)}', 1, ${now + HOUR}, ${now}, 'timeout', 0),
+				(${app}, 'retrying', ${now}, '${hash(2)}', 1, 0, ${now}, 'unreachable', 0)`);
+		const dashboard = await newDashboard(worker);
+		const { page } = dashboard;
 		await enter(dashboard, `app=${app}`);
-		await expectChinese(dashboard, "1+ 次投递正在重试：业务后台应答 200，且内容为 FAIL。下次尝试：59 分钟后。");
-		for (const name of [
-			"setting",
-			"unknown-setting",
-			"missing-lines",
-			"retention",
-			"retrying",
-			"overdue",
-			"dead",
-			"queued",
-			"dead-lettered",
-			"delivered-fail",
-			"silence",
-		]) {
-			await expect(page.getByTestId(`alert-${name}`)).toBeVisible();
+		await expect(dashboard.alerts).toContainText("1 次投递正在重试：业务后台应答超时");
+		expect(await englishIn(page, /says-fail|gives-up,told/)).toEqual([]);
+		for (const name of ["retrying", "overdue", "dead", "answered_fail"]) {
+			await expect(page.getByTestId(`alert-deliveries_${name}`)).toBeVisible();
 		}
-		await expect(page.getByTestId("alert-rejected")).toHaveCount(reasons.length);
+		for (const name of ["queued", "dead_lettered", "not_stored"]) {
+			await expect(page.getByTestId(`alert-events_${name}`)).toBeVisible();
+		}
+		const rejected = page.getByTestId(/alert-(calls_rejected|stray_calls|events_not_stored)/);
+		await expect(rejected).toHaveCount(reasons.length);
 	});
 
 	test("no English is left in dead letters", async ({ dashboard, app, page }) => {

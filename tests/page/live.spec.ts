@@ -82,8 +82,8 @@ test("a page in use polls every 3 s and others every 30 s", async ({ dashboard, 
 	expect(polls.length, String(calls)).toBeLessThanOrEqual(4);
 	expect(polls.filter((url) => !url.includes("since="))).toEqual([]);
 	const others = calls.filter((url) => !url.includes("/v1/events?"));
-	expect(others.filter((url) => !url.includes("/v1/calls?"))).toEqual([]);
-	expect(others.length, String(others)).toBeLessThanOrEqual(2);
+	expect(others.filter((url) => !/\/v1\/(calls|alerts)\?/.test(url))).toEqual([]);
+	expect(others.length, String(others)).toBeLessThanOrEqual(3);
 
 	await dashboard.setHidden(true);
 	expect((await callsWithin(dashboard, 4)).length).toBeLessThanOrEqual(4);

@@ -16,7 +16,7 @@ async function expectAgreement(dashboard: Dashboard, hours: [start: number, unfo
 		await expect(dashboard.bar(start).getByTestId("follows")).toHaveText(follows);
 	}
 	await expect(dashboard.top.getByTestId("user").first()).toHaveText("anchor");
-	await expect(dashboard.page.getByTestId("alert-silence")).toBeHidden();
+	await expect(dashboard.page.getByTestId("alert-no_calls")).toBeHidden();
 	await expect(dashboard.page.getByTestId("updated")).toContainText(/just now|\d+ s ago/);
 }
 

@@ -28,7 +28,7 @@ static AGENT: LazyLock<Agent> = LazyLock::new(|| {
 pub struct Answer {
     pub status: u16,
     pub headers: http::HeaderMap,
-    /// Null where there is none, which only a 204 may have.
+    /// Null where there is none, which only a 204 may have, and where it is no JSON.
     pub body: Value,
     /// The body as it came.
     pub text: String,
@@ -38,7 +38,9 @@ impl Answer {
     fn read(mut response: http::Response<ureq::Body>) -> Self {
         let text = response.body_mut().read_to_string().unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let json = if status == 204 && text.is_empty() { "null" } else { &text };
+        let form = headers.get("content-type").and_then(|form| form.to_str().ok()).unwrap_or_default();
+        let is_file = form == "application/x-ndjson" || form.starts_with("text/csv");
+        let json = if status == 204 && text.is_empty() || is_file { "null" } else { &text };
         let body = serde_json::from_str(json).unwrap_or_else(|_| panic!("not JSON: {text}"));
         Self { status, headers, body, text }
     }

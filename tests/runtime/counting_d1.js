@@ -1,6 +1,6 @@
 // Before the Worker under test, and between it and its D1 database. `/costs` returns the rows that were read and written
-// since the last time, for each statement with its SQL; `/sql` runs statements as they are, and returns the rows of each and what it costs; `/scheduled` is the cron trigger; all
-// else is passed on.
+// since the last time, for each statement with its SQL; `/sql` runs statements as they are, and returns the rows of each and what it costs; `/scheduled` is the cron trigger; `/fail` has each
+// statement of the Worker fail with the text that is posted, until it is empty; all else is passed on.
 import { RpcTarget, WorkerEntrypoint } from "cloudflare:workers";
 
 /**
@@ -14,6 +14,9 @@ import { RpcTarget, WorkerEntrypoint } from "cloudflare:workers";
 
 /** @type {{ sql: string, read: number, written: number }[]} */
 let costs = [];
+
+/** What each statement says instead of its result; nothing if it is empty. */
+let failure = "";
 
 class Statement extends RpcTarget {
 	#sql;
@@ -41,6 +44,7 @@ class Statement extends RpcTarget {
 	/** @param {Promise<D1Result>} result */
 	async #counted(result) {
 		const { meta, ...rest } = await result;
+		if (failure !== "") throw new Error(failure);
 		costs.push({ sql: this.#sql, read: meta.rows_read, written: meta.rows_written });
 		return { meta, ...rest };
 	}
@@ -68,6 +72,10 @@ export default {
 			const since = costs;
 			costs = [];
 			return Response.json(since);
+		}
+		if (pathname === "/fail") {
+			failure = await request.text();
+			return Response.json(failure);
 		}
 		if (pathname === "/sql") {
 			/** @type {[string, ...Parameter[]][]} */

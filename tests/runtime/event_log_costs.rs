@@ -523,3 +523,31 @@ fn alerts_read_a_bounded_number_of_rows() {
     println!("{:>6} rows read in all", read_by(&costs));
     assert!(read_by(&costs) <= 1_500);
 }
+
+/// What D1 says, as Cloudflare documents it, is told apart; and what else is known is still told.
+#[test]
+fn alerts_are_told_while_d1_fails() {
+    let log = Log::start();
+    for (error, kind) in [
+        (
+            "D1_ERROR: Your account has exceeded D1's free tier daily row read limit. Upgrade to a paid plan or wait until tomorrow \
+             (midnight UTC) to continue.",
+            "database_day_limit",
+        ),
+        (
+            "D1_ERROR: Your account has exceeded D1's free tier daily row write limit. Upgrade to a paid plan or wait until tomorrow \
+             (midnight UTC) to continue.",
+            "database_day_limit",
+        ),
+        ("D1_ERROR: Exceeded maximum DB size", "database_full"),
+        ("D1_ERROR: Network connection lost.", "database_fails"),
+    ] {
+        assert_eq!(post_at(&log.url("/fail"), error).body, json!(error));
+        let (_, told) = log.call("GET", "alerts");
+        assert_eq!((&told["complete"], told["alerts"].as_array().unwrap().len()), (&json!(false), 1), "{told}");
+        assert_eq!(told["alerts"][0]["kind"], kind);
+    }
+    post_at(&log.url("/fail"), "");
+    let (_, told) = log.call("GET", "alerts");
+    assert_eq!(told["complete"], true, "{told}");
+}

@@ -87,8 +87,10 @@ impl Caller {
             assert_eq!((answer.text.as_str(), answer.header("content-type")), ("", ""), "{what}");
             return;
         };
-        let body = content.get(answer.header("content-type")).unwrap_or_else(|| panic!("{what}: {:?}", answer.headers));
-        self.document.check(&body["schema"], &answer.body, what);
+        let form = answer.header("content-type").split(';').next().unwrap_or_default();
+        let body = content.get(form).unwrap_or_else(|| panic!("{what}: {:?}", answer.headers));
+        let text = json!(answer.text);
+        self.document.check(&body["schema"], if answer.body.is_null() { &text } else { &answer.body }, what);
         if answer.status >= 400 && described.path != "/healthz" {
             assert_eq!(answer.body["status"], answer.status, "{what}");
         }
@@ -193,6 +195,11 @@ fn responses_with_a_full_log(caller: &Caller) {
     let status = call("GET", "status", 200, &[]);
     assert_eq!((&status["sinks"], &status["settings"]), (&json!(["kv", "d1", "origin"]), &json!([])));
     call("GET", "status?app=1", 400, &[]);
+    let told = call("GET", "alerts?language=zh", 200, &[]);
+    assert_eq!(told["complete"], true);
+    assert_eq!(call("GET", &format!("alerts?app={APP}&language=en"), 200, &[])["complete"], true);
+    call("GET", "alerts?language=fr", 400, &[]);
+    call("GET", "alerts?app=1", 404, &["list", "list"]);
 
     // The event log lacks what was put into KV without the Worker.
     let path_of = |event| format!("events/{APP}/{}", id(event));
@@ -211,6 +218,13 @@ fn responses_with_a_full_log(caller: &Caller) {
     let targets = |event: &Value| event["to_accounts"].as_array().unwrap().len();
     let listed: Vec<_> = page["events"].as_array().unwrap().iter().map(targets).collect();
     assert_eq!(listed, [2, 1, many.len(), 1]);
+    for (format, lines) in [("jsonl", 4 + 1), ("csv", 1 + 4 + many.len()), ("spreadsheet", 1 + 4 + many.len())] {
+        let path = format!("export?app={APP}&format={format}");
+        let (answer, operations) = worker.api("GET", &path);
+        let answer = caller.check("GET", &format!("/v1/{path}"), 200, answer);
+        assert_eq!((answer.text.lines().count(), operations.len()), (lines, 0), "{format}");
+    }
+    call("GET", &format!("export?app={APP}&role=actor"), 400, &[]);
     let page = call("GET", &format!("{list}&limit=1"), 200, &[]);
     let cursor = page["cursor"].as_str().expect("a cursor");
     call("GET", &format!("{list}&cursor={cursor}"), 200, &[]);
@@ -318,8 +332,9 @@ fn takes_the_parameters(caller: &Caller, url: &str, described: &Described<'_>) {
     for (parameter, name) in of_query.iter().map(|parameter| (parameter, parameter["name"].as_str().unwrap())) {
         if name == "app" {
             caller.call(method, url, &alone, 200);
-            // The calls of all apps are one list.
-            let status = if described.operation["operationId"] == "calls" { 200 } else { 400 };
+            // The calls of all apps are one list, and so are the alerts.
+            let is_optional = ["calls", "listAlerts"].map(Into::into).contains(&described.operation["operationId"]);
+            let status = if is_optional { 200 } else { 400 };
             caller.call(method, url, path, status);
             caller.call(method, url, &format!("{path}?app=1400000009"), 404);
             continue;
@@ -373,10 +388,14 @@ fn responses_with_a_failing_store(caller: &Caller) {
         caller.check(method, &path, 403, request_with(method, &format!("{url}{path}"), &headers));
         match described.operation["operationId"].as_str().unwrap() {
             "listApps" | "status" => drop(caller.call(method, url, &path, 200)),
+            "listAlerts" => {
+                let told = caller.call(method, url, &path, 200).body;
+                assert_eq!((&told["complete"], &told["alerts"][0]["kind"]), (&json!(false), &json!("missing_lines")));
+            }
             "eraseUser" => drop(caller.call(method, url, &format!("{path}?user=alice"), 409)),
             "eraseRecords" => drop(caller.call(method, url, &format!("{path}?user=alice"), 503)),
             "readUser" => drop(caller.call(method, url, &format!("{path}?user=alice"), 409)),
-            "listEvents" | "stats" | "reindex" | "top" | "listDeliveries" | "calls" => {
+            "listEvents" | "exportEvents" | "stats" | "reindex" | "top" | "listDeliveries" | "calls" => {
                 let answer = caller.call(method, url, &path, 409);
                 assert!(answer.body["detail"].as_str().unwrap().contains("bind DB to a D1 database"), "{answer:?}");
             }
@@ -395,9 +414,12 @@ fn responses_without_a_schema(caller: &Caller) {
         let answer = caller.call("GET", &worker.url, path, if path == "/healthz" { 503 } else { 200 });
         assert_eq!(answer.body["settings"][0]["name"], "DB", "{answer:?}");
     }
+    let told = caller.call("GET", &worker.url, "/v1/alerts", 200).body;
+    assert_eq!((&told["complete"], &told["alerts"][0]["subject"]), (&json!(false), &json!("DB")));
     let user = filled("/v1/users/{app}?user=alice");
     for (method, path) in [
         ("GET", "/v1/events"),
+        ("GET", "/v1/export"),
         ("GET", "/v1/stats"),
         ("GET", "/v1/top"),
         ("GET", "/v1/deliveries"),

@@ -10,6 +10,7 @@ mod deliveries;
 mod erasure;
 mod event;
 mod events;
+mod export;
 mod operations;
 mod parameters;
 mod reindex;
