@@ -5,6 +5,9 @@
 /// Where the Worker says whether its settings are valid.
 pub const HEALTH: &str = "/healthz";
 
+/// Where Prometheus scrapes, unless the webhook lives there: there may be installations whose it is.
+pub const METRICS: &str = "/metrics";
+
 /// Whether a path that begins with this segment is a route of ours, or a static asset.
 fn is_reserved(first_segment: &str) -> bool {
     matches!(first_segment, "healthz" | "v1" | "openapi.json") || first_segment.starts_with("dashboard")

@@ -19,6 +19,7 @@ use crate::{
     plan::Plan,
     ports::Environment,
     response::Response,
+    routes::METRICS,
     sink::{Sink, Storing},
     webhook::{
         SdkAppId,
@@ -80,6 +81,10 @@ pub struct Config {
     pub admin_token: Option<ApiToken>,
     /// Who may read by the API, besides.
     pub viewer_token: Option<ApiToken>,
+    /// Who may read metrics, and do nothing else.
+    pub metrics_token: Option<ApiToken>,
+    /// Whether [`METRICS`] is that of the metrics: it may be the webhook's.
+    pub has_metrics: bool,
     /// The settings to fix, each once, in the order of reading.
     pub invalid_settings: Vec<InvalidSetting>,
 }
@@ -158,7 +163,9 @@ impl Config {
         };
         let plan = reader.optional("PLAN", Plan::default(), word).unwrap_or_default();
         let silence_hours = reader.whole("SILENCE_HOURS", SILENCE_HOURS).unwrap_or(SILENCE_HOURS_DEFAULT);
-        let [admin_token, viewer_token] = ["ADMIN_TOKEN", "VIEWER_TOKEN"].map(|name| reader.api_token(name));
+        let [admin_token, viewer_token, metrics_token] =
+            ["ADMIN_TOKEN", "VIEWER_TOKEN", "METRICS_TOKEN"].map(|name| reader.api_token(name));
+        let has_metrics = webhook_path.as_deref() != Some(METRICS);
 
         let invalid_settings = reader.invalid;
         let settings = (|| {
@@ -180,6 +187,8 @@ impl Config {
             silence_hours: Some(silence_hours).filter(|hours| *hours > 0),
             admin_token,
             viewer_token,
+            metrics_token,
+            has_metrics,
             invalid_settings,
         }
     }

@@ -113,6 +113,15 @@ impl Sqlite {
         rows(&self.connection, Statement { sql: sql.into(), parameters: Vec::new() }).unwrap()
     }
 
+    /// The same for a table of the log, without what metrics have counted: that tells of events that are gone, too.
+    pub fn log_table(&self, name: &str) -> Vec<Value> {
+        let mut rows = self.table(name);
+        for row in rows.iter_mut().filter_map(Value::as_object_mut) {
+            row.retain(|column, _| !column.ends_with("_events"));
+        }
+        rows
+    }
+
     /// The `event_time`s of an app's events, ascending.
     pub fn event_times(&self, app: u64) -> Vec<u64> {
         let events = self.table("events").into_iter().filter(|row| row["app"] == app);

@@ -504,7 +504,7 @@ fn alerts_read_a_bounded_number_of_rows() {
         let at = hour(n / 4);
         ["rejected", "failed", "queued", "dead_lettered"].map(|outcome| {
             let counts = json!([[at / HOUR_MS, 1_400_000_000, outcome, format!("reason-{}", n % 4), 1, at]]);
-            plain(call_counts::add(at / HOUR_MS, &counts.to_string()))
+            plain(call_counts::add(at / HOUR_MS, &counts.to_string(), 1_000))
         })
     });
     log.run(&calls.collect::<Vec<_>>());
