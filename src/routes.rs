@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn a_webhook_path_is_plain_and_free() {
-        for path in ["/", "/hook", "/tencent/chat.v1/", "/a-b_c~d", "/v1hook", "/a/v1"] {
+        for path in ["/", "/hook", "/metrics", "/tencent/chat.v1/", "/a-b_c~d", "/v1hook", "/a/v1"] {
             assert!(may_be_webhook_path(path), "{path}");
         }
         for path in [

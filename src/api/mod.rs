@@ -150,7 +150,8 @@ fn log_record(request: &ApiRequest<'_>, status: u16) -> Option<(Level, String)> 
         500.. => (Level::Error, "failed"),
     };
     let app = path.split('/').nth(1).and_then(SdkAppId::parse);
-    Some((level, to_json(&ApiLog { outcome, operation: operation.map(<&str>::from), app, status })))
+    let name = if request.path == routes::METRICS { Some("metrics") } else { operation.map(<&str>::from) };
+    Some((level, to_json(&ApiLog { outcome, operation: name, app, status })))
 }
 
 /// What the handlers of the operations work with: a caller who was let in, and valid settings.

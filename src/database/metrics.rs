@@ -81,8 +81,7 @@ pub fn read(apps: &[u64], now: u64) -> Statement {
     let for_each = |expression: &dyn Fn(&str) -> String| {
         Kind::VARIANTS.iter().map(|kind| expression(kind.name())).collect::<Vec<_>>().join(", ")
     };
-    let closed = for_each(&|kind| format!("t.{kind}s"));
-    let none = for_each(&|_| "0".to_owned());
+    let closed = for_each(&|kind| format!("ifnull(t.{kind}s, 0)"));
     let open = for_each(&|kind| format!("ifnull(sum({kind}_events), 0)"));
     let last_events =
         for_each(&|kind| format!("(SELECT max(event_time) FROM events WHERE app = a.value AND kind = '{kind}')"));
@@ -100,7 +99,7 @@ pub fn read(apps: &[u64], now: u64) -> Statement {
     // An hour that is far ahead is never open.
     let sql = format!(
         "SELECT a.value AS app, \
-         ifnull(json_array({closed}), json_array({none})) AS closed, ifnull(t.deleted, 0) AS deleted, \
+         json_array({closed}) AS closed, ifnull(t.deleted, 0) AS deleted, \
          (SELECT json_array({open}) FROM hourly_totals \
          WHERE app = a.value AND hour BETWEEN ifnull(t.counted_until, 0) AND ?2 + 1) AS open, \
          json_array({last_events}) AS last_events, \

@@ -63,7 +63,7 @@ fn what_is_in_the_log_and_not_in_kv_stays() {
     let (kv, database) = (FakeKv::having(events[..20].iter().map(TestEvent::entry)), log_of(&events[10..]));
     assert_eq!(reindex_all(&kv, &database), (20, 1));
     for table in TABLES {
-        assert_eq!(database.log_table(table), log_of(&events).table(table));
+        assert_eq!(database.log_table(table), log_of(&events).log_table(table));
     }
 }
 
