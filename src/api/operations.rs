@@ -218,10 +218,10 @@ operations! {
         "1 row read of D1 for each count of the range, also of other apps, and some 10 for each app";
     /// What is wrong, and what to do.
     Alerts: GET ["alerts"] ? AlertsQuery => list_alerts -> Alerts, Reads,
-        "for each app some 100 rows read of D1 where nothing is wrong, and 1,300 at most; and some 20 more at most once a minute for each isolate";
+        "for each app some 100 rows read of D1 where nothing is wrong, and 1,300 at most; and some 40 more at most once a minute for each isolate";
     /// What the Worker is and does.
     Status: GET ["status"] => status -> Status, Reads,
-        "1 row read of D1, and some 20 more at most once a minute for each isolate";
+        "1 row read of D1, and some 40 more at most once a minute for each isolate";
     /// Some events are read from KV into the event log.
     Reindex: POST ["reindex"] ? ReindexQuery => reindex -> Reindexed, Changes,
         "1 or 2 KV lists, up to 40 KV reads and writes (200 on the paid plan), and 5 rows written of D1 for each event that \

@@ -472,6 +472,22 @@ fn a_log_of_before_is_counted_as_it_is() {
     }
 }
 
+/// It opens no hour that would make the present one late.
+#[test]
+fn an_event_that_is_dated_far_ahead_makes_no_other_cost_more() {
+    let (plain, ahead) = (Sqlite::default(), Sqlite::default());
+    add(&ahead, app(), Kind::Unfollow, 9_999_999_999_999, 1);
+    for n in 0..5 {
+        let cost = |database: &Sqlite| {
+            let before = database.rows_written();
+            add(database, app(), Kind::Unfollow, NOW_MS + n * HOUR_MS / 2, n);
+            database.rows_written() - before
+        };
+        assert_eq!(cost(&ahead), cost(&plain), "{n}");
+    }
+    assert_eq!(samples(&ahead)[&format!("log_events{{app=\"{APP}\"}}")], 6.0);
+}
+
 /// What happens to a log.
 #[derive(Clone, Debug)]
 enum Step {
