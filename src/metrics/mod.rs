@@ -100,12 +100,14 @@ metrics! {
         "The size of the database in D1."
     DatabaseSizeLimit Gauge "database_size_limit_bytes" []
         "How large the plan allows the database to be."
-    RetentionBacklog Gauge "retention_backlog_seconds" []
-        "How long ago the oldest was dated that the latest run of the retention has left although it was due: 0 if it left nothing."
+    RetentionBehind Gauge "retention_behind" []
+        "Whether the latest run of the retention has left something that was due: 1 or 0."
+    RetentionOldestDue Gauge "retention_oldest_due_timestamp_seconds" []
+        "The time of the oldest that it has left. Not there if it left nothing."
     Calls Counter "calls" ["app", "outcome", "reason"]
         "Webhook calls, at least: what an isolate has not written when it ends is not counted. The app is 0 for calls of no app."
-    LastCall Gauge "last_call_timestamp_seconds" ["app"]
-        "When the last webhook call came, whatever became of it."
+    LastCall Gauge "last_call_timestamp_seconds" ["app", "outcome", "reason"]
+        "When the last of these calls came."
     Events Counter "events" ["app", "kind"]
         "Events added to the event log in D1. A repeat is not counted, and an erasure or the retention takes nothing back."
     LastEvent Gauge "last_event_timestamp_seconds" ["app", "kind"]
@@ -195,8 +197,10 @@ impl Measurements {
                 }
                 add(Metric::DatabaseSizeLimit, &[], Value::Number(self.database_max));
                 let due_since = apps.iter().find_map(AppsMetrics::retention_due_since);
-                let backlog = due_since.map_or(0, |since| self.now_ms.saturating_sub(since));
-                add(Metric::RetentionBacklog, &[], Value::Ms(backlog));
+                add(Metric::RetentionBehind, &[], Value::Number(u64::from(due_since.is_some())));
+                if let Some(since) = due_since {
+                    add(Metric::RetentionOldestDue, &[], Value::Ms(since));
+                }
                 for app in apps {
                     self.of_app(app, &mut add);
                 }
@@ -211,8 +215,8 @@ impl Measurements {
         for ((outcome, reason), count) in calls(of_app, is_ours) {
             add(Metric::Calls, &[app, &outcome, &reason], Value::Number(count));
         }
-        if let Some(last) = of_app.calls.iter().map(|(.., last_at)| *last_at).max() {
-            add(Metric::LastCall, &[app], Value::Ms(last));
+        for (outcome, reason, _, last_at) in &of_app.calls {
+            add(Metric::LastCall, &[app, outcome, reason], Value::Ms(*last_at));
         }
         if is_ours && self.has_log {
             for (at, kind) in Kind::VARIANTS.iter().enumerate() {

@@ -155,15 +155,17 @@ unfollow_webhook_invalid_settings 0
 unfollow_webhook_database_up 1
 unfollow_webhook_database_size_bytes 12345
 unfollow_webhook_database_size_limit_bytes 500000000
-unfollow_webhook_retention_backlog_seconds 61.000
+unfollow_webhook_retention_behind 1
+unfollow_webhook_retention_oldest_due_timestamp_seconds 1702018283.000
 unfollow_webhook_calls_total{app="0",outcome="rejected",reason="sdk_app_id_foreign"} 1
 unfollow_webhook_calls_total{app="1400000000",outcome="dead_lettered"} 0
 unfollow_webhook_calls_total{app="1400000000",outcome="failed",reason="not_stored"} 0
 unfollow_webhook_calls_total{app="1400000000",outcome="queued"} 0
 unfollow_webhook_calls_total{app="1400000000",outcome="rejected",reason="a\"b\\c\nd"} 3
 unfollow_webhook_calls_total{app="1400000000",outcome="stored"} 2
-unfollow_webhook_last_call_timestamp_seconds{app="0"} 1702018337.000
-unfollow_webhook_last_call_timestamp_seconds{app="1400000000"} 1702018343.999
+unfollow_webhook_last_call_timestamp_seconds{app="0",outcome="rejected",reason="sdk_app_id_foreign"} 1702018337.000
+unfollow_webhook_last_call_timestamp_seconds{app="1400000000",outcome="rejected",reason="a\"b\\c\nd"} 1702018343.999
+unfollow_webhook_last_call_timestamp_seconds{app="1400000000",outcome="stored"} 1702018340.000
 unfollow_webhook_events_total{app="1400000000",kind="unfollow"} 2
 unfollow_webhook_events_total{app="1400000000",kind="follow"} 0
 unfollow_webhook_last_event_timestamp_seconds{app="1400000000",kind="unfollow"} 1702018339.999
@@ -368,9 +370,9 @@ fn what_is_not_used_is_not_measured() {
         assert_eq!(text.matches("# HELP").count(), names);
         (text.contains("unfollow_webhook_events_total"), text.contains("unfollow_webhook_deliveries"), names)
     };
-    assert_eq!(families(&[]), (true, true, 14));
-    assert_eq!(families(&[("SINKS", "d1"), ("ORIGIN_URL", ORIGIN)]), (true, true, 14));
-    assert_eq!(families(&[("SINKS", "kv,origin")]), (false, true, 11));
+    assert_eq!(families(&[]), (true, true, 15));
+    assert_eq!(families(&[("SINKS", "d1"), ("ORIGIN_URL", ORIGIN)]), (true, true, 15));
+    assert_eq!(families(&[("SINKS", "kv,origin")]), (false, true, 12));
     let without_origin = Config::read(&FakeEnvironment::of(
         [("SDK_APP_IDS", APP), ("CALLBACK_TOKEN", TOKEN), ("METRICS_TOKEN", SCRAPER)],
         BOUND,
@@ -382,12 +384,12 @@ fn what_is_not_used_is_not_measured() {
 fn a_times_age_is_never_below_zero() {
     let database = filled();
     let before = samples_at(&database, NOW_MS - DAY_MS);
-    assert_eq!(before["retention_backlog_seconds"], 0.0);
     assert_eq!(before[&format!("oldest_waiting_delivery_age_seconds{{app=\"{APP}\"}}")], 0.0);
     deliver(&database, NOW_MS - 90_000, &first_attempt(State::Delivered, NOW_MS));
     database.execute(log_state::write(&[(Name::RetentionDueSince, None)]));
     let done = samples(&database);
-    assert_eq!(done["retention_backlog_seconds"], 0.0);
+    assert_eq!(done["retention_behind"], 0.0);
+    assert!(!done.contains_key("retention_oldest_due_timestamp_seconds"));
     assert_eq!(done[&format!("oldest_waiting_delivery_age_seconds{{app=\"{APP}\"}}")], 0.0);
     assert_eq!(done[&format!("last_delivery_timestamp_seconds{{app=\"{APP}\"}}")], NOW_MS as f64 / 1000.0);
 }
@@ -404,7 +406,7 @@ fn calls_are_counted_beyond_the_retention_of_their_hours() {
     let database = Sqlite::default();
     let of = |samples: &BTreeMap<String, f64>| {
         let name = format!("calls_total{{app=\"{APP}\",outcome=\"rejected\",reason=\"sign_mismatch\"}}");
-        (samples[&name], samples[&format!("last_call_timestamp_seconds{{app=\"{APP}\"}}")])
+        (samples[&name], samples[&name.replace("calls_total", "last_call_timestamp_seconds")])
     };
     let old = NOW_MS - 100 * DAY_MS;
     count_calls(&database, OUR_APP, "rejected", "sign_mismatch", 5, old);
@@ -459,7 +461,7 @@ fn a_log_of_before_is_counted_as_it_is() {
         assert_eq!((migrated[&events], migrated[&in_log]), (5.0, 5.0));
         if version > 1 {
             assert_eq!(migrated[&format!("calls_total{{app=\"{APP}\",outcome=\"stored\"}}")], 7.0);
-            assert_eq!(migrated[&format!("last_call_timestamp_seconds{{app=\"{APP}\"}}")], 9.0);
+            assert_eq!(migrated[&format!("last_call_timestamp_seconds{{app=\"{APP}\",outcome=\"stored\"}}")], 9.0);
             assert_eq!(migrated[&format!("deliveries{{app=\"{APP}\",state=\"dead\"}}")], 2.0);
         }
         // And goes on: into hours that there were, and into new ones.

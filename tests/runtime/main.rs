@@ -32,6 +32,7 @@ mod plan;
 #[path = "../shared/port.rs"]
 mod port;
 mod process;
+mod prometheus;
 mod records;
 mod relay;
 mod restore;
