@@ -25,6 +25,7 @@ mod host;
 // Memory is read from /proc.
 #[cfg(target_os = "linux")]
 mod memory;
+mod metrics;
 mod openapi;
 mod origin;
 mod panic;
