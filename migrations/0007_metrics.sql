@@ -68,8 +68,8 @@ BEGIN
   UPDATE event_totals SET deleted = deleted + 1 WHERE app = OLD.app;
 END;
 
--- What the log has by now. Its newest hour counts as over.
-INSERT INTO event_totals (app, counted_until, unfollows, follows, deleted)
+-- What the log has by now. Its newest hour counts as over. REPLACE, in case an event came since the triggers are there.
+INSERT OR REPLACE INTO event_totals (app, counted_until, unfollows, follows, deleted)
   SELECT app, min(max(event_time) / 3600000, unixepoch() / 3600) + 1, sum(kind = 'unfollow'), sum(kind = 'follow'), 0
   FROM events GROUP BY app;
 
@@ -96,7 +96,7 @@ BEGIN
     WHERE app = NEW.app AND outcome = NEW.outcome AND reason = NEW.reason;
 END;
 
-INSERT INTO call_totals (app, outcome, reason, count, last_at)
+INSERT OR REPLACE INTO call_totals (app, outcome, reason, count, last_at)
   SELECT app, outcome, reason, sum(count), max(last_at) FROM call_counts GROUP BY app, outcome, reason;
 
 -- How many deliveries of an app are in a state that asks for attention. A delivery that succeeds at once is never in it, and costs no row here.
@@ -118,7 +118,7 @@ BEGIN
   UPDATE delivery_counts SET count = count - 1 WHERE app = OLD.app AND state = OLD.state;
 END;
 
-INSERT INTO delivery_counts (app, state, count)
+INSERT OR REPLACE INTO delivery_counts (app, state, count)
   SELECT app, state, count(*) FROM deliveries
   WHERE state IN ('retrying', 'dead', 'delivered_fail') AND state <> 'delivered' GROUP BY app, state;
 
