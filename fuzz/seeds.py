@@ -88,6 +88,7 @@ every = {
     "PLAN": "paid",
     "ADMIN_TOKEN": "0123456789abcdef",
     "VIEWER_TOKEN": "0123456789abcdeg",
+    "METRICS_TOKEN": "0123456789abcdeh",
 }
 settings(every)
 settings({**every, "ORIGIN_URL": "http://[::1]:8788/"}, "edq")

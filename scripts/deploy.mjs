@@ -63,7 +63,7 @@ function checkAdminToken({ vars }, secrets) {
 	);
 }
 
-const SECRET = /^(ADMIN_TOKEN|VIEWER_TOKEN|CALLBACK_TOKEN(_\d+)?(_PREVIOUS)?|ORIGIN_SECRET(_PREVIOUS)?)$/;
+const SECRET = /^(ADMIN_TOKEN|VIEWER_TOKEN|METRICS_TOKEN|CALLBACK_TOKEN(_\d+)?(_PREVIOUS)?|ORIGIN_SECRET(_PREVIOUS)?)$/;
 
 /**
  * Anyone who can read wrangler.toml, or its history, knows what is in [vars].

@@ -1,12 +1,32 @@
 #!/usr/bin/env bash
 # Runs the tests that are slow by nature, which `make test` leaves out: two builds of the release, the bundle and the demo as
-# their users see them, the page in Firefox, memory, and thousands of events through kills.
+# their users see them, the page in Firefox, memory, thousands of events through kills, and a
+# Prometheus that scrapes the Worker.
 set -euo pipefail
 # shellcheck source=scripts/env.sh
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 no_arguments "$@"
 
+# Unpacks Debian's package of Prometheus. It is not installed, because that would start a service.
+unpack_prometheus() (
+	new=$ROOT/target/prometheus.new
+	rm -rf "$new" && mkdir -p "$new" && cd "$new" || return
+	# The list of packages may be missing, or too old.
+	apt-get download prometheus || { apt-get update -qq && apt-get download prometheus; } || return
+	dpkg -x prometheus_*.deb . && mv "$new" "$ROOT/target/prometheus"
+)
+
+# Sets PROMETHEUS to the folder of Prometheus' programs, for tests/runtime/prometheus.rs.
+provide_prometheus() {
+	PROMETHEUS=$(dirname "$(command -v prometheus || printf %s "$ROOT/target/prometheus/usr/bin/prometheus")")
+	export PROMETHEUS
+	if [ -x "$PROMETHEUS/promtool" ]; then return; fi
+	command -v apt-get >/dev/null || die "prometheus and promtool are missing: install Prometheus, then try again."
+	step prometheus "setup: Prometheus, of Debian's package (usually 10 s)" unpack_prometheus
+}
+
 cd "$ROOT"
+provide_prometheus
 debian "${CHROMIUM:-chromium}" chromium
 debian "${FIREFOX:-firefox-esr}" firefox-esr
 scripts/build.sh >/dev/null

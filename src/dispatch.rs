@@ -101,6 +101,9 @@ impl<P: Ports> Dispatcher<P> {
         if target.path.starts_with(api::PREFIX) {
             return Box::pin(self.ask_api(method, target, request)).await.into();
         }
+        if target.path == routes::METRICS && self.config.has_metrics {
+            return Box::pin(self.scrape(method, target, request)).await.into();
+        }
         self.receive(method, target, request).await
     }
 
@@ -115,15 +118,16 @@ impl<P: Ports> Dispatcher<P> {
 
     async fn ask_api(&self, method: &str, target: Target<'_>, request: &impl Request) -> Response {
         let authorization = request.header("authorization");
-        let api = Api { config: &self.config, ports: &self.ports, schema: &self.schema };
-        let request = ApiRequest {
-            method,
-            path: target.path,
-            query: target.query,
-            is_confidential: target.is_confidential(),
-            authorization: authorization.as_deref(),
-        };
-        api.answer(request).await
+        self.api().answer(api_request(method, target, authorization.as_deref())).await
+    }
+
+    async fn scrape(&self, method: &str, target: Target<'_>, request: &impl Request) -> Response {
+        let [authorization, accept] = ["authorization", "accept"].map(|name| request.header(name));
+        self.api().scrape(api_request(method, target, authorization.as_deref()), accept.as_deref()).await
+    }
+
+    const fn api(&self) -> Api<'_, P> {
+        Api { config: &self.config, ports: &self.ports, schema: &self.schema }
     }
 
     async fn receive(&self, method: &str, target: Target<'_>, request: &impl Request) -> Answer {
@@ -145,7 +149,7 @@ impl<P: Ports> Dispatcher<P> {
         let mut has_answered = false;
         for hour in self.calls.take(clock.now_ms()) {
             // If D1 fails, it has not taken them. If it does not answer, it may have: to add them again might count twice.
-            let writing = pin!(database.run(hour.statement()));
+            let writing = pin!(database.run(hour.statement(self.config.plan)));
             let written = within(clock, CALLS_WITHIN_MS, writing).await;
             has_answered = matches!(written, Some(Ok(_)));
             if matches!(written, Some(Err(_))) {
@@ -209,4 +213,10 @@ impl<P: Ports> Dispatcher<P> {
         let is_complete = !matches!(observed.database, DatabaseState::Fails(_));
         Current { alerts: observed.alerts(), is_complete }
     }
+}
+
+/// What the API needs of a request.
+fn api_request<'a>(method: &'a str, target: Target<'a>, authorization: Option<&'a str>) -> ApiRequest<'a> {
+    let Target { path, query, .. } = target;
+    ApiRequest { method, path, query, is_confidential: target.is_confidential(), authorization }
 }

@@ -31,6 +31,7 @@ mod encoding;
 pub mod event;
 pub mod export;
 pub mod log;
+pub mod metrics;
 pub mod origin;
 pub mod outgoing;
 pub mod plan;

@@ -116,6 +116,17 @@ impl Plan {
         }
     }
 
+    /// How often the counts of calls may be written within an hour, over all of them: a flood of calls of many kinds, that reaches many
+    /// isolates, must not use up the rows that events need. Each writes two rows, so that on the free plan they are a quarter of a
+    /// day's.
+    #[must_use]
+    pub const fn call_writes_an_hour(self) -> u64 {
+        match self {
+            Self::Free => 500,
+            Self::Paid => 1_000,
+        }
+    }
+
     /// What a run of the hourly retention may use. On the free plan a day has 100,000 rows: less than half of them are for deletions, so
     /// that as many events can still be stored.
     #[must_use]

@@ -5,6 +5,9 @@
 /// Where the Worker says whether its settings are valid.
 pub const HEALTH: &str = "/healthz";
 
+/// Where Prometheus scrapes, unless the webhook lives there: there may be installations whose it is.
+pub const METRICS: &str = "/metrics";
+
 /// Whether a path that begins with this segment is a route of ours, or a static asset.
 fn is_reserved(first_segment: &str) -> bool {
     matches!(first_segment, "healthz" | "v1" | "openapi.json") || first_segment.starts_with("dashboard")
@@ -109,7 +112,7 @@ mod tests {
 
     #[test]
     fn a_webhook_path_is_plain_and_free() {
-        for path in ["/", "/hook", "/tencent/chat.v1/", "/a-b_c~d", "/v1hook", "/a/v1"] {
+        for path in ["/", "/hook", "/metrics", "/tencent/chat.v1/", "/a-b_c~d", "/v1hook", "/a/v1"] {
             assert!(may_be_webhook_path(path), "{path}");
         }
         for path in [

@@ -308,6 +308,7 @@ fn a_secret_among_the_vars_is_refused() {
     for name in [
         "ADMIN_TOKEN",
         "VIEWER_TOKEN",
+        "METRICS_TOKEN",
         "CALLBACK_TOKEN",
         "CALLBACK_TOKEN_1400000000",
         "CALLBACK_TOKEN_1400000000_PREVIOUS",
@@ -363,6 +364,7 @@ fn what_only_a_secret_says_is_not_refused() {
     let secrets = [
         "ADMIN_TOKEN",
         "VIEWER_TOKEN",
+        "METRICS_TOKEN",
         "CALLBACK_TOKEN",
         "CALLBACK_TOKEN_PREVIOUS",
         "CALLBACK_TOKEN_1400000000",

@@ -17,7 +17,7 @@ use unfollow_webhook::{
 use url::{Host, Url};
 
 /// Settings of which an invalid one switches off only what it is for.
-const SWITCHED_OFF: [&str; 14] = [
+const SWITCHED_OFF: [&str; 15] = [
     "ORIGIN_URL",
     "RETENTION_DAYS",
     "RETRY_BASE_SECONDS",
@@ -32,6 +32,7 @@ const SWITCHED_OFF: [&str; 14] = [
     "ALERT_URLS",
     "ALERT_USERS",
     "PAGE_URL",
+    "METRICS_TOKEN",
 ];
 
 /// The variables, and the letters of the bindings.
@@ -76,7 +77,12 @@ fuzz_target!(|text: &str| {
         let is_missing = ["SDK_APP_IDS", "ORIGIN_URL"].contains(name) || name.starts_with("CALLBACK_TOKEN");
         assert!(is_binding || is_missing || variables.contains_key(name), "{name} was not set");
     }
-    for (name, token) in [("ADMIN_TOKEN", &config.admin_token), ("VIEWER_TOKEN", &config.viewer_token)] {
+    let tokens = [
+        ("ADMIN_TOKEN", &config.admin_token),
+        ("VIEWER_TOKEN", &config.viewer_token),
+        ("METRICS_TOKEN", &config.metrics_token),
+    ];
+    for (name, token) in tokens {
         assert_eq!(token.is_some(), variables.contains_key(name) && !is_invalid(name));
     }
     assert_eq!(config.plan == Plan::Paid, variables.get("PLAN") == Some(&"paid"));

@@ -15,6 +15,7 @@ pub mod description;
 mod erasure;
 mod events;
 mod export;
+mod metrics;
 mod operations;
 mod parameters;
 mod problem;
@@ -48,6 +49,7 @@ use crate::{
     plan::Plan,
     ports::Ports,
     response::Response,
+    routes,
     sink::Sink,
     storage::{Clock as _, Kv as _, within},
     webhook::SdkAppId,
@@ -98,10 +100,15 @@ impl<P: Ports> Api<'_, P> {
         let response = performed.unwrap_or(Err(Problem::Unavailable)).unwrap_or_else(Problem::response);
         // Of all clocks, the page goes by this one.
         let response = Response { date: Some(self.ports.clock().now_ms()), ..response };
-        if let Some((level, record)) = log_record(&request, response.status) {
+        self.log(&request, response.status);
+        response
+    }
+
+    /// Logs a request that was answered with this status, if it is one to be logged.
+    fn log(&self, request: &ApiRequest<'_>, status: u16) {
+        if let Some((level, record)) = log_record(request, status) {
             self.ports.log(level, &record);
         }
-        response
     }
 
     async fn perform(&self, request: ApiRequest<'_>) -> Result<Response, Problem> {
@@ -145,7 +152,8 @@ fn log_record(request: &ApiRequest<'_>, status: u16) -> Option<(Level, String)> 
         500.. => (Level::Error, "failed"),
     };
     let app = path.split('/').nth(1).and_then(SdkAppId::parse);
-    Some((level, to_json(&ApiLog { outcome, operation: operation.map(<&str>::from), app, status })))
+    let name = if request.path == routes::METRICS { Some("metrics") } else { operation.map(<&str>::from) };
+    Some((level, to_json(&ApiLog { outcome, operation: name, app, status })))
 }
 
 /// What the handlers of the operations work with: a caller who was let in, and valid settings.
@@ -184,6 +192,9 @@ struct Status {
     /// Where the webhook lives.
     #[cfg_attr(not(target_arch = "wasm32"), schemars(regex(pattern = "^/")))]
     webhook_path: String,
+    /// Where Prometheus may scrape metrics; null if `WEBHOOK_PATH` is that path, which is then the webhook's.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(regex(pattern = "^/")))]
+    metrics_path: Option<&'static str>,
     /// Whose limits hold: those of Cloudflare's free plan, or of the paid one.
     plan: Word<Plan>,
     /// What the token of this call may do: `admin` everything, `viewer` only read.
@@ -225,6 +236,7 @@ impl<P: Ports> Context<'_, P> {
             sinks: self.settings.sinks.iter().copied().map(Word).collect(),
             origin: self.settings.origin.is_some(),
             webhook_path: self.settings.webhook_path.clone(),
+            metrics_path: self.config.has_metrics.then_some(routes::METRICS),
             plan: Word(self.config.plan),
             role: Word(self.role),
             retention_due_since: self.retention_due_since().await.map(UnixMs),

@@ -190,7 +190,7 @@ operations! {
         "at most 7 rows read of D1, and 1 KV read if the event log does not have the whole event";
     /// One event is erased.
     EraseEvent: DELETE ["events" {app: App} {id: EventId}] => erase_event -> NoContent, Changes,
-        "4 KV reads, 1 KV delete for the record and each dead letter, and in D1 16 rows read and 7 written; each target after the \
+        "4 KV reads, 1 KV delete for the record and each dead letter, and in D1 20 rows read and 9 written; each target after the \
          first is 5 and 2 more";
     /// One event is sent to the origin again.
     ReplayEvent: POST ["events" {app: App} {id: EventId} "replay"] => replay_event -> Replayed, Changes,
@@ -219,15 +219,15 @@ operations! {
         "1 row read of D1 for each count of the range, also of other apps, and some 10 for each app";
     /// What is wrong, and what to do.
     Alerts: GET ["alerts"] ? AlertsQuery => list_alerts -> Alerts, Reads,
-        "for each app some 100 rows read of D1 where nothing is wrong, and 1,300 at most; and some 20 more at most once a minute for each isolate";
+        "for each app some 100 rows read of D1 where nothing is wrong, and 1,300 at most; and some 40 more at most once a minute for each isolate";
     /// A test message to each place where messages about alerts go.
     TestAlerts: POST ["alerts" "test"] => test_alerts -> TestedAlerts, Changes, "1 request to each target";
     /// What the Worker is and does.
     Status: GET ["status"] => status -> Status, Reads,
-        "1 row read of D1, and some 20 more at most once a minute for each isolate; with `ALERT_URLS`, 1 more and 1 KV read";
+        "1 row read of D1, and some 40 more at most once a minute for each isolate; with `ALERT_URLS`, 1 more and 1 KV read";
     /// Some events are read from KV into the event log.
     Reindex: POST ["reindex"] ? ReindexQuery => reindex -> Reindexed, Changes,
-        "1 or 2 KV lists, up to 40 KV reads and writes (200 on the paid plan), and 5 rows written of D1 for each event that \
+        "1 or 2 KV lists, up to 40 KV reads and writes (200 on the paid plan), and 6 rows written of D1 for each event that \
          the log lacks, or 1 if it differs";
     /// A page of dead letters.
     ListDeadLetters: GET ["dead-letters"] ? ListDeadLettersQuery => list_dead_letters -> DeadLetterPage, Reads,
@@ -247,7 +247,7 @@ operations! {
     /// One dead letter is discarded.
     DiscardDeadLetter: DELETE ["dead-letters" {app: AppOrNone} {id: DeadLetterId}]
             => discard_dead_letter -> NoContent, Changes,
-        "1 KV delete, and in D1 1 row read and 1 written";
+        "1 KV delete, and in D1 2 rows read and 2 written";
 }
 
 impl Operation {

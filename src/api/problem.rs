@@ -19,7 +19,7 @@ pub enum Problem {
     Unauthorized,
     /// Another method; these are allowed.
     Method(String),
-    /// The token may only read, and the operation changes something.
+    /// The token may do something, but not this.
     Forbidden,
     /// A parameter that cannot be followed.
     BadRequest(Cow<'static, str>),
@@ -72,13 +72,13 @@ impl Problem {
     pub fn response(self) -> Response {
         let mut header = None;
         let (status, detail) = match self {
-            Self::Insecure => (403, "The API is served over https only.".into()),
+            Self::Insecure => (403, "What needs a token is served over https only.".into()),
             Self::NotFound => (404, "There is nothing here.".into()),
             Self::Unauthorized => {
                 header = Some(("www-authenticate", "Bearer".into()));
-                (401, "Send the ADMIN_TOKEN, or the VIEWER_TOKEN to read, as a bearer token.".into())
+                (401, "Send a bearer token: the ADMIN_TOKEN, the VIEWER_TOKEN to read, or the METRICS_TOKEN for /metrics.".into())
             }
-            Self::Forbidden => (403, "This token may only read.".into()),
+            Self::Forbidden => (403, "This token may not do this.".into()),
             Self::Method(allowed) => {
                 header = Some(("allow", allowed.into()));
                 (405, "See the Allow header.".into())

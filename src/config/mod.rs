@@ -23,6 +23,7 @@ use crate::{
     plan::Plan,
     ports::Environment,
     response::Response,
+    routes::METRICS,
     sink::{Sink, Storing},
     webhook::{
         SdkAppId,
@@ -86,6 +87,10 @@ pub struct Config {
     pub viewer_token: Option<ApiToken>,
     /// Who is told of alerts, and how.
     pub notify: Notify,
+    /// Who may read metrics, and do nothing else.
+    pub metrics_token: Option<ApiToken>,
+    /// Whether [`METRICS`] is that of the metrics: it may be the webhook's.
+    pub has_metrics: bool,
     /// The settings to fix, each once, in the order of reading.
     pub invalid_settings: Vec<InvalidSetting>,
 }
@@ -164,7 +169,9 @@ impl Config {
         };
         let plan = reader.optional("PLAN", Plan::default(), word).unwrap_or_default();
         let silence_hours = reader.whole("SILENCE_HOURS", SILENCE_HOURS).unwrap_or(SILENCE_HOURS_DEFAULT);
-        let [admin_token, viewer_token] = ["ADMIN_TOKEN", "VIEWER_TOKEN"].map(|name| reader.api_token(name));
+        let [admin_token, viewer_token, metrics_token] =
+            ["ADMIN_TOKEN", "VIEWER_TOKEN", "METRICS_TOKEN"].map(|name| reader.api_token(name));
+        let has_metrics = webhook_path.as_deref() != Some(METRICS);
         let wording = Wording {
             language: reader.optional("ALERT_LANGUAGE", Language::default(), word).unwrap_or_default(),
             with_users: reader.optional("ALERT_USERS", false, flag).unwrap_or_default(),
@@ -196,6 +203,8 @@ impl Config {
             admin_token,
             viewer_token,
             notify,
+            metrics_token,
+            has_metrics,
             invalid_settings,
         }
     }

@@ -1,10 +1,10 @@
 //! What alerts are made of: calls that were not stored, deliveries that are not done, and hours with many unfollows. Each statement
 //! is for all apps, and reads a bounded number of rows for each.
 
-use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+use serde::Deserialize;
 use strum::IntoStaticStr;
 
-use super::{Parameter, Statement, call_counts::CallOutcome};
+use super::{Parameter, Statement, call_counts::CallOutcome, json_column};
 use crate::{
     encoding::{StoredWord, to_json},
     webhook::SdkAppId,
@@ -19,12 +19,6 @@ pub const DELIVERY_ROWS: usize = 100;
 /// How many unusual hours of users are read. More at once are a burst of their app.
 const UNUSUAL_ROWS: usize = 6;
 
-/// Reads JSON that a column has as a text.
-fn json<'de, T: DeserializeOwned, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    serde_json::from_str(&text).map_err(serde::de::Error::custom)
-}
-
 /// The calls of an app with an outcome that asks for attention.
 #[derive(Clone, Debug, Deserialize)]
 pub struct AppsCalls {
@@ -33,7 +27,7 @@ pub struct AppsCalls {
     /// What became of them.
     pub outcome: StoredWord<CallOutcome>,
     /// The latest first, [`CALL_ROWS`] at most: each with why, how many, the hour since 1970, and when the last came (Unix ms).
-    #[serde(deserialize_with = "json")]
+    #[serde(deserialize_with = "json_column")]
     pub counts: Vec<(String, u64, u64, u64)>,
 }
 
@@ -66,11 +60,11 @@ pub enum Undone {
 #[derive(Clone, Debug, Deserialize)]
 pub struct AppsDeliveries {
     pub app: SdkAppId,
-    #[serde(deserialize_with = "json")]
+    #[serde(deserialize_with = "json_column")]
     pub retrying: Vec<UndoneDelivery>,
-    #[serde(deserialize_with = "json")]
+    #[serde(deserialize_with = "json_column")]
     pub dead: Vec<UndoneDelivery>,
-    #[serde(deserialize_with = "json")]
+    #[serde(deserialize_with = "json_column")]
     pub delivered_fail: Vec<UndoneDelivery>,
 }
 
@@ -125,10 +119,10 @@ pub struct AppsUnfollows {
     /// The first hour that the log has, since 1970; `None` if it has none.
     pub first_hour: Option<u64>,
     /// Hours since 1970 with the unfollows in each.
-    #[serde(deserialize_with = "json")]
+    #[serde(deserialize_with = "json_column")]
     pub counts: Vec<(u64, u64)>,
     /// Users, each with hours as above.
-    #[serde(deserialize_with = "json")]
+    #[serde(deserialize_with = "json_column")]
     pub users: Vec<(String, Vec<(u64, u64)>)>,
 }
 

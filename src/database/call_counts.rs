@@ -6,10 +6,6 @@ use strum::{EnumString, IntoStaticStr, VariantArray};
 use super::{Parameter, Statement};
 use crate::encoding::{StoredWord, to_json};
 
-/// How often rows may be written within an hour, over all of them: a flood of calls of many kinds, that reaches many
-/// isolates, must not use up the rows that events need. In a day it is a quarter of the free plan's 100,000.
-pub const WRITES_MAX_AN_HOUR: u64 = 1_000;
-
 /// Stands for an app that is not ours, or not known.
 pub const NO_APP: u64 = 0;
 
@@ -51,16 +47,16 @@ pub struct CallCount {
     pub count: u64,
 }
 
-/// Adds counts, unless the limit of their hour is reached: `[[hour, app, outcome, reason, count, last_at], …]` as JSON, all of
+/// Adds counts, unless rows of their hour were written so often as `writes_max`: `[[hour, app, outcome, reason, count, last_at], …]` as JSON, all of
 /// them of this `hour`.
 #[must_use]
-pub fn add(hour: u64, counts: &str) -> Statement {
+pub fn add(hour: u64, counts: &str, writes_max: u64) -> Statement {
     const SQL: &str = "INSERT INTO call_counts (hour, app, outcome, reason, count, writes, last_at) \
          SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, 1, value ->> 5 FROM json_each(?1) \
          WHERE (SELECT total(writes) FROM call_counts WHERE hour = ?2) < ?3 \
          ON CONFLICT DO UPDATE SET count = count + excluded.count, writes = writes + 1, \
          last_at = max(last_at, excluded.last_at)";
-    Statement::new(SQL, [counts.into(), hour.into(), WRITES_MAX_AN_HOUR.into()])
+    Statement::new(SQL, [counts.into(), hour.into(), writes_max.into()])
 }
 
 /// The counts of the hours from `since` to before `until` (hours since 1970), the oldest first: of this app ([`NO_APP`] for no

@@ -7,13 +7,14 @@ pub mod deliveries;
 pub mod erasures;
 pub mod event_log;
 pub mod log_state;
+pub mod metrics;
 pub mod retention;
 pub mod schema;
 pub mod users;
 
 use std::{borrow::Cow, future::Future};
 
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 
 use crate::{storage::Attempt, webhook::SdkAppId};
 
@@ -66,6 +67,12 @@ impl Statement {
     fn new<const N: usize>(sql: impl Into<Cow<'static, str>>, parameters: [Parameter; N]) -> Self {
         Self { sql: sql.into(), parameters: parameters.into() }
     }
+}
+
+/// Reads JSON that a column has as a text.
+fn json_column<'de, T: DeserializeOwned, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    serde_json::from_str(&text).map_err(serde::de::Error::custom)
 }
 
 /// Why a statement failed.

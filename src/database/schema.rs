@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The newest migration, which this Worker needs.
-pub const SCHEMA_VERSION: u64 = 6;
+pub const SCHEMA_VERSION: u64 = 7;
 
 /// What the migrations have made, with the word of each in `sqlite_master`. A database that was restored in part may lack some
 /// of it, and still say its version: without its triggers, events are stored and not counted.
@@ -21,9 +21,12 @@ pub const OBJECTS: [(&str, &[&str]); 3] = [
         &[
             "alert_messages",
             "call_counts",
+            "call_totals",
             "deliveries",
+            "delivery_counts",
             "erased",
             "erasures",
+            "event_totals",
             "event_users",
             "events",
             "hourly_counts",
@@ -38,15 +41,22 @@ pub const OBJECTS: [(&str, &[&str]); 3] = [
     (
         "trigger",
         &[
+            "call_counts_insert",
+            "call_counts_update",
+            "deliveries_counted",
             "deliveries_insert",
+            "deliveries_uncounted",
             "event_users_delete",
             "event_users_insert",
             "events_delete",
+            "events_deleted",
             "events_insert",
             "events_kv_unknown",
             "events_outlived",
             "hourly_counts_unusual",
             "hourly_counts_usual",
+            "hourly_totals_delete",
+            "hourly_totals_insert",
         ],
     ),
 ];

@@ -14,6 +14,7 @@ use crate::{
         call_counts::{self, CallOutcome},
     },
     encoding::to_json,
+    plan::Plan,
     webhook::SdkAppId,
 };
 
@@ -57,14 +58,15 @@ pub struct HourOfCalls {
 }
 
 impl HourOfCalls {
-    /// The statement that adds them.
+    /// The statement that adds them, within the limits of this plan.
     #[must_use]
-    pub fn statement(&self) -> Statement {
+    pub fn statement(&self, plan: Plan) -> Statement {
         let row = |(kind, count): &(CallKind, Count)| {
             let app = kind.app.map_or(call_counts::NO_APP, SdkAppId::get);
             (self.hour, app, kind.outcome, kind.reason, count.count, count.last_at)
         };
-        call_counts::add(self.hour, &to_json(&self.counts.iter().map(row).collect::<Vec<_>>()))
+        let counts = to_json(&self.counts.iter().map(row).collect::<Vec<_>>());
+        call_counts::add(self.hour, &counts, plan.call_writes_an_hour())
     }
 }
 

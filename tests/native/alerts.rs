@@ -74,7 +74,7 @@ fn only(alerts: Vec<Alert>) -> Alert {
 fn count(database: &Sqlite, app: u64, outcome: CallOutcome, reason: &str, count: u64, last_at: u64) {
     let hour = last_at / HOUR_MS;
     let outcome: &str = outcome.into();
-    database.execute(call_counts::add(hour, &json!([[hour, app, outcome, reason, count, last_at]]).to_string()));
+    database.execute(call_counts::add(hour, &json!([[hour, app, outcome, reason, count, last_at]]).to_string(), 1_000));
 }
 
 const OUR_APP: u64 = 1_400_000_000;

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 use unfollow_webhook::{
     database::{Parameter, call_counts::CallOutcome},
+    plan::Plan,
     receive::{
         call_counter::{CallCounter, CallKind, HourOfCalls, INTERVAL_MAX_MS, INTERVAL_MIN_MS},
         rejection::Rejection,
@@ -19,7 +20,7 @@ fn kind(reason: &'static str) -> CallKind {
 /// How many calls there are in what was taken.
 fn sum(hours: &[HourOfCalls]) -> u64 {
     let rows = |hour: &HourOfCalls| -> Vec<Value> {
-        let [Parameter::Text(rows), ..] = &hour.statement().parameters[..] else { panic!("{hour:?}") };
+        let [Parameter::Text(rows), ..] = &hour.statement(Plan::Free).parameters[..] else { panic!("{hour:?}") };
         serde_json::from_str(rows).unwrap()
     };
     hours.iter().flat_map(rows).map(|row| row[4].as_u64().unwrap()).sum()

@@ -158,6 +158,7 @@ fn a_valid_setting_is_not_named() {
         ("ORIGIN_SECRET", &[ORIGIN_SECRET, &secret(24), &secret(64)]),
         ("ADMIN_TOKEN", &["0123456789abcdef", "!~#$%&'()*+,-./:;<=>?@"]),
         ("VIEWER_TOKEN", &["0123456789abcdef", "!~#$%&'()*+,-./:;<=>?@"]),
+        ("METRICS_TOKEN", &["0123456789abcdef", "!~#$%&'()*+,-./:;<=>?@"]),
         ("PLAN", &["free", "paid"]),
         ("ORIGIN_FAIL", &["accept", "retry"]),
         ("RETENTION_DAYS", &["1", "90", "3650"]),
@@ -284,6 +285,9 @@ fn a_problem_is_the_rule_that_was_broken_and_never_the_value() {
         ("VIEWER_TOKEN", "pa55word pa55word", ASCII),
         ("VIEWER_TOKEN", "pa55word", "must have 16 characters or more"),
         ("VIEWER_TOKEN", "change-me-to-16-or-more", "must not be the sample that was published"),
+        ("METRICS_TOKEN", "pa55word pa55word", ASCII),
+        ("METRICS_TOKEN", "pa55word", "must have 16 characters or more"),
+        ("METRICS_TOKEN", "change-me-to-16-or-more", "must not be the sample that was published"),
         ("PLAN", "pa55word", "must be free or paid"),
         ("PLAN", "", "must be free or paid"),
         ("ORIGIN_FAIL", "pa55word", "must be accept or retry"),
@@ -357,6 +361,7 @@ fn all_invalid_settings_are_named_at_once() {
         ("ORIGIN_SECRET_PREVIOUS", ""),
         ("ADMIN_TOKEN", ""),
         ("VIEWER_TOKEN", ""),
+        ("METRICS_TOKEN", ""),
         ("PLAN", ""),
         ("ORIGIN_FAIL", ""),
     ];
@@ -540,10 +545,11 @@ fn debug_hides_the_tokens() {
         ("ORIGIN_SECRET_PREVIOUS", Some(ORIGIN_SECRET)),
         ("ADMIN_TOKEN", Some("secret-secret-secret")),
         ("VIEWER_TOKEN", Some("secret-secret-viewer")),
+        ("METRICS_TOKEN", Some("secret-secret-scraper")),
     ]);
     assert!(config.invalid_settings.is_empty());
-    let Config { admin_token, viewer_token, delivery, .. } = &config;
-    for token in [admin_token, viewer_token] {
+    let Config { admin_token, viewer_token, metrics_token, delivery, .. } = &config;
+    for token in [admin_token, viewer_token, metrics_token] {
         assert_eq!(format!("{token:?}"), "Some(ApiToken(hidden))");
     }
     let shown = format!("{config:?} {config:#?} {admin_token:?} {viewer_token:?} {:?}", delivery.signing);
@@ -767,7 +773,10 @@ fn an_invalid_token_of_the_api_is_named_and_lets_nobody_in() {
     type Token = fn(&Config) -> Option<&ApiToken>;
     let admin: Token = |config| config.admin_token.as_ref();
     let viewer: Token = |config| config.viewer_token.as_ref();
-    for (name, token, other) in [("ADMIN_TOKEN", admin, viewer), ("VIEWER_TOKEN", viewer, admin)] {
+    let metrics: Token = |config| config.metrics_token.as_ref();
+    for (name, token, other) in
+        [("ADMIN_TOKEN", admin, viewer), ("VIEWER_TOKEN", viewer, metrics), ("METRICS_TOKEN", metrics, admin)]
+    {
         for text in [
             "",
             "0123456789abcde",
@@ -844,18 +853,18 @@ proptest! {
     /// Whatever the variables hold, only names of variables that were read are given, and no value shows.
     #[test]
     fn invalid_settings_are_given_by_name(
-        texts in proptest::collection::vec(proptest::option::of(any::<String>()), 17),
-        are_valid in any::<[bool; 17]>(),
+        texts in proptest::collection::vec(proptest::option::of(any::<String>()), 18),
+        are_valid in any::<[bool; 18]>(),
         are_bound in any::<[bool; 4]>(),
     ) {
         let names = [
             "SDK_APP_IDS", "CALLBACK_TOKEN", "CALLBACK_TOKEN_PREVIOUS", "CALLBACK_TOKEN_1400000000",
             "CALLBACK_TOKEN_1400000000_PREVIOUS", "ALLOW_UNSIGNED", "WEBHOOK_PATH", "SINKS", "RETENTION_DAYS",
             "ORIGIN_URL", "RETRY_BASE_SECONDS", "ORIGIN_SECRET", "ADMIN_TOKEN", "DELIVERY_HOURS", "ORIGIN_SECRET_PREVIOUS",
-            "PLAN", "VIEWER_TOKEN",
+            "PLAN", "VIEWER_TOKEN", "METRICS_TOKEN",
         ];
         let valid = [APP, "secret", "secret", "secret", "secret", "true", "/secret", "kv,d1,origin", "90", "https://secret.com/",
-            "7", ORIGIN_SECRET, "secret-secret-secret", "20", ORIGIN_SECRET, "paid", "secret-secret-viewer"];
+            "7", ORIGIN_SECRET, "secret-secret-secret", "20", ORIGIN_SECRET, "paid", "secret-secret-viewer", "secret-secret-scraper"];
         let text = |at: usize| match are_valid[at] {
             true => Some(valid[at].to_owned()),
             false => texts[at].as_ref().map(|text| format!("\u{1}secret{text}")),

@@ -206,6 +206,48 @@ fn what_begins_with_v1_goes_to_the_api() {
 
 /// Whatever the path: that it is not the webhook's is for its validation to say.
 #[test]
+fn metrics_are_scraped_at_their_path_unless_it_is_the_webhooks() {
+    let stores = Stores::default();
+    let bearer = format!("Bearer {ADMIN}");
+    let headers = [("authorization", &*bearer), ("accept", "application/openmetrics-text")];
+    paused(async {
+        let worker = stores.worker(&[]);
+        for (method, url, status) in [
+            ("GET", "https://www.example.com/metrics", 200),
+            ("HEAD", "https://www.example.com/metrics?x=1", 200),
+            ("GET", "http://127.0.0.1:8787/metrics", 200),
+            ("GET", "http://www.example.com/metrics", 403),
+            ("POST", "https://www.example.com/metrics", 405),
+        ] {
+            let answer = worker.fetch(method, url, &FakeRequest::of("", &headers)).await;
+            assert_eq!(answer.response.status, status, "{method} {url}");
+            assert!(answer.late.is_empty() && answer.write_calls_after_ms.is_none());
+            assert_eq!(status == 200, answer.response.body.ends_with("# EOF\n"), "{method} {url}");
+        }
+        assert_eq!(log_of(&worker), []);
+        // Other paths are no metrics.
+        for path in ["/metrics/", "/metrics/x", "/Metrics", "/"] {
+            let url = format!("https://www.example.com{path}");
+            let answer = worker.fetch("GET", &url, &FakeRequest::of("", &headers)).await;
+            assert_eq!(json_of(&answer.response)["ActionStatus"], "FAIL", "{path}");
+        }
+
+        let worker = stores.worker(&[("WEBHOOK_PATH", "/metrics")]);
+        let url = url_of(Kind::Unfollow).replace(".com/?", ".com/metrics?");
+        let answer = worker.fetch("POST", &url, &FakeRequest::of(UNFOLLOW, &headers)).await;
+        assert_eq!((answer.response.status, &json_of(&answer.response)["ActionStatus"]), (200, &json!("OK")));
+        assert_eq!(stores.database.table("events").len(), 1);
+        let answer = worker.fetch("GET", &url, &FakeRequest::of("", &headers)).await;
+        assert_eq!(json_of(&answer.response)["ErrorCode"], 40500);
+        assert_eq!(json_of(&get(&worker, "/v1/status").await)["metrics_path"], Value::Null);
+        // Also where another setting is invalid, so that the sender hears of it.
+        let worker = stores.worker(&[("WEBHOOK_PATH", "/metrics"), ("SINKS", "disk")]);
+        let answer = worker.fetch("POST", &url, &FakeRequest::of(UNFOLLOW, &headers)).await;
+        assert_eq!(json_of(&answer.response)["ErrorCode"], 50000);
+    });
+}
+
+#[test]
 fn all_else_is_a_webhook_call() {
     for (method, path, status, outcome) in [
         ("POST", "/", 200, "stored"),

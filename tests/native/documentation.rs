@@ -9,6 +9,7 @@ use unfollow_webhook::{
     alerts::AlertKind,
     config::{Config, VERSION},
     delivery::failure::Failure,
+    metrics::{Metric, Row},
     receive::rejection::Rejection,
 };
 
@@ -91,6 +92,65 @@ fn each_settings_table_names_what_is_read_and_nothing_else() {
         let listed: BTreeSet<_> = names(settings_of_readme(readme)).collect();
         assert!(!listed.is_empty() && listed.is_subset(&asked), "{readme}: {listed:?}");
     }
+}
+
+#[test]
+fn the_table_of_metrics_is_that_of_the_code() {
+    let documented = read("docs/metrics.md");
+    let labels = |row: &Row| match row.labels {
+        [] => "\u{2013}".to_owned(),
+        labels => labels.iter().map(|label| format!("`{label}`")).collect::<Vec<_>>().join(", "),
+    };
+    let expected: Vec<_> = Metric::VARIANTS
+        .iter()
+        .map(|metric| metric.row())
+        .map(|row| {
+            let metric_type = format!("{:?}", row.metric_type).to_lowercase();
+            [format!("`{}`", row.sample_name()), metric_type, labels(row), row.help.to_owned()]
+        })
+        .collect();
+    assert_eq!(table(&documented, &["metric", "type"]), expected);
+}
+
+/// The rules and the dashboard ask for metrics and labels that there are; and the document names each rule, with its severity.
+#[test]
+fn what_prometheus_and_grafana_ask_for_is_there() {
+    let rules = read("deploy/alerts.yml");
+    let dashboard: Value = serde_json::from_str(&read("deploy/grafana.json")).unwrap();
+    let mut queries: Vec<_> =
+        rules.lines().filter_map(|line| line.trim().strip_prefix("expr: ")).map(str::to_owned).collect();
+    assert_eq!(queries.len(), rules.matches("- alert: ").count());
+    let panels = dashboard["panels"].as_array().unwrap();
+    let targets = panels.iter().flat_map(|panel| panel["targets"].as_array().unwrap());
+    queries.extend(targets.map(|target| target["expr"].as_str().unwrap().to_owned()));
+    queries.push(dashboard["templating"]["list"][1]["definition"].as_str().unwrap().to_owned());
+    let mut asked = BTreeSet::new();
+    for query in &queries {
+        let words: Vec<_> = query.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
+        let of_query: Vec<_> = words.iter().copied().filter(|word| word.starts_with("unfollow_webhook_")).collect();
+        assert!(!of_query.is_empty() || query.starts_with("up{"), "{query}");
+        let rows: Vec<_> = of_query
+            .iter()
+            .map(|name| Metric::VARIANTS.iter().map(|metric| metric.row()).find(|row| row.sample_name() == **name))
+            .map(|row| row.unwrap_or_else(|| panic!("{query}")))
+            .collect();
+        // A label that is asked for.
+        for label in ["app", "kind", "outcome", "reason", "state"] {
+            assert!(!words.contains(&label) || rows.iter().any(|row| row.labels.contains(&label)), "{query}: {label}");
+        }
+        asked.extend(of_query.iter().map(|name| (*name).to_owned()));
+    }
+    let all: BTreeSet<_> = Metric::VARIANTS.iter().map(|metric| metric.row().sample_name()).collect();
+    assert_eq!(asked, all, "a metric that nobody asks for");
+    let severity = |rule: &str| rule.split_once("{severity: ").unwrap().1.split_once('}').unwrap().0.to_owned();
+    let expected: Vec<_> = rules
+        .split("- alert: ")
+        .skip(1)
+        .map(|rule| [format!("`{}`", rule.lines().next().unwrap()), severity(rule)])
+        .collect();
+    let documented = read("docs/metrics.md");
+    let documented: Vec<_> = table(&documented, &["rule", "severity"]).iter().map(|row| [row[0], row[1]]).collect();
+    assert_eq!(documented, expected);
 }
 
 #[test]

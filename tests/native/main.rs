@@ -22,6 +22,7 @@ mod fakes;
 mod kinds;
 mod log;
 mod message;
+mod metrics;
 mod notify;
 mod openapi;
 mod openapi_client;

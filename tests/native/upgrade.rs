@@ -88,8 +88,8 @@ fn what_an_earlier_version_has_stored_is_a_repeat_for_this_one() {
         now.execute(recorded.of_now());
     }
     for table in ["events", "event_users", "hourly_counts", "hourly_totals"] {
-        assert_eq!(before.table(table), now.table(table), "{table}");
-        assert!(!now.table(table).is_empty());
+        assert_eq!(before.log_table(table), now.log_table(table), "{table}");
+        assert!(!now.log_table(table).is_empty());
     }
 }
 

@@ -43,8 +43,10 @@ impl Answer {
         let text = response.body_mut().read_to_string().unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let form = headers.get("content-type").and_then(|form| form.to_str().ok()).unwrap_or_default();
-        let is_file = form == "application/x-ndjson" || form.starts_with("text/csv");
-        let json = if status == 204 && text.is_empty() || is_file { "null" } else { &text };
+        let is_text = ["application/x-ndjson", "text/csv", "text/plain", "application/openmetrics-text"]
+            .into_iter()
+            .any(|it| form.starts_with(it));
+        let json = if status == 204 && text.is_empty() || is_text { "null" } else { &text };
         let body = serde_json::from_str(json).unwrap_or_else(|_| panic!("not JSON: {text}"));
         Self { status, headers, body, text }
     }

@@ -27,6 +27,7 @@ mod host;
 // Memory is read from /proc.
 #[cfg(target_os = "linux")]
 mod memory;
+mod metrics;
 mod openapi;
 mod origin;
 mod panic;
@@ -34,6 +35,7 @@ mod plan;
 #[path = "../shared/port.rs"]
 mod port;
 mod process;
+mod prometheus;
 mod records;
 mod relay;
 mod restore;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use unfollow_webhook::database::call_counts::CallOutcome::{self, Probe, Queued, Rejected, Stored};
 use unfollow_webhook::{
-    database::call_counts::WRITES_MAX_AN_HOUR,
+    plan::Plan,
     receive::call_counter::{CallCounter, CallKind},
     webhook::SdkAppId,
 };
@@ -27,7 +27,7 @@ fn counted(calls: &[(CallKind, u64)]) -> Sqlite {
     for (kind, at) in calls {
         counter.count(*kind, *at);
     }
-    counter.take(NOW_MS).into_iter().for_each(|hour| database.execute(hour.statement()));
+    counter.take(NOW_MS).into_iter().for_each(|hour| database.execute(hour.statement(Plan::Free)));
     database
 }
 
@@ -102,7 +102,7 @@ fn what_was_counted_before_is_added_to() {
     for at in [NOW_MS - 9, NOW_MS - 7] {
         counter.count(call(Some(app()), Stored, ""), at);
     }
-    counter.take(NOW_MS).into_iter().for_each(|hour| database.execute(hour.statement()));
+    counter.take(NOW_MS).into_iter().for_each(|hour| database.execute(hour.statement(Plan::Free)));
     let answer = calls(&database, "");
     // The time of the last one never goes back.
     assert_eq!((&answer["hours"][0]["count"], &answer["last_call_at"]), (&json!(3), &json!(NOW_MS - 5)));
@@ -118,14 +118,17 @@ fn counting_cannot_use_up_a_days_rows() {
         for reason in reasons {
             counter.count(call(Some(app()), Rejected, reason), NOW_MS + isolate);
         }
-        counter.take(NOW_MS).into_iter().for_each(|hour| database.execute(hour.statement()));
+        counter.take(NOW_MS).into_iter().for_each(|hour| database.execute(hour.statement(Plan::Free)));
     }
     let writes: u64 = database.table("call_counts").iter().map(|row| row["writes"].as_u64().unwrap()).sum();
-    assert!(writes >= WRITES_MAX_AN_HOUR && writes < WRITES_MAX_AN_HOUR + reasons.len() as u64, "{writes}");
+    assert!(
+        writes >= Plan::Free.call_writes_an_hour() && writes < Plan::Free.call_writes_an_hour() + reasons.len() as u64,
+        "{writes}"
+    );
     // In the next hour it begins again.
     let counter = CallCounter::default();
     counter.count(call(Some(app()), Stored, ""), NOW_MS + HOUR_MS);
-    counter.take(NOW_MS + HOUR_MS).into_iter().for_each(|hour| database.execute(hour.statement()));
+    counter.take(NOW_MS + HOUR_MS).into_iter().for_each(|hour| database.execute(hour.statement(Plan::Free)));
     assert_eq!(database.table("call_counts").len(), reasons.len() + 1);
 }
 

@@ -110,7 +110,7 @@ fn nothing_is_left_of_the_id_and_nothing_else_is_gone() {
         let expected = log_of(&others);
         add(&expected, other_app(), &[TestEvent::at(NOW_MS)]);
         for table in ["events", "event_users", "hourly_counts", "hourly_totals", "deliveries", "erasures"] {
-            assert_eq!(database.table(table), expected.table(table), "{table}");
+            assert_eq!(database.log_table(table), expected.log_table(table), "{table}");
         }
         let staying = others.iter().map(|event| event.entry().key);
         let letters = events.iter().take(letters).enumerate().filter(|(_, event)| !theirs(event));

@@ -290,7 +290,7 @@ fn an_erased_event_is_gone_from_kv_d1_and_the_dead_letters_and_nothing_else_is()
         assert_eq!(kv.keys(), others);
         // With all that it counted.
         for table in ["events", "event_users", "hourly_counts", "hourly_totals"] {
-            assert_eq!(database.table(table), without.table(table), "{table}");
+            assert_eq!(database.log_table(table), without.log_table(table), "{table}");
         }
     }
     is_problem(&ask("GET", &id, &kv, Some(&database), None), 404);

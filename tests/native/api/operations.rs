@@ -131,7 +131,7 @@ fn a_viewer_reads_and_changes_nothing() {
                 continue;
             }
             is_problem(&response, 403);
-            assert_eq!(json_of(&response)["detail"], "This token may only read.");
+            assert_eq!(json_of(&response)["detail"], "This token may not do this.");
             assert!(kv.operations.borrow().is_empty() && queue.operations.borrow().is_empty(), "{operation:?}");
         }
         let request = ApiRequest { authorization: Some(&bearer), ..request("PATCH", "/v1/events") };

@@ -51,7 +51,7 @@ fn the_log_is_rebuilt_from_kv_forty_keys_a_call_and_a_repeat_changes_nothing() {
         for _ in 0..2 {
             assert_eq!(reindex_all(&kv, &database), (count, calls));
             for table in TABLES {
-                assert_eq!(database.table(table), expected.table(table), "{count} {table}");
+                assert_eq!(database.log_table(table), expected.log_table(table), "{count} {table}");
             }
         }
     }
@@ -63,7 +63,7 @@ fn what_is_in_the_log_and_not_in_kv_stays() {
     let (kv, database) = (FakeKv::having(events[..20].iter().map(TestEvent::entry)), log_of(&events[10..]));
     assert_eq!(reindex_all(&kv, &database), (20, 1));
     for table in TABLES {
-        assert_eq!(database.table(table), log_of(&events).table(table));
+        assert_eq!(database.log_table(table), log_of(&events).log_table(table));
     }
 }
 
@@ -100,7 +100,7 @@ fn foreign_keys_are_passed_over() {
     let expected = log_of(&events);
     TestEvent::at(NOW_MS).with(other_app(), "", |event| expected.insert(event));
     for table in TABLES {
-        assert_eq!(database.table(table), expected.table(table), "{table}");
+        assert_eq!(database.log_table(table), expected.log_table(table), "{table}");
     }
 }
 
@@ -148,7 +148,7 @@ fn an_event_counts_once_however_it_comes() {
         add(&database, app(), &events);
         reindex_all(&kv, &database);
     }
-    assert_eq!(database.table("hourly_totals"), log_of(&events).table("hourly_totals"));
+    assert_eq!(database.log_table("hourly_totals"), log_of(&events).log_table("hourly_totals"));
 }
 
 /// A row whose texts are not those of KV, which may be no JSON any more, becomes as KV has it, and its counts stay.
@@ -170,7 +170,7 @@ fn a_row_that_differs_from_kv_is_mended() {
         assert_ne!(database.table("events"), expected.table("events"), "{damage}");
         assert_eq!(reindex_all(&kv, &database), (3, 1));
         for table in TABLES {
-            assert_eq!(database.table(table), expected.table(table), "{damage} {table}");
+            assert_eq!(database.log_table(table), expected.log_table(table), "{damage} {table}");
         }
     }
 }

@@ -111,7 +111,7 @@ proptest! {
         }).collect();
         let expected = log_of(left);
         for table in ["event_users", "hourly_counts", "hourly_totals"] {
-            prop_assert_eq!(database.table(table), expected.table(table));
+            prop_assert_eq!(database.log_table(table), expected.log_table(table));
         }
         events.iter().for_each(|it| database.execute(event_log::delete(app(), &EventId::read(&it.id()).unwrap())));
         prop_assert_eq!(database.size(), 0);

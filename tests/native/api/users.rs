@@ -194,7 +194,7 @@ fn events_of_the_schema_before_are_counted_too() {
     let fresh = log_of(&events);
     for table in ["events", "event_users", "hourly_counts", "hourly_totals"] {
         let rows = |database: &Sqlite| {
-            let mut rows = database.table(table);
+            let mut rows = database.log_table(table);
             // Of those that are there already it is not known.
             rows.iter_mut().for_each(|row| drop(row.as_object_mut().unwrap().remove("kv_until")));
             rows
