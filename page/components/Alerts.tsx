@@ -49,7 +49,7 @@ export function AlertsCard({ board }: { board: Board }) {
 /** Whether anything is wrong that strangers have not caused. */
 export const isWrong = (board: Board) => alertsOf(board).some(({ isStray }) => !isStray);
 
-function alertsOf({ status, alerts: { findings, lastCall } }: Board): Alert[] {
+function alertsOf({ status, isRemoved, alerts: { findings, lastCall } }: Board): Alert[] {
 	const { settings, unknown_settings: unknown, missing_lines: missing, retention_due_since: dueSince } = status.value;
 	const { calls, range, retrying, dead, refused } = findings.data ?? {};
 	const since = range ? sinceText(range, now.value) : "";
@@ -81,7 +81,7 @@ function alertsOf({ status, alerts: { findings, lastCall } }: Board): Alert[] {
 		...rejected.filter(({ isStray }) => isStray),
 		...(queued > 0 ? [ofQueued(queued, since)] : []),
 		...(unsent > 0 ? [ofUnsent(unsent, since)] : []),
-		...ofSilence(lastCall.value ?? now.value),
+		...(isRemoved ? [] : ofSilence(lastCall.value ?? now.value)),
 	];
 }
 
