@@ -31,7 +31,8 @@ export function readPart(format: Format, text: string): ExportPart {
 function ofLines(text: string): ExportPart {
 	const lines = text.trimEnd().split("\n");
 	const last = lines.pop() ?? "";
-	const { damaged } = JSON.parse(last) as { damaged: string[] };
+	const { damaged } = JSON.parse(last) as { damaged?: string[] };
+	if (damaged === undefined) throw new Error("the last line is not that of a part");
 	const ids = lines.map((line) => (JSON.parse(line) as { id: string }).id);
 	return { text: lines.map((line) => `${line}\n`).join(""), ids, damaged };
 }
