@@ -314,8 +314,11 @@ test("an app that was removed is looked at, erased and discarded", async ({ star
 
 		await dashboard.visit(`app=${removed}&user=alice`);
 		await dashboard.button("Erase…").click();
-		await page.getByTestId("erase").getByRole("button", { name: "Erase" }).click();
-		await expect(dashboard.announcement).toContainText("1 record erased");
+		const dialog = page.getByTestId("erase");
+		await dialog.getByRole("button", { name: "Erase" }).click();
+		await expect(dialog.getByTestId("search-needed")).toContainText("1 record erased.");
+		await dialog.getByRole("button", { name: "Search KV" }).click();
+		await expect(dashboard.announcement).toContainText("1 record erased;");
 		await dashboard.expectActors(["gives-up"]);
 	} finally {
 		await origin.stop();

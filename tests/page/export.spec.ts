@@ -192,7 +192,7 @@ test("an export goes on after a part that has failed, and is stopped and gone on
 	await expect(dialog.getByRole("alert")).toHaveText("D1 failed. Trying again in 2 s.");
 	await expect(dialog.getByTestId("export-count")).toHaveText("4,000 events …");
 	await expect.poll(() => failures).toBe(2);
-	// Ten of twenty days of the last thirty would be a third; all twenty are two thirds.
+	// 4,000 of 4,001 events are nearly twenty of thirty days.
 	const progress = await dialog.getByRole("progressbar").evaluate((element: HTMLProgressElement) => element.value);
 	expect(progress).toBeCloseTo(2 / 3, 1);
 	await dialog.getByRole("button", { name: "Stop" }).click();
@@ -252,12 +252,8 @@ test("damaged events are named, in the list and after an export", async ({ start
 
 test("a damaged event that KV has whole is shown from there", async ({ signedIn, shared, app }) => {
 	await shared.sendUnfollow(app, "alice", ["bob"]);
-	await shared.worker.sql(`UPDATE events SET record = '{' WHERE app = ${app}`);
+	await shared.worker.sql(`UPDATE events SET record = '{}' WHERE app = ${app}`);
 	const dashboard = await signedIn(app);
 	await dashboard.events.getByTestId("damaged").getByRole("link").click();
 	await expect(dashboard.recordJson).toContainText('"alice"');
-	await dashboard.button("Delete…").click();
-	await dashboard.button("Delete").click();
-	await expect(dashboard.announcement).toHaveText("The event was deleted.");
-	await expect(dashboard.page.getByTestId("damaged")).toHaveCount(0);
 });
