@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs the tests that are slow by nature, which `make test` leaves out: two builds of the release, the bundle and the demo as
-# their users see them, the page in Firefox, memory, thousands of events through kills, and a
+# their users see them, the page in Firefox, exported files in real programs, memory, thousands of events through kills, and a
 # Prometheus that scrapes the Worker.
 set -euo pipefail
 # shellcheck source=scripts/env.sh
@@ -25,10 +25,19 @@ provide_prometheus() {
 	step prometheus "setup: Prometheus, of Debian's package (usually 10 s)" unpack_prometheus
 }
 
+# The programs that open exported files: those of PyPI in versions of our own, sqlite3 from Debian. LibreOffice, R and jq are taken
+# where they are installed.
+programs() {
+	debian sqlite3 sqlite3
+	python3 -m venv target/programs
+	target/programs/bin/pip install --quiet --disable-pip-version-check --requirement tests/programs/requirements.txt
+}
+
 cd "$ROOT"
 provide_prometheus
 debian "${CHROMIUM:-chromium}" chromium
 debian "${FIREFOX:-firefox-esr}" firefox-esr
+step programs "test-slow: programs that open an export (usually 1 minute)" programs
 scripts/build.sh >/dev/null
 playwright test --config tests/firefox
 cargo test --quiet --locked --no-run

@@ -14,6 +14,8 @@ export type Delivery = Schemas["Delivery"];
 export type DeliveryPage = Schemas["DeliveryPage"];
 export type EventPage = Schemas["EventPage"];
 export type EventRecord = Schemas["EventRecord"];
+/** The form of an export. */
+export type Format = NonNullable<Parameters<"/v1/export", "get">["format"]>;
 type InvalidSetting = Schemas["InvalidSetting"];
 export type Kind = Schemas["Kind"];
 /** What the query of the list of events may have. */
@@ -42,8 +44,9 @@ type InQuery<P extends Path, M extends Method> =
 /** The parameters of the path, and those of the query. What is null or empty is left out. */
 export type Parameters<P extends Path, M extends Method> = InPath<P, M> & InQuery<P, M>;
 
-/** Ms after which a call is aborted. */
+/** Ms after which a call is aborted; one for a part of a file may have some MB to bring. */
 const PATIENCE = 20_000;
+const FILE_PATIENCE = 120_000;
 
 /** Most events of a page. */
 export const PAGE_MAX = 1000;
@@ -99,6 +102,12 @@ export class Api {
 		return (await this.#send("get", path, parameters, signal)).text;
 	}
 
+	/** A part of a file, character by character, and the `cursor` of the next part; null at the end. */
+	async part<P extends Path>(path: P, parameters: Parameters<P, "get">, signal?: AbortSignal) {
+		const { response, text } = await this.#send("get", path, parameters, signal, FILE_PATIENCE);
+		return { text, next: response.headers.get("next-cursor") };
+	}
+
 	#of<M extends Method>(method: M) {
 		return async <P extends Path>(
 			path: P,
@@ -112,7 +121,7 @@ export class Api {
 		};
 	}
 
-	async #send(method: Method, path: Path, parameters: unknown, signal?: AbortSignal) {
+	async #send(method: Method, path: Path, parameters: unknown, signal?: AbortSignal, patience = PATIENCE) {
 		const rest = new Map<string, unknown>(Object.entries(parameters ?? {}));
 		const encoded = (value: unknown) => encodeURIComponent(String(value));
 		const filled = path.replace(/\{(\w+)\}/g, (_, name) => {
@@ -125,7 +134,7 @@ export class Api {
 			.filter(([, value]) => value !== undefined && value !== null && value !== "")
 			.map(([name, value]) => `${name}=${encoded(value)}`);
 		const url = `${filled}${pairs.length > 0 ? "?" : ""}${pairs.join("&")}`;
-		const timeout = AbortSignal.timeout(PATIENCE);
+		const timeout = AbortSignal.timeout(patience);
 		const askedAt = performance.now();
 		let response: Response;
 		let text: string;
@@ -139,7 +148,8 @@ export class Api {
 				signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
 			});
 			this.#clock(response.headers.get("date"), askedAt);
-			text = await response.text();
+			// Not `response.text()`: it drops the byte-order mark of a file.
+			text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(await response.arrayBuffer());
 		} catch (error) {
 			// Aborted by this page: no problem to report.
 			if (signal?.aborted) throw error;

@@ -51,7 +51,10 @@ const Icon = () => <img src="/dashboard/icon.svg" alt="" width="24" height="24" 
 function Controls({ board }: { board: Board }) {
 	const { app, session, deadLetters, failure, updatedAt, mayChange } = board;
 	const choose = (chosen: string) => go({ app: Number(chosen), user: null, since: null, until: null, event: null });
-	const options = session.apps.map((id) => <option key={id}>{id}</option>);
+	const options = [
+		...session.apps.map((id) => <option key={id}>{id}</option>),
+		...session.removed.map((id) => <option key={id} value={id} children={t().header.removed(id)} />),
+	];
 	const letters = deadLetters.waiting.value;
 	const more = (deadLetters.listed.data?.next ?? []).length > 0 ? "+" : "";
 	const hasLetters = deadLetters.letters.value.length > 0 || view.value === "dead-letters";

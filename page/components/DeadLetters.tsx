@@ -20,7 +20,7 @@ import { Ago, Button, Card, Loaded, loadText, Moment, P, Span } from "./ui.tsx";
 /** Targets that a dead letter shows before it says how many more there are. */
 const SHOWN = 3;
 
-export function DeadLettersCard({ board: { deadLetters, mayChange } }: { board: Board }) {
+export function DeadLettersCard({ board: { deadLetters, mayChange, mayReplay } }: { board: Board }) {
 	const [discarded, discard] = useState<DeadLetter[]>([]);
 	const { listed, isBusy, more } = deadLetters;
 	const { value: all } = deadLetters.letters;
@@ -28,9 +28,10 @@ export function DeadLettersCard({ board: { deadLetters, mayChange } }: { board: 
 	const shown = all.filter((letter) => reason === null || reasonOf(letter) === reason);
 	const { deadLetters: text } = t();
 	const card = { title: text.title, testid: "dead-letters", back: text.back, place: places.deadLetters };
+	const ofEach = { all: deadLetters, mayReplay: mayReplay.value, discard };
 	const replayAll = () => deadLetters.replayAll();
 	const canReplay =
-		mayChange.value && reason === null && all.some((letter) => isReplayable(letter) && isWaiting(letter));
+		mayReplay.value && reason === null && all.some((letter) => isReplayable(letter) && isWaiting(letter));
 	const beside = canReplay && <Button text={text.replayAll} disabled={isBusy.value} onClick={replayAll} />;
 	const isMore = (listed.data?.next ?? []).length > 0;
 	const draw = () => {
@@ -44,18 +45,12 @@ export function DeadLettersCard({ board: { deadLetters, mayChange } }: { board: 
 			{all.length > 0 && (
 				<div class="choices">
 					<Reasons letters={all} reason={reason} />
-					{mayChange.value && shown.length > 0 && <Selection letters={shown} all={deadLetters} discard={discard} />}
+					{mayChange.value && shown.length > 0 && <Selection letters={shown} {...ofEach} />}
 				</div>
 			)}
 			<ul class="dead-letters">
 				{shown.map((letter) => (
-					<Letter
-						key={keyOf(letter)}
-						letter={letter}
-						all={deadLetters}
-						mayChange={mayChange.value}
-						discard={() => discard([letter])}
-					/>
+					<Letter key={keyOf(letter)} letter={letter} {...ofEach} mayChange={mayChange.value} />
 				))}
 			</ul>
 			{isMore && (
@@ -120,14 +115,15 @@ function Reasons({ letters, reason }: { letters: DeadLetter[]; reason: string | 
 interface SelectionProps {
 	letters: DeadLetter[];
 	all: DeadLetters;
+	mayReplay: boolean;
 	discard: (letters: DeadLetter[]) => void;
 }
 
 /** Selects all that are shown, and does the same with all that are selected. */
-function Selection({ letters, all, discard }: SelectionProps) {
+function Selection({ letters, all, mayReplay, discard }: SelectionProps) {
 	const box = useRef<HTMLInputElement>(null);
 	const selected = letters.filter((letter) => all.selected.value.has(keyOf(letter)));
-	const replayed = selected.filter((letter) => isReplayable(letter) && isWaiting(letter));
+	const replayed = selected.filter((letter) => mayReplay && isReplayable(letter) && isWaiting(letter));
 	const isAll = selected.length === letters.length;
 	useLayoutEffect(() => {
 		if (box.current) box.current.indeterminate = selected.length > 0 && !isAll;
@@ -157,10 +153,11 @@ interface LetterProps {
 	letter: DeadLetter;
 	all: DeadLetters;
 	mayChange: boolean;
-	discard: () => void;
+	mayReplay: boolean;
+	discard: (letters: DeadLetter[]) => void;
 }
 
-function Letter({ letter, all, mayChange, discard }: LetterProps) {
+function Letter({ letter, all, mayChange, mayReplay, discard }: LetterProps) {
 	const { id, job, targets, received_at: receivedAt, dead_at: deadAt, replayed_at: replayedAt } = letter;
 	const { actions, deadLetters: texts, deliveries } = t();
 	const facts = [
@@ -178,11 +175,12 @@ function Letter({ letter, all, mayChange, discard }: LetterProps) {
 		/>
 	);
 	const select = (isSelected: boolean) => all.select([letter], isSelected);
-	const ofReplay = isReplayable(letter) ? (
-		act(isWaiting(letter) ? actions.replay : texts.replayAgain, () => all.settle("replay", [letter]))
-	) : (
-		<Span class="hint" text={texts.cannotReplay} />
-	);
+	const ofReplay =
+		mayReplay && isReplayable(letter) ? (
+			act(isWaiting(letter) ? actions.replay : texts.replayAgain, () => all.settle("replay", [letter]))
+		) : (
+			<Span class="hint" text={texts.cannotReplay} />
+		);
 	return (
 		<li data-testid="dead-letter">
 			{mayChange && (
@@ -211,7 +209,7 @@ function Letter({ letter, all, mayChange, discard }: LetterProps) {
 					/>
 				)}
 				{mayChange && ofReplay}
-				{mayChange && act(texts.toDiscard, discard, "quiet danger")}
+				{mayChange && act(texts.toDiscard, () => discard([letter]), "quiet danger")}
 			</div>
 		</li>
 	);

@@ -34,7 +34,7 @@ export function Empty({ board }: { board: Board }) {
 }
 
 /** A title, and what to do. */
-function reasonFor({ status, hasLog, alerts }: Board): ComponentChildren[] {
+function reasonFor({ status, hasLog, alerts, isRemoved }: Board): ComponentChildren[] {
 	const { sinks, webhook_path: path } = status.value;
 	const { empty } = t();
 	if (!hasLog.value) {
@@ -42,6 +42,7 @@ function reasonFor({ status, hasLog, alerts }: Board): ComponentChildren[] {
 		const names = <code>{sinks.join(", ")}</code>;
 		return [empty.noLog(d1), empty.toBind(names, <code>DB</code>, d1, <code>SINKS</code>)];
 	}
+	if (isRemoved) return [empty.noEvents, empty.removed(<code>SDK_APP_IDS</code>)];
 	const { data } = alerts.calls;
 	const { value: lastCall } = alerts.lastCall;
 	const { value: lastStored } = alerts.lastStored;

@@ -16,6 +16,7 @@ import type { Block, Events } from "../state/events.ts";
 import { places } from "../state/feedback.ts";
 import { go, route } from "../state/route.ts";
 import { t } from "../text/language.ts";
+import { Damaged } from "./Damaged.tsx";
 import { Empty } from "./Empty.tsx";
 import { ExportDialog } from "./ExportDialog.tsx";
 import { UserLink } from "./UserId.tsx";
@@ -32,7 +33,7 @@ export function EventsCard({ board, hidden }: { board: Board; hidden: boolean })
 	const exportButton = <Button text={t().export.open} onClick={() => setExporting(true)} testid="export" />;
 	const beside = [<Narrowed />, cell && <Filters />, cell && exportButton];
 	const draw = ({ it }: { it: EventList }) =>
-		it.events.length > 0 ? <List list={it} events={board.events} /> : <Empty board={board} />;
+		it.events.length + it.damaged.length > 0 ? <List list={it} events={board.events} /> : <Empty board={board} />;
 	return (
 		<Card title={title} testid="events" class="card events" {...{ cell, beside, hidden }} place={places.events}>
 			{cell ? <Loaded cell={cell} tall draw={draw} /> : <Empty board={board} />}
@@ -74,7 +75,7 @@ function Filters() {
 	);
 }
 
-function List({ list: { events: all, cursor }, events }: { list: EventList; events: Events }) {
+function List({ list: { events: all, damaged, cursor }, events }: { list: EventList; events: Events }) {
 	const element = useRef<HTMLDivElement>(null);
 	/** The event whose row gets the focus as soon as it is drawn. */
 	const next = useRef<ListedEvent | undefined>(undefined);
@@ -108,6 +109,7 @@ function List({ list: { events: all, cursor }, events }: { list: EventList; even
 					<DaySection key={key} blocks={blocks} fresh={events.fresh} />
 				))}
 			</div>
+			<Damaged ids={damaged} text={t().events.damaged} />
 			{cursor !== null && <Button {...more} disabled={isBusy} onClick={loadMore} testid="more" />}
 		</>
 	);

@@ -85,7 +85,9 @@ export function RecordDialog({ board, id }: { board: Board; id: string }) {
 	const { actions: buttons, record: text } = t();
 	const ofRecord = [
 		<Button text={text.copyJson} class="quiet first" disabled={isOff} onClick={copy} />,
-		mayChange && board.status.value.origin && <Button text={buttons.replay} disabled={isOff} onClick={replay} />,
+		board.mayReplay.value && board.status.value.origin && (
+			<Button text={buttons.replay} disabled={isOff} onClick={replay} />
+		),
 		mayChange && (
 			<Button text={text.toDelete} class="quiet danger" ref={returned} disabled={isOff} onClick={toDelete} />
 		),

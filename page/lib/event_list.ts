@@ -6,12 +6,15 @@ import type { EventPage, ListedEvent } from "../api/client.ts";
 export class EventList {
 	/** Sorted by id. */
 	events: ListedEvent[];
+	/** The ids of those among them that the log has damaged, and does not list. */
+	damaged: string[];
 	/** Where the next older page begins; null after the last event. */
 	cursor: string | null;
 
 	/** @param page the newest */
 	constructor(page: EventPage) {
 		this.events = page.events;
+		this.damaged = page.damaged;
 		this.cursor = page.cursor;
 	}
 
@@ -26,8 +29,8 @@ export class EventList {
 
 	/** Adds events; those that are older than what is loaded come with their page. Returns the added ones. */
 	add(events: ListedEvent[]): ListedEvent[] {
-		const last = this.events.at(-1)?.id;
-		const isLoaded = (id: string) => this.cursor === null || (last !== undefined && id < last);
+		const last = lastOf(this);
+		const isLoaded = (id: string) => this.cursor === null || id < last;
 		const added = events.filter(({ id }) => isLoaded(id) && !this.has(id));
 		for (const event of added) this.events.splice(this.#position(event.id), 0, event);
 		return added;
@@ -35,21 +38,24 @@ export class EventList {
 
 	/** Adds the next older page. Returns what is new. */
 	addOlder(page: EventPage): ListedEvent[] {
-		const last = this.events.at(-1)?.id ?? "";
+		const last = lastOf(this);
 		const added = page.events.filter(({ id }) => id > last);
 		this.events.push(...added);
+		this.damaged = [...this.damaged, ...page.damaged.filter((id) => id > last)];
 		this.cursor = page.cursor;
 		return added;
 	}
 
 	/** Brings the newest page up to date: in its range, only its events remain. Returns whether anything has changed. */
 	replaceNewest(page: EventPage): boolean {
-		const last = page.events.at(-1)?.id ?? "";
+		const last = lastOf(page);
 		const older = page.cursor === null ? [] : this.events.filter(({ id }) => id > last);
 		const events = [...page.events, ...older];
+		const olderDamaged = page.cursor === null ? [] : this.damaged.filter((id) => id > last);
+		this.damaged = [...page.damaged, ...olderDamaged];
 		const isSame = events.length === this.events.length && events.every(({ id }, at) => id === this.events[at]?.id);
 		this.events = events;
-		if (older.length === 0) this.cursor = page.cursor;
+		if (older.length + olderDamaged.length === 0) this.cursor = page.cursor;
 		return !isSame;
 	}
 
@@ -57,8 +63,10 @@ export class EventList {
 	remove(ids: string[]): boolean {
 		const gone = new Set(ids);
 		const left = this.events.filter(({ id }) => !gone.has(id));
-		const isChanged = left.length !== this.events.length;
+		const leftDamaged = this.damaged.filter((id) => !gone.has(id));
+		const isChanged = left.length !== this.events.length || leftDamaged.length !== this.damaged.length;
 		this.events = left;
+		this.damaged = leftDamaged;
 		return isChanged;
 	}
 
@@ -73,3 +81,7 @@ export class EventList {
 		return low;
 	}
 }
+
+/** The id of the last event of a page, which may be a damaged one; empty where it has none. */
+const lastOf = ({ events, damaged }: Pick<EventPage, "events" | "damaged">) =>
+	[events.at(-1)?.id ?? "", ...damaged].sort().at(-1) ?? "";

@@ -32,6 +32,9 @@ function boardOf(session: Session, app: number) {
 	const status = computed(() => session.status.value.data);
 	/** Whether the token may change anything. */
 	const mayChange = computed(() => status.value.role === "admin");
+	/** Whether the app was removed from the settings: then nothing of it arrives, and nothing is replayed. */
+	const isRemoved = session.removed.includes(app);
+	const mayReplay = computed(() => mayChange.value && !isRemoved);
 	/** Whether there is an event log that can be asked. */
 	const hasLog = computed(() => status.value.sinks.includes("d1"));
 	/** When all was up to date, in Unix ms; 0 before. */
@@ -92,7 +95,21 @@ function boardOf(session: Session, app: number) {
 		poller.again();
 	}
 
-	return { ...parts, session, app, status, hasLog, mayChange, updatedAt, failure, lastEvent, poll, readAgain };
+	const rights = { mayChange, mayReplay };
+	return {
+		...parts,
+		session,
+		app,
+		isRemoved,
+		status,
+		hasLog,
+		...rights,
+		updatedAt,
+		failure,
+		lastEvent,
+		poll,
+		readAgain,
+	};
 }
 
 const app = computed(() => route.value.app);
@@ -100,7 +117,8 @@ const app = computed(() => route.value.app);
 /** The board of the app in the URL; null where nobody has signed in. */
 export const board = computed(() => {
 	const { value: entered } = session;
-	return entered && app.value !== null && entered.apps.includes(app.value) ? boardOf(entered, app.value) : null;
+	const shown = [...(entered?.apps ?? []), ...(entered?.removed ?? [])].find((it) => it === app.value);
+	return entered && shown !== undefined ? boardOf(entered, shown) : null;
 });
 
 /** All of the route that calls depend on: nothing else is asked for where only a dialog has opened, or what is there is filtered. */

@@ -24,6 +24,8 @@ export interface Session {
 	api: Api;
 	/** The SDKAppIDs. */
 	apps: number[];
+	/** Those that were removed from the settings, and of which something is stored. */
+	removed: number[];
 	/** The Worker's state, and when it was asked for, in Unix ms. */
 	status: Signal<{ data: Status; at: number }>;
 }
@@ -128,8 +130,8 @@ export function leave(): void {
 /** Rejects where the API does not answer. */
 async function enter(token: string): Promise<void> {
 	const api = new Api(token, synchronise);
-	const [{ apps }, status] = await Promise.all([api.get("/v1/apps", {}), api.get("/v1/status", {})]);
-	session.value = { api, apps, status: signal({ data: status, at: currentTime() }) };
+	const [{ apps, removed }, status] = await Promise.all([api.get("/v1/apps", {}), api.get("/v1/status", {})]);
+	session.value = { api, apps, removed: removed ?? [], status: signal({ data: status, at: currentTime() }) };
 	renew();
 	stage.value = { name: "board" };
 }

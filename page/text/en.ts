@@ -2,7 +2,7 @@
 // error of types. Numbers and times come as they are written in the language; names of settings, ids and codes are the same in all.
 
 import type { ComponentChildren as Node } from "preact";
-import type { DeadLetter, Delivery, Kind, Ranking } from "../api/client.ts";
+import type { DeadLetter, Delivery, Format, Kind, Ranking } from "../api/client.ts";
 import type { RangeName } from "../lib/range.ts";
 
 type Failure = Exclude<Delivery["last_error"], "unknown" | null>;
@@ -114,6 +114,7 @@ export const en = {
 	header: {
 		skip: "Skip to the events",
 		app: "App",
+		removed: (app: number) => `${app} (removed)`,
 		readOnly: "Read only",
 		updated: (ago: string) => `Updated ${ago}`,
 	},
@@ -244,6 +245,11 @@ export const en = {
 		all: "All",
 		row: (time: string, kind: string, user: string) => `${time}: ${kind} by ${user}, show the record`,
 		many: "There are many new events.",
+		damaged: (links: Node): Node => [
+			"Not listed, because the log has them damaged; KV may have them whole: ",
+			links,
+			".",
+		],
 	},
 
 	empty: {
@@ -255,6 +261,7 @@ export const en = {
 			["Events go to ", sinks, ". To see them here, bind ", db, " to a D1 database and add ", d1, " to ", setting, "."],
 		],
 		noEvents: "No events yet.",
+		removed: (setting: Node): Node => ["The app was removed from ", setting, ": nothing arrives for it."],
 		firstComes: "The first one will appear here by itself.",
 		pending: "Events came, and are still to be stored in the log.",
 		pendingCome: "They will appear here by themselves.",
@@ -275,16 +282,29 @@ export const en = {
 
 	export: {
 		open: "Export…",
-		title: "Export as CSV",
+		title: "Export",
 		run: "Export",
 		events: "Events",
 		ofUser: "of this user",
-		what: (parts: string[]) => `${parts.join(", ")}: one row for each target.`,
+		what: (parts: string[]) => `${parts.join(", ")}.`,
+		form: "Form",
+		forms: {
+			spreadsheet: "For a spreadsheet: CSV, in which no UserID is a formula",
+			jsonl: "For programs: JSON Lines, one line for each event",
+			csv: "For programs: CSV, one row for each target",
+		} satisfies Record<Format, string>,
 		times: "Times",
 		allTimes: "All that are stored",
 		range: (range: string, since: string) => `The last ${range}, ${since}`,
 		progress: (events: string) => `${events} …`,
 		done: (events: string) => `${events} exported.`,
+		/** By the form: of events that the log has damaged. */
+		damaged: (isInFile: boolean, links: Node): Node => [
+			isInFile ? "In the file by their times and ids alone" : "Not in the file",
+			", because the log has them damaged; KV may have them whole: ",
+			links,
+			".",
+		],
 	},
 	progress: "Progress",
 

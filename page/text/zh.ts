@@ -91,6 +91,7 @@ export const zh: Texts = {
 	header: {
 		skip: "跳到事件列表",
 		app: "应用",
+		removed: (app) => `${app}（已移除）`,
 		readOnly: "只读",
 		updated: (ago) => `${ago}更新`,
 	},
@@ -209,6 +210,7 @@ export const zh: Texts = {
 		all: "全部",
 		row: (time, kind, user) => `${time}：${user} ${kind}，查看记录`,
 		many: "有很多新事件。",
+		damaged: (links) => ["以下事件在日志中已损坏，未列出；KV 中可能仍有完整的记录：", links, "。"],
 	},
 
 	empty: {
@@ -220,6 +222,7 @@ export const zh: Texts = {
 			["事件目前存入 ", sinks, "。如需在此查看，请把 ", db, " 绑定到 D1 数据库，并在 ", setting, " 中加入 ", d1, "。"],
 		],
 		noEvents: "还没有事件。",
+		removed: (setting) => ["该应用已从 ", setting, " 中移除，不再接收回调。"],
 		firstComes: "收到第一个事件后会自动显示在这里。",
 		pending: "已收到事件，尚待写入事件日志。",
 		pendingCome: "写入后会自动显示在这里。",
@@ -240,16 +243,28 @@ export const zh: Texts = {
 
 	export: {
 		open: "导出…",
-		title: "导出为 CSV",
+		title: "导出",
 		run: "导出",
 		events: "事件",
 		ofUser: "当前用户",
-		what: (parts) => `${parts.join("，")}：每个目标用户一行。`,
+		what: (parts) => `${parts.join("，")}。`,
+		form: "格式",
+		forms: {
+			spreadsheet: "供电子表格使用：CSV，UserID 不会被当作公式",
+			jsonl: "供程序使用：JSON Lines，每个事件一行",
+			csv: "供程序使用：CSV，每个目标用户一行",
+		},
 		times: "时间",
 		allTimes: "所有已存储的事件",
 		range: (range, since) => `最近 ${range}，${since}`,
 		progress: (events) => `${events}…`,
 		done: (events) => `已导出 ${events}。`,
+		damaged: (isInFile, links) => [
+			isInFile ? "以下事件在日志中已损坏，文件中只有时间和 ID" : "以下事件在日志中已损坏，未导出",
+			"；KV 中可能仍有完整的记录：",
+			links,
+			"。",
+		],
 	},
 	progress: "进度",
 

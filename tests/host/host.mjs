@@ -1,7 +1,7 @@
 // The built Worker on the real runtime: Miniflare, which is what `wrangler dev` runs, with what wrangler makes of
 // wrangler.toml. State is read and set in this process, without a command-line tool.
 
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { convertV4MiniflareOptions, Miniflare, NoOpLog } from "miniflare";
@@ -228,9 +228,11 @@ function record(line) {
  * @param {(config: any) => void} [options.change] may change what wrangler.toml says
  * @param {string[]} [options.standIns] bindings that are replaced by the entry points of their names in stand_ins.js:
  *   Cloudflare's own KV and queues cannot be made to fail
+ * @param {string} [options.state] a folder for KV and D1 that is left when it stops; one that is there has the schema already
  */
-export async function startWorker({ settings, change = () => {}, standIns = [] }) {
+export async function startWorker({ settings, change = () => {}, standIns = [], state }) {
 	const folder = mkdtempSync(join(tmpdir(), "unfollow-test-"));
+	const isNew = state === undefined || !existsSync(state);
 	const config = readConfig(settings, standIns);
 	change(config);
 	const configs = [join(folder, "wrangler.toml")];
@@ -245,8 +247,8 @@ export async function startWorker({ settings, change = () => {}, standIns = [] }
 	}
 	/** @type {string[]} */
 	const lines = [];
-	const host = await Host.start({ configs, state: join(folder, "state"), onLog: (line) => lines.push(line) });
-	if (config.d1_databases?.some((/** @type {{ binding: string }} */ { binding }) => binding === "DB"))
+	const host = await Host.start({ configs, state: state ?? join(folder, "state"), onLog: (line) => lines.push(line) });
+	if (isNew && config.d1_databases?.some((/** @type {{ binding: string }} */ { binding }) => binding === "DB"))
 		await host.migrate();
 	return {
 		url: host.url,

@@ -19,6 +19,8 @@ mod documentation;
 mod event;
 mod event_log;
 mod fakes;
+#[path = "../shared/hostile_ids.rs"]
+mod hostile_ids;
 mod kinds;
 mod log;
 mod message;

@@ -1,9 +1,24 @@
 // What is served beside the webhook, and who may sign in.
 
-import { readdirSync } from "node:fs";
-import { ADMIN_TOKEN, APP, HOUR, MINUTE, SECOND, send, UNFOLLOW, unfollow, unsigned, VIEWER_TOKEN } from "./calls.ts";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+	ADMIN_TOKEN,
+	APP,
+	callApi,
+	HOUR,
+	MINUTE,
+	SECOND,
+	send,
+	UNFOLLOW,
+	unfollow,
+	unsigned,
+	VIEWER_TOKEN,
+} from "./calls.ts";
 import type { Dashboard } from "./dashboard.ts";
 import { expect, Shared, test } from "./fixtures.ts";
+import { Origin } from "./origin.ts";
 
 const NOTHING = { session: {}, local: {}, cookie: "" };
 
@@ -255,4 +270,58 @@ test("with a viewer's token nothing that changes is offered", async ({ newDashbo
 	expect([...offered].filter((name) => /replay|delete|erase|discard/i.test(name))).toEqual([]);
 	// What reads is offered as before.
 	expect([...offered]).toEqual(expect.arrayContaining(["Copy JSON", "Copy", "Export…", "Record", "Sign out"]));
+});
+
+test("an app that was removed is looked at, erased and discarded", async ({ start, newDashboard }) => {
+	const [removed, folder] = ["1400000001", mkdtempSync(join(tmpdir(), "unfollow-state-"))];
+	const origin = await Origin.start();
+	const settings = {
+		SINKS: "kv,d1,origin",
+		ORIGIN_URL: origin.url,
+		ORIGIN_SECRET: "whsec_dHdlbnR5LWZvdXIgYnl0ZXMgb2Yga2V5",
+		DELIVERY_HOURS: "1",
+	};
+	const state = join(folder, "state");
+	try {
+		const before = await start({ ...settings, SDK_APP_IDS: `${APP},${removed}` }, { state });
+		for (const from of ["gives-up", "alice"]) {
+			await send(`${before.url}/`, unsigned(removed, UNFOLLOW), unfollow(from, ["bob"], Date.now()));
+		}
+		const letters = async () => (await callApi(before.url, `dead-letters?app=${removed}`)).dead_letters.length;
+		await expect.poll(letters).toBe(1);
+		await before.stop();
+
+		const worker = await start(settings, { state });
+		const dashboard = await newDashboard(worker);
+		const { page } = dashboard;
+		await dashboard.enter();
+		expect(await dashboard.app.locator("option").allTextContents()).toEqual([APP, `${removed} (removed)`]);
+		await dashboard.app.selectOption(removed);
+		await dashboard.expectActors(["alice", "gives-up"]);
+		await dashboard.openRecord(dashboard.rows.first());
+		await expect(dashboard.button("Delete…")).toBeVisible();
+		// The API replays nothing of it.
+		await expect(dashboard.button("Replay")).toHaveCount(0);
+		await dashboard.button("Close").click();
+
+		await dashboard.deadLettersLink.click();
+		const letter = page.getByTestId("dead-letter");
+		await expect(letter).toHaveCount(1);
+		await expect(page.getByRole("button", { name: /^Replay/ })).toHaveCount(0);
+		await letter.getByRole("button", { name: /^Discard/ }).click();
+		await page.getByTestId("discard").getByRole("button", { name: "Discard" }).click();
+		await expect(letter).toHaveCount(0);
+
+		await dashboard.visit(`app=${removed}&user=alice`);
+		await dashboard.button("Erase…").click();
+		const dialog = page.getByTestId("erase");
+		await dialog.getByRole("button", { name: "Erase" }).click();
+		await expect(dialog.getByTestId("search-needed")).toContainText("1 record erased.");
+		await dialog.getByRole("button", { name: "Search KV" }).click();
+		await expect(dashboard.announcement).toContainText("1 record erased;");
+		await dashboard.expectActors(["gives-up"]);
+	} finally {
+		await origin.stop();
+		rmSync(folder, { recursive: true, force: true });
+	}
 });

@@ -8,6 +8,7 @@ import {
 	APP,
 	CALLBACK_TOKEN,
 	callApi,
+	DAY,
 	FOLLOW,
 	follow,
 	HOUR,
@@ -171,6 +172,27 @@ export async function waitForCalls(worker: Worker, outcome: string, count: numbe
 		return hours.filter((hour) => hour.outcome === outcome).reduce((sum, hour) => sum + hour.count, 0);
 	};
 	await expect.poll(counted, { message: `calls ${outcome}` }).toBe(count);
+}
+
+/** Fills the event log with so many events of 20 days before `now`: copies of one that the Worker has stored, with ids made up. */
+export async function fillLog(worker: Worker, count: number, now: number): Promise<void> {
+	await send(`${worker.url}/`, unsigned(APP, UNFOLLOW), unfollow("model", ["target"], now));
+	await worker.sql(`
+		WITH RECURSIVE
+			numbers (number) AS (SELECT 0 UNION ALL SELECT number + 1 FROM numbers WHERE number < ${count - 1}),
+			copies AS (
+				SELECT ${now} - number * ${Math.floor((20 * DAY) / count)} - 1 AS at, format('%032x', number) AS hash,
+					'user-' || (number % 501) AS actor, 'target-' || (number % 40) AS target
+				FROM numbers
+			)
+		INSERT INTO events (app, kind, event_time, hash, record, query, body)
+		SELECT app, kind, at, copies.hash,
+			json_set(record, '$.id', format('%013d-%s', 9999999999999 - at, copies.hash), '$.from_account', actor,
+				'$.to_accounts', json_array(target), '$.event_time', at),
+			query, json_set(body, '$.From_Account', actor, '$.To_Account', json_array(target), '$.EventTime', at)
+		FROM events, copies
+	`);
+	await worker.sql("DELETE FROM events WHERE record ->> '$.from_account' = 'model'");
 }
 
 interface TestFixtures {

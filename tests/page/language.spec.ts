@@ -207,10 +207,19 @@ test.describe("in Chinese", () => {
 			const response = await route.fetch();
 			const json = await response.json();
 			const event = { ...json.events[0], id: ID.replace("8204", "9999"), event_time: 9e15 };
-			await route.fulfill({ json: { events: [...json.events, event], cursor: "next" } });
+			await route.fulfill({ json: { events: [...json.events, event], damaged: [event.id], cursor: "next" } });
 		});
 		await enter(dashboard, `app=${app}`);
-		for (const text of ["无日期", "今天", "昨天", "（未来）", "另有 2 个", "加载更多", "时间按 UTC 时区显示。"]) {
+		for (const text of [
+			"无日期",
+			"今天",
+			"昨天",
+			"（未来）",
+			"另有 2 个",
+			"加载更多",
+			"已损坏，未列出",
+			"时间按 UTC 时区显示。",
+		]) {
 			await expectChinese(dashboard, text);
 		}
 		await answer(page, /\/v1\/events\?.*cursor=next/, { detail: "D1 failed." }, 500);
@@ -228,13 +237,13 @@ test.describe("in Chinese", () => {
 		await expectChinese(dashboard, "没有符合条件的事件");
 		await dashboard.button("显示全部事件").click();
 		await dashboard.button("导出…").click();
-		await expectChinese(dashboard, "所有已存储的事件");
-		await answer(page, /\/v1\/events\?.*limit=1000/, { detail: "D1 failed." }, 503, { "retry-after": "90" });
+		for (const text of ["所有已存储的事件", "供程序使用：JSON Lines"]) await expectChinese(dashboard, text);
+		await answer(page, /\/v1\/export/, { detail: "D1 failed." }, 503, { "retry-after": "90" });
 		await dashboard.button("导出").click();
 		await expectChinese(dashboard, "1 分钟后重试。");
 		await dashboard.button("停止").click();
 		await expectChinese(dashboard, "继续");
-		await page.unroute(/\/v1\/events\?.*limit=1000/);
+		await page.unroute(/\/v1\/export/);
 		await dashboard.button("继续").click();
 		await expect(dashboard.announcement).toHaveText("已导出 3 个事件。");
 		await shared.sendFollow(app, "fan", ["target-1"]);

@@ -2,31 +2,10 @@
 
 import { readFile } from "node:fs/promises";
 import type { Page } from "@playwright/test";
-import { APP, DAY, send, UNFOLLOW, unfollow, unsigned } from "./calls.ts";
-import { expect, test, type Worker } from "./fixtures.ts";
+import { APP, send, UNFOLLOW, unfollow, unsigned } from "./calls.ts";
+import { expect, fillLog, test } from "./fixtures.ts";
 
 const EVENTS = 20_000;
-
-/** Fills the event log with events of 20 days: copies of one that the Worker has stored, with ids that are made up. */
-async function fill(worker: Worker, now: number): Promise<void> {
-	await send(`${worker.url}/`, unsigned(APP, UNFOLLOW), unfollow("model", ["target"], now));
-	await worker.sql(`
-		WITH RECURSIVE
-			numbers (number) AS (SELECT 0 UNION ALL SELECT number + 1 FROM numbers WHERE number < ${EVENTS - 1}),
-			copies AS (
-				SELECT ${now} - number * ${(20 * DAY) / EVENTS} - 1 AS at, format('%032x', number) AS hash,
-					'user-' || (number % 501) AS actor, 'target-' || (number % 40) AS target
-				FROM numbers
-			)
-		INSERT INTO events (app, kind, event_time, hash, record, query, body)
-		SELECT app, kind, at, copies.hash,
-			json_set(record, '$.id', format('%013d-%s', 9999999999999 - at, copies.hash), '$.from_account', actor,
-				'$.to_accounts', json_array(target), '$.event_time', at),
-			query, json_set(body, '$.From_Account', actor, '$.To_Account', json_array(target), '$.EventTime', at)
-		FROM events, copies
-	`);
-	await worker.sql("DELETE FROM events WHERE record ->> '$.from_account' = 'model'");
-}
 
 // Not with locators: among so many elements, each takes half a second to find something.
 const countRows = (page: Page) => page.evaluate(() => document.querySelectorAll("[data-testid=event-row]").length);
@@ -50,7 +29,7 @@ async function loadAll(page: Page): Promise<number> {
 test("twenty thousand events are loaded, used and exported", async ({ start, newDashboard }) => {
 	test.slow();
 	const worker = await start({ SINKS: "d1" });
-	await fill(worker, Date.now());
+	await fillLog(worker, EVENTS, Date.now());
 	const dashboard = await newDashboard(worker);
 	const { page, rows } = dashboard;
 	// A row that arrives would have another colour for a while, and be drawn with all others at each step.
@@ -78,6 +57,7 @@ test("twenty thousand events are loaded, used and exported", async ({ start, new
 	const dialog = page.getByTestId("export-dialog");
 	await page.evaluate(() => scrollTo(0, 0));
 	await page.getByTestId("export").click();
+	await dialog.getByRole("radio", { name: /JSON Lines/ }).check();
 	const progress = await dialog.evaluateHandle((element) => {
 		const seen: string[] = [];
 		const look = () => seen.push(element.querySelector("[data-testid=export-count]")?.textContent ?? "");
@@ -86,8 +66,12 @@ test("twenty thousand events are loaded, used and exported", async ({ start, new
 	});
 	const download = page.waitForEvent("download");
 	await dialog.getByRole("button", { name: "Export" }).click();
-	const csv = await readFile(await (await download).path(), "utf8");
-	expect(csv.match(/\n/g)).toHaveLength(1 + EVENTS + 1);
+	// Each event once, newest first, and nothing of where a part ends.
+	const lines = (await readFile(await (await download).path(), "utf8")).split("\n");
+	expect(lines.pop()).toBe("");
+	const ids: string[] = lines.map((line) => JSON.parse(line).id);
+	expect(ids).toHaveLength(EVENTS + 1);
+	expect(ids.every((id, at) => at === 0 || id > ids[at - 1])).toBe(true);
 	const seen = await progress.jsonValue();
 	expect(seen.length).toBeGreaterThan(10);
 	expect(seen).toContainEqual(expect.stringContaining("10,000 events"));

@@ -11,7 +11,7 @@ const NAMES = [
 	/\b[A-Z][A-Z0-9]*(_[A-Za-z0-9]+)+\b(=\w+)?/,
 	/\b(RequestTime|CallbackCommand|EventTime|Sign|SDKAppID|UserID|From_Account)\b/,
 	/\b(Worker|Token|Secret|Cloudflare|Time Travel|KV list|KV|D1|IM|FAIL)\b/,
-	/\b(API|CSV|HTTPS?|https|IP|JSON|MiB|POST|URL|UTC)\b/,
+	/\b(API|CSV|HTTPS?|https|IP|JSON Lines|JSON|MiB|POST|URL|UTC)\b/,
 	/\b(unfollow-webhook|wrangler\.toml|English|iOS)\b/,
 	/\b(Asia|Etc)\/\w+|\bGMT[+-]\d+/,
 ];

@@ -24,6 +24,8 @@ mod event_log;
 mod event_log_costs;
 mod failures;
 mod host;
+#[path = "../shared/hostile_ids.rs"]
+mod hostile_ids;
 // Memory is read from /proc.
 #[cfg(target_os = "linux")]
 mod memory;
@@ -35,6 +37,7 @@ mod plan;
 #[path = "../shared/port.rs"]
 mod port;
 mod process;
+mod programs;
 mod prometheus;
 mod records;
 mod relay;

@@ -88,6 +88,15 @@ suite("a call", () => {
 		assert.deepEqual([asked[0].method, asked[0].url], ["DELETE", `/v1/events/${APP}/id`]);
 	});
 
+	test("for a part of a file resolves to it with its byte-order mark, and to where it goes on", async () => {
+		const asked = answered(() => new Response("\ufeffa,b\r\n", { headers: { "next-cursor": "abc" } }));
+		const query = /** @type {const} */ ({ app: APP, format: "spreadsheet", cursor: null });
+		assert.deepEqual(await api.part("/v1/export", query), { text: "\ufeffa,b\r\n", next: "abc" });
+		assert.equal(asked[0].url, `/v1/export?app=${APP}&format=spreadsheet`);
+		answered(() => new Response(""));
+		assert.deepEqual(await api.part("/v1/export", query), { text: "", next: null });
+	});
+
 	test("for a text resolves to it: a number may be more than JavaScript can hold", async () => {
 		answered(() => new Response('{"n":12345678901234567890}'));
 		assert.equal(await api.text("/v1/events/{app}/{id}", { app: APP, id: "id" }), '{"n":12345678901234567890}');

@@ -128,3 +128,36 @@ test("removing says whether anything was there", () => {
 	assert.deepEqual(timesOf(list.events), [30, 10]);
 	assert.equal(list.remove([event(20).id]), false);
 });
+
+suite("damaged events", () => {
+	/** @type {(times: number[], damaged: number[], cursor?: string | null) => import("../../page/api/client.ts").EventPage} */
+	const damagedPage = (times, damaged, cursor = null) => ({
+		...pageOf(
+			times.map((time) => event(time)),
+			cursor,
+		),
+		damaged: damaged.map((time) => event(time).id),
+	});
+	const ids = (/** @type {number[]} */ ...times) => times.map((time) => event(time).id);
+
+	test("come with each page", () => {
+		const list = new EventList(damagedPage([30, 50], [40], "older"));
+		list.addOlder(damagedPage([10], [20]));
+		assert.deepEqual([timesOf(list.events), list.damaged], [[50, 30, 10], ids(40, 20)]);
+	});
+
+	test("at the end of what is loaded count to it", () => {
+		const list = new EventList(damagedPage([], [20, 10], "older"));
+		assert.deepEqual(timesOf(list.add([event(15), event(5)])), [15]);
+		list.replaceNewest(damagedPage([15], [20], "other"));
+		assert.deepEqual([timesOf(list.events), list.damaged, list.cursor], [[15], ids(20, 10), "older"]);
+	});
+
+	test("are no longer there when they were rebuilt or deleted", () => {
+		const list = new EventList(damagedPage([30], [40, 20, 10]));
+		assert.equal(list.remove(ids(20)), true);
+		assert.deepEqual(list.damaged, ids(40, 10));
+		list.replaceNewest(damagedPage([30, 40], [], null));
+		assert.deepEqual([timesOf(list.events), list.damaged], [[40, 30], []]);
+	});
+});
