@@ -44,7 +44,8 @@ impl OriginUrl {
     /// The rule that `text` breaks, as a sentence whose subject is the setting. It does not quote `text`, which may contain
     /// a password.
     pub fn new(text: &str, ascii_host: impl FnOnce(&str) -> Option<String>) -> Result<Self, &'static str> {
-        let text = &*with_ascii_host(text, ascii_host);
+        const HOST_RULE: &str = "must be an absolute URL with a valid host";
+        let text = &*with_ascii_host(text, ascii_host).ok_or(HOST_RULE)?;
         // A URL parser repairs much: it drops spaces, turns `\` into `/` and finds a host in `https:///x`. In a setting,
         // such text is more likely a typing error than meant.
         let (repaired, has_user_info) = (Cell::new(false), Cell::new(false));
@@ -54,7 +55,7 @@ impl OriginUrl {
         };
         let url = Url::options().syntax_violation_callback(Some(&note)).parse(text).map_err(|error| match error {
             ParseError::InvalidPort => PORT_RULE,
-            _ => "must be an absolute URL with a valid host",
+            _ => HOST_RULE,
         })?;
         let (is_loopback, is_address) = match url.host() {
             Some(Host::Domain(name)) => (name == "localhost", false),
@@ -91,19 +92,22 @@ impl OriginUrl {
     }
 }
 
-/// The URL with its host in ASCII, if it is not: the tables of Unicode that this takes are the platform's, and not a fifth of the
-/// Worker's size (Cargo.lock has `idna_adapter` without them). A host that is no valid one stays as it is, and does not parse.
-fn with_ascii_host(text: &str, ascii_host: impl FnOnce(&str) -> Option<String>) -> Cow<'_, str> {
-    let written = || {
-        let (scheme, rest) = text.split_once("//")?;
-        let (authority, path) = rest.split_at_checked(rest.find(['/', '\\', '?', '#']).unwrap_or(rest.len()))?;
-        let (user, host) = authority.split_at_checked(authority.rfind('@').map_or(0, |at| at.saturating_add(1)))?;
-        let (host, port) = host.split_at_checked(host.find(':').unwrap_or(host.len()))?;
-        let is_plain = host.bytes().all(|b| b.is_ascii() && b != b'%') && !host.to_ascii_lowercase().contains("xn--");
-        let host = Some(host).filter(|_| !is_plain).and_then(ascii_host)?;
-        Some(format!("{scheme}//{user}{host}{port}{path}"))
+/// The URL with its host in ASCII; `None` if that is no valid one. The tables of Unicode that this takes are the platform's, and not a
+/// fifth of the Worker's size (Cargo.lock has `idna_adapter` without them): the parser must not see any other host.
+fn with_ascii_host(text: &str, ascii_host: impl FnOnce(&str) -> Option<String>) -> Option<Cow<'_, str>> {
+    // A parser finds a host elsewhere too, and repairs the text: that is none of ours to convert.
+    let (scheme, rest) = match text.split_once("//") {
+        Some((scheme, rest)) if scheme.is_ascii() && !rest.starts_with(['/', '\\']) => (scheme, rest),
+        _ => return text.is_ascii().then_some(Cow::Borrowed(text)),
     };
-    written().map_or(Cow::Borrowed(text), Cow::Owned)
+    let (authority, path) = rest.split_at_checked(rest.find(['/', '\\', '?', '#']).unwrap_or(rest.len()))?;
+    let (user, host) = authority.split_at_checked(authority.rfind('@').map_or(0, |at| at.saturating_add(1)))?;
+    let (host, port) = host.split_at_checked(host.find(':').unwrap_or(host.len()))?;
+    let is_plain = host.bytes().all(|b| b.is_ascii() && b != b'%') && !host.to_ascii_lowercase().contains("xn--");
+    if is_plain {
+        return Some(Cow::Borrowed(text));
+    }
+    ascii_host(host).map(|host| Cow::Owned(format!("{scheme}//{user}{host}{port}{path}")))
 }
 
 /// How deliveries are signed besides Tencent's own way.

@@ -1,6 +1,7 @@
 //! Calls as Tencent would make them, and their responses.
 
 use std::{
+    io::ErrorKind::{BrokenPipe, ConnectionReset},
     sync::LazyLock,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -15,6 +16,9 @@ pub const UNFOLLOW: &str = "Follow.CallbackAfterFollowDelete";
 pub const FOLLOW: &str = "Follow.CallbackAfterFollowAdd";
 /// The app of Tencent's sample request, and of ours.
 pub const APP: &str = "1400000000";
+
+/// How often a body is sent at most, where the sender is cut off.
+const SENDS_MAX: usize = 5;
 
 static AGENT: LazyLock<Agent> = LazyLock::new(|| {
     let config = Agent::config_builder().http_status_as_error(false).max_redirects(0);
@@ -68,7 +72,15 @@ pub fn post(url: &str, query: &str, body: impl AsRef<[u8]>) -> Answer {
 
 /// Posts a body to a URL with a path and a query.
 pub fn post_at(url: &str, body: impl AsRef<[u8]>) -> Answer {
-    Answer::read(AGENT.post(url).send(body.as_ref()).unwrap())
+    let send = || AGENT.post(url).send(body.as_ref());
+    let sent = (1..SENDS_MAX).find_map(|_| Some(send()).filter(|sent| !is_cut_off(sent)));
+    Answer::read(sent.unwrap_or_else(send).unwrap())
+}
+
+/// Whether the sender was cut off. What is rejected for its head is answered before its body has been read, and the connection is
+/// closed: who is still sending then may lose the response.
+fn is_cut_off<T>(sent: &Result<T, ureq::Error>) -> bool {
+    matches!(sent, Err(ureq::Error::Io(error)) if matches!(error.kind(), BrokenPipe | ConnectionReset))
 }
 
 /// Posts a body; `None` where there was no response, as when nobody listens or the connection breaks.
