@@ -289,7 +289,7 @@ export const en = {
 		what: (parts: string[]) => `${parts.join(", ")}.`,
 		form: "Form",
 		forms: {
-			spreadsheet: "For a spreadsheet: CSV, in which no UserID is a formula",
+			spreadsheet: "For a spreadsheet: CSV without formulas",
 			jsonl: "For programs: JSON Lines, one line for each event",
 			csv: "For programs: CSV, one row for each target",
 		} satisfies Record<Format, string>,

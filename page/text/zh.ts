@@ -250,7 +250,7 @@ export const zh: Texts = {
 		what: (parts) => `${parts.join("，")}。`,
 		form: "格式",
 		forms: {
-			spreadsheet: "供电子表格使用：CSV，UserID 不会被当作公式",
+			spreadsheet: "供电子表格使用：CSV，不含公式",
 			jsonl: "供程序使用：JSON Lines，每个事件一行",
 			csv: "供程序使用：CSV，每个目标用户一行",
 		},

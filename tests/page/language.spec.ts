@@ -299,6 +299,11 @@ test.describe("in Chinese", () => {
 		await page.reload();
 		await expectChinese(dashboard, "无法列出事件");
 		await page.unrouteAll();
+		await answer(page, /\/v1\/apps/, { apps: [1], removed: [Number(app)] });
+		await page.reload();
+		await expectChinese(dashboard, "该应用已从 SDK_APP_IDS 中移除");
+		await expect(dashboard.app.locator("option:checked")).toHaveText(`${app}（已移除）`);
+		await page.unrouteAll();
 		await dashboard.open(`app=${app}&user=luna`);
 		await expectChinese(dashboard, "没有与该用户有关的事件。");
 	});
