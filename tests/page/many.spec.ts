@@ -46,10 +46,11 @@ test("twenty thousand events are loaded, used and exported", async ({ start, new
 	await expect(dashboard.actors.first()).toHaveText("newcomer");
 	expect(await countRows(page)).toBe(EVENTS + 1);
 	// By the keyboard: what is far away is laid out only as it comes on the screen, and moves under a pointer.
-	await rows
-		.last()
-		.getByRole("button", { name: /show the record$/ })
-		.press("Enter");
+	const last = rows.last().getByRole("button", { name: /show the record$/ });
+	await expect(async () => {
+		await last.press("Enter");
+		await expect(dashboard.record).toBeVisible({ timeout: 5_000 });
+	}).toPass({ timeout: 60_000 });
 	await expect(dashboard.recordJson).toContainText('"target-39"');
 	await dashboard.record.getByRole("button", { name: "Close" }).click();
 
