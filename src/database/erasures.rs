@@ -30,7 +30,7 @@ impl UsersEvent {
 pub fn find(app: SdkAppId, user: &str, began_at: u64, limit: u64) -> Statement {
     const SQL: &str = "SELECT DISTINCT u.kind, u.event_time, u.hash FROM event_users AS u LEFT JOIN events AS e \
          ON e.app = u.app AND e.kind = u.kind AND e.event_time = u.event_time AND e.hash = u.hash \
-         WHERE u.app = ?1 AND u.user = ?2 AND coalesce(e.record ->> '$.received_at', 0) <= ?3 LIMIT ?4";
+         WHERE u.app = ?1 AND u.user = ?2 AND coalesce(iif(json_valid(e.record), e.record ->> '$.received_at', 0), 0) <= ?3 LIMIT ?4";
     Statement::new(SQL, [app.into(), user.into(), began_at.into(), limit.into()])
 }
 

@@ -275,7 +275,7 @@ pub fn delete_received_by(app: SdkAppId, id: &EventId, began_at: u64) -> Stateme
     let sql = format!(
         "DELETE FROM events \
          WHERE app = ?1 AND kind IN ({kinds}) AND event_time = ?2 AND hash = ?3 \
-         AND record ->> '$.received_at' <= ?4"
+         AND coalesce(iif(json_valid(record), record ->> '$.received_at', 0), 0) <= ?4"
     );
     Statement::new(sql, [app.into(), id.event_time().into(), id.hash().into(), began_at.into()])
 }

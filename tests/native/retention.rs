@@ -112,6 +112,21 @@ fn only_what_is_older_is_deleted_with_all_that_it_counts() {
     assert_eq!(database.table("events").len(), 8);
 }
 
+/// A row whose record is damaged goes as any other, with all that it counts: what is left of the log has none of it.
+#[test]
+fn a_damaged_row_holds_nothing_up() {
+    for damage in ["''", "'{'", "'{}'", "'null'", "'[1]'", r#"'{"from_account":1,"to_accounts":{}}'"#, "char(0)"] {
+        let database = log_of([(1, NOW_MS), (1, HOUR - 2), (1, HOUR - 1)]);
+        let staying = log_of([(1, NOW_MS)]);
+        let sql = format!("UPDATE events SET record = {damage} WHERE event_time < {}", HOUR - 1);
+        database.execute(Statement { sql: sql.into(), parameters: Vec::new() });
+        run_all(&database);
+        for table in ["events", "event_users", "hourly_counts", "hourly_totals"] {
+            assert_eq!(database.log_table(table), staying.log_table(table), "{damage}: {table}");
+        }
+    }
+}
+
 /// What has become due within an hour goes with that hour.
 #[test]
 fn an_event_is_deleted_at_most_an_hour_late() {

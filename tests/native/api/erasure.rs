@@ -8,7 +8,7 @@ use unfollow_webhook::{
     api::ApiRequest,
     config::Config,
     database::{
-        HOUR_MS,
+        HOUR_MS, Statement,
         deliveries::{self, Change, State},
         erasures,
     },
@@ -118,6 +118,30 @@ fn nothing_is_left_of_the_id_and_nothing_else_is_gone() {
             staying.chain(letters.map(|(n, event)| letter_of(event, Sink::VARIANTS[n % 3]).key)).collect();
         staying.sort();
         assert_eq!(kv.keys(), staying);
+    }
+}
+
+/// Also of rows whose record is damaged. Whose record KV still has is not known then, so that it is to be searched.
+#[test]
+fn an_event_whose_row_is_damaged_is_erased_too() {
+    for damage in ["''", "'{'", "'{}'", "'null'"] {
+        for is_user in [true, false] {
+            let events = events(8);
+            let (database, kv) = (log_of(&events), FakeKv::having(events.iter().map(TestEvent::entry)));
+            let sql = format!("UPDATE events SET record = {damage}, query = '', body = ''");
+            database.execute(Statement { sql: sql.into(), parameters: Vec::new() });
+            if is_user {
+                assert_eq!(erase(&operated(), &kv, &database).0, 6, "{damage}");
+                assert!(!kv_has_user(&kv) && !database.has_text("alice"), "{damage}");
+                assert_eq!(database.table("events").len(), 2, "{damage}");
+            } else {
+                for event in &events {
+                    let path = format!("/v1/events/{APP}/{}", event.id());
+                    assert_eq!(timed(&operated(), &kv, None, Some(&database), request("DELETE", &path)).0.status, 204);
+                }
+                assert_eq!((database.size(), kv.keys().len()), (0, 0), "{damage}");
+            }
+        }
     }
 }
 
