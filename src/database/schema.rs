@@ -49,6 +49,7 @@ pub const OBJECTS: [(&str, &[&str]); 3] = [
             "event_users_delete",
             "event_users_insert",
             "events_delete",
+            "events_delete_damaged",
             "events_deleted",
             "events_insert",
             "events_kv_unknown",

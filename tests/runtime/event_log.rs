@@ -277,6 +277,14 @@ fn a_damaged_row_is_read_from_kv_and_mended_by_a_reindex() {
     worker.put(&key, "{\"cut\":");
     let answer = api(&worker, "GET", &format!("events/{APP}/{id}"));
     assert_eq!(answer.status, 409, "{answer:?}");
+
+    // It is deleted all the same, with all that it counts.
+    worker.sql("UPDATE events SET record = '{'");
+    assert_eq!(api(&worker, "GET", "events").body["damaged"], json!([id]));
+    assert_eq!(api(&worker, "DELETE", &format!("events/{APP}/{id}")).status, 204);
+    for table in ["events", "event_users", "hourly_counts", "hourly_totals"] {
+        assert_eq!(worker.sql(&format!("SELECT count(*) AS rows FROM {table}"))[0]["rows"], 0, "{table}");
+    }
 }
 
 /// As after a restore of KV's values alone.
