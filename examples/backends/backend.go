@@ -47,7 +47,7 @@ func main() {
 			return fmt.Sprintf("%x", sha256.Sum256([]byte(token+sent))) // Nothing of the body is proved.
 		})
 		status, answer := 200, `{"ActionStatus":"OK","ErrorCode":0,"ErrorInfo":""}`
-		if !isOurs {
+		if w.Header().Set("Content-Type", "application/json"); !isOurs {
 			status, answer = 401, `{"ActionStatus":"FAIL","ErrorCode":1,"ErrorInfo":"wrong signature"}`
 		} else if id != "" { // Otherwise your own handling. To a command "before" something, OK says: go on.
 			if _, err := database.Exec("INSERT OR IGNORE INTO events VALUES (?, ?)", id, string(body)); err != nil {
