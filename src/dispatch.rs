@@ -21,7 +21,7 @@ use crate::{
         schema::Schema,
     },
     delivery::{
-        consumer::{Consumer, QueuedMessage, Source},
+        consumer::{Consumer, Memory, QueuedMessage, Source},
         dead_letter,
     },
     log::Level,
@@ -83,12 +83,20 @@ pub struct Dispatcher<P> {
     pub schema: Schema,
     /// The calls that are still to be counted in D1.
     pub calls: CallCounter,
+    /// What the consumer remembers.
+    pub deliveries: Memory,
 }
 
 impl<P: Ports> Dispatcher<P> {
     /// A new one, with the settings of its ports' environment.
     pub fn new(ports: P) -> Self {
-        Self { config: Config::read(&ports), ports, schema: Schema::default(), calls: CallCounter::default() }
+        Self {
+            config: Config::read(&ports),
+            ports,
+            schema: Schema::default(),
+            calls: CallCounter::default(),
+            deliveries: Memory::default(),
+        }
     }
 
     /// Answers a request with this method (in upper case) and URL.
@@ -165,7 +173,9 @@ impl<P: Ports> Dispatcher<P> {
 
     /// Processes one batch of messages of the queue of this name, each of which is settled.
     pub async fn consume<M: QueuedMessage>(&self, queue: &str, batch: impl IntoIterator<Item = M>) {
-        Consumer { config: &self.config, ports: &self.ports }.consume(Source::of(queue), batch).await;
+        Consumer { config: &self.config, ports: &self.ports, memory: &self.deliveries }
+            .consume(Source::of(queue), batch)
+            .await;
     }
 
     /// What a cron trigger does that was due at `scheduled_ms` (Unix ms): messages about alerts each time, and the retention once

@@ -169,9 +169,11 @@ function describe(delivery: Delivery): ComponentChildren {
 	const { state, attempts, last_status: status, last_error: error, next_attempt_at: next, updated_at: at } = delivery;
 	const { deliveries, record } = t();
 	const isWarning = state === "overdue" || state === "delivered_fail";
+	const isRetried = state === "retrying" || state === "overdue";
+	const attempted = count(attempts, "attempt");
 	const parts = [
 		<span class={isWarning ? "warning" : undefined}>{deliveries.states[state] ?? state}</span>,
-		count(attempts, "attempt"),
+		isRetried ? record.atLeast(attempted) : attempted,
 	];
 	if (status !== null || error !== null) parts.push(outcome(delivery));
 	return [

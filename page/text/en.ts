@@ -337,6 +337,8 @@ export const en = {
 		/** When it was in that state. */
 		at: (time: Node): Node => [" (", time, ")"],
 		nextAttempt: (due: Node): Node => ["; next attempt ", due],
+		/** Not each attempt of a delivery that is retried is noted. */
+		atLeast: (attempts: Node): Node => ["at least ", attempts],
 		replay: ". Replay the event to have it delivered.",
 	},
 

@@ -295,6 +295,7 @@ export const zh: Texts = {
 		state: (parts) => joined(parts, "，"),
 		at: (time) => ["（", time, "）"],
 		nextAttempt: (due) => ["，下次尝试：", due],
+		atLeast: (attempts) => ["至少", attempts],
 		replay: "。重放该事件即可再次投递。",
 	},
 

@@ -69,7 +69,7 @@ kinds! {
     EventsQueued Warning;
     /// Deliveries have been retried for over ten minutes.
     DeliveriesRetrying Warning;
-    /// An attempt was due over an hour ago, and nothing was heard of it.
+    /// An attempt was due over three hours ago, and nothing was heard of it.
     DeliveriesOverdue Warning;
     /// Deliveries that were accepted, with an answer that says FAIL.
     DeliveriesAnsweredFail Warning;

@@ -94,9 +94,9 @@ words! {
         "{n} 次投递正在重试：{outcome}",
         "请解决业务后台的问题：在 DELIVERY_HOURS 期满之前会继续重试。";
     DeliveriesOverdue: "{n} delivery overdue: {outcome}" / "{n} deliveries overdue: {outcome}",
-        "Nothing was heard of the last attempt for over an hour. Replay the event from its record.";
+        "Nothing was heard of the last attempt for over three hours. Replay the event from its record.";
         "{n} 次投递逾期：{outcome}",
-        "最近一次尝试超过一小时没有结果。请在事件的记录中重放。";
+        "最近一次尝试超过三小时没有结果。请在事件的记录中重放。";
     DeliveriesAnsweredFail: "{n} delivery answered FAIL" / "{n} deliveries answered FAIL",
         "They are not sent again, unless you replay them or set ORIGIN_FAIL to retry. The record has the start of the answer.";
         "{n} 次投递的应答为 FAIL",

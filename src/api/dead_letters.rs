@@ -14,7 +14,11 @@ use super::{
     reply::NoContent,
 };
 use crate::{
-    database::{Database, Statement, deliveries, erasures},
+    database::{
+        Database, Statement,
+        deliveries::{self, DeliveryChange},
+        erasures,
+    },
     delivery::{dead_letter, erased::Traces, message::Message},
     event::{Event, EventId},
     ports::Ports,
@@ -254,7 +258,7 @@ impl<P: Ports> Context<'_, P> {
 
     /// Puts the message of a dead letter back on the queue. What notes that, if it is one to deliver. The letter stays until the
     /// message has ended it, so that nothing is lost whatever becomes of the message meanwhile.
-    async fn replay(&self, key: &str) -> Result<Option<Statement>, Problem> {
+    async fn replay(&self, key: &str) -> Result<Option<DeliveryChange>, Problem> {
         let letter = self.ports.kv().get(key).await?.ok_or(Problem::NotFound)?;
         let text = dead_letter::message(&letter).ok_or(Problem::Conflict("The message cannot be read."))?;
         let message = Message::read(&text).ok_or(Problem::Conflict("The message cannot be read."))?.replaying(key);

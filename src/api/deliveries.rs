@@ -10,8 +10,8 @@ use super::{
 };
 use crate::{
     database::{
-        Database, Statement,
-        deliveries::{self, Change, Position, State, StoredDelivery, StoredState},
+        Database,
+        deliveries::{self, Change, DeliveryChange, Position, State, StoredDelivery, StoredState},
     },
     delivery::{failure::Failure, message::Message},
     encoding::{StoredWord, UnixMs},
@@ -38,11 +38,12 @@ parameters! {
 pub struct Delivery {
     sdk_app_id: SdkAppId,
     event_id: EventId,
-    /// `retrying`: a further attempt is to come. `overdue`: one was to come over an hour ago, and nothing was heard of it: replay
+    /// `retrying`: a further attempt is to come. `overdue`: one was to come over three hours ago, and nothing was heard of it: replay
     /// the event. `dead`: it is a dead letter. `delivered`: the origin has answered 2xx. `delivered_fail`: it has, and its answer
     /// said FAIL. `unknown`: another version of this Worker knows.
     state: StoredWord<ShownState>,
-    /// How many attempts there were since it was last put on the queue.
+    /// How many attempts there were since it was last put on the queue; if it is `retrying` or `overdue`, there may have been more:
+    /// from its first failure on, it is noted only when the next attempt is more than ten minutes away.
     attempts: u32,
     /// The HTTP status of the origin's last response; null if there was none.
     last_status: Option<HttpStatus>,
@@ -52,7 +53,7 @@ pub struct Delivery {
     /// The start of the response's body, at most 512 bytes, if the last attempt failed or the response said FAIL; null
     /// otherwise.
     answer: Option<String>,
-    /// When the next attempt is due; null if none is.
+    /// When the next attempt is due; null if none is, or if it is one of those within ten minutes of each other that are not noted.
     next_attempt_at: Option<UnixMs>,
     /// When it last changed.
     updated_at: UnixMs,
@@ -94,6 +95,8 @@ impl Delivery {
             StoredState::Delivered | StoredState::DeliveredLate => ShownState::Delivered,
             StoredState::DeliveredFail => ShownState::DeliveredFail,
         });
+        let is_overdue = state == StoredWord::Known(ShownState::Overdue);
+        let next_attempt_at = row.next_attempt_at.filter(|at| *at >= now_ms || is_overdue);
         Some(Self {
             sdk_app_id: app,
             event_id: EventId::of_parts(row.event_time, &row.hash)?,
@@ -102,7 +105,7 @@ impl Delivery {
             last_status: row.last_status.map(HttpStatus),
             last_error: row.last_error.as_deref().map(Failure::known_word).map(FailureWord),
             answer: row.answer,
-            next_attempt_at: row.next_attempt_at.map(UnixMs),
+            next_attempt_at: next_attempt_at.map(UnixMs),
             updated_at: UnixMs(row.updated_at),
         })
     }
@@ -141,16 +144,20 @@ impl<P: Ports> Context<'_, P> {
     }
 
     /// Notes that messages to deliver were put on the queue again. Where that fails, only the rows are out of date.
-    pub(super) async fn note_replays(&self, replays: Vec<Statement>) {
+    pub(super) async fn note_replays(&self, replays: Vec<DeliveryChange>) {
         let Some(database) = self.ports.database().filter(|_| !replays.is_empty()) else { return };
-        let _ =
-            within(self.ports.clock(), deliveries::WRITE_WITHIN_MS, std::pin::pin!(database.run_all(replays))).await;
+        let _ = within(
+            self.ports.clock(),
+            deliveries::WRITE_WITHIN_MS,
+            std::pin::pin!(database.run_all(deliveries::write_all(&replays))),
+        )
+        .await;
     }
 }
 
 /// What notes that `message` was put on the queue again at `sent_at` (Unix ms), if it is one to deliver. It is of the time
 /// before it was sent, so that it never overwrites what the consumer made of it.
-pub fn replayed(message: &Message<'_>, sent_at: u64) -> Option<Statement> {
+pub fn replayed(message: &Message<'_>, sent_at: u64) -> Option<DeliveryChange> {
     let event = message.event().filter(|_| message.sink == Sink::Origin)?;
     let change = Change {
         state: State::Retrying,
@@ -162,5 +169,5 @@ pub fn replayed(message: &Message<'_>, sent_at: u64) -> Option<Statement> {
         at: sent_at,
         is_replay: true,
     };
-    Some(deliveries::write(event.app(), event.id(), &change))
+    Some(DeliveryChange { app: event.app(), id: event.id().clone(), change })
 }

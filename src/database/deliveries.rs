@@ -1,22 +1,29 @@
 //! The deliveries: how far the way of each event to the origin has come. There are no user ids in them, but for those that an
 //! answer of the origin may have.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use super::{HOUR_MS, Parameter, Statement};
-use crate::{encoding::StoredWord, event::EventId, webhook::SdkAppId};
+use crate::{
+    encoding::{StoredWord, to_json},
+    event::EventId,
+    webhook::SdkAppId,
+};
 
 /// A delivery that is done so soon after its event, in ms, is listed at the time of the event: its row is in no index. Any
 /// other change is listed at its own time.
-const PROMPT_MS: u64 = 60 * 1000;
+pub const ON_TIME_MS: u64 = 24 * HOUR_MS;
 
 /// How long D1 may take to write what became of a delivery, in ms: nothing but the row depends on it.
 pub const WRITE_WITHIN_MS: u64 = 2_000;
 
 /// How long after the time of its next attempt a delivery still counts as retrying, in ms. Then its message has expired, or what
-/// became of it could not be written.
-const OVERDUE_AFTER_MS: u64 = HOUR_MS;
+/// became of it could not be written. The first attempts of two hours are not written one by one: see
+/// [`FIRST_WAITS_MAX_SECONDS`](crate::delivery::retry::FIRST_WAITS_MAX_SECONDS).
+pub const OVERDUE_AFTER_MS: u64 = 3 * HOUR_MS;
 
 /// Whether a delivery that is to be retried at `next_attempt_at` is overdue at `now_ms` (both Unix ms).
 #[must_use]
@@ -36,14 +43,14 @@ fn of_event() -> String {
 }
 
 /// How far a delivery has come, as it is stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr, VariantArray)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, EnumString, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "snake_case", const_into_str)]
 pub enum StoredState {
     /// A further attempt is to come.
     Retrying,
     /// It is a dead letter.
     Dead,
-    /// The origin has had the event within [`PROMPT_MS`].
+    /// The origin has had the event within [`ON_TIME_MS`].
     Delivered,
     /// The origin has it, and got it later.
     DeliveredLate,
@@ -162,56 +169,145 @@ impl Position {
     }
 }
 
-/// Writes what became of a delivery. A change that is older than what is written changes nothing, and neither does a failure
-/// of what the origin has.
+/// What became of the delivery of one event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeliveryChange {
+    pub app: SdkAppId,
+    pub id: EventId,
+    pub change: Change,
+}
+
+impl DeliveryChange {
+    /// The state that is stored.
+    fn state(&self) -> StoredState {
+        let is_on_time = self.id.event_time().abs_diff(self.change.at) <= ON_TIME_MS;
+        match self.change.state {
+            State::Retrying => StoredState::Retrying,
+            State::Dead => StoredState::Dead,
+            State::Delivered if is_on_time => StoredState::Delivered,
+            State::Delivered => StoredState::DeliveredLate,
+            State::DeliveredFail => StoredState::DeliveredFail,
+        }
+    }
+}
+
+/// The members of a change in the JSON that a statement is given, as SQL.
+const APP: &str = "c.value ->> 0";
+const EVENT_TIME: &str = "c.value ->> 1";
+const HASH: &str = "c.value ->> 2";
+const ATTEMPTS: &str = "c.value ->> 3";
+const LAST_STATUS: &str = "c.value ->> 4";
+const LAST_ERROR: &str = "c.value ->> 5";
+const NEXT_ATTEMPT_AT: &str = "c.value ->> 6";
+const AT: &str = "c.value ->> 7";
+const ANSWER: &str = "c.value ->> 8";
+
+/// Changes to one state, of one kind: what one statement writes.
+struct SameChanges {
+    state: StoredState,
+    is_replay: bool,
+    json: String,
+}
+
+impl SameChanges {
+    /// Of changes that all are to `state`, and all replays or none: of several of one event, the latest.
+    fn of<'c>(state: StoredState, is_replay: bool, changes: impl IntoIterator<Item = &'c DeliveryChange>) -> Self {
+        let mut latest: BTreeMap<_, &DeliveryChange> = BTreeMap::new();
+        for it in changes {
+            let kept = latest.entry((it.app, it.id.as_str())).or_insert(it);
+            if it.change.at >= kept.change.at {
+                *kept = it;
+            }
+        }
+        let row = |DeliveryChange { app, id, change }: &DeliveryChange| {
+            let Change { attempts, last_status, last_error, next_attempt_at, at, ref answer, .. } = *change;
+            let (event_time, hash) = (id.event_time(), id.hash().to_owned());
+            (*app, event_time, hash, attempts, last_status, last_error, next_attempt_at, at, answer.clone())
+        };
+        Self { state, is_replay, json: to_json(&latest.into_values().map(row).collect::<Vec<_>>()) }
+    }
+
+    /// Whether the row `d` stays as it is: it is of a later change, or the origin has what has failed. (A FAIL is a failure too: it
+    /// may be what the origin says to an event that it has.)
+    fn stays(&self) -> String {
+        let keeps = if self.is_replay || matches!(self.state, StoredState::Delivered | StoredState::DeliveredLate) {
+            String::new()
+        } else {
+            let (state, accepted) = (self.state.name(), StoredState::sql_list(&StoredState::ACCEPTED));
+            format!(" OR d.state <> '{state}' AND d.state IN ({accepted})")
+        };
+        format!("(d.updated_at > {AT}{keeps})")
+    }
+
+    /// Since when the delivery is retried; `of_row` is since when its row says so, or NULL.
+    fn retrying_since(&self, of_row: &str) -> String {
+        match (self.state, self.is_replay) {
+            (StoredState::Retrying, true) => AT.to_owned(),
+            (StoredState::Retrying, false) => format!("coalesce({of_row}, {AT})"),
+            _ => "NULL".to_owned(),
+        }
+    }
+
+    /// Changes the rows that are there.
+    fn update(&self) -> Statement {
+        let (state, stays) = (self.state.name(), self.stays());
+        let since = self.retrying_since("iif(d.state = 'retrying', d.retrying_since, NULL)");
+        self.statement(format!(
+            "UPDATE deliveries AS d SET state = '{state}', attempts = coalesce({ATTEMPTS}, d.attempts), \
+             last_status = {LAST_STATUS}, last_error = {LAST_ERROR}, next_attempt_at = {NEXT_ATTEMPT_AT}, updated_at = {AT}, \
+             answer = {ANSWER}, retrying_since = {since} FROM json_each(?1) AS c WHERE {} AND NOT {stays}",
+            of_change()
+        ))
+    }
+
+    /// Inserts those that are not there, and changes the others, at one row written more.
+    fn insert(&self) -> Statement {
+        let (state, stays, of_change) = (self.state.name(), self.stays(), of_change());
+        let since = self.retrying_since(&format!(
+            "(SELECT d.retrying_since FROM deliveries AS d WHERE {of_change} AND d.state = 'retrying')"
+        ));
+        self.statement(format!(
+            "INSERT INTO deliveries \
+             (app, event_time, hash, state, attempts, last_status, last_error, next_attempt_at, updated_at, answer, retrying_since) \
+             SELECT {APP}, {EVENT_TIME}, {HASH}, '{state}', \
+             coalesce({ATTEMPTS}, (SELECT max(d.attempts) FROM deliveries AS d WHERE {of_change}), 0), \
+             {LAST_STATUS}, {LAST_ERROR}, {NEXT_ATTEMPT_AT}, {AT}, {ANSWER}, {since} FROM json_each(?1) AS c \
+             WHERE NOT EXISTS (SELECT 1 FROM deliveries AS d WHERE {of_change} \
+             AND (d.state = '{state}' AND d.updated_at = {AT} OR {stays})) \
+             ON CONFLICT DO UPDATE SET attempts = excluded.attempts, last_status = excluded.last_status, \
+             last_error = excluded.last_error, next_attempt_at = excluded.next_attempt_at, updated_at = excluded.updated_at, \
+             answer = excluded.answer, retrying_since = excluded.retrying_since"
+        ))
+    }
+
+    fn statement(&self, sql: String) -> Statement {
+        Statement::new(sql, [Parameter::Text(self.json.clone())])
+    }
+}
+
+/// The row `d` of the event of the change `c`, in whichever state.
+fn of_change() -> String {
+    let states = StoredState::sql_list(StoredState::VARIANTS);
+    format!("d.app = {APP} AND d.state IN ({states}) AND d.event_time = {EVENT_TIME} AND d.hash = {HASH}")
+}
+
+/// Writes what became of a delivery, as [`write_all`] does, in one statement that may cost a row written more.
 #[must_use]
 pub fn write(app: SdkAppId, id: &EventId, change: &Change) -> Statement {
-    let is_prompt = id.event_time().abs_diff(change.at) <= PROMPT_MS;
-    let state = match change.state {
-        State::Retrying => StoredState::Retrying,
-        State::Dead => StoredState::Dead,
-        State::Delivered if is_prompt => StoredState::Delivered,
-        State::Delivered => StoredState::DeliveredLate,
-        State::DeliveredFail => StoredState::DeliveredFail,
-    };
-    // A FAIL is a failure too: it may be what the origin says to an event that it has.
-    let keeps = if change.is_replay || change.state == State::Delivered {
-        String::new()
-    } else {
-        format!(" OR state <> ?4 AND state IN ({})", StoredState::sql_list(&StoredState::ACCEPTED))
-    };
-    let since = match (state, change.is_replay) {
-        (StoredState::Retrying, true) => "?9",
-        (StoredState::Retrying, false) => {
-            "coalesce((SELECT retrying_since FROM deliveries \
-             WHERE app = ?1 AND state = 'retrying' AND event_time = ?2 AND hash = ?3), ?9)"
-        }
-        _ => "NULL",
-    };
-    let of_event = of_event();
-    let sql = format!(
-        "INSERT INTO deliveries \
-         (app, event_time, hash, state, attempts, last_status, last_error, next_attempt_at, updated_at, answer, retrying_since) \
-         SELECT ?1, ?2, ?3, ?4, coalesce(?5, (SELECT max(attempts) FROM deliveries WHERE {of_event}), 0), ?6, ?7, ?8, ?9, ?10, \
-         {since} \
-         WHERE NOT EXISTS (SELECT 1 FROM deliveries WHERE {of_event} AND (updated_at > ?9{keeps})) \
-         ON CONFLICT DO UPDATE SET attempts = excluded.attempts, last_status = excluded.last_status, \
-         last_error = excluded.last_error, next_attempt_at = excluded.next_attempt_at, updated_at = excluded.updated_at, \
-         answer = excluded.answer, retrying_since = excluded.retrying_since"
-    );
-    let parameters: [Parameter; 10] = [
-        app.into(),
-        id.event_time().into(),
-        id.hash().into(),
-        state.name().into(),
-        change.attempts.map(u64::from).into(),
-        change.last_status.map(u64::from).into(),
-        change.last_error.into(),
-        change.next_attempt_at.into(),
-        change.at.into(),
-        change.answer.as_deref().into(),
-    ];
-    Statement::new(sql, parameters)
+    let change = DeliveryChange { app, id: id.clone(), change: change.clone() };
+    SameChanges::of(change.state(), change.change.is_replay, [&change]).insert()
+}
+
+/// Writes what became of deliveries, with two statements for each state that there is, to be run in their order. A change that is
+/// older than what is written changes nothing, and neither does a failure of what the origin has.
+#[must_use]
+pub fn write_all(changes: &[DeliveryChange]) -> Vec<Statement> {
+    let mut same: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for it in changes {
+        same.entry((it.state(), it.change.is_replay)).or_default().push(it);
+    }
+    let same = same.into_iter().map(|((state, is_replay), those)| SameChanges::of(state, is_replay, those));
+    same.flat_map(|same| [same.update(), same.insert()]).collect()
 }
 
 /// The delivery of this event.

@@ -150,6 +150,13 @@ pub struct KnownErasure {
     pub began_at: u64,
 }
 
+/// The latest erasures that began at `since` (Unix ms) or later, at most `limit`: a [`KnownErasure`] each, the latest first.
+#[must_use]
+pub fn since(since: u64, limit: usize) -> Statement {
+    const SQL: &str = "SELECT hash, began_at FROM erased WHERE began_at >= ?1 ORDER BY began_at DESC LIMIT ?2";
+    Statement::new(SQL, [since.into(), u64::try_from(limit).unwrap_or(u64::MAX).into()])
+}
+
 /// Those of these hashes that stand for what is erased: a [`KnownErasure`] each.
 #[must_use]
 pub fn known(hashes: &[String]) -> Statement {

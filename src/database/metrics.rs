@@ -86,16 +86,18 @@ pub fn read(apps: &[u64], now: u64) -> Statement {
     let last_events =
         for_each(&|kind| format!("(SELECT max(event_time) FROM events WHERE app = a.value AND kind = '{kind}')"));
     // By the index, which is used only if its own condition is in the query.
-    let taken = |state: StoredState, time: &str| {
-        let is_indexed = if state == StoredState::Delivered { "" } else { " AND state <> 'delivered'" };
+    let taken = |state: StoredState| {
+        let (is_indexed, order) = match state {
+            StoredState::Delivered => ("", "event_time"),
+            _ => (" AND state <> 'delivered'", "updated_at"),
+        };
         format!(
-            "ifnull((SELECT max({time}) FROM deliveries WHERE app = a.value AND state = '{}'{is_indexed}), 0)",
+            "ifnull((SELECT updated_at FROM deliveries WHERE app = a.value AND state = '{}'{is_indexed} \
+             ORDER BY {order} DESC LIMIT 1), 0)",
             state.name()
         )
     };
-    let last_delivery = StoredState::ACCEPTED
-        .map(|state| taken(state, if state == StoredState::Delivered { "event_time" } else { "updated_at" }))
-        .join(", ");
+    let last_delivery = StoredState::ACCEPTED.map(taken).join(", ");
     // An hour that is far ahead is never open.
     let sql = format!(
         "SELECT a.value AS app, \

@@ -12,18 +12,20 @@ use super::{
     dead_letter,
     erased::Traces,
     failure::{Failed, Failure, Reason},
+    gathered::Gathered,
     message::Message,
     message_log::{Accepted, MessageLog, MessageOutcome},
+    recent_erasures::RecentErasures,
     retry::wait_seconds,
 };
 use crate::{
     config::{Config, DeliverySettings, Settings},
     database::{
-        Database as _,
-        deliveries::{self, Change, StoredDelivery, StoredState},
+        Database as _, DatabaseError,
+        deliveries::{self, StoredDelivery, StoredState},
     },
     encoding::StoredWord,
-    event::{Entry, Event, EventId},
+    event::{Entry, Event},
     log::Level,
     origin::{ANSWER_READ_MAX, HOP_HEADER, LOOP_STATUS, OnFail, OriginSigning, kept_answer, says_fail},
     outgoing::{Outgoing as _, OutgoingRequest, OutgoingResponse, Wanted},
@@ -31,7 +33,6 @@ use crate::{
     sink::{Sink, Storing},
     standard_webhooks,
     storage::{Clock as _, Kv as _, within},
-    webhook::SdkAppId,
 };
 
 /// How long the origin may take to answer a delivery, in ms.
@@ -100,6 +101,15 @@ pub trait QueuedMessage {
 pub struct Consumer<'a, P> {
     pub config: &'a Config,
     pub ports: &'a P,
+    pub memory: &'a Memory,
+}
+
+/// What an isolate remembers from batch to batch.
+#[derive(Debug, Default)]
+pub struct Memory {
+    /// What became of deliveries and is still to be written.
+    pub changes: Gathered,
+    pub erasures: RecentErasures,
 }
 
 /// What became of a message: how to settle it, what there is to say of it, and the key of the dead letter that has ended with it.
@@ -166,6 +176,7 @@ impl From<Failure> for AttemptFailed {
 impl<P: Ports> Consumer<'_, P> {
     /// Processes a batch, one message after the other, and settles each on its own.
     pub async fn consume<M: QueuedMessage>(&self, source: Option<Source>, batch: impl IntoIterator<Item = M>) {
+        let mut write_after_ms = None;
         for message in batch {
             let Processed { outcome, log: record, ended_letter } = match source {
                 Some(Source::Deliveries) => self.process(&message).await,
@@ -178,12 +189,15 @@ impl<P: Ports> Consumer<'_, P> {
             let attempts = (source == Some(Source::Deliveries)).then(|| message.attempts());
             // Before the row is written, so that nothing that D1 does can undo it.
             message.settle(outcome);
-            if let Some((app, id, change)) = record.change(attempts, self.now()) {
-                self.write_change(app, &id, &change).await;
-            }
+            let (now, is_bound) = (self.now(), self.ports.database().is_some());
+            let change = record.change(attempts, now).filter(|_| is_bound);
+            write_after_ms = change.and_then(|change| self.memory.changes.add(change, now)).or(write_after_ms);
             if let Some(key) = ended_letter {
                 self.end_letter(&key).await;
             }
+        }
+        if let Some(wait_ms) = write_after_ms {
+            self.write_changes(wait_ms).await;
         }
     }
 
@@ -204,7 +218,7 @@ impl<P: Ports> Consumer<'_, P> {
             Ok(Done::Accepted) => return Processed::done(message, log),
             Ok(Done::Erased) => return Processed::erased(message, log),
             // Only what failed is stored for longer. If D1 does not answer, the message is not lost.
-            Err(_) if self.is_erased(&event).await == Ok(true) => return Processed::erased(message, log),
+            Err(_) if self.was_erased_lately(&event).await => return Processed::erased(message, log),
             Err(failed) => failed,
         };
         let DeliverySettings { retry_base_seconds, seconds: life, .. } = self.config.delivery;
@@ -336,6 +350,13 @@ impl<P: Ports> Consumer<'_, P> {
         })
     }
 
+    /// Whether an event was erased after its receipt, as far as this isolate knows, or D1 says. What there still is of it is then
+    /// deleted.
+    async fn was_erased_lately(&self, event: &Event<'_>) -> bool {
+        let knows_better = self.memory.erasures.know_none_of(&Traces::of(event), self.ports).await;
+        !knows_better && self.is_erased(event).await == Ok(true)
+    }
+
     /// Makes one attempt to deliver an event.
     async fn deliver(&self, event: &Event<'_>, settings: &Settings, log: &mut MessageLog) -> Result<(), AttemptFailed> {
         // Without its app there is no token to sign it with.
@@ -396,16 +417,29 @@ impl<P: Ports> Consumer<'_, P> {
         within(self.ports.clock(), PUT_WITHIN_MS, self.ports.kv().put(entry)).await == Some(Ok(()))
     }
 
-    /// Writes what became of a delivery. If that fails, only the row is out of date.
-    async fn write_change(&self, app: SdkAppId, id: &EventId, change: &Change) {
-        let Some(database) = self.ports.database() else { return };
-        let writing = within(
-            self.ports.clock(),
-            deliveries::WRITE_WITHIN_MS,
-            database.attempt(deliveries::write(app, id, change)),
-        );
-        if writing.await != Some(Ok(())) {
-            self.ports.log(Level::Warn, r#"{"outcome":"failed","reason":"delivery_state"}"#);
+    /// Writes what became of deliveries in the last `wait_ms` ms and in the ms to come. If that fails, only the rows are out of date.
+    async fn write_changes(&self, wait_ms: u64) {
+        let (clock, Some(database)) = (self.ports.clock(), self.ports.database()) else { return };
+        if wait_ms > 0 {
+            clock.sleep(wait_ms).await;
+        }
+        loop {
+            let changes = self.memory.changes.take();
+            if changes.is_empty() {
+                return;
+            }
+            let statements = deliveries::write_all(&changes);
+            let writing = pin!(async {
+                for statement in statements {
+                    database.run(statement).await?;
+                }
+                Ok::<_, DatabaseError>(())
+            });
+            if within(clock, deliveries::WRITE_WITHIN_MS, writing).await != Some(Ok(())) {
+                // To write them twice does no harm.
+                self.memory.changes.put_back(changes);
+                return self.ports.log(Level::Warn, r#"{"outcome":"failed","reason":"delivery_state"}"#);
+            }
         }
     }
 

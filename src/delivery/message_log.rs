@@ -2,9 +2,12 @@
 
 use serde::Serialize;
 
-use super::failure::{Failed, Failure};
+use super::{
+    failure::{Failed, Failure},
+    retry::FIRST_WAITS_MAX_SECONDS,
+};
 use crate::{
-    database::deliveries::{Change, State},
+    database::deliveries::{Change, DeliveryChange, State},
     encoding::to_json,
     event::{Event, EventId},
     log::{Level, printable},
@@ -115,13 +118,20 @@ impl MessageLog {
         (level, to_json(self))
     }
 
+    /// Whether it is noted that the message comes again: the first time, and each time that it takes long.
+    fn is_noted(&self, attempts: u32) -> bool {
+        let wait = self.retry_after_seconds.map_or(0, u64::from);
+        attempts <= 1 || wait > FIRST_WAITS_MAX_SECONDS
+    }
+
     /// What a message to deliver made of its delivery at `now_ms` (Unix ms), in the attempt of this number; `None` for any other
-    /// message. Without a number there was no attempt: only that it is dead says something.
+    /// message, and for an attempt that has changed nothing but its number: its delivery is still retried, and again soon. Without
+    /// a number there was no attempt: only that it is dead says something.
     #[must_use]
-    pub fn change(&self, attempts: Option<u32>, now_ms: u64) -> Option<(SdkAppId, EventId, Change)> {
+    pub fn change(&self, attempts: Option<u32>, now_ms: u64) -> Option<DeliveryChange> {
         let state = match (self.sink?, self.outcome?, attempts) {
             (Sink::Origin, MessageOutcome::DeadLettered, _) => State::Dead,
-            (Sink::Origin, MessageOutcome::Retried, Some(_)) => State::Retrying,
+            (Sink::Origin, MessageOutcome::Retried, Some(attempts)) if self.is_noted(attempts) => State::Retrying,
             (Sink::Origin, MessageOutcome::Delivered, Some(_)) => match self.accepted? {
                 Accepted { says_fail: false, .. } => State::Delivered,
                 Accepted { says_fail: true, .. } => State::DeliveredFail,
@@ -139,6 +149,6 @@ impl MessageLog {
             at: now_ms,
             is_replay: false,
         };
-        Some((self.app?, self.event_id.clone()?, change))
+        Some(DeliveryChange { app: self.app?, id: self.event_id.clone()?, change })
     }
 }

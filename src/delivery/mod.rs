@@ -5,6 +5,8 @@ pub mod consumer;
 pub mod dead_letter;
 pub mod erased;
 pub mod failure;
+pub mod gathered;
 pub mod message;
 mod message_log;
+pub mod recent_erasures;
 pub mod retry;

@@ -119,7 +119,7 @@ metrics! {
     OldestWaitingDelivery Gauge "oldest_waiting_delivery_age_seconds" ["app"]
         "How long ago the oldest event happened that is still to be delivered after a failed attempt: 0 if there is none."
     LastDelivery Gauge "last_delivery_timestamp_seconds" ["app"]
-        "When the backend last took a delivery: of one that succeeded within a minute, when its event happened."
+        "When the backend last took a delivery: of those that succeeded within a day of their event, that of the latest event."
 }
 
 /// The value of a sample.

@@ -240,7 +240,7 @@ fn overdue_dead_and_failed_deliveries_are_told() {
     deliver(&database, NOW_MS - 7, &change(State::DeliveredFail, NOW_MS - 7, Some(200), None));
     let keys = |names: &[&str]| names.iter().map(|name| format!("{name}/{APP}/")).collect::<Vec<_>>();
     assert_eq!(keys_at(&database, NOW_MS), keys(&["deliveries_dead", "deliveries_answered_fail"]));
-    let later = NOW_MS + HOUR_MS + 1;
+    let later = NOW_MS + 3 * HOUR_MS + 1;
     assert_eq!(
         keys_at(&database, later),
         keys(&["deliveries_dead", "deliveries_retrying", "deliveries_answered_fail"])

@@ -16,13 +16,14 @@ use unfollow_webhook::{
     config::Config,
     database::{
         Parameter, Statement,
-        deliveries::{self, Change, State},
+        deliveries::{self, Change, DeliveryChange, State},
         event_log,
     },
     delivery::consumer::{
-        Consumer, DEAD_LETTER_BASE_SECONDS, ORIGIN_WITHIN_MS, Outcome, PARSE_ATTEMPTS_MAX, QueuedMessage, Source,
+        Consumer, DEAD_LETTER_BASE_SECONDS, Memory, ORIGIN_WITHIN_MS, Outcome, PARSE_ATTEMPTS_MAX, QueuedMessage,
+        Source,
     },
-    delivery::{dead_letter, erased::Traces, message::Message},
+    delivery::{dead_letter, erased::Traces, message::Message, retry::BACKOFF_MAX_SECONDS},
     event::{Entry, EventId},
     log::Level,
     origin::{HOP_HEADER, LOOP_STATUS},
@@ -194,7 +195,7 @@ impl Batch<'_> {
                 epoch,
                 settled: Rc::clone(&settled),
             });
-            Consumer { config: &config, ports: &ports }.consume(source, messages).await;
+            Consumer { config: &config, ports: &ports, memory: &Memory::default() }.consume(source, messages).await;
             let (seen, most_under_way) = (ports.origin.seen(), ports.origin.most_under_way.get());
             let records = ports.records.take().into_iter();
             let records = records.map(|(level, record)| (level, serde_json::from_str(&record).unwrap())).collect();
@@ -384,9 +385,9 @@ fn the_wait_depends_on_the_attempts_and_not_on_the_age() {
         (1, "5", 5),
         (2, "5", 10),
         (4, "5", 40),
-        (10, "5", 2560),
-        (11, "5", 3600),
-        (85, "5", 3600),
+        (10, "5", 600),
+        (20, "5", 2400),
+        (85, "5", 5400),
         (1, "90", 90),
         (3, "90", 360),
     ] {
@@ -483,7 +484,9 @@ fn a_panic_leaves_what_was_settled_before_it() {
                     false => Reaction::status(200),
                 });
             let (config, kv) = (forwarding(&[]), FakeKv::default());
-            let consumer = Consumer { config: &config, ports: &FakePorts { origin, ..FakePorts::at(NOW_MS, &kv) } };
+            let ports = FakePorts { origin, ..FakePorts::at(NOW_MS, &kv) };
+            let (config, memory) = (&config, &Memory::default());
+            let consumer = Consumer { config, ports: &ports, memory };
             let epoch = Instant::now();
             let messages = texts.into_iter().enumerate().map(|(index, text)| FakeMessage {
                 id: index.to_string(),
@@ -620,7 +623,7 @@ fn a_store_job_that_comes_twice_counts_once() {
     paused(async {
         let (config, kv) = (forwarding(&[]), FakeKv::default());
         let ports = FakePorts::at(NOW_MS, &kv).with_database(Some(&database));
-        let consumer = Consumer { config: &config, ports: &ports };
+        let consumer = Consumer { config: &config, ports: &ports, memory: &Memory::default() };
         let message = |id: &str| FakeMessage {
             id: id.to_owned(),
             text: text.clone(),
@@ -711,7 +714,7 @@ fn from_its_fourth_attempt_on_a_dead_message_is_stored_unread() {
 #[test]
 fn a_dead_letter_that_cannot_be_written_is_retried() {
     assert_eq!(DEAD_LETTER_BASE_SECONDS, 60);
-    for (attempts, after_seconds) in [(1, 60), (2, 120), (3, 240), (4, 480), (7, 3600), (100, 3600)] {
+    for (attempts, after_seconds) in [(1, 60), (2, 120), (3, 240), (4, 480), (7, 600), (100, 5400)] {
         for plan in [Fails(1), Busy(1), Plan::Hangs] {
             let run = Batch { source: DEAD_LETTERS, attempts, store: vec![plan], ..Batch::default() }.run();
             assert_eq!(
@@ -872,7 +875,7 @@ fn a_loop_ends_with_its_first_delivery() {
 /// It is not taken for one of the two: that would send what was given up, or give up what was never sent.
 #[test]
 fn a_message_of_an_unknown_queue_is_retried_and_nothing_else() {
-    for (attempts, after_seconds) in [(1, 60), (2, 120), (50, 3600)] {
+    for (attempts, after_seconds) in [(1, 60), (2, 120), (50, 5400)] {
         let texts = vec![message(Sink::Origin), message(Sink::Kv), "poison".to_owned()];
         let origin = Box::new(|_: &Seen| panic!("the origin must not be called"));
         // However old: nothing says what to do with it.
@@ -1005,13 +1008,13 @@ fn what_would_get_too_old_by_its_next_attempt_is_dead_lettered_at_once() {
     let hour = HOUR_MS / 1000;
     for (hours, attempts, retry_after, wait) in [
         ("72", 1, None, 5),
-        ("72", 85, None, hour),
+        ("72", 85, None, 5400),
         ("72", 1, Some(1800), 1980),
         ("72", 1, Some(u64::MAX), 11 * hour),
         ("20", 1, None, 5),
-        ("20", 9, None, 1280),
-        ("90", 40, None, hour),
-        ("1", 11, None, hour),
+        ("20", 9, None, 600),
+        ("90", 40, None, 5400),
+        ("1", 11, None, 600),
     ] {
         let life = hours.parse::<u64>().unwrap() * hour;
         for (age, is_last) in [(life - wait, false), (life - wait + 1, true), (life + 10 * hour, true)] {
@@ -1091,7 +1094,7 @@ proptest! {
 
 /// The row of the delivery after one attempt. Before it, there is none.
 #[test]
-fn each_attempt_writes_how_far_the_delivery_has_come() {
+fn what_changes_about_a_delivery_is_written() {
     let failing = |reaction: Reaction| -> Box<dyn Fn(&Seen) -> Reaction> { Box::new(move |_| reaction.clone()) };
     let nothing = |attempts| Change { attempts: Some(attempts), ..first_attempt(State::Delivered, NOW_MS + 20) };
     let dead = || Change { state: State::Dead, ..nothing(1) };
@@ -1103,11 +1106,30 @@ fn each_attempt_writes_how_far_the_delivery_has_come() {
             Change { last_status: Some(204), ..nothing(1) },
         ),
         (
-            Batch { origin: failing(Reaction::status(503)), attempts: 2, ..Batch::default() },
+            Batch { origin: failing(Reaction::status(503)), ..Batch::default() },
             Change {
                 state: State::Retrying,
                 last_status: Some(503),
-                next_attempt_at: Some(NOW_MS + 20 + 10_000),
+                next_attempt_at: Some(NOW_MS + 20 + 5_000),
+                ..nothing(1)
+            },
+        ),
+        // A long wait, by the number of attempts, or because the origin asks for it.
+        (
+            Batch { origin: failing(Reaction::status(503)), attempts: 40, ..Batch::default() },
+            Change {
+                state: State::Retrying,
+                last_status: Some(503),
+                next_attempt_at: Some(NOW_MS + 20 + BACKOFF_MAX_SECONDS * 1000),
+                ..nothing(40)
+            },
+        ),
+        (
+            Batch { origin: failing(Reaction::asking_to_wait(3_000)), attempts: 2, ..Batch::default() },
+            Change {
+                state: State::Retrying,
+                last_status: Some(503),
+                next_attempt_at: Some(NOW_MS + 20 + 3_300_000),
                 ..nothing(2)
             },
         ),
@@ -1140,8 +1162,8 @@ fn each_attempt_writes_how_far_the_delivery_has_come() {
         (given_up(), Change { attempts: None, last_error: Some("retries_exhausted"), at: NOW_MS + 5, ..dead() }),
     ] {
         let (run, id) = (batch.run(), id_of(Kind::Unfollow, UNFOLLOW));
-        let row = deliveries::write(app(), &EventId::read(&id).unwrap(), &expected);
-        assert_eq!(run.changes, [row], "{expected:?}");
+        let change = DeliveryChange { app: app(), id: EventId::read(&id).unwrap(), change: expected };
+        assert_eq!(run.changes, deliveries::write_all(std::slice::from_ref(&change)), "{change:?}");
     }
 }
 
@@ -1157,23 +1179,26 @@ fn what_is_no_delivery_writes_none() {
         // It is not attempted again: only its dead letter is.
         Batch { source: DEAD_LETTERS, store: vec![Fails(5)], ..store(Sink::Origin) },
         Batch { source: None, ..Batch::default() },
+        // It is retried, as it was, and soon again.
+        Batch { origin: Box::new(|_| Reaction::status(503)), attempts: 2, ..Batch::default() },
+        Batch { origin: Box::new(|_| Reaction::status(503)), attempts: 10, ..Batch::default() },
     ] {
         assert_eq!(batch.run().changes, []);
     }
 }
 
-/// The message is settled before the row is written, and the next one waits for it for two seconds at most.
+/// All messages are settled before the rows are written.
 #[test]
 fn a_row_that_cannot_be_written_changes_nothing_about_the_delivery() {
     let texts = || vec![message(Sink::Origin), message_of(Kind::Follow, FOLLOW, Sink::Origin)];
-    for (change_plan, wait) in [(Fails(0), 0), (Unavailable(0), 0), (Hangs, 2_000)] {
+    for change_plan in [Fails(0), Unavailable(0), Hangs] {
         let run = Batch { texts: texts(), change_plan, ..Batch::default() }.run();
-        let expected = [("0".to_owned(), Outcome::Ack, 20), ("1".to_owned(), Outcome::Ack, 40 + wait)];
+        let expected = [("0".to_owned(), Outcome::Ack, 20), ("1".to_owned(), Outcome::Ack, 40)];
         assert_eq!(run.settled, expected, "{change_plan:?}");
         let told = run.records.iter().filter(|(level, record)| {
             *level == Level::Warn && *record == json!({ "outcome": "failed", "reason": "delivery_state" })
         });
-        assert_eq!(told.count(), 2);
+        assert_eq!(told.count(), 1);
     }
     // Without a database there is no row, and nothing to say.
     let run = Batch { texts: texts(), database: None, ..Batch::default() }.run();
@@ -1296,9 +1321,18 @@ fn an_answer_that_says_fail_is_accepted_with_a_warning_or_retried() {
                 (true, false) => "delivered_fail",
                 (false, false) => "delivered",
             };
-            assert!(changed(&run).contains(&format!("{state:?}")), "{body} {on_fail:?}: {}", changed(&run));
+            let sql = &run.changes[0].sql;
+            assert!(sql.contains(&format!("SET state = '{state}'")), "{body} {on_fail:?}: {sql}");
         }
     }
+}
+
+/// The answer that is written with the one change of a run.
+fn written_answer(run: &Run) -> Value {
+    let [Parameter::Text(changes)] = &run.changes[0].parameters[..] else { panic!("{:?}", run.changes) };
+    let changes: Vec<Vec<Value>> = serde_json::from_str(changes).unwrap();
+    let [change] = &changes[..] else { panic!("{changes:?}") };
+    change.last().unwrap().clone()
 }
 
 #[test]
@@ -1316,14 +1350,13 @@ fn the_start_of_a_failed_answer_is_kept_with_the_delivery_and_the_dead_letter() 
             Batch { origin: Box::new(move |_| Reaction::answer(status, &*body)), ..Batch::default() }
         };
         let run = failing(503).run();
-        let expected = format!("{:?}", kept.as_ref().map_or(Parameter::Null, |it| Parameter::Text(it.clone())));
-        assert_eq!(format!("{:?}", run.changes[0].parameters.last().unwrap()), expected);
+        assert_eq!(written_answer(&run), json!(kept));
         let run = Batch { store: vec![Succeeds(1)], ..failing(LOOP_STATUS) }.run();
         let (_, letter) = run.dead_letter();
         assert_eq!(letter["answer"].as_str().map(str::to_owned), kept);
         // A list has no room for it.
         assert!(!run.entries[0].metadata.contains("answer"));
         let run = failing(200).run();
-        assert_eq!(format!("{:?}", run.changes[0].parameters.last().unwrap()), "Null");
+        assert_eq!(written_answer(&run), Value::Null);
     }
 }

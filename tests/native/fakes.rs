@@ -360,7 +360,13 @@ impl Database for FakeDatabase {
     }
 
     async fn run(&self, statement: Statement) -> Result<Changes, DatabaseError> {
-        panic!("nothing is deleted: {statement:?}")
+        assert!(statement.sql.contains(" deliveries "), "nothing is deleted: {statement:?}");
+        self.changes.borrow_mut().push(statement);
+        match self.change_plan.get() {
+            Plan::Hangs => pending().await,
+            Plan::Succeeds(_) => Ok(Changes::default()),
+            _ => Err(DatabaseError::Failed),
+        }
     }
 
     async fn run_all(&self, statements: Vec<Statement>) -> Result<(), DatabaseError> {
@@ -409,6 +415,12 @@ pub struct Reaction {
 impl Reaction {
     pub fn status(status: u16) -> Self {
         Self { after: Some(20), with: Ok(OutgoingResponse { status, retry_after: None, body: Vec::new() }) }
+    }
+
+    /// 503, with a `Retry-After` in seconds.
+    pub fn asking_to_wait(seconds: u64) -> Self {
+        let with = Ok(OutgoingResponse { status: 503, retry_after: Some(seconds), body: Vec::new() });
+        Self { with, ..Self::status(503) }
     }
 
     pub fn answer(status: u16, body: impl Into<Vec<u8>>) -> Self {

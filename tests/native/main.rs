@@ -29,6 +29,7 @@ mod notify;
 mod openapi;
 mod openapi_client;
 mod origin;
+mod outage;
 mod persist;
 mod ports;
 mod properties;

@@ -52,7 +52,7 @@ test("deliveries that are retried or given up are told and shown with the record
 	await expect(dashboard.record).toContainText("on the queue");
 	await delivering.origin.waitFor(fine, 2);
 	await dashboard.button("Close").click();
-	await expectDelivery("fails-40-times", "next attempt");
+	await expectDelivery("fails-40-times", "Being retried, at least 1 attempt, your backend answered 500");
 	await dashboard.button("Close").click();
 	await expectDelivery("gives-up,told", "Given up");
 	await dashboard.button("Close").click();

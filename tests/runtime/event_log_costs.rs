@@ -7,7 +7,7 @@ use unfollow_webhook::{
     database::{
         Parameter, Statement,
         call_counts::{self, CallOutcome},
-        deliveries::{self, Change, State},
+        deliveries::{self, Change, DeliveryChange, State},
         erasures::{self, UsersEvent},
         event_log::{self, NOT_IN_KV},
     },
@@ -132,7 +132,7 @@ impl Log {
         let states = [State::Retrying, State::Dead, State::Delivered];
         let deliveries =
             (0..450).map(|n| insert_delivery(log.now - n * 1000, states[n as usize % 3], log.now - n * 1000 + 5));
-        let late = (0..150).map(|n| insert_delivery(log.now - DAY_MS, State::Delivered, log.now - n));
+        let late = (0..150).map(|n| insert_delivery(log.now - 2 * DAY_MS, State::Delivered, log.now - n));
         // With one event that is due, the first run notes all that a run may note.
         let due = [insert(&unfollow("old", &["older"], 20_000_000_000))];
         // The first of an hour closes the one before the last.
@@ -210,9 +210,10 @@ impl Log {
             costs.extend(self.costs());
             costs.iter().any(|cost| cost.sql.starts_with("INSERT INTO deliveries")).then_some(())
         });
-        assert_eq!(costs.len(), 2);
+        // Of a delivery, what is there is changed, and what is not is inserted.
+        assert_eq!(costs.len(), 3);
         let written = |table: &str| costs.iter().filter(|it| it.sql.contains(table)).map(|it| it.written).sum();
-        (written("INSERT INTO events"), written("INSERT INTO deliveries"))
+        (written("INSERT INTO events"), written(" deliveries"))
     }
 
     /// Scrapes the metrics of an app that has all there may be. They read a bounded number of rows, and write none.
@@ -267,6 +268,32 @@ impl Log {
             })
             .into();
         self.run(&cleared);
+
+        // What becomes of deliveries in an outage.
+        let changes = |event_time, state, at| -> Vec<_> {
+            let id = EventId::of_parts(event_time, &format!("{event_time:032x}")).unwrap();
+            let change = Change { state, ..dead(at) };
+            let changes = [DeliveryChange { app: SdkAppId::parse(APP).unwrap(), id, change }];
+            deliveries::write_all(&changes).into_iter().map(plain).collect()
+        };
+        let then = self.month() - 9 * DAY_MS;
+        for (case, event_time, state, at, bound) in [
+            ("written by a delivery that fails", then, State::Retrying, then, 3),
+            ("written by one that fails after hours", then, State::Retrying, then + HOUR_MS, 2),
+            ("written by its success within a day", then, State::Delivered, then + DAY_MS, 2),
+            ("written by another that fails", then + 2, State::Retrying, then + 2, 3),
+            ("written by its success after a day", then + 2, State::Delivered, then + 3 + DAY_MS, 3),
+            ("written by another that fails", then + 1, State::Retrying, then + 1, 3),
+            ("written by its end as a dead letter", then + 1, State::Dead, then + 2, 4),
+        ] {
+            let costs = self.run(&changes(event_time, state, at));
+            measured.push((case, costs.iter().map(|cost| cost["written"].as_u64().unwrap()).sum(), bound));
+        }
+        self.run(&[json!([
+            "DELETE FROM deliveries WHERE app = ?1 AND event_time BETWEEN ?2 AND ?2 + 2",
+            1_400_000_000,
+            then
+        ])]);
 
         // Of a record that is in KV for a time; and of one that stays there for longer, which the log notes.
         let in_kv = |until| insert_until(&unfollow("kept", &["someone"], self.month() - 8 * DAY_MS), until);
