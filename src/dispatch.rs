@@ -141,8 +141,10 @@ impl<P: Ports> Dispatcher<P> {
     async fn receive(&self, method: &str, target: Target<'_>, request: &impl Request) -> Answer {
         let head = RequestHead { method, target, has_hop_header: request.has_hop_header() };
         let receiver = Receiver { config: &self.config, ports: &self.ports };
-        let HandledCall { response, log: (level, record), kind, late } = receiver.receive(head, &request.body()).await;
-        self.ports.log(level, &record);
+        let HandledCall { response, log, kind, late } = receiver.receive(head, &request.body()).await;
+        if let Some((level, record)) = log {
+            self.ports.log(level, &record);
+        }
         let write_calls_after_ms =
             self.ports.database().and_then(|_| self.calls.count(kind, self.ports.clock().now_ms()));
         Answer { response, late, write_calls_after_ms }

@@ -3,6 +3,8 @@
 
 use std::borrow::Cow;
 
+use strum::{EnumString, IntoStaticStr, VariantArray};
+
 /// Most bytes of any text from outside in a record.
 const TEXT_MAX: usize = 128;
 
@@ -11,10 +13,29 @@ const TEXT_MAX: usize = 128;
 pub enum Level {
     /// Nothing is to be done.
     Info,
-    /// The sender, or the origin, has something to fix.
+    /// The sender or the origin has something to fix, or something failed that is tried again.
     Warn,
     /// The owner of this Worker has something to fix.
     Error,
+}
+
+/// Which records of calls and messages are written. Those of what an operator does by the API always are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, EnumString, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "lowercase")]
+pub enum LogChoice {
+    /// One for each.
+    #[default]
+    All,
+    /// Those of what was rejected, failed, fell back or is retried. What each event costs of the log is then nothing.
+    Problems,
+}
+
+impl LogChoice {
+    /// Whether records of this level are written.
+    #[must_use]
+    pub fn takes(self, level: Level) -> bool {
+        self == Self::All || level != Level::Info
+    }
 }
 
 /// The beginning of a text, without characters that a terminal or a reader of lines would act on: JSON escapes only the

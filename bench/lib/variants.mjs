@@ -6,7 +6,7 @@ import { build } from "esbuild";
 import { prepare } from "./workerd.mjs";
 
 /** @import { Module } from "./workerd.mjs" */
-/** @typedef {"floor" | "javascript" | "javascript_one_timer" | "hono" | "base" | "ours" | "javascript_d1" | "base_d1" | "ours_d1"} Name of a variant */
+/** @typedef {"floor" | "javascript" | "javascript_one_timer" | "hono" | "base" | "ours" | "ours_problems" | "javascript_d1" | "base_d1" | "ours_d1"} Name of a variant */
 /** @typedef {Record<Name, { path: string, bundle: string }>} Prepared each with the path of its config, and of its script */
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -36,7 +36,7 @@ export const REJECTING = [...RECEIVERS, ...BASES];
  * With KV as the only sink; by their names in the results.
  * @type {Name[]}
  */
-export const VARIANTS = ["floor", ...REJECTING];
+export const VARIANTS = ["floor", ...REJECTING, "ours_problems"];
 
 /**
  * Receivers with `SINKS=kv,d1`: they insert each event into D1 as well, beside the put.
@@ -58,6 +58,7 @@ export const TITLES = {
 	hono: "Hono",
 	base: "the other build",
 	ours: "ours",
+	ours_problems: "ours with `LOG=problems`",
 	javascript_d1: "hand-written JavaScript",
 	base_d1: "the other build",
 	ours_d1: "ours",
@@ -77,10 +78,11 @@ export async function prepareAll(folder) {
 	const storage = join(ROOT, "bench", "storage.js");
 	const prepared = /** @type {Prepared} */ ({});
 	for (const name of [...VARIANTS, ...D1_VARIANTS]) {
-		const [source, sinks] = D1_VARIANTS.includes(name) ? [name.replace("_d1", ""), "kv,d1"] : [name, "kv"];
+		const [, source, option] = /** @type {RegExpExecArray} */ (/^(.*?)(?:_(d1|problems))?$/.exec(name));
+		const vars = { SINKS: option === "d1" ? "kv,d1" : "kv", ...(option === "problems" && { LOG: option }) };
 		const modules =
 			source === "ours" ? worker(OURS) : source === "base" ? worker(built(BASE)) : [await bundled(source, folder)];
-		prepared[name] = { path: prepare(join(folder, name), modules, sinks, storage), bundle: modules[0].path };
+		prepared[name] = { path: prepare(join(folder, name), modules, vars, storage), bundle: modules[0].path };
 	}
 	return prepared;
 }

@@ -27,12 +27,18 @@ const DATABASE =
 	'innerBindings = [(name = "fetcher", service = "storage")])),';
 
 /**
- * The config of a Worker with these `SINKS`. Port 0 lets the system choose; workerd tells which. The stub comes first: each isolate
+ * @typedef {object} Vars of a variant
+ * @property {string} SINKS
+ * @property {string} [LOG]
+ */
+
+/**
+ * The config of a Worker with these variables. Port 0 lets the system choose; workerd tells which. The stub comes first: each isolate
  * that starts in a process throws away what V8 has compiled at once for the wasm of those before it (workerd 2026-11-17).
  * @param {Module[]} modules
- * @param {string} sinks
+ * @param {Vars} vars
  */
-const config = (modules, sinks) => `
+const config = (modules, vars) => `
 using Workerd = import "/workerd/workerd.capnp";
 
 const config :Workerd.Config = (
@@ -46,8 +52,10 @@ const config :Workerd.Config = (
 			compatibilityDate = "${COMPATIBILITY_DATE}",
 			bindings = [
 				(name = "EVENTS", kvNamespace = "storage"),
-				${sinks.includes("d1") ? DATABASE : ""}
-				(name = "SINKS", text = "${sinks}"),
+				${vars.SINKS.includes("d1") ? DATABASE : ""}
+				${Object.entries(vars)
+					.map(([name, text]) => `(name = "${name}", text = "${text}"),`)
+					.join("\n\t\t\t\t")}
 				(name = "SDK_APP_IDS", text = "${APP}"),
 				(name = "CALLBACK_TOKEN", text = "${TOKEN}"),
 			],
@@ -64,15 +72,15 @@ const config :Workerd.Config = (
  * Compiles a config with its modules into `folder`, and returns its path.
  * @param {string} folder
  * @param {Module[]} modules the main one first
- * @param {string} sinks
+ * @param {Vars} vars
  * @param {string} storage the path of the stub
  */
-export function prepare(folder, modules, sinks, storage) {
+export function prepare(folder, modules, vars, storage) {
 	mkdirSync(folder, { recursive: true });
 	for (const { name, path } of modules) copyFileSync(path, join(folder, name));
 	copyFileSync(storage, join(folder, "storage.js"));
 	const text = join(folder, "config.capnp");
-	writeFileSync(text, config(modules, sinks));
+	writeFileSync(text, config(modules, vars));
 	// Compiled: workerd reads a text for the longer the larger the modules are, and in production there is none.
 	const path = join(folder, "config.bin");
 	writeFileSync(path, execFileSync("workerd", ["compile", "--config-only", text], { maxBuffer: 2 ** 28 }));

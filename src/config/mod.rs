@@ -19,6 +19,7 @@ use crate::{
         text::Language,
     },
     api_token::ApiToken,
+    log::LogChoice,
     origin::{OnFail, OriginSigning, OriginUrl},
     plan::Plan,
     ports::Environment,
@@ -80,6 +81,8 @@ pub struct Config {
     pub retention_seconds: Option<u64>,
     /// Whose limits hold.
     pub plan: Plan,
+    /// Which log records are written.
+    pub log: LogChoice,
     /// After how many hours without a call of an app that is an alert; `None` is never.
     pub silence_hours: Option<u64>,
     /// Who may use the API; `None` switches it off.
@@ -169,6 +172,7 @@ impl Config {
             on_fail: reader.optional("ORIGIN_FAIL", OnFail::default(), word).unwrap_or_default(),
         };
         let plan = reader.optional("PLAN", Plan::default(), word).unwrap_or_default();
+        let log = reader.optional("LOG", LogChoice::default(), word).unwrap_or_default();
         let silence_hours = reader.whole("SILENCE_HOURS", SILENCE_HOURS).unwrap_or(SILENCE_HOURS_DEFAULT);
         let [admin_token, viewer_token, metrics_token] =
             ["ADMIN_TOKEN", "VIEWER_TOKEN", "METRICS_TOKEN"].map(|name| reader.api_token(name));
@@ -200,6 +204,7 @@ impl Config {
             delivery,
             retention_seconds: retention_days.map(|days| days.saturating_mul(SECONDS_PER_DAY)),
             plan,
+            log,
             silence_hours: Some(silence_hours).filter(|hours| *hours > 0),
             admin_token,
             viewer_token,

@@ -183,8 +183,10 @@ impl<P: Ports> Consumer<'_, P> {
                 Some(Source::DeadLetters) => self.process_dead(&message).await,
                 None => self.retry(&Failure::Other(Reason::UnknownQueue).into(), MessageLog::default(), &message),
             };
-            let (level, text) = record.text();
-            self.ports.log(level, &text);
+            let level = record.level();
+            if self.config.log.takes(level) {
+                self.ports.log(level, &record.text());
+            }
             // The dead-letter queue hands out a message as if it were new.
             let attempts = (source == Some(Source::Deliveries)).then(|| message.attempts());
             // Before the row is written, so that nothing that D1 does can undo it.

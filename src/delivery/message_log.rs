@@ -106,16 +106,21 @@ impl MessageLog {
         }
     }
 
-    /// The level of the record, and the record as JSON, without a line end.
+    /// The level of the record.
     #[must_use]
-    pub fn text(&self) -> (Level, String) {
-        let level = match self.outcome {
+    pub const fn level(&self) -> Level {
+        match self.outcome {
             Some(MessageOutcome::Delivered) if self.last_error.is_some() => Level::Warn,
             Some(MessageOutcome::Retried) => Level::Warn,
             Some(MessageOutcome::DeadLettered) => Level::Error,
             Some(MessageOutcome::Delivered | MessageOutcome::Stored | MessageOutcome::Erased) | None => Level::Info,
-        };
-        (level, to_json(self))
+        }
+    }
+
+    /// The record as JSON, without a line end.
+    #[must_use]
+    pub fn text(&self) -> String {
+        to_json(self)
     }
 
     /// Whether it is noted that the message comes again: the first time, and each time that it takes long.

@@ -8,7 +8,7 @@ use super::{call_counter::CallKind, rejection::Rejection};
 use crate::{
     database::call_counts::CallOutcome,
     encoding::to_json,
-    log::{Level, printable},
+    log::{Level, LogChoice, printable},
     webhook::{SdkAppId, query::Query},
 };
 
@@ -56,14 +56,20 @@ impl<'a> CallLog<'a> {
         self.command = printable(Some(&command));
     }
 
-    /// The level of the record, the record as JSON without a line end, and what the call counts as. `duration_ms` is from the
-    /// call's arrival to its response, by the runtime's clock, which stands still between I/O.
+    /// The level of the record with the record as JSON without a line end, if `choice` has it written; and what the call counts as.
+    /// `duration_ms` is from the call's arrival to its response, by the runtime's clock, which stands still between I/O.
     #[must_use]
-    pub fn finish(mut self, outcome: Result<CallOutcome, Rejection>, duration_ms: u64) -> (Level, String, CallKind) {
+    pub fn finish(
+        mut self,
+        outcome: Result<CallOutcome, Rejection>,
+        duration_ms: u64,
+        choice: LogChoice,
+    ) -> (Option<(Level, String)>, CallKind) {
         let (level, outcome) = match outcome {
             Ok(outcome) => {
                 self.status = self.relayed_status.unwrap_or(200);
-                (if self.status >= 500 { Level::Warn } else { Level::Info }, outcome)
+                let fell_back = matches!(outcome, CallOutcome::Queued | CallOutcome::DeadLettered);
+                (if self.status >= 500 || fell_back { Level::Warn } else { Level::Info }, outcome)
             }
             Err(rejection) => {
                 let row = rejection.row();
@@ -78,6 +84,6 @@ impl<'a> CallLog<'a> {
         (self.outcome, self.duration_ms) = (Some(outcome), duration_ms);
         let kind = CallKind { app: self.our_app, outcome, reason: self.reason.unwrap_or_default() };
         // JSON escapes line ends and other control characters, so no text from outside can break the line.
-        (level, to_json(&self), kind)
+        (choice.takes(level).then(|| (level, to_json(&self))), kind)
     }
 }

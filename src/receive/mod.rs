@@ -65,8 +65,8 @@ pub enum BodyError {
 /// A call with its response.
 pub struct HandledCall {
     pub response: Response,
-    /// The level of the log record, and the record.
-    pub log: (Level, String),
+    /// The level of the log record, and the record, if one is to be written.
+    pub log: Option<(Level, String)>,
     /// What it counts as.
     pub kind: CallKind,
     /// What goes on after the response: see [`Late::finish`].
@@ -120,9 +120,9 @@ impl<P: Ports> Receiver<'_, P> {
         };
         let duration = deadline.passed();
         let became = outcome.as_ref().map(|(became, _)| *became).map_err(|rejection| *rejection);
-        let (level, record, kind) = record.finish(became, duration);
+        let (log, kind) = record.finish(became, duration, self.config.log);
         let response = outcome.map_or_else(Response::from, |(_, response)| response);
-        HandledCall { response, log: (level, record), kind, late }
+        HandledCall { response, log, kind, late }
     }
 
     /// Validates a call and does what it asks for.

@@ -161,6 +161,7 @@ fn a_valid_setting_is_not_named() {
         ("METRICS_TOKEN", &["0123456789abcdef", "!~#$%&'()*+,-./:;<=>?@"]),
         ("PLAN", &["free", "paid"]),
         ("ORIGIN_FAIL", &["accept", "retry"]),
+        ("LOG", &["all", "problems"]),
         ("RETENTION_DAYS", &["1", "90", "3650"]),
     ] {
         for text in valid {
@@ -291,6 +292,8 @@ fn a_problem_is_the_rule_that_was_broken_and_never_the_value() {
         ("PLAN", "pa55word", "must be free or paid"),
         ("PLAN", "", "must be free or paid"),
         ("ORIGIN_FAIL", "pa55word", "must be accept or retry"),
+        ("LOG", "pa55word", "must be all or problems"),
+        ("LOG", "", "must be all or problems"),
     ] {
         let config = with(&[(name, Some(text))]);
         let expected = InvalidSetting { name: name.to_owned(), problem: problem.into() };
@@ -364,6 +367,7 @@ fn all_invalid_settings_are_named_at_once() {
         ("METRICS_TOKEN", ""),
         ("PLAN", ""),
         ("ORIGIN_FAIL", ""),
+        ("LOG", ""),
     ];
     let mut variables = vec![("SDK_APP_IDS", APP)];
     variables.extend(all);

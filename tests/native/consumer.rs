@@ -1168,6 +1168,17 @@ fn what_changes_about_a_delivery_is_written() {
 }
 
 #[test]
+fn of_messages_only_problems_are_logged_if_the_owner_wants_no_more() {
+    let answers = [(200, None), (503, Some(Level::Warn)), (LOOP_STATUS, Some(Level::Error))];
+    for (status, level) in answers {
+        let config = forwarding(&[("LOG", "problems")]);
+        let origin = Box::new(move |_: &Seen| Reaction::status(status));
+        let run = Batch { config, origin, store: vec![Succeeds(1)], ..Batch::default() }.run();
+        assert_eq!(run.records.first().map(|(level, _)| *level), level, "{status}");
+    }
+}
+
+#[test]
 fn what_is_no_delivery_writes_none() {
     let store = |sink| Batch { texts: vec![message(sink)], store: vec![Succeeds(5)], ..Batch::default() };
     for batch in [

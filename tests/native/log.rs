@@ -4,8 +4,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use unfollow_webhook::{
     config::Config,
-    database::call_counts::CallOutcome::{Probe, Queued, Relayed, Stored, Unhandled},
-    log::Level,
+    database::call_counts::CallOutcome::{DeadLettered, Probe, Queued, Relayed, Stored, Unhandled},
+    log::{Level, LogChoice},
     receive::CallLog,
     receive::Receiver,
     receive::rejection::Rejection,
@@ -27,7 +27,7 @@ fn log_of(config: &Config, head: RequestHead<'_>, body: &str, plans: &[Plan]) ->
     paused(async {
         let kv = FakeKv::of(plans);
         let receiver = Receiver { config, ports: &FakePorts::at(NOW_MS, &kv) };
-        receiver.receive(head, &FakeBody::of(body)).await.log
+        receiver.receive(head, &FakeBody::of(body)).await.log.unwrap()
     })
 }
 
@@ -74,15 +74,24 @@ fn a_call_that_failed_is_logged_as_an_error() {
 #[test]
 fn a_record_has_the_level_of_its_status() {
     for rejection in Rejection::ALL {
-        let (level, record, _) = CallLog::default().finish(Err(*rejection), 7);
+        let finished = CallLog::default().finish(Err(*rejection), 7, LogChoice::All);
+        let (level, record) = finished.0.clone().unwrap();
+        assert_eq!(CallLog::default().finish(Err(*rejection), 7, LogChoice::Problems), finished);
         let row = rejection.row();
         let (expected, outcome) = if row.status >= 500 { (Level::Error, "failed") } else { (Level::Warn, "rejected") };
         assert_eq!(level, expected, "{}", row.name);
         let expected = json!({ "outcome": outcome, "reason": row.name, "status": row.status, "duration_ms": 7 });
         assert_eq!(serde_json::from_str::<Value>(&record).unwrap(), expected);
     }
-    for outcome in [Stored, Queued, Probe, Unhandled, Relayed] {
-        assert_eq!(CallLog::default().finish(Ok(outcome), 7).0, Level::Info);
+    let level = |outcome, choice| CallLog::default().finish(Ok(outcome), 7, choice).0.map(|(level, _)| level);
+    for outcome in [Stored, Probe, Unhandled, Relayed] {
+        assert_eq!(level(outcome, LogChoice::All), Some(Level::Info));
+        // With `LOG=problems` there is no record of it.
+        assert_eq!(level(outcome, LogChoice::Problems), None);
+    }
+    // The event is safe, and a sink has failed.
+    for outcome in [Queued, DeadLettered] {
+        assert_eq!([LogChoice::All, LogChoice::Problems].map(|choice| level(outcome, choice)), [Some(Level::Warn); 2]);
     }
 }
 

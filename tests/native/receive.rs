@@ -43,7 +43,7 @@ impl Run {
     }
 
     fn record(&self) -> Value {
-        serde_json::from_str(&self.handled.log.1).unwrap()
+        serde_json::from_str(&self.handled.log.as_ref().unwrap().1).unwrap()
     }
 }
 
@@ -102,7 +102,7 @@ fn an_event_that_is_not_stored_is_answered_503() {
         assert_eq!(run.handled.response, Response::from(Rejection::NotStored), "{plans:?}");
         assert_eq!(run.handled.response.header, Some(("retry-after", "1".into())));
         assert_eq!((run.at, run.stored, run.stored_late), (at, vec![], vec![]), "{plans:?}");
-        assert_eq!(run.handled.log.0, Level::Error);
+        assert_eq!(run.handled.log.as_ref().unwrap().0, Level::Error);
     }
 }
 
@@ -227,7 +227,7 @@ fn invalid_settings_answer_500_and_are_named_in_the_log() {
         "settings": ["CALLBACK_TOKEN", "ORIGIN_URL", "DELIVERY_HOURS"], "duration_ms": 0,
     });
     assert_eq!(run.record(), expected);
-    assert_eq!(run.handled.log.0, Level::Error);
+    assert_eq!(run.handled.log.as_ref().unwrap().0, Level::Error);
     // What rejects no call is not in its record either.
     let unset =
         crate::samples::config(&[("SDK_APP_IDS", "1400000000"), ("CALLBACK_TOKEN", TOKEN), ("DELIVERY_HOURS", "x")]);
@@ -256,7 +256,7 @@ fn what_came_from_this_worker_is_rejected_as_a_loop() {
             assert_eq!((run.status(), run.at, body.asked()), (508, 0, None));
             let answer: Value = serde_json::from_str(&run.handled.response.body).unwrap();
             assert_eq!((&answer["ActionStatus"], &answer["ErrorCode"]), (&"FAIL".into(), &50_800.into()));
-            assert_eq!((&run.record()["reason"], run.handled.log.0), (&"loop".into(), Level::Error));
+            assert_eq!((&run.record()["reason"], run.handled.log.as_ref().unwrap().0), (&"loop".into(), Level::Error));
         }
     }
     // Only with valid settings can there be a loop.

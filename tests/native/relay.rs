@@ -45,8 +45,8 @@ fn run_of(config: &Config, head: RequestHead<'_>, body: FakeBody, react: impl Fn
         assert!(handled.late.is_empty());
         Run {
             response: handled.response,
-            level: handled.log.0,
-            record: serde_json::from_str(&handled.log.1).unwrap(),
+            level: handled.log.as_ref().unwrap().0,
+            record: serde_json::from_str(&handled.log.as_ref().unwrap().1).unwrap(),
             at: ports.clock.elapsed(),
             seen: ports.origin.seen(),
             puts: kv.puts.begun().len(),

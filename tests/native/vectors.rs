@@ -179,7 +179,7 @@ fn an_entry_is_byte_for_byte_that_of_its_row() {
             let receiver = Receiver { config: &config, ports: &FakePorts::at(row.now_ms, &kv) };
             let length = Some(row.body.len() as u64);
             let handled = receiver.receive(post(&row.url), &FakeBody::of(row.body).declaring(length)).await;
-            assert_eq!(handled.response.status, 200, "{}: {}", row.why, handled.log.1);
+            assert_eq!(handled.response.status, 200, "{}: {}", row.why, handled.log.as_ref().unwrap().1);
             kv.puts.entries()
         });
         let [entry] = &entries[..] else { panic!("{}: {} entries", row.why, entries.len()) };
@@ -271,7 +271,7 @@ impl CallRow {
         });
 
         let answer: Value = serde_json::from_str(&handled.response.body).unwrap();
-        let record: Value = serde_json::from_str(&handled.log.1).unwrap();
+        let record: Value = serde_json::from_str(&handled.log.as_ref().unwrap().1).unwrap();
         let ok = self.status == 200;
         let keys: Vec<_> = entries.iter().map(|entry| &entry.key).collect();
         // Up to contenttype, a call is rejected before its body is read.
