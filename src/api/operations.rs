@@ -216,7 +216,7 @@ operations! {
         "1 row read of D1 for each delivery on the page, and at most 10 more";
     /// How many webhook calls there were.
     Calls: GET ["calls"] ? CallsQuery => calls -> Calls, Reads,
-        "1 row read of D1 for each count of the range, also of other apps, and some 10 for each app";
+        "1 row read of D1 for each count of the range, and some 30 for each app at most";
     /// What is wrong, and what to do.
     Alerts: GET ["alerts"] ? AlertsQuery => list_alerts -> Alerts, Reads,
         "for each app some 100 rows read of D1 where nothing is wrong, and 1,300 at most; and some 40 more at most once a minute for each isolate";
