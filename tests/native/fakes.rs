@@ -319,6 +319,12 @@ impl Kv for FakeKv {
         Ok(self.values.borrow().get(key).cloned())
     }
 
+    async fn get_all(&self, keys: &[String]) -> Result<Vec<Option<String>>, StoreError> {
+        assert!((1..=100).contains(&keys.len()), "KV reads 1 to 100 keys, not {}", keys.len());
+        self.begin("get", &format!("{} keys", keys.len())).await?;
+        Ok(keys.iter().map(|key| self.values.borrow().get(key).cloned()).collect())
+    }
+
     async fn delete(&self, key: &str) -> Result<(), StoreError> {
         self.begin("delete", key).await?;
         self.deletes.borrow_mut().push(key.to_owned());

@@ -515,7 +515,7 @@ fn a_row_that_a_reindex_finds_as_it_is_costs_no_row_and_a_damaged_one_costs_one(
     let body = unfollow("a", &["b"], now_ms());
     let follow = Follow::parse(Kind::Unfollow, body.as_bytes()).unwrap().remove(0);
     let event = Event::new(SdkAppId::parse(APP).unwrap(), query, follow, now_ms());
-    let put = plain(event_log::put_unless_erased(&event, event_log::IN_KV_FOR_GOOD, &[]));
+    let put = plain(event_log::put_all_unless_erased(&[event_log::put_item(&event, event_log::IN_KV_FOR_GOOD, &[])]));
     let written = |statement: &Value| log.run(std::slice::from_ref(statement))[0]["written"].as_u64().unwrap();
     assert!([5, 6].contains(&written(&put)));
     assert_eq!(written(&put), 0);
