@@ -25,11 +25,7 @@ use crate::{
         event_log::{self, StoredEvent},
         log_state::{self, Lacking},
     },
-    delivery::{
-        dead_letter,
-        erased,
-        message::Message,
-    },
+    delivery::{dead_letter, erased, message::Message},
     event::{self, Event, EventId, UserId},
     ports::Ports,
     receive::persist::ANSWER_WITHIN_MS,

@@ -68,7 +68,8 @@ pub fn add(hour: u64, counts: &str, writes_max: u64) -> Statement {
 pub fn read(app: Option<u64>, since: u64, until: u64) -> Statement {
     match app {
         None => {
-            const SQL: &str = "SELECT hour, app, outcome, reason, count FROM call_counts WHERE hour >= ?1 AND hour < ?2";
+            const SQL: &str =
+                "SELECT hour, app, outcome, reason, count FROM call_counts WHERE hour >= ?1 AND hour < ?2";
             Statement::new(SQL, [since.into(), until.into()])
         }
         Some(app) => {
@@ -96,6 +97,7 @@ pub struct LatestCall {
 /// times stay when the counts of their hours are deleted.
 #[must_use]
 pub fn latest(apps: &[u64]) -> Statement {
-    const SQL: &str = "SELECT t.app, t.outcome, t.last_at FROM json_each(?1) AS a CROSS JOIN call_totals AS t ON t.app = a.value";
+    const SQL: &str =
+        "SELECT t.app, t.outcome, t.last_at FROM json_each(?1) AS a CROSS JOIN call_totals AS t ON t.app = a.value";
     Statement::new(SQL, [Parameter::Text(to_json(apps))])
 }

@@ -117,6 +117,12 @@ impl Sqlite {
         rows(&self.connection, Statement { sql: sql.into(), parameters: Vec::new() }).unwrap()
     }
 
+    /// How many rows a table has.
+    pub fn count(&self, name: &str) -> u64 {
+        let sql = format!("SELECT count(*) AS n FROM {name}");
+        rows(&self.connection, Statement { sql: sql.into(), parameters: Vec::new() }).unwrap()[0]["n"].as_u64().unwrap()
+    }
+
     /// The same for a table of the log, without what metrics have counted: that tells of events that are gone, too.
     pub fn log_table(&self, name: &str) -> Vec<Value> {
         let mut rows = self.table(name);

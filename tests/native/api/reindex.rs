@@ -254,7 +254,8 @@ fn long_events_are_added_in_parts() {
         let body = format!(r#","Long":"{}""#, "\\\"".repeat(30_000));
         let event = TestEvent::between("a", "b", NOW_MS - n);
         let entry = event.entry();
-        let value = entry.value.replacen(r#""EventTime""#, &format!(r#"{}"EventTime""#, &format!("{},", &body[1..])), 1);
+        let value =
+            entry.value.replacen(r#""EventTime""#, &format!(r#"{}"EventTime""#, &format!("{},", &body[1..])), 1);
         Entry { value, ..entry }
     };
     let kv = FakeKv::having((0..150).map(long));
