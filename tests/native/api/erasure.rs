@@ -24,7 +24,9 @@ use unfollow_webhook::{
     sink::Sink,
 };
 
-use super::{ADMIN, QUERY, TestEvent, add, encoded, is_problem, json_of, log_of, operated, other_app, request, timed};
+use super::{
+    ADMIN, QUERY, TestEvent, add, encoded, is_problem, json_of, log_of, operated, other_app, replayable, request, timed,
+};
 use crate::{
     database::{Sqlite, Trouble},
     fakes::{FakeKv, paused},
@@ -310,6 +312,39 @@ fn where_kv_is_no_sink_it_deletes_only_what_it_has() {
     erase(&config, &kv, &database);
     assert_eq!(*deletes.borrow(), [events[0].entry().key]);
     assert!(!database.has_text("alice"));
+}
+
+/// Of more events that have come again than a call has operations: each of them is in both stores afterwards, as it came last.
+#[test]
+fn events_that_have_come_again_stay_however_many_they_are() {
+    for is_logged in [true, false] {
+        let (config, database, kv) = (operated(), Sqlite::default(), replayable([]));
+        for n in 0..120 {
+            let event = TestEvent::between(USER, "b", NOW_MS - n);
+            let Entry { key, value, metadata, .. } = event.entry();
+            let (received, later) =
+                (format!(r#""received_at":{NOW_MS}"#), format!(r#""received_at":{}"#, NOW_MS + HOUR_MS));
+            event.with(app(), QUERY, |event| database.insert(event));
+            if is_logged {
+                // As if it had come between the look at its record and its deletion.
+                database.execute(erasures::note_records(app(), USER, &[EventId::read(&event.id()).unwrap()]));
+                let sql = format!("UPDATE events SET record = replace(record, '{received}', '{later}')");
+                database.execute(Statement { sql: sql.into(), parameters: Vec::new() });
+            } else {
+                kv.add(&key, &value.replace(&received, &later), &metadata.replace(&received, &later));
+            }
+        }
+        let (_, calls) = erase(&config, &kv, &database);
+        assert!(calls > 2, "{calls}");
+        assert_eq!((database.count("events"), kv.keys().len()), (120, 120), "{is_logged}");
+        assert_eq!(database.table("kv_only"), [] as [Value; 0], "{is_logged}");
+        assert!(
+            database
+                .table("events")
+                .iter()
+                .all(|row| row["record"].as_str().unwrap().contains(&(NOW_MS + HOUR_MS).to_string()))
+        );
+    }
 }
 
 /// The user whose erasure was measured at its longest: the heaviest of a log of 1,000,000 events.
