@@ -134,8 +134,8 @@ impl Plan {
     }
 
     /// What a run of the retention may use. On the free plan a day has 100,000 rows: less than half of them are for deletions, so that as
-    /// many events can still be stored. On the paid plan, what 200 events a second leave for one hour is deleted by one run, as a
-    /// thousand take some 80 ms of D1. [a cron trigger's invocation: 15 minutes]
+    /// many events can still be stored. On the paid plan, what 200 events a second leave for one hour is deleted by one run: a thousand
+    /// take less than 80 ms of D1. [a cron trigger's invocation: 15 minutes]
     #[must_use]
     pub const fn retention(self) -> RetentionLimits {
         match self {
