@@ -38,8 +38,8 @@ const CALLS_WITHIN_MS: u64 = 10_000;
 /// The trigger of every minute, as `wrangler.toml` has it.
 pub const EVERY_MINUTE: &str = "* * * * *";
 
-/// At which minute of an hour the trigger of every minute runs the retention. It is the minute of the trigger that earlier
-/// `wrangler.toml`s have.
+/// At which minute of an hour, and as many minutes before and after it as the plan says, the trigger of every minute runs the
+/// retention. It is the minute of the trigger that earlier `wrangler.toml`s have.
 const RETENTION_MINUTE: u64 = 17;
 
 const MINUTE_MS: u64 = 60 * 1000;
@@ -180,11 +180,12 @@ impl<P: Ports> Dispatcher<P> {
             .await;
     }
 
-    /// What a cron trigger does that was due at `scheduled_ms` (Unix ms): messages about alerts each time, and the retention once
-    /// an hour, or as often as a trigger is due that is not of every minute.
+    /// What a cron trigger does that was due at `scheduled_ms` (Unix ms): messages about alerts each time, and the retention as often
+    /// as the plan says, or as a trigger is due that is not of every minute.
     pub async fn scheduled(&self, cron: &str, scheduled_ms: u64) {
-        let minute = scheduled_ms / MINUTE_MS % 60;
-        let is_for_retention = cron != EVERY_MINUTE || minute == RETENTION_MINUTE;
+        let since_run = (scheduled_ms / MINUTE_MS).saturating_sub(RETENTION_MINUTE);
+        let is_for_retention =
+            cron != EVERY_MINUTE || since_run.is_multiple_of(self.config.plan.retention_every_minutes());
         let due = Due { cron, at_ms: scheduled_ms };
         run::run(&self.ports, &self.config.notify, due, async || self.observe(cron).await).await;
         if is_for_retention {

@@ -22,7 +22,7 @@ pub fn from_json_object<'a, T: Deserialize<'a>>(text: &'a str) -> Option<T> {
 pub struct UnixMs(pub u64);
 
 /// A stored word, which another version of this Worker may have written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum StoredWord<T> {
     /// One that this version knows.
     Known(T),

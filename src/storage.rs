@@ -2,11 +2,16 @@
 //! and every delay can be tested without a runtime.
 
 use std::{
-    future::Future,
+    cell::Cell,
+    future::{Future, ready},
     pin::{Pin, pin},
 };
 
-use futures_util::future::{Either, select};
+use futures_util::{
+    FutureExt as _, StreamExt as _,
+    future::{Either, select},
+    stream,
+};
 use serde_json::Value;
 
 use crate::event::Entry;
@@ -27,6 +32,12 @@ pub type Attempt = Pin<Box<dyn Future<Output = Result<(), AttemptError>>>>;
 
 /// Most keys that one list holds. [KV: 1,000]
 pub const LIST_MAX: usize = 1000;
+
+/// Most keys that are read by one operation. [KV: 100, of 25 MB together]
+pub const GET_MAX: usize = 100;
+
+/// How many operations an invocation has under way at most. Further ones wait for these. [Workers: six connections]
+const CONNECTIONS: usize = 6;
 
 /// A key of KV, with its metadata.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,6 +78,9 @@ pub trait Kv {
     /// The text stored under `key`.
     fn get(&self, key: &str) -> impl Future<Output = Result<Option<String>, StoreError>>;
 
+    /// The texts stored under these keys, in their order: 1 to [`GET_MAX`] of them, by one operation. KV charges a read for each.
+    fn get_all(&self, keys: &[String]) -> impl Future<Output = Result<Vec<Option<String>>, StoreError>>;
+
     /// Deletes `key`, if it is there.
     fn delete(&self, key: &str) -> impl Future<Output = Result<(), StoreError>>;
 }
@@ -84,6 +98,32 @@ pub trait Clock {
 
     /// Waits for `ms` ms.
     fn sleep(&self, ms: u64) -> impl Future<Output = ()>;
+}
+
+/// Does something with each item, with as many at once as an invocation has connections, in their order. It begins nothing further
+/// once `may_begin` says no, or one has failed. The positions of those that are done, ascending, and the first error.
+pub async fn side_by_side<T, E, F: Future<Output = Result<(), E>>>(
+    items: impl IntoIterator<Item = T>,
+    may_begin: impl Fn() -> bool,
+    begin: impl Fn(T) -> F,
+) -> (Vec<usize>, Option<E>) {
+    let has_failed = Cell::new(false);
+    let under_way = stream::iter(items.into_iter().enumerate())
+        .take_while(|_| ready(!has_failed.get() && may_begin()))
+        .map(|(position, item)| begin(item).map(move |outcome| (position, outcome)))
+        .buffer_unordered(CONNECTIONS);
+    let (mut under_way, mut done, mut error) = (pin!(under_way), Vec::new(), None);
+    while let Some((position, outcome)) = under_way.next().await {
+        match outcome {
+            Ok(()) => done.push(position),
+            Err(failure) => {
+                has_failed.set(true);
+                error.get_or_insert(failure);
+            }
+        }
+    }
+    done.sort_unstable();
+    (done, error)
 }
 
 /// Runs `future` for at most `ms` ms; `None` when the time is up first.

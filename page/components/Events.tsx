@@ -75,7 +75,7 @@ function Filters() {
 	);
 }
 
-function List({ list: { events: all, damaged, cursor }, events }: { list: EventList; events: Events }) {
+function List({ list: { events: all, damaged, older }, events }: { list: EventList; events: Events }) {
 	const element = useRef<HTMLDivElement>(null);
 	/** The event whose row gets the focus as soon as it is drawn. */
 	const next = useRef<ListedEvent | undefined>(undefined);
@@ -110,7 +110,7 @@ function List({ list: { events: all, damaged, cursor }, events }: { list: EventL
 				))}
 			</div>
 			<Damaged ids={damaged} text={t().events.damaged} />
-			{cursor !== null && <Button {...more} disabled={isBusy} onClick={loadMore} testid="more" />}
+			{older !== null && <Button {...more} disabled={isBusy} onClick={loadMore} testid="more" />}
 		</>
 	);
 }

@@ -44,7 +44,7 @@ export function UserCard({ board, user }: { board: Board; user: string }) {
 			{...{ back: t().user.back, beside }}
 			place={places.user}
 		>
-			{hasLog.value && <Loaded cell={cell} draw={(totals) => <Totals user={totals} />} />}
+			{hasLog.value && <Loaded cell={cell} draw={({ totals }) => <Totals user={totals} />} />}
 			{isErasing && <EraseDialog board={board} user={user} close={() => setErasing(false)} />}
 		</Card>
 	);

@@ -3,19 +3,29 @@
 
 import type { EventPage, ListedEvent } from "../api/client.ts";
 
+/** Events that polls fill the list up to: beyond them, the oldest fall off its end. It has more where the operator loads more. */
+export const FILLED_MAX = 1_000;
+
+/** Where the next older page begins: at a cursor, or with the last time that the list has, some of whose events it may have. */
+type Older = { cursor: string } | { until: number };
+
+const olderOf = ({ cursor }: EventPage): Older | null => (cursor === null ? null : { cursor });
+
 export class EventList {
 	/** Sorted by id. */
 	events: ListedEvent[];
 	/** The ids of those among them that the log has damaged, and does not list. */
 	damaged: string[];
-	/** Where the next older page begins; null after the last event. */
-	cursor: string | null;
+	/** Null after the last event. */
+	older: Older | null;
+	/** How many events it has at most. */
+	#room = FILLED_MAX;
 
 	/** @param page the newest */
 	constructor(page: EventPage) {
 		this.events = page.events;
 		this.damaged = page.damaged;
-		this.cursor = page.cursor;
+		this.older = olderOf(page);
 	}
 
 	has(id: string): boolean {
@@ -27,13 +37,22 @@ export class EventList {
 		return event?.id === id ? event : undefined;
 	}
 
-	/** Adds events; those that are older than what is loaded come with their page. Returns the added ones. */
+	/**
+	 * Adds events; those that are older than what is loaded come with their page, and so do those that there is no room for. Returns the
+	 * added ones.
+	 */
 	add(events: ListedEvent[]): ListedEvent[] {
 		const last = lastOf(this);
-		const isLoaded = (id: string) => this.cursor === null || id < last;
+		const isLoaded = (id: string) => this.older === null || id < last;
 		const added = events.filter(({ id }) => isLoaded(id) && !this.has(id));
-		for (const event of added) this.events.splice(this.#position(event.id), 0, event);
-		return added;
+		if (added.length === 0) return added;
+		this.events = [...this.events, ...added].sort((one, other) => (one.id < other.id ? -1 : 1));
+		const end = this.events[this.#room - 1];
+		if (end === undefined || this.events.length === this.#room) return added;
+		this.events.length = this.#room;
+		this.damaged = this.damaged.filter((id) => id <= end.id);
+		this.older = { until: end.event_time };
+		return added.filter(({ id }) => id <= end.id);
 	}
 
 	/** Adds the next older page. Returns what is new. */
@@ -42,7 +61,8 @@ export class EventList {
 		const added = page.events.filter(({ id }) => id > last);
 		this.events.push(...added);
 		this.damaged = [...this.damaged, ...page.damaged.filter((id) => id > last)];
-		this.cursor = page.cursor;
+		this.older = olderOf(page);
+		this.#room = Math.max(this.#room, this.events.length);
 		return added;
 	}
 
@@ -55,7 +75,7 @@ export class EventList {
 		this.damaged = [...page.damaged, ...olderDamaged];
 		const isSame = events.length === this.events.length && events.every(({ id }, at) => id === this.events[at]?.id);
 		this.events = events;
-		if (older.length + olderDamaged.length === 0) this.cursor = page.cursor;
+		if (older.length + olderDamaged.length === 0) this.older = olderOf(page);
 		return !isSame;
 	}
 

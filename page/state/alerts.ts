@@ -2,7 +2,8 @@
 
 import { computed, signal } from "@preact/signals";
 import { type Alert, type CallCount, Problem } from "../api/client.ts";
-import { MINUTE } from "../lib/format.ts";
+import { wholeHour } from "../lib/days.ts";
+import { HOUR, MINUTE } from "../lib/format.ts";
 import { countedSince, type Range, rangeOf } from "../lib/range.ts";
 import { shown } from "../text/language.ts";
 import { forgetOver, isAcknowledged } from "./acknowledged.ts";
@@ -50,19 +51,22 @@ export class Alerts extends Part {
 		}, signal);
 	}
 
+	/** Asks for the whole range at first, and then for its last hours: a Worker writes its counts within an hour. */
 	async #count(api: Poll["api"], now: number, signal: AbortSignal): Promise<void> {
 		const { app } = this;
+		const held = this.calls.data;
 		const range = rangeOf(route.peek().range, now);
+		const begin = countedSince(range, now);
+		const since = held?.hours ? Math.max(begin, wholeHour(held.at) - HOUR) : begin;
 		await this.calls.read(async () => {
-			const [calls, ofApp] = await Promise.all([
-				known(api.get("/v1/calls", { since: countedSince(range, now), until: now }, signal)),
-				// Calls that name no app of ours are counted under none; the time of the last call is the app's own.
-				this.session.apps.length > 1 ? known(api.get("/v1/calls", { app, since: now, until: now }, signal)) : null,
-			]);
-			this.lastCall.value = (ofApp ?? calls)?.last_call_at;
-			this.lastStored.value = (ofApp ?? calls)?.last_stored_at;
-			const hours = calls?.hours.filter((hour) => hour.sdk_app_id === app || hour.sdk_app_id === 0);
-			return { range, hours: hours ?? null, at: now };
+			// Calls that name no app of ours are counted under none; the time of the last call is the app's own.
+			const ask = (app: number) => known(api.get("/v1/calls", { app, since, until: now }, signal));
+			const [calls, strays] = await Promise.all([ask(app), ask(0)]);
+			this.lastCall.value = calls?.last_call_at;
+			this.lastStored.value = calls?.last_stored_at;
+			if (calls === null || strays === null) return { range, hours: null, at: now };
+			const before = (held?.hours ?? []).filter(({ start }) => start >= begin && start < calls.since);
+			return { range, hours: [...before, ...calls.hours, ...strays.hours], at: now };
 		}, signal);
 	}
 }

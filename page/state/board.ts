@@ -4,6 +4,7 @@ import { computed, effect, signal, untracked } from "@preact/signals";
 import { Problem, sentenceOf } from "../api/client.ts";
 import { MINUTE } from "../lib/format.ts";
 import { Live, type News, NO_NEWS } from "../lib/live.ts";
+import type { Route } from "../lib/router.ts";
 import { shown as language } from "../text/language.ts";
 import { Alerts } from "./alerts.ts";
 import { currentTime, tick } from "./clock.ts";
@@ -16,7 +17,7 @@ import { go, route } from "./route.ts";
 import { type Session, session, signOut } from "./session.ts";
 
 /** Ms after which all is read again: events that came much later than their time, or were deleted by somebody else. */
-const FULL_EVERY = 5 * MINUTE;
+const fullEvery = ({ range }: Route) => (range === "24h" ? 5 * MINUTE : 15 * MINUTE);
 
 export type Board = ReturnType<typeof boardOf>;
 
@@ -47,7 +48,7 @@ function boardOf(session: Session, app: number) {
 	const newest = signal<number | null>(null);
 	/** When the last event of what is shown was, in Unix ms; null where there is none, or it is not known. */
 	const lastEvent = computed(() => {
-		return route.value.user === null ? newest.value : (parts.totals.user.data?.last_event_time ?? null);
+		return route.value.user === null ? newest.value : (parts.totals.user.data?.totals.last_event_time ?? null);
 	});
 	let fullAt = currentTime();
 
@@ -59,7 +60,7 @@ function boardOf(session: Session, app: number) {
 		let failed: unknown;
 		if (hasLog.value) {
 			try {
-				poll.news = await live.poll((query) => api.get("/v1/events", { app, ...query }, signal));
+				poll.news = await live.poll((query) => api.get("/v1/events", { app, ...query }, signal), poll.now);
 				newest.value = live.newest;
 				// The clock may have stood still while the computer slept; what is new is drawn by the present.
 				poll.now = Math.max(poll.now, currentTime());
@@ -78,7 +79,7 @@ function boardOf(session: Session, app: number) {
 
 	/** See `Poller`. */
 	async function poll(signal: AbortSignal): Promise<void> {
-		const isFull = currentTime() - fullAt >= FULL_EVERY;
+		const isFull = currentTime() - fullAt >= fullEvery(route.value);
 		const error = await ask(isFull, signal);
 		if (error instanceof Problem && error.status === 401) return signOut(() => sentenceOf(error));
 		if (error !== undefined && failed.value === undefined) announce(sentenceOf(error));

@@ -2,6 +2,7 @@
 
 import { computed } from "@preact/signals";
 import type { Bucket, TopUser, User } from "../api/client.ts";
+import { SECOND } from "../lib/format.ts";
 import { barsOf, countedSince, nextBar, type Range, rangeOf, type Span, spanOf } from "../lib/range.ts";
 import { type RankingBefore, spanBefore } from "../lib/ranking.ts";
 import { Cell, Part, type Poll, patienceOf } from "./cell.ts";
@@ -96,13 +97,25 @@ export class Top extends Part {
 	}
 }
 
-export class Totals extends Part {
-	readonly user = new Cell<User>(() => route.value.user);
+/** Ms between two calls for a user's totals. */
+const TOTALS_EVERY = 30 * SECOND;
 
-	async refresh({ api, route: { user }, news, isFull, signal }: Poll): Promise<void> {
+export class Totals extends Part {
+	/** The totals, and when they were asked for. */
+	readonly user = new Cell<{ totals: User; at: number }>(() => route.value.user);
+	/** Whether the user has new events that are not counted. */
+	#isOld = false;
+
+	/** Asks at first, when all is read again, and some time after new events of the user. */
+	async refresh({ api, route: { user }, news, isFull, now, signal }: Poll): Promise<void> {
 		if (user === null) return;
+		const held = this.user.data;
 		const isConcerned = news.added.some((it) => it.from_account === user || it.to_accounts.includes(user));
-		if (this.user.data !== null && !isFull && !news.isGap && news.gone.length === 0 && !isConcerned) return;
-		await this.user.read(() => api.get("/v1/users/{app}", { app: this.app, user }, signal), signal);
+		this.#isOld ||= isConcerned || news.isGap || news.gone.length > 0;
+		if (held !== null && !isFull && !(this.#isOld && now >= held.at + TOTALS_EVERY)) return;
+		await this.user.read(async () => {
+			return { totals: await api.get("/v1/users/{app}", { app: this.app, user }, signal), at: now };
+		}, signal);
+		this.#isOld = false;
 	}
 }

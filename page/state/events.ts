@@ -78,7 +78,7 @@ export class Events extends Part {
 		this.more.value = { isBusy: true };
 		const limit = Math.min(Math.max(list.events.length, PAGE), PAGE_MAX);
 		try {
-			const page = await this.#page(filterOf(route.value), { cursor: list.cursor, limit });
+			const page = await this.#page(filterOf(route.value), { ...list.older, limit });
 			return batch(() => {
 				this.more.value = { isBusy: false };
 				if (this.list.data?.it !== list) return undefined;

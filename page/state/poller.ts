@@ -1,5 +1,5 @@
-// When the page polls: every 3 s while it is visible and in use, every 30 s otherwise, and at growing intervals while calls
-// fail.
+// When the page polls: every 3 s while it is in use, every 30 s while it is not, never while it is hidden, and at growing intervals
+// while calls fail.
 
 import { Problem } from "../api/client.ts";
 import { onUse } from "./use.ts";
@@ -16,8 +16,8 @@ const NONE: Poll = async () => {};
 
 class Poller {
 	#poll = NONE;
-	/** Undefined while a poll is under way. */
 	#timer: ReturnType<typeof setTimeout> | undefined;
+	#isUnderWay = false;
 	#controller = new AbortController();
 	#usedAt = 0;
 	#failures = 0;
@@ -26,7 +26,10 @@ class Poller {
 
 	constructor() {
 		onUse(() => this.#used());
-		document.addEventListener("visibilitychange", () => document.hidden || this.#used(true));
+		document.addEventListener("visibilitychange", () => {
+			if (document.hidden) clearTimeout(this.#timer);
+			else this.#used(true);
+		});
 	}
 
 	/** Polls at once, and then again and again; without a poll, it stops. */
@@ -44,23 +47,23 @@ class Poller {
 	}
 
 	get #interval() {
-		return !document.hidden && performance.now() - this.#usedAt < IN_USE ? FAST : SLOW;
+		return performance.now() - this.#usedAt < IN_USE ? FAST : SLOW;
 	}
 
 	/** The page is used; where it had not been for a while, or was hidden, it is brought up to date now. */
 	#used(wasHidden = false) {
 		const wasSlow = wasHidden || this.#interval === SLOW;
 		this.#usedAt = performance.now();
-		if (wasSlow && this.#timer !== undefined) this.#wait(Math.max(0, this.#notBefore - performance.now()));
+		if (wasSlow && !this.#isUnderWay) this.#wait(Math.max(0, this.#notBefore - performance.now()));
 	}
 
 	#wait(ms: number) {
 		clearTimeout(this.#timer);
-		this.#timer = setTimeout(() => this.#run(), ms);
+		if (!document.hidden) this.#timer = setTimeout(() => this.#run(), ms);
 	}
 
 	async #run() {
-		this.#timer = undefined;
+		this.#isUnderWay = true;
 		this.#controller = new AbortController();
 		const { signal } = this.#controller;
 		try {
@@ -74,8 +77,9 @@ class Poller {
 			this.#failures += 1;
 			this.#notBefore = performance.now() + Math.max(doubled, error instanceof Problem ? error.retryAfter : 0);
 		}
-		if (!signal.aborted && this.#poll !== NONE)
-			this.#wait(this.#notBefore > 0 ? this.#notBefore - performance.now() : this.#interval);
+		if (signal.aborted) return;
+		this.#isUnderWay = false;
+		if (this.#poll !== NONE) this.#wait(this.#notBefore > 0 ? this.#notBefore - performance.now() : this.#interval);
 	}
 }
 

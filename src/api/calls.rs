@@ -77,11 +77,12 @@ impl<P: Ports> Context<'_, P> {
             None => self.settings.apps().map(SdkAppId::get).collect(),
         };
         let database = self.database()?;
-        let (counts, latest) = try_join(
+        let (mut counts, latest) = try_join(
             database.rows::<CallCount>(call_counts::read(app, range.first, range.end)),
             database.rows::<LatestCall>(call_counts::latest(&apps)),
         )
         .await?;
+        counts.sort_unstable();
         let hour = |CallCount { hour, app, outcome, reason, count }| CountedCalls {
             start: range.start(hour),
             sdk_app_id: AppOrNone(SdkAppId::try_from(app).ok()),

@@ -1,6 +1,6 @@
 //! The erasure of a user: every event in which the user has a part, and the dead letters of such events, if they were received
-//! before the erasure began. It goes in steps, each of which a call can do on the free plan; each begins where the one before it
-//! ended, also if that was cut off.
+//! before the erasure began. It goes in steps, each of which a call can do on its plan; each begins where the one before it ended,
+//! also if that was cut off.
 //!
 //! 1. What is erased is noted: from then on nothing that was received before is stored again (see
 //!    [`erased`](crate::delivery::erased)). Calls that are under way end, and then the search begins.
@@ -16,6 +16,7 @@ use super::{
     cursor::{self, KvPosition},
     parameters::{App, Cursor, parameters},
     problem::Problem,
+    step::Step,
 };
 use crate::{
     database::{
@@ -24,16 +25,12 @@ use crate::{
         event_log::{self, StoredEvent},
         log_state::{self, Lacking},
     },
-    delivery::{
-        dead_letter,
-        erased::{self, Found},
-        message::Message,
-    },
-    event::{self, Entry, EventId, UserId},
+    delivery::{dead_letter, erased, message::Message},
+    event::{self, Event, EventId, UserId},
     ports::Ports,
     receive::persist::ANSWER_WITHIN_MS,
     sink::Sink,
-    storage::{Clock as _, Kv as _, LIST_MAX, Listed},
+    storage::{Clock as _, GET_MAX, Kv as _, LIST_MAX, Listed, side_by_side},
     webhook::SdkAppId,
 };
 
@@ -44,11 +41,15 @@ pub(super) const CALLS_END_WITHIN_MS: u64 = ANSWER_WITHIN_MS + 500;
 /// How long an erasure may pause and still go on, in ms: KV's cursors may not be valid for longer. After it, it begins anew.
 const PAUSE_MAX_MS: u64 = HOUR_MS;
 
-/// After how long a step begins nothing further, in ms: what goes on for too long is cut off, and done again.
-const STEP_WITHIN_MS: u64 = super::ANSWER_WITHIN_MS - 3_000;
+/// How many operations a step has before and after its items: it is begun and noted, records are settled with two statements, and the
+/// last one asks whether the log is complete.
+const OPERATIONS_AROUND: usize = 5;
 
-/// How many KV operations the deletion of a record or a dead letter takes at most.
-const OPERATIONS_A_KEY: usize = 2;
+/// How many operations a step of a search has left for what it finds: it lists keys, reads some, and deletes one.
+const OPERATIONS_OF_SEARCH: usize = 3;
+
+/// How many more are needed to find out that an app was removed from the settings.
+const OPERATIONS_OF_REMOVED: usize = 3;
 
 parameters! {
     /// Who is erased.
@@ -89,24 +90,6 @@ pub struct ErasedRecords {
     cursor: Option<Cursor>,
 }
 
-/// One step, which has done so much.
-struct Step {
-    /// How many operations on KV are left.
-    operations: usize,
-    deleted: usize,
-    /// When it begins nothing further, in Unix ms.
-    ends_at: u64,
-}
-
-impl Step {
-    /// Whether so many operations are left. Then they are spent.
-    fn spend(&mut self, operations: usize) -> bool {
-        let left = self.operations.checked_sub(operations);
-        self.operations = left.unwrap_or(self.operations);
-        left.is_some()
-    }
-}
-
 /// Who is erased, since when (Unix ms).
 struct Subject<'a> {
     app: SdkAppId,
@@ -142,25 +125,36 @@ struct Hits {
     letters: Vec<EventId>,
     /// How many keys were searched.
     searched: usize,
+    /// How many values were read.
+    read: usize,
+    /// How many records and dead letters were deleted.
+    deleted: usize,
 }
 
 impl<P: Ports> Context<'_, P> {
     pub(super) async fn erase_user(&self, App(app): App, query: EraseUserQuery) -> Result<Erased, Problem> {
         let EraseUserQuery { user: UserId(user) } = &query;
+        let step = self.new_step(app);
         let (subject, position) = self.begin(app, user, Some(Search::default().text())).await?;
-        let mut step = self.new_step();
         self.wait_until(subject.began_at.saturating_add(CALLS_END_WITHIN_MS)).await;
-        let are_events_gone = self.take_events_out(&subject, &mut step).await?;
+        let (events, are_events_gone) = self.take_events_out(&subject, &step).await?;
         let mut search = position.and_then(|position| Search::read(&position)).unwrap_or_default();
-        let are_letters_gone = are_events_gone && self.erase_dead_letters(&subject, &mut search, &mut step).await?;
-        let are_records_gone = self.delete_records(&subject, are_letters_gone, &mut step).await?;
+        let (letters, are_letters_gone) =
+            if are_events_gone { self.erase_dead_letters(&subject, &mut search, &step).await? } else { (0, false) };
+        let before = events.saturating_add(letters);
+        let (records, are_records_gone) = self.delete_records(&subject, are_letters_gone, before > 0, &step).await?;
         let more = !(are_letters_gone && are_records_gone);
 
         let position = more.then(|| search.text());
         let now = self.ports.clock().now_ms();
         self.database()?.run(erasures::note(&subject.hash, position.as_deref(), now)).await?;
         let search_needed = if more { false } else { self.may_lack_records(app).await? };
-        Ok(Erased { deleted: step.deleted, more, search_needed })
+        Ok(Erased { deleted: before.saturating_add(records), more, search_needed })
+    }
+
+    fn new_step(&self, app: SdkAppId) -> Step<'_, P::Clock> {
+        let removed = if self.settings.is_ours(app) { 0 } else { OPERATIONS_OF_REMOVED };
+        Step::begin(self.ports.clock(), self.config.plan, OPERATIONS_AROUND.saturating_add(removed))
     }
 
     /// Begins the erasure of a user, or goes on with it: with the position that was noted.
@@ -175,16 +169,6 @@ impl<P: Ports> Context<'_, P> {
         let rows: Vec<Progress> = self.database()?.rows(statement).await?;
         let Progress { began_at, position } = rows.into_iter().next().ok_or(Problem::Unavailable)?;
         Ok((Subject { app, user, hash, began_at }, position))
-    }
-
-    fn new_step(&self) -> Step {
-        let ends_at = self.ports.clock().now_ms().saturating_add(STEP_WITHIN_MS);
-        Step { operations: self.config.plan.step_operations(), deleted: 0, ends_at }
-    }
-
-    /// Whether a step may begin something of so many operations.
-    fn may_go_on(&self, step: &Step, operations: usize) -> bool {
-        step.operations >= operations && self.ports.clock().now_ms() < step.ends_at
     }
 
     async fn wait_until(&self, time_ms: u64) {
@@ -205,25 +189,40 @@ impl<P: Ports> Context<'_, P> {
         Ok(rows.first().is_none_or(Lacking::is_incomplete))
     }
 
-    /// Takes events in which the user has a part out of the log. Whether none is left there.
-    async fn take_events_out(&self, subject: &Subject<'_>, step: &mut Step) -> Result<bool, Problem> {
+    /// Takes events in which the user has a part out of the log. How many, and whether none is left there.
+    async fn take_events_out(
+        &self,
+        subject: &Subject<'_>,
+        step: &Step<'_, P::Clock>,
+    ) -> Result<(usize, bool), Problem> {
         let Subject { app, user, began_at, .. } = *subject;
-        let (database, most) = (self.database()?, step.operations);
+        let (database, most) = (self.database()?, self.config.plan.step_items());
+        step.spend(1);
         let found: Vec<UsersEvent> = database.rows(erasures::find(app, user, began_at, most as u64)).await?;
         if !found.is_empty() {
             // Once they are deleted, no further call meets them there.
-            database.run_all(erasures::delete(app, user, &found, self.ports.clock().now_ms())).await?;
+            let statements = erasures::delete(app, user, &found, self.ports.clock().now_ms());
+            step.spend(statements.len());
+            database.run_all(statements).await?;
         }
-        step.deleted = step.deleted.saturating_add(found.len());
-        Ok(found.len() < most)
+        Ok((found.len(), found.len() < most))
     }
 
     /// Deletes the user's records that the log has no longer: all of them if that `is_last`, and otherwise those that nothing has to
-    /// be waited for. Whether none is left.
-    async fn delete_records(&self, subject: &Subject<'_>, is_last: bool, step: &mut Step) -> Result<bool, Problem> {
+    /// be waited for. How many, without those that were counted when they left the log; and whether none is left. An error, if
+    /// nothing was done, nor anything `before`.
+    async fn delete_records(
+        &self,
+        subject: &Subject<'_>,
+        is_last: bool,
+        before: bool,
+        step: &Step<'_, P::Clock>,
+    ) -> Result<(usize, bool), Problem> {
         let Subject { app, user, began_at, .. } = *subject;
         let (database, now) = (self.database()?, self.ports.clock().now_ms());
-        let most = step.operations.checked_div(OPERATIONS_A_KEY).unwrap_or_default();
+        // One to ask for them, one to read each hundred, and one to delete each.
+        let Some(operations) = step.left().checked_sub(2).filter(|_| step.spend(1)) else { return Ok((0, false)) };
+        let most = operations.saturating_sub(operations / GET_MAX);
         let mut left: Vec<LeftRecord> = database.rows(erasures::left_records(app, user, most as u64)).await?;
         let mut is_whole = is_last && left.len() < most;
         let due_at = |record: &LeftRecord| record.erased_at.map_or(0, |at| at.saturating_add(CALLS_END_WITHIN_MS));
@@ -232,69 +231,105 @@ impl<P: Ports> Context<'_, P> {
         } else {
             left.retain(|record| due_at(record) <= now);
         }
-        let (mut done, mut newer, mut failure) = (Vec::new(), Vec::new(), None);
-        for record in left {
-            if !self.may_go_on(step, OPERATIONS_A_KEY) {
+        let left: Vec<_> = left.iter().filter_map(|record| Some((record.id()?, record.erased_at.is_none()))).collect();
+        let (mut deleted, mut done, mut newer, mut failure) = (0_usize, Vec::new(), Vec::new(), None);
+        for some in left.chunks(GET_MAX) {
+            if failure.is_some() || !step.may_begin(1) {
                 is_whole = false;
                 break;
             }
-            let Some(id) = record.id() else { continue };
-            step.spend(OPERATIONS_A_KEY);
-            match erased::remove_received_by(self.ports.kv(), &event::key(app, &id), began_at).await {
-                Ok(Found::Nothing) => {}
-                // Those of the log were counted when they left it.
-                Ok(Found::Deleted) => {
-                    step.deleted = step.deleted.saturating_add(usize::from(record.erased_at.is_none()));
-                }
-                Ok(Found::Newer(value)) => newer.push(value),
+            let keys: Vec<_> = some.iter().map(|(id, _)| event::key(app, id)).collect();
+            let values = match self.ports.kv().get_all(&keys).await {
+                Ok(values) => values,
                 Err(error) => {
                     failure = Some(error);
                     break;
                 }
+            };
+            let mut older = Vec::new();
+            for ((record, key), value) in some.iter().zip(&keys).zip(values) {
+                match value {
+                    Some(value) if erased::is_newer(&value, began_at) => newer.push(value),
+                    Some(_) => {
+                        older.push((record, key));
+                        continue;
+                    }
+                    None => {}
+                }
+                done.push(record.0.clone());
             }
-            done.push(id);
+            let keys = older.iter().map(|(_, key)| *key);
+            let (gone, error) = side_by_side(keys, || step.may_begin(1), |key| self.ports.kv().delete(key)).await;
+            for ((id, is_new), _) in gone.iter().filter_map(|&position| older.get(position)) {
+                done.push(id.clone());
+                // Those of the log were counted when they left it.
+                deleted = deleted.saturating_add(usize::from(*is_new));
+            }
+            is_whole &= gone.len() == older.len();
+            failure = error;
         }
+        let is_any = before || !done.is_empty();
         if !done.is_empty() {
-            self.settle_records(database, app, &done, &newer).await?;
+            is_whole &= self.settle_records(database, app, done, &newer, step).await?;
         }
         // What was done counts; the next call meets what failed.
         match failure {
-            Some(error) if done.is_empty() && step.deleted == 0 => Err(error.into()),
-            failure => Ok(is_whole && failure.is_none()),
+            Some(error) if !is_any => Err(error.into()),
+            failure => Ok((deleted, is_whole && failure.is_none())),
         }
     }
 
-    /// Forgets records that were deleted, and has KV and the log have the same of those events that have come again since.
+    /// Forgets records that were deleted, and has KV and the log have the same of those events that have come again since. Besides
+    /// two operations, it takes those of the step for what has come again. Whether that was enough: otherwise the rest is not
+    /// forgotten, and is met once more.
     pub(super) async fn settle_records(
         &self,
         database: &P::Database,
         app: SdkAppId,
-        done: &[EventId],
+        mut done: Vec<EventId>,
         newer: &[String],
-    ) -> Result<(), Problem> {
+        step: &Step<'_, P::Clock>,
+    ) -> Result<bool, Problem> {
         let storing = self.config.storing();
         let messages: Vec<_> = newer.iter().filter_map(|record| Message::of_record(record)).collect();
-        let events = messages.iter().filter_map(Message::event);
-        let is_logged = self.settings.sinks.contains(&Sink::D1);
-        let again = events.map(|event| event_log::insert(&event, storing.kv_until(&event, event.received_at())));
-        let again: Vec<_> = again.filter(|_| is_logged).collect();
-        database.run_all([vec![erasures::forget_records(app, done)], again].concat()).await?;
+        let events: Vec<_> = messages.iter().filter_map(Message::event).collect();
         // An event may have come again between the look at its record and the deletion.
-        let logged: Vec<StoredEvent> = database.rows(event_log::read_all(app, done)).await?;
-        for stored in logged.iter().filter(|stored| stored.kv_until > 0) {
-            let record = stored.event.record();
-            let message = Message::of_record(&record);
-            let event = message.as_ref().and_then(Message::event);
-            let Some(event) = event.filter(|event| !newer.iter().any(|it| is_record_of(it, event.id()))) else {
+        let logged: Vec<StoredEvent> = database.rows(event_log::read_all(app, &done)).await?;
+        let logged: Vec<_> =
+            logged.iter().filter(|stored| stored.kv_until > 0).map(|stored| stored.event.record()).collect();
+        let logged: Vec<_> = logged.iter().filter_map(|record| Message::of_record(record)).collect();
+        let is_newer = |event: &Event<'_>| events.iter().any(|it| it.id() == event.id());
+        let lost: Vec<_> = logged.iter().filter_map(Message::event).filter(|event| !is_newer(event)).collect();
+        let mut unsettled = Vec::new();
+        for some in lost.chunks(GET_MAX) {
+            if !step.spend(1) {
+                unsettled.extend(some.iter().map(|event| event.id().clone()));
                 continue;
-            };
-            let Entry { key, .. } = event.entry(storing.retention_seconds, event.received_at());
-            if self.ports.kv().get(&key).await?.is_none() {
-                let entry = event.entry(storing.retention_seconds, self.ports.clock().now_ms());
-                self.ports.kv().put(&entry).await.map_err(|_| Problem::Unavailable)?;
+            }
+            let keys: Vec<_> = some.iter().map(|event| event::key(app, event.id())).collect();
+            let found = self.ports.kv().get_all(&keys).await?;
+            let now = self.ports.clock().now_ms();
+            let missing: Vec<_> = some.iter().zip(found).filter(|(_, found)| found.is_none()).collect();
+            let put = |(event, _): &(&Event<'_>, _)| self.ports.kv().put(&event.entry(storing.retention_seconds, now));
+            let (stored, error) = side_by_side(&missing, || step.spend(1), put).await;
+            if error.is_some() {
+                return Err(Problem::Unavailable);
+            }
+            let left = missing.iter().enumerate().filter(|(position, _)| !stored.contains(position));
+            unsettled.extend(left.map(|(_, (event, _))| event.id().clone()));
+        }
+        let mut statements = Vec::new();
+        for event in events.iter().filter(|_| self.settings.sinks.contains(&Sink::D1)) {
+            if step.spend(1) {
+                statements.push(event_log::insert(event, storing.kv_until(event, event.received_at())));
+            } else {
+                unsettled.push(event.id().clone());
             }
         }
-        Ok(())
+        done.retain(|id| !unsettled.contains(id));
+        statements.push(erasures::forget_records(app, &done));
+        database.run_all(statements).await?;
+        Ok(unsettled.is_empty())
     }
 
     /// Searches the records of an app and all dead letters for the user, from the cursor on, and deletes what is found. It needs no
@@ -305,7 +340,7 @@ impl<P: Ports> Context<'_, P> {
         query: EraseRecordsQuery,
     ) -> Result<ErasedRecords, Problem> {
         let EraseRecordsQuery { user: UserId(user), cursor } = &query;
-        let text = format!("records {app} {user}");
+        let (text, step) = (format!("records {app} {user}"), self.new_step(app));
         let (subject, mut search) = match Cursor::position(cursor.as_ref(), &text, read_records_position)? {
             Some((began_at, search)) => {
                 (Subject { app, user, hash: erased::hash_of_user(app, user), began_at }, search)
@@ -320,19 +355,19 @@ impl<P: Ports> Context<'_, P> {
                 (subject, Search::default())
             }
         };
-        let (mut step, mut hits) = (self.new_step(), Hits::default());
+        let mut hits = Hits::default();
         self.wait_until(subject.began_at.saturating_add(CALLS_END_WITHIN_MS)).await;
         let prefixes = [event::prefix(app), dead_letter::prefix(Some(app)), dead_letter::prefix(None)];
         let most = self.config.plan.search_keys();
-        let is_done = self.search(&subject, &prefixes, most, &mut search, &mut step, &mut hits).await;
-        let Hits { records, searched, .. } = hits;
+        let is_done = self.search(&subject, &prefixes, most, &mut search, &step, &mut hits).await;
+        let Hits { records, searched, deleted, .. } = hits;
         if let Some(database) = self.ports.database().filter(|_| !records.is_empty()) {
-            let deleted = records.iter().map(|id| event_log::delete_received_by(app, id, subject.began_at));
-            database.run_all(deleted.chain([erasures::forget_records(app, &records)]).collect()).await?;
+            let out = event_log::delete_all_received_by(app, &records, subject.began_at);
+            database.run_all(vec![out, erasures::forget_records(app, &records)]).await?;
         }
         let position = format!("{} {}", subject.began_at, search.text());
         let cursor = if is_done? { None } else { Some(Cursor(cursor::write(&text, &position))) };
-        Ok(ErasedRecords { deleted: step.deleted, searched, cursor })
+        Ok(ErasedRecords { deleted, searched, cursor })
     }
 
     /// One step of a search through the keys with these prefixes, one list after the other: what the user has a part in is deleted.
@@ -343,31 +378,22 @@ impl<P: Ports> Context<'_, P> {
         prefixes: &[String],
         most: usize,
         search: &mut Search,
-        step: &mut Step,
+        step: &Step<'_, P::Clock>,
         hits: &mut Hits,
     ) -> Result<bool, Problem> {
         while let Some(prefix) = prefixes.get(search.list) {
-            if hits.searched >= most || !self.may_go_on(step, OPERATIONS_A_KEY.saturating_add(1)) || !step.spend(1) {
+            // A list of which nothing could be read would be no step on.
+            if hits.searched >= most || step.left() < OPERATIONS_OF_SEARCH || !step.may_begin(1) {
                 return Ok(false);
             }
             let page = self.ports.kv().list(prefix, LIST_MAX, search.position.list.as_deref()).await?;
-            for listed in page.keys {
-                let id = listed.key.strip_prefix(&**prefix).unwrap_or_default().to_owned();
-                if id <= search.position.after {
-                    continue;
-                }
-                if !self.may_go_on(step, OPERATIONS_A_KEY) {
+            let id = |listed: &Listed| listed.key.strip_prefix(&**prefix).unwrap_or_default().to_owned();
+            let keys = page.keys.into_iter().map(|listed| (id(&listed), listed));
+            let keys: Vec<_> = keys.filter(|(id, _)| *id > search.position.after).collect();
+            for some in keys.chunks(GET_MAX) {
+                if !self.search_some(subject, some, &mut search.position, step, hits).await? {
                     return Ok(false);
                 }
-                if listed.key.starts_with(event::PREFIX) {
-                    if self.erase_record(subject, listed, step).await? {
-                        hits.records.extend(EventId::read(&id));
-                    }
-                } else if self.erase_dead_letter(subject, &listed.key, step).await? {
-                    hits.letters.extend(id.get(..EventId::LENGTH).and_then(EventId::read));
-                }
-                hits.searched = hits.searched.saturating_add(1);
-                search.position.after = id;
             }
             match page.cursor {
                 Some(list) => search.position = KvPosition { list: Some(list), after: String::new() },
@@ -379,36 +405,72 @@ impl<P: Ports> Context<'_, P> {
         Ok(true)
     }
 
-    /// Deletes a record if the user has a part in it, with two operations at most. Whether it was deleted.
-    async fn erase_record(&self, subject: &Subject<'_>, listed: Listed, step: &mut Step) -> Result<bool, Problem> {
-        let Listed { key, metadata, .. } = listed;
-        let is_older = match event::Parties::read(&metadata) {
-            Some(parties) => parties.has(subject.user).then_some(parties.received_at <= subject.began_at),
-            None => {
-                step.spend(1);
-                let value = self.ports.kv().get(&key).await?;
-                let value = value.filter(|value| record_has_part(value, subject.user));
-                value.map(|value| dead_letter::received_at(&value).is_none_or(|at| at <= subject.began_at))
+    /// Searches some keys of a page, with their ids, for the user, and deletes what is found. Whether all were searched.
+    async fn search_some(
+        &self,
+        subject: &Subject<'_>,
+        some: &[(String, Listed)],
+        position: &mut KvPosition,
+        step: &Step<'_, P::Clock>,
+        hits: &mut Hits,
+    ) -> Result<bool, Problem> {
+        // Whether it is found, as far as metadata tells.
+        let known = some.iter().map(|(_, listed)| {
+            let parties = event::Parties::read(&listed.metadata).filter(|_| listed.key.starts_with(event::PREFIX))?;
+            Some(parties.has(subject.user) && parties.received_at <= subject.began_at)
+        });
+        let known: Vec<_> = known.collect();
+        let unknown = some.iter().zip(&known).filter(|(_, known)| known.is_none());
+        let unknown: Vec<_> = unknown.map(|((_, listed), _)| listed.key.clone()).collect();
+        let mut values = Vec::new();
+        if !unknown.is_empty() {
+            hits.read = hits.read.saturating_add(unknown.len());
+            if hits.read > self.config.plan.step_items() || !step.may_begin(1) {
+                return Ok(false);
             }
-        };
-        if is_older != Some(true) {
-            return Ok(false);
+            values = self.ports.kv().get_all(&unknown).await?;
         }
-        step.spend(1);
-        self.ports.kv().delete(&key).await?;
-        step.deleted = step.deleted.saturating_add(1);
-        Ok(true)
+        let mut values = values.into_iter();
+        let found = some.iter().zip(known).filter(|((_, listed), known)| match known {
+            Some(is_found) => *is_found,
+            None => values.next().flatten().is_some_and(|value| subject.is_erased(&listed.key, &value)),
+        });
+        let found: Vec<_> = found.map(|(key, _)| key).collect();
+        let keys = found.iter().map(|(_, listed)| &*listed.key);
+        let (gone, error) = side_by_side(keys, || step.may_begin(1), |key| self.ports.kv().delete(key)).await;
+        for (id, listed) in gone.iter().filter_map(|&at| found.get(at)) {
+            hits.deleted = hits.deleted.saturating_add(1);
+            if listed.key.starts_with(event::PREFIX) {
+                hits.records.extend(EventId::read(id));
+            } else {
+                hits.letters.extend(id.get(..EventId::LENGTH).and_then(EventId::read));
+            }
+        }
+        // Up to the first that is still there.
+        let kept = (0..found.len()).find(|at| !gone.contains(at)).and_then(|at| found.get(at));
+        let done = some.iter().take_while(|(id, _)| kept.is_none_or(|(kept, _)| kept != id));
+        for (id, _) in done {
+            hits.searched = hits.searched.saturating_add(1);
+            id.clone_into(&mut position.after);
+        }
+        match error {
+            Some(error) => Err(error.into()),
+            None => Ok(kept.is_none() && !step.is_over()),
+        }
     }
 
-    /// Searches dead letters for the user, from where the step before ended, and deletes what is found. Whether all were searched.
+    /// Searches dead letters for the user, from where the step before ended, and deletes what is found. How many, and whether all
+    /// were searched.
     async fn erase_dead_letters(
         &self,
         subject: &Subject<'_>,
         search: &mut Search,
-        step: &mut Step,
-    ) -> Result<bool, Problem> {
+        step: &Step<'_, P::Clock>,
+    ) -> Result<(usize, bool), Problem> {
         let prefixes = [dead_letter::prefix(Some(subject.app)), dead_letter::prefix(None)];
         let mut hits = Hits::default();
+        // Kept for the note of what was found.
+        step.spend(1);
         let searched = self.search(subject, &prefixes, usize::MAX, search, step, &mut hits).await;
         if !hits.letters.is_empty() {
             // Their records may be in KV: the log never had those of a job to store there.
@@ -420,22 +482,20 @@ impl<P: Ports> Context<'_, P> {
             let (position, now) = (search.text(), self.ports.clock().now_ms());
             self.database()?.run(erasures::note(&subject.hash, Some(&position), now)).await?;
         }
-        searched
+        Ok((hits.deleted, searched?))
     }
+}
 
-    /// Deletes a dead letter if the user has a part in it, with two operations at most. Whether it was deleted.
-    async fn erase_dead_letter(&self, subject: &Subject<'_>, key: &str, step: &mut Step) -> Result<bool, Problem> {
-        step.spend(1);
-        let letter = self.ports.kv().get(key).await?;
-        let is_older = |letter: &String| dead_letter::received_at(letter).is_none_or(|at| at <= subject.began_at);
-        let is_theirs = |letter: &String| dead_letter::has_part(letter, subject.app, subject.user);
-        if letter.as_ref().filter(|letter| is_theirs(letter) && is_older(letter)).is_none() {
-            return Ok(false);
-        }
-        step.spend(1);
-        self.ports.kv().delete(key).await?;
-        step.deleted = step.deleted.saturating_add(1);
-        Ok(true)
+impl Subject<'_> {
+    /// Whether a dead letter or a record is to be erased, by its value: it was received before, and is of an event in which the user
+    /// has a part. Of a record that cannot be read, whether it has the id.
+    fn is_erased(&self, key: &str, value: &str) -> bool {
+        let has_part = if key.starts_with(event::PREFIX) {
+            record_has_part(value, self.user)
+        } else {
+            dead_letter::has_part(value, self.app, self.user)
+        };
+        has_part && !erased::is_newer(value, self.began_at)
     }
 }
 
@@ -451,9 +511,4 @@ fn record_has_part(value: &str, user: &str) -> bool {
         Some(event) => event.has_part(user),
         None => dead_letter::mentions(value, user),
     }
-}
-
-/// Whether a record is that of this event.
-fn is_record_of(record: &str, id: &EventId) -> bool {
-    Message::of_record(record).is_some_and(|message| message.event().is_some_and(|event| event.id() == id))
 }

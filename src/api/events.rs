@@ -12,6 +12,7 @@ use super::{
     parameters::{App, Cursor, PageLimit, Time, ordered, parameters},
     problem::Problem,
     reply::{NoContent, Reply},
+    step::Step,
 };
 use crate::{
     database::{
@@ -32,6 +33,10 @@ use crate::{
     storage::{Clock as _, Kv as _},
     webhook::{SdkAppId, command::Kind},
 };
+
+/// How many operations an event's erasure has at most, without those for an event that comes again meanwhile: whether its app was
+/// removed (3), its beginning (1), its row and its delivery (2), four keys (8), the row once more (1), and what settles it (2).
+const OPERATIONS_OF_ERASURE: usize = 17;
 
 parameters! {
     /// Which events, and which page of them.
@@ -193,7 +198,8 @@ impl<P: Ports> Context<'_, P> {
         if let Some(database) = self.ports.database() {
             // The call may have been under way.
             database.run(event_log::delete_received_by(app, &id, began_at)).await?;
-            self.settle_records(database, app, &[id], &newer).await?;
+            let step = Step::begin(self.ports.clock(), self.config.plan, OPERATIONS_OF_ERASURE);
+            self.settle_records(database, app, vec![id], &newer, &step).await?;
         }
         Ok(NoContent)
     }

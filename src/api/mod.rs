@@ -23,6 +23,7 @@ mod range;
 mod reindex;
 mod reply;
 mod stats;
+mod step;
 mod users;
 
 use std::pin::pin;

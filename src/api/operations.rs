@@ -203,7 +203,7 @@ operations! {
         "1 row read of D1 for each event of the user in the range, and at most 4 more";
     /// All that a user has a part in is erased, in steps.
     EraseUser: DELETE ["users" {app: App}] ? EraseUserQuery => erase_user -> Erased, Changes,
-        "at most 40 KV operations a step (200 on the paid plan), and in D1 what erasing the events one by one costs";
+        "at most 50 operations on KV and D1 a step (1,000 on the paid plan), and in D1 what erasing the events one by one costs";
     /// Records and dead letters in KV that a user has a part in are searched for and erased, in steps.
     EraseRecords: DELETE ["users" {app: App} "records"] ? EraseRecordsQuery => erase_records -> ErasedRecords, Changes,
         "1 KV list for each 1,000 keys, up to 2,000 keys a step (20,000 on the paid plan), 1 KV read for each dead letter and each record whose \
@@ -216,7 +216,7 @@ operations! {
         "1 row read of D1 for each delivery on the page, and at most 10 more";
     /// How many webhook calls there were.
     Calls: GET ["calls"] ? CallsQuery => calls -> Calls, Reads,
-        "1 row read of D1 for each count of the range, also of other apps, and some 10 for each app";
+        "1 row read of D1 for each count of the range, and some 30 for each app at most";
     /// What is wrong, and what to do.
     Alerts: GET ["alerts"] ? AlertsQuery => list_alerts -> Alerts, Reads,
         "for each app some 100 rows read of D1 where nothing is wrong, and 1,300 at most; and some 40 more at most once a minute for each isolate";
@@ -227,8 +227,8 @@ operations! {
         "1 row read of D1, and some 40 more at most once a minute for each isolate; with `ALERT_URLS`, 1 more and 1 KV read";
     /// Some events are read from KV into the event log.
     Reindex: POST ["reindex"] ? ReindexQuery => reindex -> Reindexed, Changes,
-        "1 or 2 KV lists, up to 40 KV reads and writes (200 on the paid plan), and 6 rows written of D1 for each event that \
-         the log lacks, or 1 if it differs";
+        "1 or 2 KV lists, 1 KV read for each key, 1 KV write for each that lacks its metadata, and 6 rows written of D1 for each event \
+         that the log lacks, or 1 if it differs";
     /// A page of dead letters.
     ListDeadLetters: GET ["dead-letters"] ? ListDeadLettersQuery => list_dead_letters -> DeadLetterPage, Reads,
         "1 KV list";

@@ -1,5 +1,7 @@
-//! The event log is rebuilt from KV, in steps that a call can do on the free plan. Keys that were put back into KV without their
+//! The event log is rebuilt from KV, in steps that a call can do on its plan. Keys that were put back into KV without their
 //! metadata get it again, and their expiry.
+
+use std::iter::repeat;
 
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
@@ -9,10 +11,11 @@ use super::{
     cursor::KvPosition,
     parameters::{Cursor, parameters},
     problem::Problem,
+    step::Step,
 };
 use crate::{
     database::{
-        Database,
+        Database, Statement,
         erasures::{self, KnownErasure},
         event_log,
         log_state::{self, LogState, Name},
@@ -20,7 +23,8 @@ use crate::{
     delivery::{dead_letter, erased::Traces, message::Message},
     event::{self, Entry, Event},
     ports::Ports,
-    storage::{Clock as _, Kv as _, LIST_MAX, Listed},
+    storage::{Clock as _, GET_MAX, Kv as _, LIST_MAX, Listed, side_by_side},
+    webhook::command::FOLLOW_BODY_MAX,
 };
 
 parameters! {
@@ -66,12 +70,31 @@ impl Phase {
     }
 }
 
-/// One step, which has done so much.
+/// How many operations a step has besides those for keys and events: it reads what is known of the log and of erasures, lists events and dead
+/// letters, and notes how far it came.
+const OPERATIONS_AROUND: usize = 5;
+
+/// About how many bytes of events one statement adds at most. [D1: 2,000,000 bytes a text]
+const STATEMENT_BYTES: usize = 1_000_000;
+
+/// How many bytes the records of one read have at most.
+const READ_BYTES: usize = GET_MAX * FOLLOW_BODY_MAX;
+
+/// What a step has read.
 #[derive(Default)]
-struct Step {
-    operations: usize,
+struct Read {
     records: Vec<ReadRecord>,
+    /// How many bytes these have.
+    bytes: usize,
     mended: usize,
+}
+
+impl Read {
+    /// How many statements add these records at most, and those of so many further bytes.
+    const fn statements(&self, further: usize) -> usize {
+        // Escaped, and with what lists show of it, a record is at most four times as long.
+        self.bytes.saturating_add(further).saturating_mul(4) / STATEMENT_BYTES + 1
+    }
 }
 
 /// A record that was read.
@@ -112,13 +135,14 @@ impl<P: Ports> Context<'_, P> {
         let (database, now) = (self.event_log()?, self.ports.clock().now_ms());
         let (phase, position) = Phase::read(query.cursor.as_ref())?;
         let state = LogState::from(database.rows(log_state::read()).await?);
-        let mut step = Step::default();
-        let mut cursor = self.read_keys(phase, position, &mut step).await?;
+        let step = Step::begin(self.ports.clock(), self.config.plan, OPERATIONS_AROUND);
+        let mut read = Read::default();
+        let mut cursor = self.read_keys(phase, position, &step, &mut read).await?;
         if phase == Phase::Events && cursor.is_none() {
-            cursor = self.read_keys(Phase::DeadLetters, KvPosition::default(), &mut step).await?;
+            cursor = self.read_keys(Phase::DeadLetters, KvPosition::default(), &step, &mut read).await?;
         }
         // What this Worker cannot have written is passed over.
-        let records = step.records.iter();
+        let records = read.records.iter();
         let messages: Vec<_> = records.filter_map(|it| Some((Message::of_record(&it.text)?, it))).collect();
         let events = messages.iter().filter_map(|(message, record)| Some((message.event()?, *record)));
         let events: Vec<_> = events.map(|(event, record)| (Traces::of(&event), event, record)).collect();
@@ -130,10 +154,10 @@ impl<P: Ports> Context<'_, P> {
                 known.iter().filter(|it| it.began_at >= event.received_at() && traces.hashes.contains(&it.hash));
             later.map(|it| it.began_at).max()
         };
-        let mut statements = Vec::new();
+        let mut items = Vec::new();
         for (traces, event, record) in &events {
             match erased_at(traces, event) {
-                None => statements.push(event_log::put_unless_erased(event, record.kv_until, &traces.hashes)),
+                None => items.push(event_log::put_item(event, record.kv_until, &traces.hashes)),
                 // To mend its key may have brought back what the erasure had just deleted.
                 Some(began_at) if record.is_mended => {
                     traces.remove(self.ports, began_at).await;
@@ -141,7 +165,8 @@ impl<P: Ports> Context<'_, P> {
                 Some(_) => {}
             }
         }
-        let indexed = statements.len();
+        let indexed = items.len();
+        let mut statements = put_all(items);
         let text = |cursor: &Option<Cursor>| cursor.as_ref().map(|Cursor(text)| text.clone());
         let (from, next) = (text(&query.cursor), text(&cursor));
         let known = reindexed(&state, from.as_deref(), next.as_deref(), now);
@@ -149,40 +174,60 @@ impl<P: Ports> Context<'_, P> {
         if !statements.is_empty() {
             database.run_all(statements).await?;
         }
-        Ok(Reindexed { indexed, mended: step.mended, cursor })
+        Ok(Reindexed { indexed, mended: read.mended, cursor })
     }
 
     /// Reads keys from this position on, as many as the step may, and mends them. Where the next step goes on; `None` at the end.
-    async fn read_keys(&self, phase: Phase, from: KvPosition, step: &mut Step) -> Result<Option<Cursor>, Problem> {
+    async fn read_keys(
+        &self,
+        phase: Phase,
+        from: KvPosition,
+        step: &Step<'_, P::Clock>,
+        read: &mut Read,
+    ) -> Result<Option<Cursor>, Problem> {
         let prefix = phase.prefix();
-        let most = self.config.plan.step_operations();
-        let limit = if phase == Phase::Events { most } else { LIST_MAX };
+        let limit = if phase == Phase::Events { self.config.plan.step_items() } else { LIST_MAX };
         let page = self.ports.kv().list(prefix, limit, from.list.as_deref()).await?;
+        let id = |listed: &Listed| listed.key.strip_prefix(prefix).unwrap_or_default().to_owned();
+        let is_to_mend = |listed: &Listed| !listed.metadata.is_object();
+        let keys: Vec<_> = page.keys.into_iter().filter(|listed| id(listed) > from.after).collect();
+        let keys: Vec<_> = keys.into_iter().filter(|it| phase == Phase::Events || is_to_mend(it)).collect();
         let mut done = from;
-        for listed in page.keys {
-            let id = listed.key.strip_prefix(prefix).unwrap_or_default();
-            let is_to_mend = !listed.metadata.is_object();
-            if id <= done.after.as_str() || (phase == Phase::DeadLetters && !is_to_mend) {
-                continue;
-            }
-            let operations = step.operations.saturating_add(if is_to_mend { 2 } else { 1 });
-            if operations > most {
+        for some in keys.chunks(GET_MAX) {
+            if step.left() <= read.statements(READ_BYTES) || !step.may_begin(1) {
                 return Ok(Some(done.write(prefix)));
             }
-            step.operations = operations;
-            if let Some(value) = self.ports.kv().get(&listed.key).await? {
-                let mut until = listed.expiration;
-                let entry = if is_to_mend { self.mended(phase, &listed, &value) } else { None };
-                if let Some(entry) = &entry {
-                    self.ports.kv().put(entry).await.map_err(|_| Problem::Unavailable)?;
-                    until = entry.expiration;
-                    step.mended = step.mended.saturating_add(1);
-                }
-                let kv_until = until.unwrap_or(event_log::IN_KV_FOR_GOOD);
-                let record = ReadRecord { text: value, kv_until, is_mended: entry.is_some() };
-                step.records.extend((phase == Phase::Events).then_some(record));
+            let names: Vec<_> = some.iter().map(|listed| listed.key.clone()).collect();
+            let values = self.ports.kv().get_all(&names).await?;
+            let mut found = Vec::new();
+            for (listed, value) in some.iter().zip(&values) {
+                let entry = value.as_ref().filter(|_| is_to_mend(listed));
+                found.push((listed, value, entry.and_then(|value| self.mended(phase, listed, value))));
             }
-            id.clone_into(&mut done.after);
+            let bytes = values.iter().flatten().map(String::len).sum();
+            let to_put = found.iter().filter_map(|(.., entry)| entry.as_ref());
+            let may_begin = || step.left() > read.statements(bytes) && step.may_begin(1);
+            let (put, error) = side_by_side(to_put, may_begin, |entry| self.ports.kv().put(entry)).await;
+            if error.is_some() {
+                return Err(Problem::Unavailable);
+            }
+            // Up to the first that could not be put.
+            let mut puts = put.iter().enumerate().map(|(place, &position)| place == position).chain(repeat(false));
+            let whole = found.into_iter().take_while(|(.., entry)| entry.is_none() || puts.next() == Some(true));
+            let mut count = 0;
+            for (listed, value, entry) in whole {
+                count += 1;
+                done.after = id(listed);
+                read.mended = read.mended.saturating_add(usize::from(entry.is_some()));
+                let Some(text) = value.clone().filter(|_| phase == Phase::Events) else { continue };
+                let until = entry.as_ref().map_or(listed.expiration, |entry| entry.expiration);
+                let kv_until = until.unwrap_or(event_log::IN_KV_FOR_GOOD);
+                read.bytes = read.bytes.saturating_add(text.len());
+                read.records.push(ReadRecord { text, kv_until, is_mended: entry.is_some() });
+            }
+            if count < some.len() {
+                return Ok(Some(done.write(prefix)));
+            }
         }
         Ok(KvPosition::next(page.cursor, prefix))
     }
@@ -197,4 +242,20 @@ impl<P: Ports> Context<'_, P> {
         // The value stays as it is.
         (entry.key == *key).then(|| Entry { value: value.to_owned(), ..entry })
     }
+}
+
+/// The statements that add these items.
+fn put_all(items: Vec<String>) -> Vec<Statement> {
+    let (mut statements, mut some, mut bytes) = (Vec::new(), Vec::new(), 0_usize);
+    for item in items {
+        if bytes.saturating_add(item.len()) > STATEMENT_BYTES && !some.is_empty() {
+            statements.push(event_log::put_all_unless_erased(&some));
+            some.clear();
+            bytes = 0;
+        }
+        bytes = bytes.saturating_add(item.len());
+        some.push(item);
+    }
+    statements.extend((!some.is_empty()).then(|| event_log::put_all_unless_erased(&some)));
+    statements
 }

@@ -33,7 +33,7 @@ pub enum CallOutcome {
 }
 
 /// How many calls of one kind there were in one hour.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CallCount {
     /// Hours since 1970.
     pub hour: u64,
@@ -59,25 +59,30 @@ pub fn add(hour: u64, counts: &str, writes_max: u64) -> Statement {
     Statement::new(SQL, [counts.into(), hour.into(), writes_max.into()])
 }
 
-/// The counts of the hours from `since` to before `until` (hours since 1970), the oldest first: of this app ([`NO_APP`] for no
-/// app of ours), or of all.
+/// The counts of the hours from `since` to before `until` (hours since 1970), in no order: of this app ([`NO_APP`] for no app of
+/// ours), or of all.
+///
+/// For an app, each of its outcomes is a range of the index, so that nothing is read but what is returned. By the key alone, either
+/// the other apps of these hours were read too, or the other hours of this app. D1 counts what it sorts as read once more.
 #[must_use]
 pub fn read(app: Option<u64>, since: u64, until: u64) -> Statement {
     match app {
         None => {
-            const SQL: &str = "SELECT hour, app, outcome, reason, count FROM call_counts \
-                               WHERE hour >= ?1 AND hour < ?2 ORDER BY hour, app, outcome, reason";
+            const SQL: &str =
+                "SELECT hour, app, outcome, reason, count FROM call_counts WHERE hour >= ?1 AND hour < ?2";
             Statement::new(SQL, [since.into(), until.into()])
         }
         Some(app) => {
-            const SQL: &str = "SELECT hour, app, outcome, reason, count FROM call_counts \
-                               WHERE hour >= ?1 AND hour < ?2 AND app = ?3 ORDER BY hour, app, outcome, reason";
+            const SQL: &str = "SELECT c.hour, c.app, c.outcome, c.reason, c.count \
+                 FROM (SELECT DISTINCT outcome FROM call_totals WHERE app = ?3) AS o \
+                 CROSS JOIN call_counts AS c INDEXED BY call_counts_latest \
+                 ON c.app = ?3 AND c.outcome = o.outcome AND c.hour >= ?1 AND c.hour < ?2";
             Statement::new(SQL, [since.into(), until.into(), app.into()])
         }
     }
 }
 
-/// When the last call of an outcome came.
+/// When the last call of an outcome and reason came.
 #[derive(Clone, Debug, Deserialize)]
 pub struct LatestCall {
     /// The app, or [`NO_APP`].
@@ -88,12 +93,11 @@ pub struct LatestCall {
     pub last_at: u64,
 }
 
-/// When the last call of each outcome came, for each of these apps ([`NO_APP`] for no app of ours) that had any.
+/// When the last call of each outcome and reason came, for each of these apps ([`NO_APP`] for no app of ours) that had any. These
+/// times stay when the counts of their hours are deleted.
 #[must_use]
 pub fn latest(apps: &[u64]) -> Statement {
-    const SQL: &str = "SELECT a.value AS app, o.value AS outcome, \
-         (SELECT max(c.last_at) FROM call_counts AS c WHERE c.app = a.value AND c.outcome = o.value AND c.hour = \
-         (SELECT max(l.hour) FROM call_counts AS l WHERE l.app = a.value AND l.outcome = o.value)) AS last_at \
-         FROM json_each(?1) AS a CROSS JOIN json_each(?2) AS o WHERE last_at IS NOT NULL";
-    Statement::new(SQL, [Parameter::Text(to_json(apps)), Parameter::Text(to_json(CallOutcome::VARIANTS))])
+    const SQL: &str =
+        "SELECT t.app, t.outcome, t.last_at FROM json_each(?1) AS a CROSS JOIN call_totals AS t ON t.app = a.value";
+    Statement::new(SQL, [Parameter::Text(to_json(apps))])
 }

@@ -118,30 +118,44 @@ pub fn insert(event: &Event<'_>, kv_until: u64) -> Statement {
 /// [`crate::delivery::erased`].
 #[must_use]
 pub fn insert_unless_erased(event: &Event<'_>, kv_until: u64, hashes: &[String]) -> Statement {
-    unless_erased(event, kv_until, hashes, on_repeat!())
-}
-
-/// The same for an event that was read from KV: if the log has other texts of it, they are replaced. What is counted by its key
-/// stays: it is that of the same actor, targets and time.
-#[must_use]
-pub fn put_unless_erased(event: &Event<'_>, kv_until: u64, hashes: &[String]) -> Statement {
-    const ON_REPEAT: &str = " ON CONFLICT DO UPDATE SET record = excluded.record, query = excluded.query, \
-         body = excluded.body, kv_until = max(coalesce(kv_until, 0), excluded.kv_until) \
-         WHERE kv_until IS NULL OR kv_until < excluded.kv_until OR record <> excluded.record OR query <> excluded.query \
-         OR body <> excluded.body";
-    unless_erased(event, kv_until, hashes, ON_REPEAT)
-}
-
-/// Adds an event, unless what these hashes stand for was erased since its receipt; and does `on_repeat` if it is there.
-fn unless_erased(event: &Event<'_>, kv_until: u64, hashes: &[String], on_repeat: &str) -> Statement {
     const SQL: &str = concat!(
         insert_into!(),
         "SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE NOT EXISTS \
-         (SELECT 1 FROM erased WHERE hash IN (SELECT value FROM json_each(?9)) AND began_at >= ?10)"
+         (SELECT 1 FROM erased WHERE hash IN (SELECT value FROM json_each(?9)) AND began_at >= ?10)",
+        on_repeat!()
     );
     let more = [Parameter::Text(to_json(hashes)), event.received_at().into()];
     let parameters = columns(event, kv_until).into_iter().chain(more).collect();
-    Statement { sql: format!("{SQL}{on_repeat}").into(), parameters }
+    Statement { sql: SQL.into(), parameters }
+}
+
+/// An event that was read from KV, as an item of [`put_all_unless_erased`].
+#[must_use]
+pub fn put_item(event: &Event<'_>, kv_until: u64, hashes: &[String]) -> String {
+    let id = event.id();
+    let (summary, query, body) = (event.summary(), event.query(), event.body().get());
+    let key = (event.app(), event.kind().name(), id.event_time(), id.hash());
+    to_json(&(key, summary, query, body, kv_until, event.received_at(), hashes))
+}
+
+/// Adds events that were read from KV, each unless what its hashes stand for was erased since its receipt. If the log has other texts
+/// of one, they are replaced. What is counted by its key stays: it is that of the same actor, targets and time.
+///
+/// One statement adds a hundred in a tenth of the time of as many. Query and body are texts in its JSON, which SQLite does not parse.
+#[must_use]
+pub fn put_all_unless_erased(items: &[String]) -> Statement {
+    const SQL: &str = concat!(
+        insert_into!(),
+        "SELECT value ->> '$[0][0]', value ->> '$[0][1]', value ->> '$[0][2]', value ->> '$[0][3]', value ->> 1, value ->> 2, \
+         value ->> 3, value ->> 4 FROM json_each(?1) WHERE NOT EXISTS \
+         (SELECT 1 FROM erased WHERE hash IN (SELECT h.value FROM json_each(json_each.value, '$[6]') AS h) \
+         AND began_at >= json_each.value ->> 5) \
+         ON CONFLICT DO UPDATE SET record = excluded.record, query = excluded.query, \
+         body = excluded.body, kv_until = max(coalesce(kv_until, 0), excluded.kv_until) \
+         WHERE kv_until IS NULL OR kv_until < excluded.kv_until OR record <> excluded.record OR query <> excluded.query \
+         OR body <> excluded.body"
+    );
+    Statement::new(SQL, [Parameter::Text(format!("[{}]", items.join(",")))])
 }
 
 /// The columns of an event's row.
@@ -271,13 +285,21 @@ pub fn delete(app: SdkAppId, id: &EventId) -> Statement {
 /// Deletes the event of this id, unless it was received after `began_at` (Unix ms).
 #[must_use]
 pub fn delete_received_by(app: SdkAppId, id: &EventId, began_at: u64) -> Statement {
-    let kinds = Kind::sql_list();
+    delete_all_received_by(app, std::slice::from_ref(id), began_at)
+}
+
+/// Deletes the events of these ids that were not received after `began_at` (Unix ms).
+#[must_use]
+pub fn delete_all_received_by(app: SdkAppId, ids: &[EventId], began_at: u64) -> Statement {
+    let kinds = Kind::VARIANTS.iter().map(|kind| format!("('{}')", kind.name())).collect::<Vec<_>>().join(", ");
     let sql = format!(
-        "DELETE FROM events \
-         WHERE app = ?1 AND kind IN ({kinds}) AND event_time = ?2 AND hash = ?3 \
-         AND coalesce(iif(json_valid(record), record ->> '$.received_at', 0), 0) <= ?4"
+        "WITH kinds (kind) AS (VALUES {kinds}) DELETE FROM events WHERE (app, kind, event_time, hash) IN ( \
+         SELECT CAST(?1 AS INTEGER), kinds.kind, wanted.value ->> 0, wanted.value ->> 1 \
+         FROM json_each(?2) AS wanted CROSS JOIN kinds) \
+         AND coalesce(iif(json_valid(record), record ->> '$.received_at', 0), 0) <= ?3"
     );
-    Statement::new(sql, [app.into(), id.event_time().into(), id.hash().into(), began_at.into()])
+    let ids: Vec<_> = ids.iter().map(|id| (id.event_time(), id.hash())).collect();
+    Statement::new(sql, [app.into(), Parameter::Text(to_json(&ids)), began_at.into()])
 }
 
 /// The counts of the hours from `since` to before `until` (hours since 1970) that have any, oldest first: of the app's targets,

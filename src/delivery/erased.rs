@@ -106,13 +106,19 @@ pub enum Found {
     Newer(String),
 }
 
+/// Whether a record or a dead letter, by its value, was received after `began_at` (Unix ms).
+#[must_use]
+pub fn is_newer(value: &str, began_at: u64) -> bool {
+    dead_letter::received_at(value).is_some_and(|received_at| received_at > began_at)
+}
+
 /// Deletes a record or a dead letter, unless it was received after `began_at` (Unix ms).
 ///
 /// # Errors
 /// [`StoreError`].
 pub async fn remove_received_by(kv: &impl Kv, key: &str, began_at: u64) -> Result<Found, StoreError> {
     let Some(value) = kv.get(key).await? else { return Ok(Found::Nothing) };
-    if dead_letter::received_at(&value).is_some_and(|received_at| received_at > began_at) {
+    if is_newer(&value, began_at) {
         return Ok(Found::Newer(value));
     }
     kv.delete(key).await?;

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use worker::{
     Env,
-    js_sys::{JSON, Promise, Reflect},
+    js_sys::{Array, JSON, Map, Promise, Reflect},
     kv::ListResponse,
     wasm_bindgen::{self, JsCast, JsValue, prelude::wasm_bindgen},
     wasm_bindgen_futures::JsFuture,
@@ -28,6 +28,9 @@ extern "C" {
 
     #[wasm_bindgen(method, catch)]
     fn get(this: &KvNamespace, key: &str) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(method, catch, js_name = get)]
+    fn get_all(this: &KvNamespace, keys: &Array) -> Result<Promise, JsValue>;
 
     #[wasm_bindgen(method, catch)]
     fn list(this: &KvNamespace, options: &JsValue) -> Result<Promise, JsValue>;
@@ -112,6 +115,13 @@ impl storage::Kv for Kv {
 
     async fn get(&self, key: &str) -> Result<Option<String>, StoreError> {
         Ok(self.call(|namespace| namespace.get(key)).await?.as_string())
+    }
+
+    async fn get_all(&self, keys: &[String]) -> Result<Vec<Option<String>>, StoreError> {
+        let names: Vec<_> = keys.iter().map(JsValue::from).collect();
+        let found = self.call(|namespace| namespace.get_all(&names.iter().collect())).await?;
+        let found: Map = found.dyn_into().map_err(|_| StoreError::Failed)?;
+        Ok(names.iter().map(|name| found.get(name).as_string()).collect())
     }
 
     async fn delete(&self, key: &str) -> Result<(), StoreError> {

@@ -52,6 +52,8 @@ pub struct Sqlite {
     pub takes_ms: Cell<u64>,
     /// How large the database says it is, in bytes.
     pub size: Cell<Option<u64>>,
+    /// How many bytes the longest parameter of a statement had.
+    pub longest_text: Cell<usize>,
     /// The first word of each statement, behind `sql`. A reader may share the list.
     pub operations: Rc<RefCell<Vec<String>>>,
 }
@@ -71,6 +73,7 @@ impl Sqlite {
             trouble: Cell::default(),
             takes_ms: Cell::default(),
             size: Cell::default(),
+            longest_text: Cell::default(),
             operations: Rc::default(),
         }
     }
@@ -115,6 +118,12 @@ impl Sqlite {
         rows(&self.connection, Statement { sql: sql.into(), parameters: Vec::new() }).unwrap()
     }
 
+    /// How many rows a table has.
+    pub fn count(&self, name: &str) -> u64 {
+        let sql = format!("SELECT count(*) AS n FROM {name}");
+        rows(&self.connection, Statement { sql: sql.into(), parameters: Vec::new() }).unwrap()[0]["n"].as_u64().unwrap()
+    }
+
     /// The same for a table of the log, without what metrics have counted: that tells of events that are gone, too.
     pub fn log_table(&self, name: &str) -> Vec<Value> {
         let mut rows = self.table(name);
@@ -148,6 +157,12 @@ impl Sqlite {
     /// How many rows the tables of the log have together.
     pub fn size(&self) -> usize {
         ["events", "event_users", "hourly_counts", "hourly_totals"].iter().map(|table| self.table(table).len()).sum()
+    }
+
+    fn note_length(&self, statement: &Statement) {
+        let length = |parameter: &Parameter| if let Parameter::Text(text) = parameter { text.len() } else { 0 };
+        let longest = statement.parameters.iter().map(length).max().unwrap_or_default();
+        self.longest_text.set(self.longest_text.get().max(longest));
     }
 
     async fn begin(&self, statement: &Statement) -> Result<(), DatabaseError> {
@@ -243,8 +258,11 @@ impl Database for Sqlite {
     }
 
     async fn run_all(&self, statements: Vec<Statement>) -> Result<(), DatabaseError> {
-        // One round trip.
+        // One round trip, and as many queries as statements.
         self.begin(&statements[0]).await?;
+        let words = statements[1..].iter().map(|statement| statement.sql.split(' ').next().unwrap());
+        self.operations.borrow_mut().extend(words.map(|word| format!("sql {word}")));
+        statements.iter().for_each(|statement| self.note_length(statement));
         let transaction = self.connection.unchecked_transaction().unwrap();
         statements
             .into_iter()

@@ -189,6 +189,9 @@ pub struct FakeKv {
     pub hangs: Cell<Option<&'static str>>,
     /// How long each operation takes, in ms.
     pub takes_ms: Cell<u64>,
+    /// How many operations are under way, and how many there were at most.
+    pub under_way: Cell<usize>,
+    pub most_under_way: Cell<usize>,
     /// Whether lists show what was deleted, as KV's do for a minute.
     pub lists_deleted: Cell<bool>,
     /// Most keys of one list, whatever the limit: KV may return fewer.
@@ -222,6 +225,8 @@ impl FakeKv {
             deletes: Operations::default(),
             hangs: Cell::default(),
             takes_ms: Cell::default(),
+            under_way: Cell::default(),
+            most_under_way: Cell::default(),
             lists_deleted: Cell::default(),
             list_max: Cell::new(1000),
             has_empty_last_page: Cell::default(),
@@ -258,9 +263,12 @@ impl FakeKv {
         if self.hangs.get() == Some(operation) {
             pending::<()>().await;
         }
+        self.under_way.set(self.under_way.get() + 1);
+        self.most_under_way.set(self.most_under_way.get().max(self.under_way.get()));
         if self.takes_ms.get() > 0 {
             sleep(Duration::from_millis(self.takes_ms.get())).await;
         }
+        self.under_way.set(self.under_way.get() - 1);
         match self.fails_after.get() {
             Some((failing, 0)) if failing == operation => return Err(StoreError::Failed),
             Some((failing, left)) if failing == operation => self.fails_after.set(Some((failing, left - 1))),
@@ -317,6 +325,12 @@ impl Kv for FakeKv {
     async fn get(&self, key: &str) -> Result<Option<String>, StoreError> {
         self.begin("get", key).await?;
         Ok(self.values.borrow().get(key).cloned())
+    }
+
+    async fn get_all(&self, keys: &[String]) -> Result<Vec<Option<String>>, StoreError> {
+        assert!((1..=100).contains(&keys.len()), "KV reads 1 to 100 keys, not {}", keys.len());
+        self.begin("get", &format!("{} keys", keys.len())).await?;
+        Ok(keys.iter().map(|key| self.values.borrow().get(key).cloned()).collect())
     }
 
     async fn delete(&self, key: &str) -> Result<(), StoreError> {

@@ -35,10 +35,10 @@ export class EVENTS extends WorkerEntrypoint {
 		await count("list");
 		return this.env.EVENTS.list(options);
 	}
-	/** @param {string} key */
-	async get(key) {
-		// What it was asked for is what it had then.
-		const value = await this.env.EVENTS.get(key);
+	/** @param {string[]} keys */
+	async get(keys) {
+		// What it was asked for is what it had then. One operation, of one key or of many.
+		const value = await this.env.EVENTS.get(keys);
 		await count("get");
 		return value;
 	}

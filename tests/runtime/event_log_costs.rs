@@ -542,11 +542,11 @@ fn a_row_that_a_reindex_finds_as_it_is_costs_no_row_and_a_damaged_one_costs_one(
     let body = unfollow("a", &["b"], now_ms());
     let follow = Follow::parse(Kind::Unfollow, body.as_bytes()).unwrap().remove(0);
     let event = Event::new(SdkAppId::parse(APP).unwrap(), query, follow, now_ms());
-    let put = plain(event_log::put_unless_erased(&event, event_log::IN_KV_FOR_GOOD, &[]));
+    let put = plain(event_log::put_all_unless_erased(&[event_log::put_item(&event, event_log::IN_KV_FOR_GOOD, &[])]));
     let written = |statement: &Value| log.run(std::slice::from_ref(statement))[0]["written"].as_u64().unwrap();
     assert!([5, 6].contains(&written(&put)));
     assert_eq!(written(&put), 0);
-    assert_eq!(written(&json!(["UPDATE events SET body = 'x' WHERE hash = ?1", put[4]])), 1);
+    assert_eq!(written(&json!(["UPDATE events SET body = 'x' WHERE hash = ?1", event.id().hash()])), 1);
     assert_eq!((written(&put), written(&put)), (1, 0));
 }
 
@@ -625,4 +625,46 @@ fn alerts_are_told_while_d1_fails() {
     post_at(&log.url("/fail"), "");
     let (_, told) = log.call("GET", "alerts");
     assert_eq!(told["complete"], true, "{told}");
+}
+
+/// The calls of an app cost what is shown of them, however many there are of other hours and of other apps.
+#[test]
+fn the_calls_of_an_app_cost_what_is_shown() {
+    const KINDS: [(&str, &str); 6] = [
+        ("stored", ""),
+        ("queued", ""),
+        ("probe", ""),
+        ("rejected", "sign_mismatch"),
+        ("rejected", "method"),
+        ("failed", "kv"),
+    ];
+    let log = Log::start();
+    let fill = |app: u64, hours: std::ops::Range<u64>| {
+        let counts = |ago: u64| {
+            let at = log.now - ago * HOUR_MS;
+            let counts: Vec<_> =
+                KINDS.map(|(outcome, reason)| json!([at / HOUR_MS, app, outcome, reason, 1, at])).to_vec();
+            plain(call_counts::add(at / HOUR_MS, &json!(counts).to_string(), 1_000))
+        };
+        log.run(&hours.map(counts).collect::<Vec<_>>());
+    };
+    let calls = |ago: u64| {
+        let since = log.now - ago * HOUR_MS;
+        let (costs, answer) = log.call("GET", &format!("calls?app={APP}&since={since}&until={}", log.now));
+        assert_eq!((costs.len(), written_by(&costs)), (2, 0));
+        (answer["hours"].as_array().unwrap().len() as u64, read_by(&costs))
+    };
+    let app: u64 = APP.parse().unwrap();
+    fill(app, 0..31 * 24);
+    for fill_more in [None, Some(90)] {
+        if let Some(days) = fill_more {
+            fill(app, 31 * 24..days * 24);
+            (1..=3).for_each(|other| fill(app + other, 0..31 * 24));
+        }
+        for (ago, shown) in [(0, 6), (24, 150), (31 * 24 - 1, 6 * 31 * 24)] {
+            let (found, read) = calls(ago);
+            println!("{read:>6} rows read for {found} counts of calls");
+            assert!(found == shown && read <= shown + 24, "{found} counts, {read} rows");
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { EventList } from "../../page/lib/event_list.ts";
+import { EventList, FILLED_MAX } from "../../page/lib/event_list.ts";
 import { event, pageOf, timesOf } from "./events.mjs";
 
 /** @type {(times: number[], cursor?: string | null) => EventList} */
@@ -52,6 +52,19 @@ suite("adding", () => {
 		assert.deepEqual(timesOf(listOf([20, 30]).add([event(10)])), [10], "there is no older page");
 	});
 
+	test("has the oldest fall off the end of a full list, from where it goes on", () => {
+		const list = listOf([10, 20], "older");
+		const added = list.add(Array.from({ length: FILLED_MAX + 5 }, (_, at) => event(100 + at)));
+		assert.deepEqual([list.events.length, added.length], [FILLED_MAX, FILLED_MAX]);
+		assert.deepEqual([list.events.at(-1)?.event_time, list.older], [105, { until: 105 }]);
+		// The page that begins there has the last one again.
+		list.addOlder(pageOf([event(105), event(104), event(103)], "next"));
+		assert.deepEqual([timesOf(list.events.slice(-3)), list.older], [[105, 104, 103], { cursor: "next" }]);
+		// What the operator has loaded stays.
+		list.add([event(5_000)]);
+		assert.deepEqual([list.events.length, list.events.at(-1)?.event_time], [FILLED_MAX + 2, 104]);
+	});
+
 	test("to an empty list that has an older page adds nothing", () => {
 		assert.deepEqual(listOf([], "older").add([event(10)]), []);
 		assert.deepEqual(timesOf(listOf([]).add([event(10)])), [10]);
@@ -64,14 +77,14 @@ suite("an older page", () => {
 		const added = list.addOlder(pageOf([event(10), event(20)], "oldest"));
 		assert.deepEqual(timesOf(added), [20, 10]);
 		assert.deepEqual(timesOf(list.events), [40, 30, 20, 10]);
-		assert.equal(list.cursor, "oldest");
+		assert.deepEqual(list.older, { cursor: "oldest" });
 	});
 
 	test("may begin with what a poll has added", () => {
 		const list = listOf([30, 40], "older");
 		assert.deepEqual(timesOf(list.addOlder(pageOf([event(20), event(30)]))), [20]);
 		assert.deepEqual(timesOf(list.events), [40, 30, 20]);
-		assert.equal(list.cursor, null);
+		assert.equal(list.older, null);
 	});
 
 	test("is all there is in an empty list", () => {
@@ -86,7 +99,7 @@ suite("the newest page, read again", () => {
 		const list = listOf([10, 20, 30], "older");
 		assert.equal(list.replaceNewest(pageOf([event(20), event(30)], "other")), false);
 		assert.deepEqual(timesOf(list.events), [30, 20, 10]);
-		assert.equal(list.cursor, "older", "the list goes on after its own last event");
+		assert.deepEqual(list.older, { cursor: "older" }, "the list goes on after its own last event");
 	});
 
 	test("takes away what is gone from its range, and leaves what is older", () => {
@@ -99,20 +112,20 @@ suite("the newest page, read again", () => {
 		const list = listOf([10, 20]);
 		assert.equal(list.replaceNewest(pageOf([event(20), event(30)], "other")), true);
 		assert.deepEqual(timesOf(list.events), [30, 20, 10]);
-		assert.equal(list.cursor, null);
+		assert.equal(list.older, null);
 	});
 
 	test("that is the only page is the whole list", () => {
 		const list = listOf([10, 20, 30], "older");
 		assert.equal(list.replaceNewest(pageOf([event(30)])), true);
 		assert.deepEqual(timesOf(list.events), [30]);
-		assert.equal(list.cursor, null);
+		assert.equal(list.older, null);
 	});
 
 	test("that is all newer says where the next one begins", () => {
 		const list = listOf([20]);
 		list.replaceNewest(pageOf([event(20), event(30)], "next"));
-		assert.equal(list.cursor, "next");
+		assert.deepEqual(list.older, { cursor: "next" });
 	});
 
 	test("may hold as many other events", () => {
@@ -150,7 +163,7 @@ suite("damaged events", () => {
 		const list = new EventList(damagedPage([], [20, 10], "older"));
 		assert.deepEqual(timesOf(list.add([event(15), event(5)])), [15]);
 		list.replaceNewest(damagedPage([15], [20], "other"));
-		assert.deepEqual([timesOf(list.events), list.damaged, list.cursor], [[15], ids(20, 10), "older"]);
+		assert.deepEqual([timesOf(list.events), list.damaged, list.older], [[15], ids(20, 10), { cursor: "older" }]);
 	});
 
 	test("are no longer there when they were rebuilt or deleted", () => {

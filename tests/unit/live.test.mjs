@@ -8,7 +8,8 @@ import { event, pageOf, timesOf } from "./events.mjs";
 /** @import { EventPage, ListedEvent } from "../../page/api/client.ts" */
 /** @typedef {{ since?: unknown, cursor?: string | null, limit?: number | null }} Query */
 
-const MINUTE = 60_000;
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
 const T = Date.parse("2026-11-25T14:00:00Z");
 
 /** An API whose events are set by the test. It answers as the Worker does, in pages of `size`. */
@@ -34,13 +35,13 @@ class FakeApi {
 	}
 }
 
-/** A live view that has polled once, and its API. */
+/** A live view that has polled once, and its API. A further poll comes so many ms later than that one. */
 async function opened(/** @type {ListedEvent[]} */ ...stored) {
 	const api = new FakeApi();
 	api.stored = stored;
 	const live = new Live();
-	const first = await live.poll((query) => api.events(query));
-	return { api, live, first, poll: () => live.poll((query) => api.events(query)) };
+	const poll = (later = 3 * SECOND) => live.poll((query) => api.events(query), T + later);
+	return { api, live, first: await poll(0), poll };
 }
 
 test("an event that says it is in the future has happened when it was received", () => {
@@ -78,12 +79,20 @@ suite("the first poll", () => {
 });
 
 suite("each further poll", () => {
-	test("reads from a minute before the newest event", async () => {
+	test("reads from 10 s before the newest event, and every 30 s from a minute before it", async () => {
 		const { api, poll } = await opened(event(T), event(T - 2 * MINUTE));
-		const news = await poll();
-		assert.deepEqual(api.asked.at(-1), { since: T - MINUTE, cursor: null, limit: 1_000 });
-		assert.deepEqual(timesOf(news.read), [T]);
-		assert.equal(news.isFirst, false);
+		for (const [later, overlap] of [
+			[3, 10],
+			[27, 10],
+			[30, 60],
+			[33, 10],
+			[60, 60],
+		]) {
+			const news = await poll(later * SECOND);
+			assert.deepEqual(api.asked.at(-1), { since: T - overlap * SECOND, cursor: null, limit: 1_000 }, String(later));
+			assert.deepEqual(timesOf(news.read), [T]);
+			assert.equal(news.isFirst, false);
+		}
 	});
 
 	test("tells what is new, once", async () => {
@@ -97,7 +106,8 @@ suite("each further poll", () => {
 	test("tells an event that comes late, which is fresh although its time is not", async () => {
 		const { api, live, poll } = await opened(event(T));
 		api.stored.push(event(T - 30_000, { received_at: T + 1_000 }));
-		const news = await poll();
+		assert.deepEqual((await poll()).added, []);
+		const news = await poll(30 * SECOND);
 		assert.deepEqual(timesOf(news.added), [T - 30_000]);
 		assert.deepEqual(timesOf(news.fresh), [T - 30_000]);
 		assert.equal(live.newest, T);
@@ -105,9 +115,9 @@ suite("each further poll", () => {
 
 	test("does not call fresh what was received before the page was opened", async () => {
 		const { api, poll } = await opened(event(T));
-		api.stored.push(event(T - 30_000, { received_at: T - 1_000 }));
+		api.stored.push(event(T - 3_000, { received_at: T - 1_000 }));
 		const news = await poll();
-		assert.deepEqual([timesOf(news.added), timesOf(news.fresh)], [[T - 30_000], []]);
+		assert.deepEqual([timesOf(news.added), timesOf(news.fresh)], [[T - 3_000], []]);
 	});
 
 	test("does not wait for an event whose time is in the future", async () => {
@@ -115,14 +125,15 @@ suite("each further poll", () => {
 		assert.equal(live.newest, T);
 		api.stored.push(event(T + 1_000));
 		assert.deepEqual(timesOf((await poll()).added), [T + 1_000]);
-		assert.equal(api.asked.at(-1)?.since, T - MINUTE);
+		assert.equal(api.asked.at(-1)?.since, T - 10 * SECOND);
 	});
 
 	test("tells what is gone, where it would have read it", async () => {
 		const { api, poll } = await opened(event(T), event(T - 30_000), event(T - 2 * MINUTE));
 		api.stored = [event(T)];
-		assert.deepEqual((await poll()).gone, [event(T - 30_000).id]);
 		assert.deepEqual((await poll()).gone, []);
+		assert.deepEqual((await poll(30 * SECOND)).gone, [event(T - 30_000).id]);
+		assert.deepEqual((await poll(60 * SECOND)).gone, []);
 	});
 
 	test("reads on where there is more than a page", async () => {
@@ -138,13 +149,13 @@ suite("each further poll", () => {
 		assert.equal(news.isGap, false);
 	});
 
-	test("gives up after five pages, and does not say that the rest is gone", async () => {
+	test("gives up after twenty pages, and does not say that the rest is gone", async () => {
 		const { api, poll } = await opened(event(T));
 		api.size = 2;
-		api.stored.push(...Array.from({ length: 20 }, (_, at) => event(T + 1 + at)));
+		api.stored.push(...Array.from({ length: 50 }, (_, at) => event(T + 1 + at)));
 		const news = await poll();
-		assert.equal(api.asked.length, 1 + 5);
-		assert.equal(news.read.length, 10);
+		assert.equal(api.asked.length, 1 + 20);
+		assert.equal(news.read.length, 40);
 		assert.equal(news.isGap, true);
 		assert.deepEqual(news.gone, []);
 	});
@@ -157,6 +168,48 @@ suite("each further poll", () => {
 		api.fails = false;
 		assert.deepEqual(timesOf((await poll()).added), [T + MINUTE]);
 	});
+});
+
+/** An event of a flood, which comes up to 2 s after its time. */
+const flooding = (/** @type {number} */ number, /** @type {number} */ time) =>
+	event(time, { id: `${String(9_999_999_999_999 - time)}-${String(number).padStart(32, "0")}` });
+
+for (const every of [3, 30]) {
+	test(`500 events a second, of which some come late, are each told once by polls every ${every} s`, async () => {
+		const { api, poll } = await opened(event(T - 10 * MINUTE));
+		/** @type {Map<string, number>} */
+		const told = new Map();
+		let sent = 0;
+		for (let second = 0; second < 120; second += every) {
+			const begin = T + second * SECOND;
+			for (let number = 0; number < 500 * every; number += 1, sent += 1) {
+				const late = number % 7 === 0 ? 2 * SECOND : 0;
+				api.stored.push(flooding(sent, begin + number * 2 - late));
+			}
+			const before = api.asked.length;
+			const news = await poll((second + every) * SECOND);
+			assert.equal(news.isGap, false);
+			for (const { id } of news.added) told.set(id, (told.get(id) ?? 0) + 1);
+			// What is new, and what is read again.
+			assert.ok(
+				api.asked.length - before <= Math.ceil((500 * every + 2_000) / 1_000) + 1,
+				String(api.asked.length - before),
+			);
+		}
+		assert.equal(told.size, sent);
+		assert.deepEqual(
+			[...told.values()].filter((times) => times !== 1),
+			[],
+		);
+	});
+}
+
+test("the first events of a busy app are none that were there before", async () => {
+	const { poll } = await opened(...Array.from({ length: 3_000 }, (_, number) => flooding(number, T - number)));
+	for (const later of [3, 30, 60]) {
+		const { added, gone } = await poll(later * SECOND);
+		assert.deepEqual([added, gone], [[], []], String(later));
+	}
 });
 
 test("times shortly after 1970 are read from the beginning", async () => {

@@ -56,8 +56,8 @@ fn calls_are_counted_by_hour_app_and_outcome() {
         row(first, 0, "probe", None, 1),
         row(before, 1_400_000_000, "queued", None, 1),
         row(this_hour, 0, "rejected", Some("method"), 1),
-        row(this_hour, 1_400_000_000, "rejected", Some("sign_mismatch"), 1),
         row(this_hour, 1_400_000_000, "stored", None, 2),
+        row(this_hour, 1_400_000_000, "rejected", Some("sign_mismatch"), 1),
         row(this_hour, 1_400_000_001, "stored", None, 1),
     ];
     let answer = calls(&database, "");

@@ -145,26 +145,32 @@ fn without_targets_nothing_is_read() {
 }
 
 #[test]
-fn the_retention_runs_once_an_hour_and_with_a_trigger_of_its_own() {
-    for (cron, minute, is_run) in [
-        (EVERY_MINUTE, 17, true),
-        (EVERY_MINUTE, 16, false),
-        (EVERY_MINUTE, 18, false),
-        (EVERY_MINUTE, 0, false),
+fn the_retention_runs_as_often_as_the_plan_says_and_with_a_trigger_of_its_own() {
+    for (plan, cron, minute, is_run) in [
+        ("free", EVERY_MINUTE, 17, true),
+        ("free", EVERY_MINUTE, 16, false),
+        ("free", EVERY_MINUTE, 18, false),
+        ("free", EVERY_MINUTE, 22, false),
+        ("free", EVERY_MINUTE, 0, false),
+        ("paid", EVERY_MINUTE, 17, true),
+        ("paid", EVERY_MINUTE, 2, true),
+        ("paid", EVERY_MINUTE, 57, true),
+        ("paid", EVERY_MINUTE, 0, false),
+        ("paid", EVERY_MINUTE, 18, false),
         // Of an earlier wrangler.toml, and one's own.
-        ("17 * * * *", 17, true),
-        ("5 3 * * *", 5, true),
-        ("*/10 * * * *", 20, true),
+        ("free", "17 * * * *", 17, true),
+        ("free", "5 3 * * *", 5, true),
+        ("paid", "*/10 * * * *", 20, true),
     ] {
         let stores = Stores::default();
         paused(async {
-            let variables = [("SDK_APP_IDS", APP), ("CALLBACK_TOKEN", TOKEN)];
+            let variables = [("SDK_APP_IDS", APP), ("CALLBACK_TOKEN", TOKEN), ("PLAN", plan)];
             let environment = FakeEnvironment::of(variables, BOUND);
             let ports = FakePorts { environment, ..FakePorts::at(HOUR, &stores.kv) };
             let worker = Dispatcher::new(ports.with_database(Some(&stores.database)));
             worker.scheduled(cron, HOUR + minute * MINUTE).await;
         });
-        assert_eq!(!stores.database.operations.take().is_empty(), is_run, "{cron} {minute}");
+        assert_eq!(!stores.database.operations.take().is_empty(), is_run, "{plan} {cron} {minute}");
     }
 }
 
