@@ -425,7 +425,7 @@ fn the_checkpoint_is_written_only_after_the_lines() {
     program.0.stdout(File::options().write(true).open("/dev/full").unwrap());
     let (code, message) = without_stdout(Running::start(program.0));
     assert_eq!(code, 1);
-    assert!(message.starts_with("error: the lines cannot be written: "), "{message}");
+    assert!(message.starts_with("error: the output cannot be written: "), "{message}");
     assert_eq!(home.from().to_string(), since);
 
     home.follow(&server, "0", "10m").prints(&stored);

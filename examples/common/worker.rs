@@ -2,17 +2,17 @@
 
 use std::{env, time::Duration};
 
+use http::Uri;
 use unfollow_webhook::{api_token::ApiToken, routes::is_loopback, webhook::SdkAppId};
-use ureq::http::Uri;
 
-use crate::http;
+use crate::{calls, host};
 
 /// The variable for the token, which is then neither in the shell's history nor in the list of processes.
 const TOKEN_VARIABLE: &str = "ADMIN_TOKEN";
 
 /// The token, if it is a valid one.
 pub fn token(given: Option<String>) -> Result<String, String> {
-    let (source, text) = match (given, env::var(TOKEN_VARIABLE)) {
+    let (source, text) = match (given, host::var(TOKEN_VARIABLE)) {
         (Some(text), _) => ("--token", text),
         (None, Ok(text)) => (TOKEN_VARIABLE, text),
         (None, Err(env::VarError::NotPresent)) => return Err(format!("no token: set the variable {TOKEN_VARIABLE}")),
@@ -26,14 +26,14 @@ pub fn token(given: Option<String>) -> Result<String, String> {
 
 /// The beginning of a Worker's URL.
 pub fn url(text: &str) -> Result<Uri, String> {
-    let url = http::url(text)?;
+    let url = calls::url(text)?;
     if !matches!(url.path_and_query().map(|it| it.as_str()), None | Some("" | "/")) || text.contains('#') {
         return Err("the Worker's URL must be without path, query and fragment: the API is at its /v1".into());
     }
     if text.contains('@') {
         return Err("the Worker's URL must not have a user".into());
     }
-    if url.scheme_str() == Some("http") && !is_loopback(http::host(&url)) {
+    if url.scheme_str() == Some("http") && !is_loopback(calls::host(&url)) {
         return Err("over http the token could be read on its way: use https".into());
     }
     Ok(url)

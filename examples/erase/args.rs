@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use clap::{CommandFactory, Parser, builder::NonEmptyStringValueParser, error::ErrorKind};
+use http::Uri;
 use unfollow_webhook::webhook::SdkAppId;
-use ureq::http::Uri;
 
-use crate::worker;
+use crate::{host, worker};
 
 /// What the command line asks for.
 pub struct Plan {
@@ -85,8 +85,8 @@ struct Args {
 
 /// Reads the command line; ends the program where there is a mistake in it.
 pub fn read() -> Plan {
-    let Args { url, token, app, user, search, cursor, timeout } = Args::parse();
-    let token =
-        worker::token(token).unwrap_or_else(|message| Args::command().error(ErrorKind::InvalidValue, message).exit());
+    let Args { url, token, app, user, search, cursor, timeout } = host::arguments();
+    let token = worker::token(token)
+        .unwrap_or_else(|message| host::reject(&Args::command().error(ErrorKind::InvalidValue, message)));
     Plan { url, token, app, user, search, cursor, timeout }
 }

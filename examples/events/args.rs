@@ -7,10 +7,10 @@ use clap::{
     builder::{NonEmptyStringValueParser, PossibleValuesParser},
     error::ErrorKind,
 };
+use http::Uri;
 use unfollow_webhook::webhook::SdkAppId;
-use ureq::http::Uri;
 
-use crate::{http, query::EventQuery, time, worker};
+use crate::{calls, host, query::EventQuery, time, worker};
 
 /// What the command line asks for.
 pub struct Plan {
@@ -121,13 +121,13 @@ struct Args {
 
 /// Reads the command line; ends the program where there is a mistake in it.
 pub fn read() -> Plan {
-    let args = Args::parse();
+    let args: Args = host::arguments();
     let token = worker::token(args.token).unwrap_or_else(|message| reject(message));
     if args.until.is_some_and(|until| until < args.since) {
         reject("--since is after --until".into());
     }
     let query = EventQuery {
-        url: http::origin(&args.url).to_lowercase(),
+        url: calls::origin(&args.url).to_lowercase(),
         app: args.app,
         kind: args.kind,
         user: args.user,
@@ -146,7 +146,7 @@ pub fn read() -> Plan {
 }
 
 fn reject(message: String) -> ! {
-    Args::command().error(ErrorKind::InvalidValue, message).exit()
+    host::reject(&Args::command().error(ErrorKind::InvalidValue, message))
 }
 
 fn interval(text: &str) -> Result<Duration, &'static str> {

@@ -3,6 +3,7 @@
 use std::{
     env,
     io::Read,
+    path::Path,
     process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -24,22 +25,41 @@ impl Ran {
     }
 }
 
-/// The example `name`, without the environment's variables for its `token` and for proxies.
-///
-/// Cargo tells tests where binaries are, but not examples: target/debug/examples is beside target/debug/deps, where
-/// this test is.
-pub fn example(name: &str, token: &str) -> Command {
-    let this_test = env::current_exe().unwrap();
-    let profile = this_test.parent().and_then(|deps| deps.parent()).expect("…/deps/…");
-    let example = profile.join("examples").join(format!("{name}{}", env::consts::EXE_SUFFIX));
-    assert!(example.exists(), "{} is missing: run `cargo build --example {name}`", example.display());
+/// Where it is `node`, the examples are run as the bundle has them: in wasm, after `scripts/build.sh programs`.
+const HOST_VARIABLE: &str = "EXAMPLES_HOST";
 
-    let mut command = Command::new(example);
+/// The example `name`, without the environment's variables for its `token` and for proxies.
+pub fn example(name: &str, token: &str) -> Command {
+    let mut command = if in_wasm() { of_the_bundle(name) } else { native(name) };
     for variable in [token, "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"] {
         command.env_remove(variable).env_remove(variable.to_lowercase());
     }
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
+}
+
+/// Whether the examples are run in wasm.
+pub fn in_wasm() -> bool {
+    env::var(HOST_VARIABLE).is_ok_and(|host| host == "node")
+}
+
+fn of_the_bundle(name: &str) -> Command {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let program = root.join(format!("build/programs/{name}.js"));
+    assert!(program.exists(), "{} is missing: run `scripts/build.sh programs`", program.display());
+    let mut command = Command::new(root.join("node_modules/.bin/node"));
+    command.arg(root.join("scripts/program.mjs")).arg(name);
+    command
+}
+
+/// Cargo tells tests where binaries are, but not examples: target/debug/examples is beside target/debug/deps, where
+/// this test is.
+fn native(name: &str) -> Command {
+    let this_test = env::current_exe().unwrap();
+    let profile = this_test.parent().and_then(|deps| deps.parent()).expect("…/deps/…");
+    let example = profile.join("examples").join(format!("{name}{}", env::consts::EXE_SUFFIX));
+    assert!(example.exists(), "{} is missing: run `cargo build --example {name}`", example.display());
+    Command::new(example)
 }
 
 /// Runs it to its end.
