@@ -24,7 +24,7 @@ use tempfile::TempDir;
 use examples::{
     PATIENCE,
     log::{Asked, Log, TOKEN, answer, problem},
-    program::{Ran, Running, example, run},
+    program::{Ran, Running, example, run, run_into, unread},
     server::{Reply, Request, Server, closed_port},
 };
 
@@ -182,6 +182,27 @@ fn a_reader_that_goes_away_is_no_error() {
     BufReader::new(child.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
     assert_eq!(line.trim_end(), stored[0]);
     assert_eq!(without_stdout(child), (0, String::new()));
+}
+
+#[test]
+fn an_error_that_nobody_reads_is_no_panic() {
+    let server = Server::start(|_| problem(404, "Not Found", "There is no such app."));
+    let mut program = events(&server, "0");
+    program.0.stderr(unread());
+    assert_eq!(run_into(program.0, unread()).0, 1);
+
+    // The message of a retry.
+    let log = Log::default();
+    log.reply_once(problem(503, "Unavailable", "Later."));
+    let stored = log.store(NEW_YEAR);
+    let server = log.serve();
+    let home = Home::new();
+    let mut program = home.command(&server, "0", "10m");
+    program.0.stderr(unread());
+    let mut child = Running::start(program.0);
+    let mut line = String::new();
+    BufReader::new(child.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(line.trim_end(), stored);
 }
 
 // ---- What goes wrong ----

@@ -94,6 +94,10 @@ impl Client {
                 body: String::from_utf8_lossy(&body).into_owned(),
             })
         };
+        if request.method == "POST" && request.body.is_none() {
+            // Else ureq would send it in chunks.
+            http = http.header("content-length", "0");
+        }
         let response = match &request.body {
             Some(body) => run(self.agent.run(http.body(body.as_str()).map_err(invalid)?)),
             None => run(self.agent.run(http.body(()).map_err(invalid)?)),

@@ -2,7 +2,8 @@
 
 use std::{
     env,
-    io::Read,
+    fs::File,
+    io::{self, PipeWriter, Read},
     path::Path,
     process::{Child, Command, Stdio},
     thread,
@@ -77,6 +78,31 @@ pub fn run(command: Command) -> Ran {
     let stderr = read(Box::new(child.0.stderr.take().unwrap()));
     let code = child.wait();
     Ran { code, stdout: stdout.join().unwrap(), stderr: stderr.join().unwrap() }
+}
+
+/// Runs it to its end, with its output going to `output`; the exit code, and what it wrote to standard error.
+pub fn run_into(mut command: Command, output: impl Into<Stdio>) -> (i32, String) {
+    let mut child = Running::start({
+        command.stdout(output);
+        command
+    });
+    let code = child.wait();
+    let mut errors = String::new();
+    if let Some(mut pipe) = child.0.stderr.take() {
+        pipe.read_to_string(&mut errors).expect("output in UTF-8");
+    }
+    (code, errors)
+}
+
+/// A pipe that nobody reads.
+pub fn unread() -> PipeWriter {
+    let (_, writer) = io::pipe().unwrap();
+    writer
+}
+
+/// A disk without space.
+pub fn full() -> File {
+    File::options().write(true).open("/dev/full").unwrap()
 }
 
 /// A process that ends with the test, even if that fails.
