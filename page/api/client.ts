@@ -129,7 +129,6 @@ export class Api {
 			rest.delete(name);
 			return value;
 		});
-		// Not URLSearchParams: it writes a space as a plus sign, which the API takes for a plus sign.
 		const pairs = [...rest]
 			.filter(([, value]) => value !== undefined && value !== null && value !== "")
 			.map(([name, value]) => `${name}=${encoded(value)}`);

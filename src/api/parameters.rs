@@ -77,8 +77,8 @@ pub(super) use parameters;
 pub struct Texts<'a>(Vec<(&'a str, Cow<'a, str>)>);
 
 impl<'a> Texts<'a> {
-    /// Reads a query that may have these parameters, in any order, each once. Percent-encoding is that of RFC 3986: a plus sign
-    /// is one.
+    /// Reads a query that may have these parameters, in any order, each once. They are encoded as forms are: a plus sign is a
+    /// space, as most clients write it.
     ///
     /// # Errors
     /// [`Problem::BadRequest`] for any other parameter, a duplicate, and one that is not percent-encoded UTF-8.
@@ -92,7 +92,7 @@ impl<'a> Texts<'a> {
             if pairs.iter().any(|(other, _)| *other == name) {
                 return Err(bad_request("A parameter is a duplicate."));
             }
-            let value = percent_decode(value);
+            let value = form_decode(value);
             pairs.push((name, value.ok_or_else(|| bad_request("A parameter is not percent-encoded UTF-8."))?));
         }
         Ok(Self(pairs))
@@ -104,6 +104,14 @@ impl<'a> Texts<'a> {
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(it, value)| *it == name && !value.is_empty()).map(|(_, value)| &**value)
     }
+}
+
+/// The text of a value of `application/x-www-form-urlencoded`; `None` if it is not UTF-8. [URL Standard, 5.1]
+fn form_decode(value: &str) -> Option<Cow<'_, str>> {
+    if !value.contains('+') {
+        return percent_decode(value);
+    }
+    percent_decode(&value.replace('+', " ")).map(|text| Cow::Owned(text.into_owned()))
 }
 
 /// A parameter of a query, which may be there or not.
@@ -370,9 +378,13 @@ fn bad_request(detail: &'static str) -> Problem {
 }
 
 /// The Unix ms of a time like `2026-11-24T13:35:00.250+08:00`; what is below a ms is dropped. `t`, `z` and a space for the
-/// `T` are accepted, and a leap second is the first one of the next minute. `None` for any other text, and for a time
-/// before 1970.
+/// `T` are accepted, and a leap second is the first one of the next minute. A space is accepted for the `+` too, which in a query
+/// is one. `None` for any other text, and for a time before 1970.
 fn parse_rfc3339(text: &str) -> Option<u64> {
+    let text = match text.rsplit_once(' ') {
+        Some((time, offset)) if time.contains(':') => &format!("{time}+{offset}"),
+        _ => text,
+    };
     // chrono also takes U+2212 for the minus of an offset; in RFC 3339 it is ASCII.
     let time = DateTime::parse_from_rfc3339(text).ok().filter(|_| text.is_ascii())?;
     time.timestamp_millis().try_into().ok()

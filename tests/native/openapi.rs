@@ -210,6 +210,12 @@ fn each_schema_is_valid_and_allows_no_unnamed_members() {
         if at.ends_with("/properties") {
             return;
         }
+        // In what openapi-python-client makes of it, mypy finds two types for one name.
+        if let Some(properties) = object.get("properties").and_then(Value::as_object) {
+            let schema = at.rsplit('/').next().unwrap();
+            let lists = properties.iter().filter(|(_, member)| member.get("items").is_some());
+            assert!(lists.into_iter().all(|(name, _)| name.replace('_', "") != schema.to_lowercase()), "{at}");
+        }
         // openapi-python-client drops what is beside it.
         assert!(!object.contains_key("allOf"), "{at}");
         // @hey-api/openapi-ts drops the null of one without a type.
