@@ -270,6 +270,9 @@ fn each_operation_says_what_it_takes_returns_and_costs() {
                 "path" => assert!(of_path.insert(name) && parameter["required"] == true, "{path}: {name}"),
                 location => assert_eq!(location, "query", "{path}: {name}"),
             }
+            // An empty one counts as absent.
+            let may_be_absent = parameter["in"] == "query" && parameter["required"] != true;
+            assert_eq!(parameter.get("allowEmptyValue"), may_be_absent.then_some(&json!(true)), "{path}: {name}");
         }
         assert_eq!(of_path, slots(path));
 

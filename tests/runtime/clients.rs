@@ -1,7 +1,7 @@
 //! Clients that are generated from the API's description, as users make them, call every operation of the running Worker.
 //! `scripts/clients.sh` makes them; schemathesis calls it with whatever the description allows.
 
-use std::{collections::BTreeSet, path::Path, process::Command};
+use std::{collections::BTreeSet, env, path::Path, process::Command};
 
 use unfollow_webhook::{delivery::failure::Failure, event::Entry, sink::Sink};
 
@@ -114,4 +114,30 @@ fn openapi_python_client() {
     let mut command = Command::new(made("python/bin/python"));
     command.arg(made("python_client.py"));
     calls_every_operation(command);
+}
+
+/// How long schemathesis calls the Worker, in seconds, and by which seed. The variables of these names change them.
+const FUZZ_SECONDS: &str = "60";
+const FUZZ_SEED: &str = "1";
+
+/// Whatever the description allows, and what it does not, is answered as it says.
+#[test]
+#[ignore = "slow: make test-slow"]
+fn schemathesis() {
+    let served = Served::start();
+    let setting = |name: &str, default: &str| env::var(name).unwrap_or_else(|_| default.to_owned());
+    // It writes into its folder.
+    let folder = tempfile::tempdir().unwrap();
+    let output = Command::new(made("python/bin/schemathesis"))
+        .arg("--config-file")
+        .arg(Path::new(ROOT).join("tests/clients/schemathesis.toml"))
+        .args(["run", "--url", served.worker.url(), "--no-color"])
+        .args(["--max-time", &setting("FUZZ_SECONDS", FUZZ_SECONDS), "--seed", &setting("FUZZ_SEED", FUZZ_SEED)])
+        .arg(Path::new(ROOT).join("page/openapi.json"))
+        .env("ADMIN_TOKEN", ADMIN_TOKEN)
+        .current_dir(&folder)
+        .output()
+        .unwrap();
+    let [said, errors] = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    assert!(output.status.success(), "{said}\n{errors}");
 }
