@@ -115,6 +115,17 @@ fn it_goes_on_if_nobody_reads_what_it_says() {
 }
 
 #[test]
+fn a_service_token_of_cloudflare_access_is_sent() {
+    let server = server(vec![(PATH, step(1, false, false))]);
+    let mut erase = command(&server.url(), &[]);
+    erase.env("CLOUDFLARE_ACCESS_CLIENT_ID", "its.id").env("CLOUDFLARE_ACCESS_CLIENT_SECRET", "its-secret");
+    assert!(run(erase).ok());
+    let request = server.only_request();
+    let sent = ["cf-access-client-id", "cf-access-client-secret"].map(|name| request.header(name));
+    assert_eq!(sent, [Some("its.id"), Some("its-secret")]);
+}
+
+#[test]
 fn the_limit_of_a_day_is_explained() {
     let body = r#"{"title":"Service Unavailable","status":503,"detail":"KV's limit of the day is reached."}"#;
     let server = server(vec![(PATH, step(40, true, false)), (PATH, answer(503, &[("Retry-After", "3600")], body))]);

@@ -216,7 +216,10 @@ fn an_error_ends_it_with_one_sentence() {
         (problem(409, "Conflict", NO_LOG), NO_LOG),
         (problem(503, "Unavailable", "D1 is silent."), "HTTP 503, Unavailable: D1 is silent."),
         (problem(403, "Forbidden", r"\u001b[2J"), "HTTP 403, Forbidden: \u{fffd}[2J"),
-        (Reply::whole(302, ""), "HTTP 302, but not in the API's form: is this the Worker's URL?"),
+        (
+            Reply::whole(302, ""),
+            "HTTP 302, but not in the API's form: is this the Worker's URL, and does Cloudflare Access let this program in?",
+        ),
         (Reply::whole(404, "<html>"), "HTTP 404, but not in the API's form: is this the Worker's URL?"),
         (Reply::whole(200, "<html>"), "the answer is not a list of events: expected value at line 1 column 1"),
         (Reply::whole(200, r#"{"events":[{}],"cursor":null}"#), "missing field `id` at line 1 column 2"),
@@ -299,6 +302,37 @@ fn the_token_is_never_shown() {
         assert_eq!(sent, format!("Bearer {secret}"));
     }
     assert!(!fs::read_to_string(checkpoint).unwrap().contains(secret));
+}
+
+#[test]
+fn a_service_token_of_cloudflare_access_is_sent() {
+    const ID: &str = "CLOUDFLARE_ACCESS_CLIENT_ID";
+    const SECRET: &str = "CLOUDFLARE_ACCESS_CLIENT_SECRET";
+    let log = Log::default();
+    let server = log.serve();
+    assert!(events(&server, "0").run().ok());
+    let of_access = |request: &Request| {
+        let names = ["cf-access-client-id", "cf-access-client-secret"];
+        names.map(|name| request.header(name).map(str::to_owned))
+    };
+    assert_eq!(of_access(&server.only_request()), [None, None]);
+    assert!(events(&server, "0").env(ID, "its.id").env(SECRET, "its-secret").run().ok());
+    assert_eq!(of_access(&server.requests()[1]), ["its.id", "its-secret"].map(|it| Some(it.to_owned())));
+
+    for (variables, message) in [
+        (&[(ID, "its.id")][..], "is in both CLOUDFLARE_ACCESS_CLIENT_ID and CLOUDFLARE_ACCESS_CLIENT_SECRET"),
+        (&[(SECRET, "its-secret")], "is in both"),
+        (&[(ID, ""), (SECRET, "its-secret")], "CLOUDFLARE_ACCESS_CLIENT_ID has to be"),
+        (&[(ID, "its.id"), (SECRET, "its\nsecret")], "CLOUDFLARE_ACCESS_CLIENT_SECRET has to be"),
+    ] {
+        let program = variables.iter().fold(events(&server, "0"), |program, (name, value)| program.env(name, value));
+        let ran = program.run();
+        assert!(ran.code == 2 && ran.stderr.contains(message) && !ran.stderr.contains("nsecret"), "{ran:?}");
+    }
+    // Without one, Access sends to its login.
+    let login = Server::answering(302, "");
+    let ran = events(&login, "0").run();
+    assert!(ran.code == 1 && ran.stderr.contains("does Cloudflare Access let this program in?"), "{ran:?}");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::{calls, host};
 const TOKEN_VARIABLE: &str = "ADMIN_TOKEN";
 
 /// The token, if it is a valid one.
-pub fn token(given: Option<String>) -> Result<String, String> {
+fn token(given: Option<String>) -> Result<String, String> {
     let (source, text) = match (given, host::var(TOKEN_VARIABLE)) {
         (Some(text), _) => ("--token", text),
         (None, Ok(text)) => (TOKEN_VARIABLE, text),
@@ -22,6 +22,58 @@ pub fn token(given: Option<String>) -> Result<String, String> {
         Ok(_) => Ok(text),
         Err(problem) => Err(format!("{source} {problem}")),
     }
+}
+
+/// The variables of a service token of Cloudflare Access, as wrangler names them, and the headers that carry it.
+const ACCESS: [(&str, &str); 2] = [
+    ("CLOUDFLARE_ACCESS_CLIENT_ID", "cf-access-client-id"),
+    ("CLOUDFLARE_ACCESS_CLIENT_SECRET", "cf-access-client-secret"),
+];
+
+/// What opens a Worker to a program.
+pub struct Credentials {
+    authorization: String,
+    /// None, or both headers of [`ACCESS`].
+    access: Vec<(&'static str, String)>,
+}
+
+impl Credentials {
+    /// With a token that was given on the command line, or with that of the environment.
+    pub fn read(token: Option<String>) -> Result<Self, String> {
+        let authorization = format!("Bearer {}", self::token(token)?);
+        let mut access = Vec::new();
+        for (variable, header) in ACCESS {
+            match host::var(variable) {
+                Ok(text) if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic()) => {
+                    access.push((header, text));
+                }
+                Err(env::VarError::NotPresent) => {}
+                _ => return Err(format!("{variable} has to be visible ASCII characters")),
+            }
+        }
+        if access.len() == 1 {
+            let [(id, _), (secret, _)] = ACCESS;
+            return Err(format!("a service token of Cloudflare Access is in both {id} and {secret}"));
+        }
+        Ok(Self { authorization, access })
+    }
+
+    /// The headers of a call.
+    pub fn headers(&self) -> Vec<(&'static str, &str)> {
+        let access = self.access.iter().map(|(name, value)| (*name, value.as_str()));
+        std::iter::once(("authorization", self.authorization.as_str())).chain(access).collect()
+    }
+}
+
+/// What a response that is not in the API's form may be, for an error message.
+pub fn not_the_apis(status: u16) -> String {
+    let cause = match status {
+        301..=303 | 307 | 308 | 401 | 403 => {
+            "is this the Worker's URL, and does Cloudflare Access let this program in?"
+        }
+        _ => "is this the Worker's URL?",
+    };
+    format!("HTTP {status}, but not in the API's form: {cause}")
 }
 
 /// The beginning of a Worker's URL.

@@ -7,7 +7,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use crate::{
     args::Plan,
     calls::{self, Client, Request},
-    host,
+    host, worker,
 };
 
 /// Longest response that is read, in bytes. A response is some numbers and a cursor.
@@ -21,9 +21,9 @@ const PAUSE_MIN: Duration = Duration::from_secs(1);
 const DAY_LIMIT_SECONDS: u64 = 600;
 
 /// The API of one Worker.
-pub struct Api {
+pub struct Api<'a> {
     client: Client,
-    authorization: String,
+    plan: &'a Plan,
 }
 
 /// A step of the erasure.
@@ -57,9 +57,9 @@ enum Failure {
     Permanent(String),
 }
 
-impl Api {
-    pub fn new(plan: &Plan) -> Self {
-        Self { client: Client::new(&plan.url, plan.timeout, 1), authorization: format!("Bearer {}", plan.token) }
+impl<'a> Api<'a> {
+    pub fn new(plan: &'a Plan) -> Self {
+        Self { client: Client::new(&plan.url, plan.timeout, 1), plan }
     }
 
     /// Calls DELETE until there is an answer.
@@ -84,7 +84,7 @@ impl Api {
         let request = Request {
             method: "DELETE",
             target: format!("/v1/{path}"),
-            headers: vec![("authorization", &self.authorization)],
+            headers: self.plan.credentials.headers(),
             body: None,
             answer_max: ANSWER_MAX,
         };
@@ -100,7 +100,7 @@ impl Api {
                 let detail = detail.map(|detail| format!(": {detail}")).unwrap_or_default();
                 calls::printable(&format!("HTTP {status}, {title}{detail}"))
             }
-            Err(_) => format!("HTTP {status}, but not in the API's form: is this the Worker's URL?"),
+            Err(_) => worker::not_the_apis(status),
         };
         let retry_after = answer.retry_after.and_then(|it| it.parse().ok());
         Err(match status {

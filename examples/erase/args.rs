@@ -6,14 +6,17 @@ use clap::{CommandFactory, Parser, builder::NonEmptyStringValueParser, error::Er
 use http::Uri;
 use unfollow_webhook::webhook::SdkAppId;
 
-use crate::{host, worker};
+use crate::{
+    host,
+    worker::{self, Credentials},
+};
 
 /// What the command line asks for.
 pub struct Plan {
     /// Where the Worker is: a URL without path and query.
     pub url: Uri,
-    /// The API's bearer token.
-    pub token: String,
+    /// What opens it.
+    pub credentials: Credentials,
     /// The app.
     pub app: SdkAppId,
     /// Who is erased.
@@ -86,7 +89,7 @@ struct Args {
 /// Reads the command line; ends the program where there is a mistake in it.
 pub fn read() -> Plan {
     let Args { url, token, app, user, search, cursor, timeout } = host::arguments();
-    let token = worker::token(token)
+    let credentials = Credentials::read(token)
         .unwrap_or_else(|message| host::reject(&Args::command().error(ErrorKind::InvalidValue, message)));
-    Plan { url, token, app, user, search, cursor, timeout }
+    Plan { url, credentials, app, user, search, cursor, timeout }
 }

@@ -39,7 +39,7 @@ pub fn run(plan: &Plan) -> Result<(), String> {
     }
 }
 
-fn search(api: &Api, plan: &Plan, path: &str, user: &str) -> Result<(), String> {
+fn search(api: &Api<'_>, plan: &Plan, path: &str, user: &str) -> Result<(), String> {
     let (mut deleted, mut searched) = (0, 0);
     let mut cursor = plan.cursor.clone();
     loop {

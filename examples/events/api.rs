@@ -11,6 +11,7 @@ use crate::{
     query::EventQuery,
     time,
     window::Window,
+    worker::{self, Credentials},
 };
 
 /// Most events that the API puts on one page.
@@ -30,7 +31,7 @@ const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
 /// The API of one Worker, for one query.
 pub struct Api {
     client: Client,
-    authorization: String,
+    credentials: Credentials,
     parameters: String,
     /// Whether to retry after a temporary error.
     persistent: bool,
@@ -98,12 +99,18 @@ struct Problem {
 }
 
 impl Api {
-    /// The API at `url`, called with `token`. `timeout` is for a whole call. Calls with temporary errors are retried if
+    /// The API at `url`, called with these credentials. `timeout` is for a whole call. Calls with temporary errors are retried if
     /// `persistent`.
-    pub fn new(url: &http::Uri, token: &str, query: &EventQuery, timeout: Duration, persistent: bool) -> Self {
+    pub fn new(
+        url: &http::Uri,
+        credentials: Credentials,
+        query: &EventQuery,
+        timeout: Duration,
+        persistent: bool,
+    ) -> Self {
         Self {
             client: Client::new(url, timeout, 1),
-            authorization: format!("Bearer {token}"),
+            credentials,
             parameters: query.parameters(),
             persistent,
             ahead: 0,
@@ -175,13 +182,9 @@ impl Api {
     }
 
     fn exchange(&mut self, target: &str) -> Result<EventPage, ApiError> {
-        let request = Request {
-            method: "GET",
-            target: target.to_owned(),
-            headers: vec![("authorization", &self.authorization), ("accept", "application/json")],
-            body: None,
-            answer_max: ANSWER_MAX,
-        };
+        let mut headers = self.credentials.headers();
+        headers.push(("accept", "application/json"));
+        let request = Request { method: "GET", target: target.to_owned(), headers, body: None, answer_max: ANSWER_MAX };
         let answer = self.client.call(&request).answer.map_err(|message| ApiError::Temporary(message, None))?;
         if let Some(date) = answer.date.as_deref().and_then(time::http_date) {
             self.ahead = date.cast_signed() - host::now().cast_signed();
@@ -212,7 +215,7 @@ fn page_of(answer: &Answer, retry_after: Option<Duration>) -> Result<EventPage, 
 fn error_message(answer: &Answer) -> String {
     let status = answer.status;
     let Ok(Problem { title, detail }) = serde_json::from_str(&answer.body) else {
-        return format!("HTTP {status}, but not in the API's form: is this the Worker's URL?");
+        return worker::not_the_apis(status);
     };
     let detail = detail.map(|detail| format!(": {detail}")).unwrap_or_default();
     calls::printable(&format!("HTTP {status}, {title}{detail}"))

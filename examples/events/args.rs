@@ -10,14 +10,19 @@ use clap::{
 use http::Uri;
 use unfollow_webhook::webhook::SdkAppId;
 
-use crate::{calls, host, query::EventQuery, time, worker};
+use crate::{
+    calls, host,
+    query::EventQuery,
+    time,
+    worker::{self, Credentials},
+};
 
 /// What the command line asks for.
 pub struct Plan {
     /// Where the Worker is: a URL without path and query.
     pub url: Uri,
-    /// The API's bearer token.
-    pub token: String,
+    /// What opens it.
+    pub credentials: Credentials,
     /// Which events.
     pub query: EventQuery,
     /// The first time, in Unix ms.
@@ -122,7 +127,7 @@ struct Args {
 /// Reads the command line; ends the program where there is a mistake in it.
 pub fn read() -> Plan {
     let args: Args = host::arguments();
-    let token = worker::token(args.token).unwrap_or_else(|message| reject(message));
+    let credentials = Credentials::read(args.token).unwrap_or_else(|message| reject(message));
     if args.until.is_some_and(|until| until < args.since) {
         reject("--since is after --until".into());
     }
@@ -136,7 +141,7 @@ pub fn read() -> Plan {
     let follow = Follow { interval: args.interval, overlap: args.overlap, checkpoint: args.checkpoint };
     Plan {
         url: args.url,
-        token,
+        credentials,
         query,
         since: args.since,
         until: args.until,

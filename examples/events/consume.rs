@@ -45,7 +45,7 @@ struct Consumer {
 /// Carries out `plan`; with `--follow`, without end.
 pub fn run(plan: Plan) -> Result<(), End> {
     let mut consumer = Consumer {
-        api: Api::new(&plan.url, &plan.token, &plan.query, plan.timeout, plan.follow.is_some()),
+        api: Api::new(&plan.url, plan.credentials, &plan.query, plan.timeout, plan.follow.is_some()),
         query: plan.query,
         since: plan.since,
         until: plan.until,

@@ -29,10 +29,11 @@ impl Ran {
 /// Where it is `node`, the examples are run as the bundle has them: in wasm, after `scripts/build.sh programs`.
 const HOST_VARIABLE: &str = "EXAMPLES_HOST";
 
-/// The example `name`, without the environment's variables for its `token` and for proxies.
+/// The example `name`, without the environment's variables for its `token`, for Cloudflare Access and for proxies.
 pub fn example(name: &str, token: &str) -> Command {
     let mut command = if in_wasm() { of_the_bundle(name) } else { native(name) };
-    for variable in [token, "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"] {
+    let access = ["CLOUDFLARE_ACCESS_CLIENT_ID", "CLOUDFLARE_ACCESS_CLIENT_SECRET"];
+    for variable in access.into_iter().chain([token, "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"]) {
         command.env_remove(variable).env_remove(variable.to_lowercase());
     }
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
