@@ -53,12 +53,12 @@ optimise() {
 PROGRAMS=(send events erase)
 
 # In a folder of its own: it has the crate without the Worker.
-compile_programs() (
-	export CARGO_TARGET_DIR=$CARGO_TARGET_DIR/programs
+compile_programs() {
 	cargo fetch --quiet --locked --target $TARGET &&
 		remap_paths &&
-		cargo build --quiet --locked --no-default-features --release --target $TARGET "${PROGRAMS[@]/#/--example=}"
-)
+		cargo build --quiet --locked --no-default-features --release --target $TARGET \
+			--target-dir "$CARGO_TARGET_DIR/programs" "${PROGRAMS[@]/#/--example=}"
+}
 
 assemble_programs() {
 	local name stage=build/.programs

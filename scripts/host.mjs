@@ -39,7 +39,7 @@ export function variable(name) {
 }
 
 /**
- * Writes all of a text. Not by `process.stdout`, which would write once this thread has ended.
+ * Writes all of a text. Not by `process.stdout`, which does not say whether it could.
  * @param {1 | 2} descriptor
  * @param {string} text
  */

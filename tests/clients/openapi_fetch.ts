@@ -65,7 +65,9 @@ const top: Schemas["Top"] = data(await client.GET("/v1/top", { params: { query: 
 expect(top.users[0]?.user === "bob", "the user who lost most");
 const calls: Schemas["Calls"] = data(await client.GET("/v1/calls"));
 expect(calls.hours.length === 0 && calls.last_call_at === null, "the calls");
-const alerts: Schemas["AlertList"] = data(await client.GET("/v1/alerts", { params: { query: { app, language: "zh" } } }));
+const alerts: Schemas["AlertList"] = data(
+	await client.GET("/v1/alerts", { params: { query: { app, language: "zh" } } }),
+);
 expect(alerts.complete, "the alerts");
 const tested: Schemas["TestedAlerts"] = data(await client.POST("/v1/alerts/test"));
 expect(tested.targets[0]?.service === "dingtalk", "the test message");
