@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds the Worker, or with the word `panicking` one that panics on demand, for the tests: into target/panicking/, and not
-# optimised, since what they prove is in src/runtime/entry.js and in bindgen/.
+# optimised, since what they prove is in src/runtime/entry.js and in bindgen/. With the word `programs` it builds the examples
+# for Node, into build/programs/: scripts/program.mjs runs them.
 # The Worker is build/index.js and build/index_bg.wasm, and the page beside it. Prints the Worker's sizes and fails where
 # they are over the limit. wrangler calls this too ([build] in wrangler.toml), so it sets up what it needs.
 set -euo pipefail
@@ -46,6 +47,33 @@ optimise() {
 	# The names of functions are a tenth of the size; a panic is reported with its file and line.
 	# The rest of the features it finds in the wasm; this one wasm-bindgen adds.
 	wasm-opt -O --enable-exception-handling --strip-debug --strip-producers "$1" -o "$1"
+}
+
+# The examples that the bundle has.
+PROGRAMS=(send events erase)
+
+# In a folder of its own: it has the crate without the Worker.
+compile_programs() {
+	cargo fetch --quiet --locked --target $TARGET &&
+		remap_paths &&
+		cargo build --quiet --locked --no-default-features --release --target $TARGET \
+			--target-dir "$CARGO_TARGET_DIR/programs" "${PROGRAMS[@]/#/--example=}"
+}
+
+assemble_programs() {
+	local name stage=build/.programs
+	rm -rf "$stage" && mkdir -p "$stage" || return
+	for name in "${PROGRAMS[@]}"; do
+		target/tools/debug/bindgen program "$CARGO_TARGET_DIR/programs/$TARGET/release/examples/$name.wasm" "$stage" "$name" &&
+			optimise "$stage/${name}_bg.wasm" release || return
+	done
+	rm -rf build/programs && mv "$stage" build/programs
+}
+
+build_programs() {
+	use_wasm_toolchain
+	step build-programs "build: compiling the programs (usually 90 s, or 20 s after a change)" compile_programs
+	step assemble-programs "build: putting them together (usually 5 s)" assemble_programs
 }
 
 # assemble WASM FOLDER PROFILE: makes the Worker's two files of the crate's, aside, and moves them into place when they are
@@ -95,13 +123,22 @@ sizes() {
 		die "build: the Worker is over its limit of $LIMIT bytes gzip; see what a new dependency brought with it."
 }
 
-[ "${1:-}" = panicking ] || no_arguments "$@"
+case ${1:-} in
+panicking | programs) ;;
+*) no_arguments "$@" ;;
+esac
 cd "$ROOT"
 scripts/setup.sh
-if [ "${1:-}" = panicking ]; then
+case ${1:-} in
+panicking)
 	locked panicking build target/panicking dev --features provoke-panic
 	exit
-fi
+	;;
+programs)
+	locked programs build_programs
+	exit
+	;;
+esac
 locked build build build release
 scripts/assets.sh
 sizes

@@ -39,6 +39,12 @@ export class Refusal extends Error {}
  * @param {() => void | Promise<void>} work
  */
 export async function refusable(work) {
+	for (const output of [process.stdout, process.stderr]) {
+		// A reader that goes away, as `head` does, ends nothing: what is done counts for more than what is said of it.
+		output.on("error", (/** @type {NodeJS.ErrnoException} */ error) => {
+			if (error.code !== "EPIPE") throw error;
+		});
+	}
 	try {
 		await work();
 	} catch (error) {

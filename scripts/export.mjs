@@ -3,9 +3,9 @@
 import { closeSync, existsSync, openSync, renameSync, writeSync } from "node:fs";
 import { Refusal, refusable } from "./config.mjs";
 import { checkEnvironment } from "./database.mjs";
-import { checkEventLog, eventId, problem, query, readArguments, readSchema, sqlText } from "./events.mjs";
+import { checkEventLog, eventId, problem, query, readArguments, readSchema, sqlText } from "./event_rows.mjs";
 
-/** @import { Row } from "./events.mjs" */
+/** @import { Row } from "./event_rows.mjs" */
 
 /** How much one query reads: so many events, and about so many bytes. */
 const PAGE_EVENTS = 2000;

@@ -7,9 +7,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Refusal, refusable } from "./config.mjs";
 import { checkEnvironment } from "./database.mjs";
-import { checkEventLog, execute, problem, readArguments, readSchema, sqlText } from "./events.mjs";
+import { checkEventLog, execute, problem, readArguments, readSchema, sqlText } from "./event_rows.mjs";
 
-/** @import { Row } from "./events.mjs" */
+/** @import { Row } from "./event_rows.mjs" */
 
 /** How much goes to D1 at once: so many events, and about so many bytes of SQL. */
 const BATCH_EVENTS = 2000;

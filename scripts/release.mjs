@@ -1,4 +1,4 @@
-// Puts what the bundle holds into a folder: the built Worker and its assets, the migrations, the scripts that serve and deploy
+// Puts what the bundle holds into a folder: the built Worker and its assets, the programs in wasm, the migrations, the scripts that serve and deploy
 // it, wrangler.toml without its build and under another name (the user's own is to survive the next bundle), a package.json with
 // npm's scripts, and the documentation.
 
@@ -9,17 +9,29 @@ import { parse } from "smol-toml";
 const ROOT = join(import.meta.dirname, "..");
 const [STAGE] = process.argv.slice(2);
 
-/** npm's scripts. */
+/** npm's scripts, and those that run a program in wasm. */
 const COMMANDS = ["dev", "deploy", "migrate", "export", "import"];
+const PROGRAMS = ["send", "events", "erase"];
 
 const FILES = [
 	"build/index.js",
 	"build/index_bg.wasm",
 	"build/assets",
+	"build/programs",
 	"migrations",
-	...[...COMMANDS, "start", "serve", "database", "config", "events", "names", "settings", "wrangler"].map(
-		(name) => `scripts/${name}.mjs`,
-	),
+	...[
+		...COMMANDS,
+		"config",
+		"database",
+		"event_rows",
+		"host",
+		"names",
+		"program",
+		"serve",
+		"settings",
+		"start",
+		"wrangler",
+	].map((name) => `scripts/${name}.mjs`),
 	"scripts/wrangler.env",
 	"src/config/names.json",
 	"src/config/features.json",
@@ -79,6 +91,7 @@ function packageJson() {
 		scripts: {
 			postinstall: "node scripts/start.mjs",
 			...Object.fromEntries(COMMANDS.map((name) => [name, `node scripts/start.mjs ${name}`])),
+			...Object.fromEntries(PROGRAMS.map((name) => [name, `node scripts/start.mjs program ${name}`])),
 		},
 		dependencies: Object.fromEntries(TOOLS.map((name) => [name, devDependencies[name]])),
 		allowScripts: allowed,

@@ -27,6 +27,7 @@ pack() {
 
 cd "$ROOT"
 scripts/build.sh >/dev/null
+scripts/build.sh programs
 locked release pack
 cd dist
 for file in *.tgz; do

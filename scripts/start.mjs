@@ -20,7 +20,8 @@ if (!existsSync(CONFIG)) {
 }
 const [name] = process.argv.splice(2, 1);
 if (name !== undefined) {
-	if (!existsSync(new URL("../node_modules/wrangler", import.meta.url))) {
+	// A program needs Node alone.
+	if (name !== "program" && !existsSync(new URL("../node_modules/wrangler", import.meta.url))) {
 		console.error("wrangler is not installed: run `npm install` first.");
 		process.exit(1);
 	}

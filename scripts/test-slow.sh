@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs the tests that are slow by nature, which `make test` leaves out: two builds of the release, the bundle and the demo as
-# their users see them, the page in Firefox, exported files in real programs, memory, thousands of events through kills, and a
+# their users see them, the examples in wasm, generated clients of the API, the page in Firefox, exported files in real programs, memory, thousands of events through kills, and a
 # Prometheus that scrapes the Worker.
 set -euo pipefail
 # shellcheck source=scripts/env.sh
@@ -38,10 +38,13 @@ provide_prometheus
 debian "${CHROMIUM:-chromium}" chromium
 debian "${FIREFOX:-firefox-esr}" firefox-esr
 step programs "test-slow: programs that open an export (usually 1 minute)" programs
+scripts/clients.sh
 scripts/build.sh >/dev/null
+scripts/build.sh programs
 playwright test --config tests/firefox
 cargo test --quiet --locked --no-run
 skipped=$(scripts/backends.sh)
+EXAMPLES_HOST=node cargo test --locked --test send --test events --test erase -- --test-threads=4
 # One at a time: memory and the rate of events are measured.
 # shellcheck disable=SC2086 # None, or pairs of an option and a name.
 cargo test --locked --test native --test runtime --test release -- --ignored --test-threads=1 $skipped

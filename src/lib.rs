@@ -39,14 +39,14 @@ pub mod ports;
 pub mod receive;
 pub mod response;
 pub mod routes;
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", feature = "runtime"))]
 mod runtime;
 pub mod sink;
 pub mod standard_webhooks;
 pub mod storage;
 pub mod webhook;
 
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", feature = "runtime"))]
 mod handlers {
     //! What the runtime calls.
 

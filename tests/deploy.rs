@@ -3,11 +3,11 @@
 
 use std::{
     fs,
-    io::{Read, Write},
+    io::{self, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     os::unix::fs::PermissionsExt,
     path::Path,
-    process::Command,
+    process::{Command, Stdio},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -77,6 +77,8 @@ struct Case<'a> {
     /// JSON; `None` where wrangler cannot deploy.
     targets: Option<String>,
     wait_seconds: u32,
+    /// Whether nobody reads what it prints.
+    unread: bool,
 }
 
 struct Outcome {
@@ -132,13 +134,22 @@ impl Case<'_> {
             "" => Command::new("bash"),
             _ => Command::new(root.join("node_modules/.bin/node")),
         };
+        if self.unread {
+            let (_, writer) = io::pipe().unwrap();
+            command.stdout(writer);
+        } else {
+            command.stdout(Stdio::piped());
+        }
         let output = command
+            .stderr(Stdio::piped())
             .arg(root.join("scripts").join(if self.script.is_empty() { "deploy.sh" } else { self.script }))
             .env("WRANGLER", at("wrangler"))
             .env("WRANGLER_CONFIG", at("wrangler.toml"))
             .env("D1_LOCATION", self.location)
             .env("DEPLOY_WAIT_SECONDS", self.wait_seconds.to_string())
-            .output()
+            .spawn()
+            .unwrap()
+            .wait_with_output()
             .unwrap();
         let output_bytes = [&output.stdout[..], &output.stderr].concat();
         let calls: Vec<_> =
@@ -681,6 +692,16 @@ fn a_healthy_deployment_prints_the_url_to_register() {
         assert!(outcome.success, "{}", outcome.output);
         assert_eq!(outcome.output.lines().last(), Some(&*format!("{url}{registered}")));
     }
+}
+
+#[test]
+fn a_deployment_whose_output_nobody_reads_goes_to_its_end() {
+    let worker = Worker::answering(&[OK]);
+    let targets = Some(format!(r#"["{}"]"#, worker.url()));
+    let (vars, secrets) = (ONE_APP, SECRETS);
+    let outcome = Case { vars, secrets, targets, wait_seconds: 10, unread: true, ..Case::default() }.run();
+    assert!(outcome.success && outcome.deployed, "{}", outcome.output);
+    assert_eq!(outcome.output, "");
 }
 
 #[test]

@@ -6,18 +6,22 @@
 
 mod examples;
 
-use std::sync::Mutex;
+use std::{process::Command, sync::Mutex};
 
 use examples::{
     log::{TOKEN, answer, problem},
-    program::{Ran, example, run},
+    program::{Ran, example, run, run_into, unread},
     server::{Reply, Request, Server, closed_port},
 };
 
 fn erase(url: &str, args: &[&str]) -> Ran {
+    run(command(url, args))
+}
+
+fn command(url: &str, args: &[&str]) -> Command {
     let mut command = example("erase", "ADMIN_TOKEN");
     command.env("ADMIN_TOKEN", TOKEN).args(["--url", url, "--app", "1400000000", "--user", "a \"微&信"]).args(args);
-    run(command)
+    command
 }
 
 const PATH: &str = "/v1/users/1400000000?user=a%20%22%E5%BE%AE%26%E4%BF%A1";
@@ -101,6 +105,26 @@ fn what_fails_for_a_moment_is_tried_again_and_in_the_end_fails() {
 }
 
 /// It is not waited for, and the same command goes on.
+#[test]
+fn it_goes_on_if_nobody_reads_what_it_says() {
+    let server = server(vec![(PATH, step(40, true, false)), (PATH, step(2, false, false))]);
+    let mut erase = command(&server.url(), &[]);
+    erase.stderr(unread());
+    assert_eq!(run_into(erase, unread()).0, 0);
+    assert_eq!(server.requests().len(), 2);
+}
+
+#[test]
+fn a_service_token_of_cloudflare_access_is_sent() {
+    let server = server(vec![(PATH, step(1, false, false))]);
+    let mut erase = command(&server.url(), &[]);
+    erase.env("CLOUDFLARE_ACCESS_CLIENT_ID", "its.id").env("CLOUDFLARE_ACCESS_CLIENT_SECRET", "its-secret");
+    assert!(run(erase).ok());
+    let request = server.only_request();
+    let sent = ["cf-access-client-id", "cf-access-client-secret"].map(|name| request.header(name));
+    assert_eq!(sent, [Some("its.id"), Some("its-secret")]);
+}
+
 #[test]
 fn the_limit_of_a_day_is_explained() {
     let body = r#"{"title":"Service Unavailable","status":503,"detail":"KV's limit of the day is reached."}"#;

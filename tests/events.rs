@@ -24,7 +24,7 @@ use tempfile::TempDir;
 use examples::{
     PATIENCE,
     log::{Asked, Log, TOKEN, answer, problem},
-    program::{Ran, Running, example, run},
+    program::{Ran, Running, example, run, run_into, unread},
     server::{Reply, Request, Server, closed_port},
 };
 
@@ -184,6 +184,27 @@ fn a_reader_that_goes_away_is_no_error() {
     assert_eq!(without_stdout(child), (0, String::new()));
 }
 
+#[test]
+fn an_error_that_nobody_reads_is_no_panic() {
+    let server = Server::start(|_| problem(404, "Not Found", "There is no such app."));
+    let mut program = events(&server, "0");
+    program.0.stderr(unread());
+    assert_eq!(run_into(program.0, unread()).0, 1);
+
+    // The message of a retry.
+    let log = Log::default();
+    log.reply_once(problem(503, "Unavailable", "Later."));
+    let stored = log.store(NEW_YEAR);
+    let server = log.serve();
+    let home = Home::new();
+    let mut program = home.command(&server, "0", "10m");
+    program.0.stderr(unread());
+    let mut child = Running::start(program.0);
+    let mut line = String::new();
+    BufReader::new(child.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(line.trim_end(), stored);
+}
+
 // ---- What goes wrong ----
 
 #[test]
@@ -195,7 +216,10 @@ fn an_error_ends_it_with_one_sentence() {
         (problem(409, "Conflict", NO_LOG), NO_LOG),
         (problem(503, "Unavailable", "D1 is silent."), "HTTP 503, Unavailable: D1 is silent."),
         (problem(403, "Forbidden", r"\u001b[2J"), "HTTP 403, Forbidden: \u{fffd}[2J"),
-        (Reply::whole(302, ""), "HTTP 302, but not in the API's form: is this the Worker's URL?"),
+        (
+            Reply::whole(302, ""),
+            "HTTP 302, but not in the API's form: is this the Worker's URL, and does Cloudflare Access let this program in?",
+        ),
         (Reply::whole(404, "<html>"), "HTTP 404, but not in the API's form: is this the Worker's URL?"),
         (Reply::whole(200, "<html>"), "the answer is not a list of events: expected value at line 1 column 1"),
         (Reply::whole(200, r#"{"events":[{}],"cursor":null}"#), "missing field `id` at line 1 column 2"),
@@ -278,6 +302,37 @@ fn the_token_is_never_shown() {
         assert_eq!(sent, format!("Bearer {secret}"));
     }
     assert!(!fs::read_to_string(checkpoint).unwrap().contains(secret));
+}
+
+#[test]
+fn a_service_token_of_cloudflare_access_is_sent() {
+    const ID: &str = "CLOUDFLARE_ACCESS_CLIENT_ID";
+    const SECRET: &str = "CLOUDFLARE_ACCESS_CLIENT_SECRET";
+    let log = Log::default();
+    let server = log.serve();
+    assert!(events(&server, "0").run().ok());
+    let of_access = |request: &Request| {
+        let names = ["cf-access-client-id", "cf-access-client-secret"];
+        names.map(|name| request.header(name).map(str::to_owned))
+    };
+    assert_eq!(of_access(&server.only_request()), [None, None]);
+    assert!(events(&server, "0").env(ID, "its.id").env(SECRET, "its-secret").run().ok());
+    assert_eq!(of_access(&server.requests()[1]), ["its.id", "its-secret"].map(|it| Some(it.to_owned())));
+
+    for (variables, message) in [
+        (&[(ID, "its.id")][..], "is in both CLOUDFLARE_ACCESS_CLIENT_ID and CLOUDFLARE_ACCESS_CLIENT_SECRET"),
+        (&[(SECRET, "its-secret")], "is in both"),
+        (&[(ID, ""), (SECRET, "its-secret")], "CLOUDFLARE_ACCESS_CLIENT_ID has to be"),
+        (&[(ID, "its.id"), (SECRET, "its\nsecret")], "CLOUDFLARE_ACCESS_CLIENT_SECRET has to be"),
+    ] {
+        let program = variables.iter().fold(events(&server, "0"), |program, (name, value)| program.env(name, value));
+        let ran = program.run();
+        assert!(ran.code == 2 && ran.stderr.contains(message) && !ran.stderr.contains("nsecret"), "{ran:?}");
+    }
+    // Without one, Access sends to its login.
+    let login = Server::answering(302, "");
+    let ran = events(&login, "0").run();
+    assert!(ran.code == 1 && ran.stderr.contains("does Cloudflare Access let this program in?"), "{ran:?}");
 }
 
 #[test]
@@ -425,7 +480,7 @@ fn the_checkpoint_is_written_only_after_the_lines() {
     program.0.stdout(File::options().write(true).open("/dev/full").unwrap());
     let (code, message) = without_stdout(Running::start(program.0));
     assert_eq!(code, 1);
-    assert!(message.starts_with("error: the lines cannot be written: "), "{message}");
+    assert!(message.starts_with("error: the output cannot be written: "), "{message}");
     assert_eq!(home.from().to_string(), since);
 
     home.follow(&server, "0", "10m").prints(&stored);

@@ -70,6 +70,8 @@ fn two_folders_give_the_same_bytes_with_nothing_of_the_machine_in_them() {
         "./.dev.vars.example",
         // The user's own is beside it, and survives the next bundle.
         "./wrangler.toml.example",
+        "./build/programs/send_bg.wasm",
+        "./scripts/program.mjs",
         "./scripts/export.mjs",
         "./scripts/import.mjs",
     ] {

@@ -26,7 +26,7 @@ use unfollow_webhook::{
 
 use examples::{
     PATIENCE,
-    program::{Ran, example, run},
+    program::{Ran, example, full, run, run_into, unread},
     server::{Reply, Request, Server, closed_port},
 };
 
@@ -406,6 +406,38 @@ fn a_response_cannot_control_the_terminal() {
 }
 
 #[test]
+fn a_reader_that_goes_away_changes_nothing() {
+    let ok = Server::answering(200, response::OK);
+    let not_ok = Server::answering(200, &fail(1, "no"));
+    for count in ["1", "3"] {
+        for (server, code) in [(&ok, 0), (&not_ok, 1)] {
+            let sender = || send(&server.url()).event().args(["--count", count]).command();
+            let (ended, errors) = run_into(sender(), unread());
+            assert_eq!((ended, errors.starts_with("error: ")), (code, code == 1), "{errors}");
+            assert!(!errors.contains("panicked"), "{errors}");
+            // As with `2>&1 | head`.
+            let mut both = sender();
+            both.stderr(unread());
+            assert_eq!(run_into(both, unread()).0, code);
+        }
+    }
+    assert_eq!(run_into(send("http://127.0.0.1:9").args(["--help"]).command(), unread()), (0, String::new()));
+    let mut mistake = Sender::bare().command;
+    mistake.stderr(unread());
+    assert_eq!(run_into(mistake, unread()).0, 2);
+}
+
+#[test]
+fn what_cannot_be_printed_is_an_error() {
+    let server = Server::answering(200, response::OK);
+    for count in ["1", "3"] {
+        let (code, errors) = run_into(send(&server.url()).event().args(["--count", count]).command(), full());
+        assert_eq!(code, 1);
+        assert!(errors.starts_with("error: the output cannot be written: ") && errors.lines().count() == 1, "{errors}");
+    }
+}
+
+#[test]
 fn a_refused_connection_has_a_message_of_its_own() {
     let address = closed_port();
     let ran = send(&format!("http://{address}")).event().run();
@@ -559,11 +591,15 @@ impl Sender {
         self.args(["--app", "1400000000", "--from", "alice", "--to", "bob,carol"])
     }
 
-    fn run(mut self) -> Ran {
+    fn command(mut self) -> Command {
         if let Some(seconds) = self.timeout {
             self.command.args(["--timeout", seconds]);
         }
-        run(self.command)
+        self.command
+    }
+
+    fn run(self) -> Ran {
+        run(self.command())
     }
 }
 

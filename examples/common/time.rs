@@ -2,16 +2,16 @@
 
 #![allow(dead_code, reason = "each example uses some of them")]
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use chrono::{DateTime, SecondsFormat};
 use unfollow_webhook::event::id::EVENT_TIME_MAX;
+
+use crate::host;
 
 /// A time in Unix ms, given as such, in RFC 3339, or as how long ago it is.
 pub fn parse(text: &str) -> Result<u64, &'static str> {
     let ms = match DateTime::parse_from_rfc3339(text) {
         Ok(time) => time.timestamp_millis().try_into().ok(),
-        Err(_) => text.parse().ok().or_else(|| length(text).map(|ms| now().saturating_sub(ms))),
+        Err(_) => text.parse().ok().or_else(|| length(text).map(|ms| host::now().saturating_sub(ms))),
     };
     ms.filter(|&ms| ms <= EVENT_TIME_MAX)
         .ok_or("it is a time in Unix ms, in RFC 3339 (2026-11-24T08:00:00Z), or how long ago it is (10m, 24h, 7d)")
@@ -39,10 +39,4 @@ pub fn http_date(text: &str) -> Option<u64> {
 pub fn display(ms: u64) -> String {
     let time = ms.try_into().ok().and_then(DateTime::from_timestamp_millis);
     time.map_or_else(|| ms.to_string(), |time| time.to_rfc3339_opts(SecondsFormat::Millis, true))
-}
-
-/// This machine's time in Unix ms.
-pub fn now() -> u64 {
-    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX)
 }

@@ -1,14 +1,17 @@
 //! Calls the Worker's API to erase a user.
 
-use std::{thread, time::Duration};
+use std::time::Duration;
 
 use serde::{Deserialize, de::DeserializeOwned};
-use ureq::{
-    Agent,
-    http::{Uri, header},
+
+use crate::{
+    args::Plan,
+    calls::{self, Client, Request},
+    host, worker,
 };
 
-use crate::{args::Plan, http};
+/// Longest response that is read, in bytes. A response is some numbers and a cursor.
+const ANSWER_MAX: u64 = 1024 * 1024;
 
 /// How often a call is made at most before it counts as failed, and the pauses between.
 const ATTEMPTS_MAX: u32 = 5;
@@ -18,11 +21,9 @@ const PAUSE_MIN: Duration = Duration::from_secs(1);
 const DAY_LIMIT_SECONDS: u64 = 600;
 
 /// The API of one Worker.
-pub struct Api {
-    agent: Agent,
-    url: Uri,
-    timeout: Duration,
-    authorization: String,
+pub struct Api<'a> {
+    client: Client,
+    plan: &'a Plan,
 }
 
 /// A step of the erasure.
@@ -56,27 +57,21 @@ enum Failure {
     Permanent(String),
 }
 
-impl Api {
-    pub fn new(plan: &Plan) -> Self {
-        Self {
-            agent: http::agent(&plan.url, plan.timeout, 1),
-            url: plan.url.clone(),
-            timeout: plan.timeout,
-            authorization: format!("Bearer {}", plan.token),
-        }
+impl<'a> Api<'a> {
+    pub fn new(plan: &'a Plan) -> Self {
+        Self { client: Client::new(&plan.url, plan.timeout, 1), plan }
     }
 
     /// Calls DELETE until there is an answer.
     pub fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T, String> {
-        let url = format!("{}/v1/{path}", http::origin(&self.url));
         let mut pause = PAUSE_MIN;
         let mut attempt = 1;
         loop {
-            match self.call(&url) {
+            match self.call(path) {
                 Ok(answer) => return Ok(answer),
                 Err(Failure::Temporary(message)) if attempt < ATTEMPTS_MAX => {
-                    eprintln!("{}; trying again in {} s", message.trim_end_matches('.'), pause.as_secs());
-                    thread::sleep(pause);
+                    host::say(format_args!("{}; trying again in {} s", message.trim_end_matches('.'), pause.as_secs()));
+                    host::sleep(pause);
                     pause *= 2;
                     attempt += 1;
                 }
@@ -85,15 +80,16 @@ impl Api {
         }
     }
 
-    fn call<T: DeserializeOwned>(&self, url: &str) -> Result<T, Failure> {
-        let call = || {
-            let mut response = self.agent.delete(url).header(header::AUTHORIZATION, &self.authorization).call()?;
-            let body = response.body_mut().read_to_string()?;
-            Ok((response, body))
+    fn call<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
+        let request = Request {
+            method: "DELETE",
+            target: format!("/v1/{path}"),
+            headers: self.plan.credentials.headers(),
+            body: None,
+            answer_max: ANSWER_MAX,
         };
-        let explain = |error: ureq::Error| Failure::Temporary(http::explain(&error, &self.url, self.timeout));
-        let (response, body) = call().map_err(explain)?;
-        let status = response.status().as_u16();
+        let answer = self.client.call(&request).answer.map_err(Failure::Temporary)?;
+        let (status, body) = (answer.status, answer.body);
         if status == 200 {
             let malformed =
                 |_| Failure::Permanent("the answer is none of the API's: is this the Worker's URL?".to_owned());
@@ -102,11 +98,11 @@ impl Api {
         let message = match serde_json::from_str(&body) {
             Ok(Problem { title, detail }) => {
                 let detail = detail.map(|detail| format!(": {detail}")).unwrap_or_default();
-                http::printable(&format!("HTTP {status}, {title}{detail}"))
+                calls::printable(&format!("HTTP {status}, {title}{detail}"))
             }
-            Err(_) => format!("HTTP {status}, but not in the API's form: is this the Worker's URL?"),
+            Err(_) => worker::not_the_apis(status),
         };
-        let retry_after = response.headers().get(header::RETRY_AFTER).and_then(|it| it.to_str().ok()?.parse().ok());
+        let retry_after = answer.retry_after.and_then(|it| it.parse().ok());
         Err(match status {
             // Waiting helps, but for too long.
             503 if retry_after.is_some_and(|seconds: u64| seconds >= DAY_LIMIT_SECONDS) => Failure::Permanent(message),

@@ -3,17 +3,20 @@
 use std::time::Duration;
 
 use clap::{CommandFactory, Parser, builder::NonEmptyStringValueParser, error::ErrorKind};
+use http::Uri;
 use unfollow_webhook::webhook::SdkAppId;
-use ureq::http::Uri;
 
-use crate::worker;
+use crate::{
+    host,
+    worker::{self, Credentials},
+};
 
 /// What the command line asks for.
 pub struct Plan {
     /// Where the Worker is: a URL without path and query.
     pub url: Uri,
-    /// The API's bearer token.
-    pub token: String,
+    /// What opens it.
+    pub credentials: Credentials,
     /// The app.
     pub app: SdkAppId,
     /// Who is erased.
@@ -85,8 +88,8 @@ struct Args {
 
 /// Reads the command line; ends the program where there is a mistake in it.
 pub fn read() -> Plan {
-    let Args { url, token, app, user, search, cursor, timeout } = Args::parse();
-    let token =
-        worker::token(token).unwrap_or_else(|message| Args::command().error(ErrorKind::InvalidValue, message).exit());
-    Plan { url, token, app, user, search, cursor, timeout }
+    let Args { url, token, app, user, search, cursor, timeout } = host::arguments();
+    let credentials = Credentials::read(token)
+        .unwrap_or_else(|message| host::reject(&Args::command().error(ErrorKind::InvalidValue, message)));
+    Plan { url, credentials, app, user, search, cursor, timeout }
 }

@@ -3,7 +3,8 @@
 use crate::{
     api::{Api, Erased, Searched},
     args::{Plan, Search},
-    http::percent_encode,
+    calls::percent_encode,
+    host,
 };
 
 /// Erases the user. What is left, if anything is, is said in one sentence.
@@ -24,9 +25,9 @@ pub fn run(plan: &Plan) -> Result<(), String> {
                 search_needed = answer.search_needed.unwrap_or(true);
                 break;
             }
-            eprintln!("{deleted} events and dead letters erased so far");
+            host::say(format_args!("{deleted} events and dead letters erased so far"));
         }
-        eprintln!("{deleted} events and dead letters erased of what the event log knows");
+        host::say(format_args!("{deleted} events and dead letters erased of what the event log knows"));
     }
     match (plan.search, search_needed) {
         (Search::Auto, false) => Ok(()),
@@ -38,7 +39,7 @@ pub fn run(plan: &Plan) -> Result<(), String> {
     }
 }
 
-fn search(api: &Api, plan: &Plan, path: &str, user: &str) -> Result<(), String> {
+fn search(api: &Api<'_>, plan: &Plan, path: &str, user: &str) -> Result<(), String> {
     let (mut deleted, mut searched) = (0, 0);
     let mut cursor = plan.cursor.clone();
     loop {
@@ -52,13 +53,15 @@ fn search(api: &Api, plan: &Plan, path: &str, user: &str) -> Result<(), String> 
         })?;
         (deleted, searched) = (deleted + answer.deleted, searched + answer.searched);
         if answer.cursor.is_none() {
-            eprintln!("{searched} keys of KV searched, {deleted} records and dead letters erased there");
+            host::say(format_args!("{searched} keys of KV searched, {deleted} records and dead letters erased there"));
             return Ok(());
         }
         if answer.cursor == cursor && answer.searched == 0 && answer.deleted == 0 {
             return Err("the search does not go on: it returned the same cursor again".into());
         }
-        eprintln!("{searched} keys of KV searched so far, {deleted} records and dead letters erased there");
+        host::say(format_args!(
+            "{searched} keys of KV searched so far, {deleted} records and dead letters erased there"
+        ));
         cursor = answer.cursor;
     }
 }

@@ -1,26 +1,24 @@
 //! Erases a user by the Worker's API, to the end. See `cargo run --example erase -- --help`.
 //!
-//! `args` reads the command line, `api` calls the Worker, `erase` goes from step to step. `http` and `worker` are common to the
-//! examples.
+//! `args` reads the command line, `api` calls the Worker, `erase` goes from step to step. `calls`, `host` and `worker` are common
+//! to the examples.
 
-#![allow(clippy::disallowed_methods, reason = "std::time panics in wasm only; this program is native")]
+#![allow(clippy::disallowed_methods, reason = "std::time panics in wasm only; `host` has another clock there")]
 
 mod api;
 mod args;
+#[path = "../common/calls.rs"]
+mod calls;
 mod erase;
-#[path = "../common/http.rs"]
-mod http;
+#[path = "../common/host.rs"]
+mod host;
 #[path = "../common/worker.rs"]
 mod worker;
 
-use std::process::ExitCode;
-
-fn main() -> ExitCode {
-    match erase::run(&args::read()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            eprintln!("error: {message}");
-            ExitCode::FAILURE
-        }
+fn main() {
+    let ended = erase::run(&args::read());
+    if let Err(message) = &ended {
+        host::say(format_args!("error: {message}"));
     }
+    host::exit(if ended.is_ok() { 0 } else { 1 });
 }

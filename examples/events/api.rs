@@ -1,15 +1,18 @@
 //! Calls the Worker's API for events, and reads its responses.
 
-use std::{collections::HashSet, thread, time::Duration};
+use std::{collections::HashSet, time::Duration};
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use ureq::{
-    Agent,
-    http::{Uri, header},
-};
 
-use crate::{http, query::EventQuery, time, window::Window};
+use crate::{
+    calls::{self, Answer, Client, Request},
+    host,
+    query::EventQuery,
+    time,
+    window::Window,
+    worker::{self, Credentials},
+};
 
 /// Most events that the API puts on one page.
 const PAGE_EVENTS: usize = 1000;
@@ -27,10 +30,8 @@ const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
 
 /// The API of one Worker, for one query.
 pub struct Api {
-    agent: Agent,
-    url: Uri,
-    timeout: Duration,
-    authorization: String,
+    client: Client,
+    credentials: Credentials,
     parameters: String,
     /// Whether to retry after a temporary error.
     persistent: bool,
@@ -66,13 +67,6 @@ enum ApiError {
     Permanent(String),
 }
 
-/// The parts of the API's response that are needed.
-struct Answer {
-    status: u16,
-    retry_after: Option<Duration>,
-    body: String,
-}
-
 #[derive(Deserialize)]
 struct Page<'a> {
     #[serde(borrow)]
@@ -105,14 +99,18 @@ struct Problem {
 }
 
 impl Api {
-    /// The API at `url`, called with `token`. `timeout` is for a whole call. Calls with temporary errors are retried if
+    /// The API at `url`, called with these credentials. `timeout` is for a whole call. Calls with temporary errors are retried if
     /// `persistent`.
-    pub fn new(url: &Uri, token: &str, query: &EventQuery, timeout: Duration, persistent: bool) -> Self {
+    pub fn new(
+        url: &http::Uri,
+        credentials: Credentials,
+        query: &EventQuery,
+        timeout: Duration,
+        persistent: bool,
+    ) -> Self {
         Self {
-            agent: http::agent(url, timeout, 1),
-            url: url.clone(),
-            timeout,
-            authorization: format!("Bearer {token}"),
+            client: Client::new(url, timeout, 1),
+            credentials,
             parameters: query.parameters(),
             persistent,
             ahead: 0,
@@ -151,31 +149,31 @@ impl Api {
 
     /// A page, and the cursor of the next.
     fn page(&mut self, window: Window, cursor: Option<&str>) -> Result<(Vec<Event>, Option<String>), String> {
-        let mut url = format!("{}/v1/events?{}since={}", http::origin(&self.url), self.parameters, window.since);
+        let mut target = format!("/v1/events?{}since={}", self.parameters, window.since);
         if let Some(until) = window.until {
-            url += &format!("&until={until}");
+            target += &format!("&until={until}");
         }
-        url += &format!("&limit={PAGE_EVENTS}");
+        target += &format!("&limit={PAGE_EVENTS}");
         if let Some(cursor) = cursor {
-            url += &format!("&cursor={}", http::percent_encode(cursor));
+            target += &format!("&cursor={}", calls::percent_encode(cursor));
         }
         let mut pause = PAUSE_MIN;
         loop {
-            match self.exchange(&url).and_then(|answer| answer.page()) {
+            match self.exchange(&target) {
                 Ok(EventPage { events, damaged, cursor }) => {
                     for id in damaged {
                         if self.damaged.insert(id.clone()) {
-                            eprintln!(
+                            host::say(format_args!(
                                 "the log has event {id} damaged: it is left out; POST /v1/reindex mends it from KV"
-                            );
+                            ));
                         }
                     }
                     return Ok((events, cursor));
                 }
                 Err(ApiError::Temporary(message, retry_after)) if self.persistent => {
                     let wait = retry_after.map_or(pause, |longer| longer.clamp(pause, RETRY_AFTER_MAX));
-                    eprintln!("{}; retrying in {} s", message.trim_end_matches('.'), wait.as_secs());
-                    thread::sleep(wait);
+                    host::say(format_args!("{}; retrying in {} s", message.trim_end_matches('.'), wait.as_secs()));
+                    host::sleep(wait);
                     pause = (pause * 2).min(PAUSE_MAX);
                 }
                 Err(ApiError::Temporary(message, _) | ApiError::Permanent(message)) => return Err(message),
@@ -183,52 +181,44 @@ impl Api {
         }
     }
 
-    fn exchange(&mut self, url: &str) -> Result<Answer, ApiError> {
-        let call = || {
-            let request = self.agent.get(url).header(header::AUTHORIZATION, &self.authorization);
-            let mut response = request.header(header::ACCEPT, "application/json").call()?;
-            let body = response.body_mut().with_config().limit(ANSWER_MAX).read_to_vec()?;
-            Ok((response, body))
-        };
-        let explain = |error: ureq::Error| ApiError::Temporary(http::explain(&error, &self.url, self.timeout), None);
-        let (response, body) = call().map_err(explain)?;
-        let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
-        if let Some(date) = header(header::DATE).and_then(time::http_date) {
-            self.ahead = date.cast_signed() - time::now().cast_signed();
+    fn exchange(&mut self, target: &str) -> Result<EventPage, ApiError> {
+        let mut headers = self.credentials.headers();
+        headers.push(("accept", "application/json"));
+        let request = Request { method: "GET", target: target.to_owned(), headers, body: None, answer_max: ANSWER_MAX };
+        let answer = self.client.call(&request).answer.map_err(|message| ApiError::Temporary(message, None))?;
+        if let Some(date) = answer.date.as_deref().and_then(time::http_date) {
+            self.ahead = date.cast_signed() - host::now().cast_signed();
         }
-        let retry_after = header(header::RETRY_AFTER).and_then(|text| match text.parse() {
+        let retry_after = answer.retry_after.as_deref().and_then(|text| match text.parse() {
             Ok(seconds) => Some(Duration::from_secs(seconds)),
-            Err(_) => Some(Duration::from_millis(time::http_date(text)?.saturating_sub(self.time(time::now())))),
+            Err(_) => Some(Duration::from_millis(time::http_date(text)?.saturating_sub(self.time(host::now())))),
         });
-        let body = String::from_utf8_lossy(&body).into_owned();
-        Ok(Answer { status: response.status().as_u16(), retry_after, body })
+        page_of(&answer, retry_after)
     }
 }
 
-impl Answer {
-    fn page(&self) -> Result<EventPage, ApiError> {
-        if self.status != 200 {
-            let message = self.error_message();
-            return Err(match self.status {
-                429 | 500.. => ApiError::Temporary(message, self.retry_after),
-                _ => ApiError::Permanent(message),
-            });
-        }
-        let malformed = |error| ApiError::Permanent(format!("the answer is not a list of events: {error}"));
-        let page: Page<'_> = serde_json::from_str(&self.body).map_err(malformed)?;
-        let events = page.events.into_iter().map(Event::read).collect::<Result<_, _>>().map_err(malformed)?;
-        Ok(EventPage { events, damaged: page.damaged, cursor: page.cursor })
+fn page_of(answer: &Answer, retry_after: Option<Duration>) -> Result<EventPage, ApiError> {
+    if answer.status != 200 {
+        let message = error_message(answer);
+        return Err(match answer.status {
+            429 | 500.. => ApiError::Temporary(message, retry_after),
+            _ => ApiError::Permanent(message),
+        });
     }
+    let malformed = |error| ApiError::Permanent(format!("the answer is not a list of events: {error}"));
+    let page: Page<'_> = serde_json::from_str(&answer.body).map_err(malformed)?;
+    let events = page.events.into_iter().map(Event::read).collect::<Result<_, _>>().map_err(malformed)?;
+    Ok(EventPage { events, damaged: page.damaged, cursor: page.cursor })
+}
 
-    /// What is wrong, in the API's own words where the response is in the API's form.
-    fn error_message(&self) -> String {
-        let status = self.status;
-        let Ok(Problem { title, detail }) = serde_json::from_str(&self.body) else {
-            return format!("HTTP {status}, but not in the API's form: is this the Worker's URL?");
-        };
-        let detail = detail.map(|detail| format!(": {detail}")).unwrap_or_default();
-        http::printable(&format!("HTTP {status}, {title}{detail}"))
-    }
+/// What is wrong, in the API's own words where the response is in the API's form.
+fn error_message(answer: &Answer) -> String {
+    let status = answer.status;
+    let Ok(Problem { title, detail }) = serde_json::from_str(&answer.body) else {
+        return worker::not_the_apis(status);
+    };
+    let detail = detail.map(|detail| format!(": {detail}")).unwrap_or_default();
+    calls::printable(&format!("HTTP {status}, {title}{detail}"))
 }
 
 impl Event {

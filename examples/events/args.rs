@@ -7,17 +7,22 @@ use clap::{
     builder::{NonEmptyStringValueParser, PossibleValuesParser},
     error::ErrorKind,
 };
+use http::Uri;
 use unfollow_webhook::webhook::SdkAppId;
-use ureq::http::Uri;
 
-use crate::{http, query::EventQuery, time, worker};
+use crate::{
+    calls, host,
+    query::EventQuery,
+    time,
+    worker::{self, Credentials},
+};
 
 /// What the command line asks for.
 pub struct Plan {
     /// Where the Worker is: a URL without path and query.
     pub url: Uri,
-    /// The API's bearer token.
-    pub token: String,
+    /// What opens it.
+    pub credentials: Credentials,
     /// Which events.
     pub query: EventQuery,
     /// The first time, in Unix ms.
@@ -121,13 +126,13 @@ struct Args {
 
 /// Reads the command line; ends the program where there is a mistake in it.
 pub fn read() -> Plan {
-    let args = Args::parse();
-    let token = worker::token(args.token).unwrap_or_else(|message| reject(message));
+    let args: Args = host::arguments();
+    let credentials = Credentials::read(args.token).unwrap_or_else(|message| reject(message));
     if args.until.is_some_and(|until| until < args.since) {
         reject("--since is after --until".into());
     }
     let query = EventQuery {
-        url: http::origin(&args.url).to_lowercase(),
+        url: calls::origin(&args.url).to_lowercase(),
         app: args.app,
         kind: args.kind,
         user: args.user,
@@ -136,7 +141,7 @@ pub fn read() -> Plan {
     let follow = Follow { interval: args.interval, overlap: args.overlap, checkpoint: args.checkpoint };
     Plan {
         url: args.url,
-        token,
+        credentials,
         query,
         since: args.since,
         until: args.until,
@@ -146,7 +151,7 @@ pub fn read() -> Plan {
 }
 
 fn reject(message: String) -> ! {
-    Args::command().error(ErrorKind::InvalidValue, message).exit()
+    host::reject(&Args::command().error(ErrorKind::InvalidValue, message))
 }
 
 fn interval(text: &str) -> Result<Duration, &'static str> {

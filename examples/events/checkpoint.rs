@@ -2,14 +2,13 @@
 
 use std::{
     collections::BTreeSet,
-    fs::{self, File},
-    io::{self, Write},
+    io,
     path::{Display, Path, PathBuf},
 };
 
 use serde::{Deserialize, Serialize};
 
-use crate::{http, query::EventQuery};
+use crate::{calls, host, query::EventQuery};
 
 /// The version of the file's format. A program that does not know it must not guess.
 const VERSION: u32 = 1;
@@ -80,7 +79,7 @@ impl CheckpointFile {
     /// error and stays as it is.
     pub fn read(&self, query: &EventQuery) -> Result<Option<Checkpoint>, String> {
         let name = self.name();
-        let text = match fs::read_to_string(&self.path) {
+        let text = match host::read(&self.path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(format!("{name} cannot be read: {error}")),
@@ -93,7 +92,7 @@ impl CheckpointFile {
         }
         let content: Content<EventQuery, Checkpoint> = serde_json::from_str(&text).map_err(no_checkpoint)?;
         if content.query != *query {
-            let other = http::printable(&content.query.to_string());
+            let other = calls::printable(&content.query.to_string());
             return Err(format!("{name} has the checkpoint of another query ({other}): use another file for this one"));
         }
         Ok(Some(content.checkpoint))
@@ -101,14 +100,8 @@ impl CheckpointFile {
 
     /// Writes the checkpoint atomically: after a crash, the file has this checkpoint or the one before.
     pub fn write(&self, query: &EventQuery, checkpoint: &Checkpoint) -> Result<(), String> {
-        // The same name each time, so that crashes leave at most one such file.
-        let mut new = self.path.as_os_str().to_owned();
-        new.push(".new");
         let write = || -> io::Result<()> {
-            let mut file = File::create(&new)?;
-            file.write_all(&serde_json::to_vec(&Content { version: VERSION, query, checkpoint })?)?;
-            file.sync_all()?;
-            fs::rename(&new, &self.path)
+            host::replace(&self.path, &serde_json::to_string(&Content { version: VERSION, query, checkpoint })?)
         };
         write().map_err(|error| format!("{} cannot be written: {error}", self.name()))
     }

@@ -1,20 +1,19 @@
 //! Reads one window after the other and prints the events that are new in it.
 
-use std::{
-    fs::File,
-    io::{self, Write},
-    os::fd::AsFd,
-    thread,
-};
+use std::io;
 
 use crate::{
     api::{Api, Event, Listed},
     args::Plan,
     checkpoint::{Checkpoint, CheckpointFile},
+    host,
     query::EventQuery,
     time,
     window::Windows,
 };
+
+/// So many bytes of lines are written at a time.
+const WRITE_BYTES: usize = 64 * 1024;
 
 /// Why the program ended early.
 pub enum End {
@@ -46,7 +45,7 @@ struct Consumer {
 /// Carries out `plan`; with `--follow`, without end.
 pub fn run(plan: Plan) -> Result<(), End> {
     let mut consumer = Consumer {
-        api: Api::new(&plan.url, &plan.token, &plan.query, plan.timeout, plan.follow.is_some()),
+        api: Api::new(&plan.url, plan.credentials, &plan.query, plan.timeout, plan.follow.is_some()),
         query: plan.query,
         since: plan.since,
         until: plan.until,
@@ -62,7 +61,7 @@ pub fn run(plan: Plan) -> Result<(), End> {
     loop {
         match (consumer.window()?, &plan.follow) {
             (Next::Window, _) => {}
-            (Next::Wait, Some(follow)) => thread::sleep(follow.interval),
+            (Next::Wait, Some(follow)) => host::sleep(follow.interval),
             (Next::Wait, None) => return Ok(()),
         }
     }
@@ -72,7 +71,7 @@ impl Consumer {
     /// Goes on at the file's checkpoint, and writes the next ones to it.
     fn use_checkpoint_file(&mut self, file: CheckpointFile) -> Result<(), End> {
         if let Some(checkpoint) = file.read(&self.query)? {
-            eprintln!("going on from {}, as in {}", time::display(checkpoint.from()), file.name());
+            host::say(format_args!("going on from {}, as in {}", time::display(checkpoint.from()), file.name()));
             self.checkpoint = checkpoint;
         }
         // Before anything is printed, because the file may not be writable.
@@ -83,7 +82,7 @@ impl Consumer {
 
     /// Reads a window and prints the events that are new in it.
     fn window(&mut self) -> Result<Next, End> {
-        let asked = time::now();
+        let asked = host::now();
         let from = self.checkpoint.from();
         let window = self.windows.next(from, self.until);
         let max = self.windows.events_max(from, self.settled(asked), self.overlap);
@@ -114,23 +113,24 @@ impl Consumer {
 
     /// Prints the events that have not been printed, and flushes the lines.
     fn print(&mut self, events: Vec<Event>) -> io::Result<()> {
-        let mut out = io::BufWriter::new(io::stdout().lock());
+        let mut lines = String::new();
         let mut printed = false;
         for event in events {
             if self.checkpoint.record(event.event_time, event.id) {
-                writeln!(out, "{}", event.json)?;
+                lines.push_str(&event.json);
+                lines.push('\n');
                 printed = true;
             }
-        }
-        out.flush()?;
-        if printed && self.file.is_some() {
-            // The checkpoint file survives a loss of power, so the lines must too, where they go into a file.
-            let out = File::from(out.get_ref().as_fd().try_clone_to_owned()?);
-            if out.metadata()?.is_file() {
-                out.sync_data()?;
+            if lines.len() >= WRITE_BYTES {
+                host::print(&lines)?;
+                lines.clear();
             }
         }
-        Ok(())
+        if !lines.is_empty() {
+            host::print(&lines)?;
+        }
+        // The checkpoint file survives a loss of power, so the lines must too.
+        if printed && self.file.is_some() { host::sync_output() } else { Ok(()) }
     }
 
     fn how_to_go_on(&self, message: String) -> String {
@@ -150,9 +150,6 @@ impl From<String> for End {
 
 impl From<io::Error> for End {
     fn from(error: io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::BrokenPipe => Self::ReaderGone,
-            _ => Self::Failed(format!("the lines cannot be written: {error}")),
-        }
+        host::output_error(&error).map_or(Self::ReaderGone, Self::Failed)
     }
 }

@@ -2,17 +2,19 @@
 //! without a public address. See `cargo run --example events -- --help`.
 //!
 //! `args` reads the command line. `query` is which events are asked for, and `api` calls the Worker. `window` decides which
-//! range of time is read next. `checkpoint` records what has been printed. `consume` joins them. `http`, `time` and `worker` are common
-//! to the examples.
+//! range of time is read next. `checkpoint` records what has been printed. `consume` joins them. `calls`, `host`, `time` and
+//! `worker` are common to the examples.
 
-#![allow(clippy::disallowed_methods, reason = "std::time panics in wasm only; this program is native")]
+#![allow(clippy::disallowed_methods, reason = "std::time panics in wasm only; `host` has another clock there")]
 
 mod api;
 mod args;
+#[path = "../common/calls.rs"]
+mod calls;
 mod checkpoint;
 mod consume;
-#[path = "../common/http.rs"]
-mod http;
+#[path = "../common/host.rs"]
+mod host;
 mod query;
 #[path = "../common/time.rs"]
 mod time;
@@ -20,17 +22,14 @@ mod window;
 #[path = "../common/worker.rs"]
 mod worker;
 
-use std::process::ExitCode;
-
 use consume::End;
 
-fn main() -> ExitCode {
-    match consume::run(args::read()) {
-        // A reader that goes away, as `head` does, has what it wanted.
-        Ok(()) | Err(End::ReaderGone) => ExitCode::SUCCESS,
+fn main() {
+    host::exit(match consume::run(args::read()) {
+        Ok(()) | Err(End::ReaderGone) => 0,
         Err(End::Failed(message)) => {
-            eprintln!("error: {message}");
-            ExitCode::FAILURE
+            host::say(format_args!("error: {message}"));
+            1
         }
-    }
+    });
 }

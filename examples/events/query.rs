@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use unfollow_webhook::webhook::SdkAppId;
 
-use crate::http::percent_encode;
+use crate::calls::percent_encode;
 
 /// A checkpoint is valid for one such query only: another one has other events.
 #[derive(Serialize, Deserialize, PartialEq, Eq)]

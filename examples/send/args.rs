@@ -12,7 +12,7 @@ use unfollow_webhook::webhook::{SdkAppId, auth::CallbackToken, command::Kind};
 use crate::{
     call::{Content, Template, WebhookUrl},
     day::{Day, Mix},
-    time,
+    host, time,
 };
 
 /// The variable for the token, which is then neither in the shell's history nor in the list of processes.
@@ -123,7 +123,7 @@ struct Args {
 
 /// Reads the command line; ends the program where there is a mistake in it.
 pub fn read() -> Plan {
-    let args = Args::parse();
+    let args: Args = host::arguments();
     let token = token(args.token).unwrap_or_else(|message| reject(ErrorKind::InvalidValue, message));
     if args.age != 0 && token.is_none() {
         reject(ErrorKind::MissingRequiredArgument, "--age needs a token: an unsigned call has no RequestTime".into());
@@ -138,7 +138,7 @@ pub fn read() -> Plan {
             mix: args.mix.unwrap_or(Mix::only(args.kind)),
             count: args.count,
             // The times that a run is spread over do not move on while it lasts.
-            until: args.event_time.or(args.spread.map(|_| time::now())),
+            until: args.event_time.or(args.spread.map(|_| host::now())),
             spread: args.spread,
         })
     };
@@ -152,12 +152,12 @@ pub fn read() -> Plan {
 }
 
 fn reject(kind: ErrorKind, message: String) -> ! {
-    Args::command().error(kind, message).exit()
+    host::reject(&Args::command().error(kind, message))
 }
 
 /// The token, if there is one. An empty one is a mistake, never "no token": anyone could sign with it.
 fn token(given: Option<String>) -> Result<Option<CallbackToken>, String> {
-    let (source, text) = match (given, env::var(TOKEN_VARIABLE)) {
+    let (source, text) = match (given, host::var(TOKEN_VARIABLE)) {
         (Some(text), _) => ("--token", text),
         (None, Ok(text)) => (TOKEN_VARIABLE, text),
         (None, Err(env::VarError::NotPresent)) => return Ok(None),

@@ -3,13 +3,13 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use http::Uri;
 use serde::Serialize;
 use unfollow_webhook::webhook::{SdkAppId, auth::CallbackToken, command::Kind};
-use ureq::http::Uri;
 
 use crate::{
+    calls,
     day::{Day, Event},
-    http,
 };
 
 /// A webhook's URL, as the Chat console would accept it.
@@ -25,7 +25,7 @@ impl WebhookUrl {
         if text.contains(['!', '$', '&', ' ']) {
             return Err("the Chat console accepts no URL with a space or one of ! $ &".into());
         }
-        http::url(text).map(Self)
+        calls::url(text).map(Self)
     }
 
     /// The URL itself.
@@ -33,9 +33,9 @@ impl WebhookUrl {
         &self.0
     }
 
-    /// The URL with `query` appended.
+    /// The path with `query` appended.
     pub fn with_query(&self, query: &str) -> String {
-        format!("{}{}?{query}", http::origin(&self.0), self.0.path())
+        format!("{}?{query}", self.0.path())
     }
 }
 
@@ -113,7 +113,7 @@ impl Template {
             parameters.push(("RequestTime", request_time));
         }
         let parameters: Vec<_> =
-            parameters.into_iter().map(|(name, value)| format!("{name}={}", http::percent_encode(&value))).collect();
+            parameters.into_iter().map(|(name, value)| format!("{name}={}", calls::percent_encode(&value))).collect();
         parameters.join("&")
     }
 

@@ -2,55 +2,64 @@
 //! console's check of a URL. See `cargo run --example send -- --help`.
 //!
 //! `args` reads the command line. `day` says what the calls tell, `call` makes of it what Tencent would send, and `client`
-//! sends that and checks the response. `run` sends many calls at once, and `tally` counts the responses. `http` and `time` are
-//! common to the examples.
+//! sends that and checks the response. `run` sends many calls at once, `progress` shows how far it is, and `tally` counts the
+//! responses. `calls`, `host` and `time` are common to the examples.
 
-#![allow(clippy::disallowed_methods, reason = "std::time panics in wasm only; this program is native")]
+#![allow(clippy::disallowed_methods, reason = "std::time panics in wasm only; `host` has another clock there")]
 
 mod args;
 mod call;
+#[path = "../common/calls.rs"]
+mod calls;
 mod client;
 mod day;
-#[path = "../common/http.rs"]
-mod http;
+#[path = "../common/host.rs"]
+mod host;
+mod progress;
 mod run;
 mod tally;
 #[path = "../common/time.rs"]
 mod time;
 
-use std::process::ExitCode;
-
 use args::Plan;
-use client::{Client, Outcome};
-use tally::Tally;
+use calls::Outcome;
+use client::Client;
 
-fn main() -> ExitCode {
+fn main() {
     let plan = args::read();
     let client = Client::new(&plan.url, plan.timeout, plan.concurrency);
-    let send = || client.send(&plan.template.call(time::now()));
-    let all_ok = if plan.count == 1 { show(&send()) } else { show_many(&plan, send) };
-    if all_ok { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let all_ok = if plan.count == 1 { send_one(&plan, &client) } else { send_many(&plan, &client) };
+    host::exit(if all_ok { 0 } else { 1 });
 }
 
-/// Prints the response to the only call; true if it is OK.
-fn show(outcome: &Outcome) -> bool {
-    if let Ok(answer) = &outcome.answer {
-        println!("HTTP {} in {:.1} ms", answer.status, tally::ms(outcome.took));
-        println!("{}", http::printable(&answer.body));
-    }
-    if let Some(error) = outcome.error() {
-        eprintln!("error: {error}");
+/// Sends the only call and prints the response; true if it is OK.
+fn send_one(plan: &Plan, client: &Client) -> bool {
+    let outcome: Outcome = client.send(plan.template.call(host::now()));
+    let printed = outcome.answer.as_ref().is_ok_and(|answer| {
+        let body = calls::printable(&answer.body);
+        print(&format!("HTTP {} in {:.1} ms\n{body}\n", answer.status, tally::ms(outcome.took)))
+    });
+    if let Some(error) = client::error_of(&outcome) {
+        host::say(format_args!("error: {error}"));
         return false;
     }
-    true
+    printed
 }
 
 /// Sends all calls and prints the tally; true if every response is OK.
-fn show_many(plan: &Plan, send: impl Fn() -> Outcome + Sync) -> bool {
-    let tally: Tally = run::many(plan.count, plan.concurrency, send);
+fn send_many(plan: &Plan, client: &Client) -> bool {
+    let tally = run::many(client, plan.count, plan.concurrency, || plan.template.call(host::now()));
     for (error, calls) in tally.most_frequent_errors() {
-        eprintln!("error: {calls} of {} calls: {error}", plan.count);
+        host::say(format_args!("error: {calls} of {} calls: {error}", plan.count));
     }
-    println!("{tally}");
-    tally.all_ok()
+    print(&format!("{tally}\n")) && tally.all_ok()
+}
+
+/// Prints what the calls have shown; false if that fails, but for a reader that went away: the calls were made all the same.
+fn print(text: &str) -> bool {
+    let error = host::print(text).err().and_then(|error| host::output_error(&error));
+    if let Some(error) = &error {
+        host::say(format_args!("error: {error}"));
+    }
+    error.is_none()
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
-use crate::client::Outcome;
+use crate::{calls::Outcome, client};
 
 /// How many different errors of a run are shown.
 const ERRORS_SHOWN: usize = 5;
@@ -28,7 +28,7 @@ enum Status {
 impl Tally {
     /// Counts one call.
     pub fn add(&mut self, outcome: &Outcome) {
-        let error = outcome.error();
+        let error = client::error_of(outcome);
         let status = match (&outcome.answer, &error) {
             (Ok(_), None) => Status::Ok,
             (Ok(answer), Some(_)) => Status::NotOk(answer.status),

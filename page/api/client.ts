@@ -53,15 +53,18 @@ export const PAGE_MAX = 1000;
 
 /** Why a call did not succeed. */
 export class Problem extends Error {
-	/** The HTTP status; 0 where there was no response. */
+	/** The HTTP status; 0 where there was no response of the Worker's. */
 	readonly status: number;
+	/** Whether the response is of what stands before the Worker, such as Cloudflare Access, and wants a sign-in. */
+	readonly isGate: boolean = false;
 	/** What the response says, in one English sentence; null where it says nothing. */
 	readonly detail: string | null;
 	/** Ms to wait before a retry, where the response says so; else 0. */
 	readonly retryAfter: number;
 
-	constructor(status: number, detail: string | null = null, retryAfter = 0) {
+	constructor(status: number, detail: string | null = null, retryAfter = 0, isGate = false) {
 		super(`${status} ${detail ?? ""}`);
+		this.isGate = isGate;
 		this.status = status;
 		this.detail = detail;
 		this.retryAfter = retryAfter;
@@ -71,6 +74,7 @@ export class Problem extends Error {
 	get sentence(): string {
 		const { status, detail } = this;
 		const { problems } = t();
+		if (this.isGate) return problems.gate;
 		// Whatever the response says.
 		if (status === 0) return problems.unreachable;
 		if (status === 401) return problems.unauthorized;
@@ -134,7 +138,7 @@ export class Api {
 			.filter(([, value]) => value !== undefined && value !== null && value !== "")
 			.map(([name, value]) => `${name}=${encoded(value)}`);
 		const url = `${filled}${pairs.length > 0 ? "?" : ""}${pairs.join("&")}`;
-		const timeout = AbortSignal.timeout(patience);
+		const limit = limited(patience, signal);
 		const askedAt = performance.now();
 		let response: Response;
 		let text: string;
@@ -143,9 +147,10 @@ export class Api {
 				method: method.toUpperCase(),
 				headers: { authorization: `Bearer ${this.#token}` },
 				cache: "no-store",
-				credentials: "omit",
-				redirect: "error",
-				signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+				// The cookie of what stands before the Worker, such as Cloudflare Access.
+				credentials: "same-origin",
+				redirect: "manual",
+				signal: limit.signal,
 			});
 			this.#clock(response.headers.get("date"), askedAt);
 			// Not `response.text()`: it drops the byte-order mark of a file.
@@ -154,7 +159,10 @@ export class Api {
 			// Aborted by this page: no problem to report.
 			if (signal?.aborted) throw error;
 			throw new Problem(0);
+		} finally {
+			limit.end();
 		}
+		if (isOfGate(response)) throw new Problem(0, null, 0, true);
 		if (!response.ok) throw problem(response, parse(text));
 		return { response, text };
 	}
@@ -164,7 +172,7 @@ export class Api {
 export async function invalidSettings(): Promise<InvalidSetting[]> {
 	try {
 		const signal = AbortSignal.timeout(PATIENCE);
-		const response = await fetch("/healthz", { cache: "no-store", credentials: "omit", signal });
+		const response = await fetch("/healthz", { cache: "no-store", credentials: "same-origin", signal });
 		const health: Schemas["Healthy"] | Schemas["Unhealthy"] = await response.json();
 		return "settings" in health ? health.settings : [];
 	} catch {
@@ -176,6 +184,29 @@ export async function invalidSettings(): Promise<InvalidSetting[]> {
 export function sentenceOf(error: unknown): string {
 	if (error instanceof Problem) return error.sentence;
 	return error instanceof Error ? error.message : String(error ?? "");
+}
+
+/**
+ * Whether a response is a request to sign in that is not the Worker's: that never redirects, and says what is wrong as
+ * `application/problem+json`.
+ */
+function isOfGate(response: Response): boolean {
+	const isProblem = response.headers.get("content-type")?.startsWith("application/problem+json") ?? false;
+	return response.type === "opaqueredirect" || ((response.status === 401 || response.status === 403) && !isProblem);
+}
+
+/** A signal that aborts with another one, or after so many ms; to be ended. `AbortSignal.any` is of 2024. */
+function limited(patience: number, other?: AbortSignal) {
+	const limit = new AbortController();
+	const abort = () => limit.abort();
+	const timer = setTimeout(abort, patience);
+	if (other?.aborted) abort();
+	other?.addEventListener("abort", abort);
+	const end = () => {
+		clearTimeout(timer);
+		other?.removeEventListener("abort", abort);
+	};
+	return { signal: limit.signal, end };
 }
 
 /** @param json what the response says, if it is JSON */

@@ -5,6 +5,7 @@ import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { type DeadLetter, sentenceOf } from "../api/client.ts";
 import { reasonOf, title } from "../lib/delivery.ts";
 import { count, number } from "../lib/format.ts";
+import { groupBy } from "../lib/group.ts";
 import type { Board } from "../state/board.ts";
 import { type DeadLetters, doneText, eventIdOf, isReplayable, isWaiting, keyOf } from "../state/dead_letters.ts";
 import { places } from "../state/feedback.ts";
@@ -91,7 +92,7 @@ function Outcome({ task, goOn }: { task: Settlement | ReplayAll; goOn: () => voi
 /** A choice of the reasons that there are. */
 function Reasons({ letters, reason }: { letters: DeadLetter[]; reason: string | null }) {
 	const { deadLetters: text } = t();
-	const groups = [...Map.groupBy(letters, reasonOf)];
+	const groups = [...groupBy(letters, reasonOf)];
 	const choose = (chosen: string) => go({ reason: chosen || null }, { replace: true });
 	const options = groups.map(([name, [first, ...rest]]) => (
 		<option key={name} value={name}>

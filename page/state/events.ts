@@ -5,6 +5,7 @@ import { type EventQuery, type ListedEvent, PAGE_MAX, sentenceOf } from "../api/
 import { startOfDay } from "../lib/days.ts";
 import { EventList } from "../lib/event_list.ts";
 import { count, HOUR, isDate } from "../lib/format.ts";
+import { groupBy } from "../lib/group.ts";
 import { t } from "../text/language.ts";
 import { Cell, type More, Part, type Poll } from "./cell.ts";
 import { announce } from "./feedback.ts";
@@ -24,13 +25,13 @@ export class Events extends Part {
 	readonly days = computed(() => {
 		const drawn = this.#drawn;
 		const events = this.list.data?.it.events ?? [];
-		this.#drawn = Map.groupBy(events, ({ event_time: at }) => Math.floor(at / BLOCK)) as Map<number, Block>;
+		this.#drawn = groupBy(events, ({ event_time: at }) => Math.floor(at / BLOCK));
 		for (const [key, block] of this.#drawn) {
 			const old = drawn.get(key);
 			const isSame = old?.length === block.length && block.every((event, at) => event === old[at]);
 			if (old && isSame) this.#drawn.set(key, old);
 		}
-		return Map.groupBy(this.#drawn, ([, [{ event_time: at }]]) => (isDate(at) ? startOfDay(at) : null));
+		return groupBy(this.#drawn, ([, [{ event_time: at }]]) => (isDate(at) ? startOfDay(at) : null));
 	});
 	#drawn = new Map<number, Block>();
 	/** The ids of those that have just arrived. */

@@ -99,6 +99,7 @@ export const en = {
 
 	problems: {
 		unreachable: "The Worker cannot be reached.",
+		gate: "What protects this page, such as Cloudflare Access, wants you to sign in again: reload the page.",
 		unauthorized: "The token was rejected.",
 		tooMany: "The Worker is called too often.",
 		unreadable: "The Worker's response cannot be read.",

@@ -79,6 +79,7 @@ export const zh: Texts = {
 
 	problems: {
 		unreachable: "无法连接 Worker。",
+		gate: "保护本页面的服务（例如 Cloudflare Access）要求重新登录：请刷新页面。",
 		unauthorized: "Token 不正确。",
 		tooMany: "请求 Worker 过于频繁。",
 		unreadable: "无法解析 Worker 的响应。",

@@ -82,7 +82,7 @@ impl Alert {
 /// What is wrong.
 #[derive(Serialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-pub struct Alerts {
+pub struct AlertList {
     /// The gravest first.
     alerts: Vec<Alert>,
     /// Whether all could be looked at. False if `DB` is not bound, or if D1 fails: then nothing, or not all, is known of calls,
@@ -91,12 +91,12 @@ pub struct Alerts {
 }
 
 impl<P: Ports> Context<'_, P> {
-    pub(super) async fn list_alerts(&self, query: AlertsQuery) -> Result<Alerts, Problem> {
+    pub(super) async fn list_alerts(&self, query: AlertsQuery) -> Result<AlertList, Problem> {
         let AlertsQuery { app, language: OrDefault(language) } = query;
         let apps = app.map_or_else(|| self.settings.apps().collect(), |App(app)| vec![app]);
         let mut observed = observe(self.config, self.ports, self.schema, &apps).await;
         observed.missing_lines.extend(run::missing_lines(self.ports, &self.config.notify).await);
         let alerts = observed.alerts().into_iter().map(|alert| Alert::of(alert, language)).collect();
-        Ok(Alerts { alerts, complete: observed.are_complete() })
+        Ok(AlertList { alerts, complete: observed.are_complete() })
     }
 }

@@ -169,7 +169,7 @@ struct Context<'a, P> {
 /// The Worker's apps.
 #[derive(Serialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-struct Apps {
+struct AppList {
     /// The SDKAppIDs, without duplicates.
     #[cfg_attr(not(target_arch = "wasm32"), schemars(length(min = 1), extend("uniqueItems" = true)))]
     apps: Vec<SdkAppId>,
@@ -213,7 +213,7 @@ struct Status {
 }
 
 impl<P: Ports> Context<'_, P> {
-    async fn list_apps(&self) -> Result<Apps, Problem> {
+    async fn list_apps(&self) -> Result<AppList, Problem> {
         let known: Option<Vec<KnownApp>> = match self.ports.database() {
             Some(database) => {
                 let reading = pin!(database.rows(log_state::apps()));
@@ -224,7 +224,7 @@ impl<P: Ports> Context<'_, P> {
         let removed = |known: Vec<KnownApp>| {
             known.into_iter().map(|row| row.app).filter(|&app| !self.settings.is_ours(app)).collect()
         };
-        Ok(Apps { apps: self.settings.apps().collect(), removed: known.map(removed) })
+        Ok(AppList { apps: self.settings.apps().collect(), removed: known.map(removed) })
     }
 
     async fn status(&self) -> Result<Status, Problem> {

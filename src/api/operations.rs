@@ -6,9 +6,9 @@ use futures_util::FutureExt as _;
 use strum::{IntoStaticStr, VariantArray};
 
 use super::{
-    Apps, Context, Status,
+    AppList, Context, Status,
     alert_messages::TestedAlerts,
-    alerts::{Alerts, AlertsQuery},
+    alerts::{AlertList, AlertsQuery},
     calls::{Calls, CallsQuery},
     dead_letters::{
         DeadLetterId, DeadLetterPage, ListDeadLettersQuery, ReplayDeadLettersQuery, Replayed, ReplayedSome,
@@ -177,7 +177,7 @@ macro_rules! operations {
 
 operations! {
     /// Which apps are ours.
-    ListApps: GET ["apps"] => list_apps -> Apps, Reads,
+    ListApps: GET ["apps"] => list_apps -> AppList, Reads,
         "at most 20 rows read of D1 for each app, and 10 more";
     /// A part of the file that has all events of a query.
     ExportEvents: GET ["export"] ? ExportQuery => export_events -> Exported, Reads,
@@ -218,7 +218,7 @@ operations! {
     Calls: GET ["calls"] ? CallsQuery => calls -> Calls, Reads,
         "1 row read of D1 for each count of the range, and some 30 for each app at most";
     /// What is wrong, and what to do.
-    Alerts: GET ["alerts"] ? AlertsQuery => list_alerts -> Alerts, Reads,
+    Alerts: GET ["alerts"] ? AlertsQuery => list_alerts -> AlertList, Reads,
         "for each app some 100 rows read of D1 where nothing is wrong, and 1,300 at most; and some 40 more at most once a minute for each isolate";
     /// A test message to each place where messages about alerts go.
     TestAlerts: POST ["alerts" "test"] => test_alerts -> TestedAlerts, Changes, "1 request to each target";

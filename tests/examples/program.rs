@@ -2,7 +2,9 @@
 
 use std::{
     env,
-    io::Read,
+    fs::File,
+    io::{self, PipeWriter, Read},
+    path::Path,
     process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -24,22 +26,42 @@ impl Ran {
     }
 }
 
-/// The example `name`, without the environment's variables for its `token` and for proxies.
-///
-/// Cargo tells tests where binaries are, but not examples: target/debug/examples is beside target/debug/deps, where
-/// this test is.
-pub fn example(name: &str, token: &str) -> Command {
-    let this_test = env::current_exe().unwrap();
-    let profile = this_test.parent().and_then(|deps| deps.parent()).expect("…/deps/…");
-    let example = profile.join("examples").join(format!("{name}{}", env::consts::EXE_SUFFIX));
-    assert!(example.exists(), "{} is missing: run `cargo build --example {name}`", example.display());
+/// Where it is `node`, the examples are run as the bundle has them: in wasm, after `scripts/build.sh programs`.
+const HOST_VARIABLE: &str = "EXAMPLES_HOST";
 
-    let mut command = Command::new(example);
-    for variable in [token, "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"] {
+/// The example `name`, without the environment's variables for its `token`, for Cloudflare Access and for proxies.
+pub fn example(name: &str, token: &str) -> Command {
+    let mut command = if in_wasm() { of_the_bundle(name) } else { native(name) };
+    let access = ["CLOUDFLARE_ACCESS_CLIENT_ID", "CLOUDFLARE_ACCESS_CLIENT_SECRET"];
+    for variable in access.into_iter().chain([token, "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"]) {
         command.env_remove(variable).env_remove(variable.to_lowercase());
     }
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
+}
+
+/// Whether the examples are run in wasm.
+pub fn in_wasm() -> bool {
+    env::var(HOST_VARIABLE).is_ok_and(|host| host == "node")
+}
+
+fn of_the_bundle(name: &str) -> Command {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let program = root.join(format!("build/programs/{name}.js"));
+    assert!(program.exists(), "{} is missing: run `scripts/build.sh programs`", program.display());
+    let mut command = Command::new(root.join("node_modules/.bin/node"));
+    command.arg(root.join("scripts/program.mjs")).arg(name);
+    command
+}
+
+/// Cargo tells tests where binaries are, but not examples: target/debug/examples is beside target/debug/deps, where
+/// this test is.
+fn native(name: &str) -> Command {
+    let this_test = env::current_exe().unwrap();
+    let profile = this_test.parent().and_then(|deps| deps.parent()).expect("…/deps/…");
+    let example = profile.join("examples").join(format!("{name}{}", env::consts::EXE_SUFFIX));
+    assert!(example.exists(), "{} is missing: run `cargo build --example {name}`", example.display());
+    Command::new(example)
 }
 
 /// Runs it to its end.
@@ -57,6 +79,31 @@ pub fn run(command: Command) -> Ran {
     let stderr = read(Box::new(child.0.stderr.take().unwrap()));
     let code = child.wait();
     Ran { code, stdout: stdout.join().unwrap(), stderr: stderr.join().unwrap() }
+}
+
+/// Runs it to its end, with its output going to `output`; the exit code, and what it wrote to standard error.
+pub fn run_into(mut command: Command, output: impl Into<Stdio>) -> (i32, String) {
+    let mut child = Running::start({
+        command.stdout(output);
+        command
+    });
+    let code = child.wait();
+    let mut errors = String::new();
+    if let Some(mut pipe) = child.0.stderr.take() {
+        pipe.read_to_string(&mut errors).expect("output in UTF-8");
+    }
+    (code, errors)
+}
+
+/// A pipe that nobody reads.
+pub fn unread() -> PipeWriter {
+    let (_, writer) = io::pipe().unwrap();
+    writer
+}
+
+/// A disk without space.
+pub fn full() -> File {
+    File::options().write(true).open("/dev/full").unwrap()
 }
 
 /// A process that ends with the test, even if that fails.

@@ -3,6 +3,7 @@
 
 import { test as base, expect, type Page } from "@playwright/test";
 import { startWorker } from "../host/host.mjs";
+import { asOf2023 } from "./browser_of_2023.ts";
 import {
 	ADMIN_TOKEN,
 	APP,
@@ -248,6 +249,10 @@ export const test = base.extend<TestFixtures, ProcessFixtures>({
 	],
 	app: async ({ shared }, use) => use(shared.nextApp()),
 	otherApp: async ({ shared }, use) => use(shared.nextApp()),
+	page: async ({ page }, use) => {
+		await asOf2023(page);
+		await use(page);
+	},
 	dashboard: async ({ page, shared }, use) => use(new Dashboard(page, shared.worker.url)),
 	signedIn: async ({ dashboard }, use) =>
 		use(async (app) => {
@@ -258,6 +263,7 @@ export const test = base.extend<TestFixtures, ProcessFixtures>({
 		const pages: Page[] = [];
 		await use(async (worker) => {
 			const page = await browser.newPage();
+			await asOf2023(page);
 			pages.push(page);
 			return new Dashboard(page, worker.url);
 		});

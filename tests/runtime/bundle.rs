@@ -86,6 +86,29 @@ fn made() -> &'static Path {
     })
 }
 
+/// The sender, the consumer and the eraser, by npm's scripts: an event is sent, printed, and erased.
+fn programs_run(bundle: &Bundle, port: u16, token: &str) {
+    let url = format!("http://127.0.0.1:{port}");
+    let run = |arguments: &[&str]| {
+        let mut command = bundle.npm(&[&["run", "--silent"], arguments].concat());
+        let Output { status, stdout, stderr } = command.env("ADMIN_TOKEN", token).output().unwrap();
+        let texts = [stdout, stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+        assert!(status.success(), "{arguments:?}: {texts:?}");
+        texts
+    };
+    let [said, _] = run(&["send", "--", "--help"]);
+    assert!(said.contains("Usage: send --url <URL> --app <SDKAPPID>"), "{said}");
+    let [said, _] = run(&["send", "--", "--url", &url, "--app", "1400000000", "--from", "wasm", "--to", "用户"]);
+    assert!(said.starts_with("HTTP 200 in ") && said.contains(r#""ErrorCode":0"#), "{said}");
+    let events = ["events", "--", "--url", &*url, "--since", "1h", "--user", "wasm"];
+    let [printed, said] = run(&events);
+    let event: serde_json::Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!((&event["to_accounts"], &*said), (&json!(["用户"]), ""));
+    let [_, said] = run(&["erase", "--", "--url", &url, "--app", "1400000000", "--user", "wasm"]);
+    assert!(said.starts_with("1 events and dead letters erased"), "{said}");
+    assert_eq!(run(&events), ["", ""]);
+}
+
 #[test]
 #[ignore = "slow: make test-slow"]
 fn the_bundle_is_served_and_deployed_without_rust() {
@@ -116,6 +139,8 @@ fn the_bundle_is_served_and_deployed_without_rust() {
     assert_eq!(String::from_utf8(answer.stdout).unwrap(), r#"{"ActionStatus":"OK","ErrorCode":0,"ErrorInfo":""}"#);
     let events = call::request_api("GET", &format!("http://127.0.0.1:{port}/v1/events"), Some(&token)).body;
     assert_eq!(events["events"][0]["to_accounts"], json!(["UserID_002", "UserID_003"]));
+
+    programs_run(&bundle, port, &token);
 
     let node = Path::new(ROOT).join("node_modules/.bin/node");
     let sign_in = Path::new(ROOT).join("tests/host/sign_in.mjs");

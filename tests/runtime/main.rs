@@ -9,6 +9,7 @@ mod api;
 mod backends;
 mod bundle;
 mod call;
+mod clients;
 mod counted;
 #[path = "../shared/ctrl_c.rs"]
 mod ctrl_c;

@@ -98,7 +98,7 @@ impl Caller {
 }
 
 /// Whether a path, with or without a query, is one of this template.
-fn fits(template: &str, path: &str) -> bool {
+pub fn fits(template: &str, path: &str) -> bool {
     let path = path.split_once('?').map_or(path, |(path, _)| path);
     let (wanted, given): (Vec<_>, Vec<_>) = (template.split('/').collect(), path.split('/').collect());
     wanted.len() == given.len() && wanted.iter().zip(given).all(|(it, given)| it.starts_with('{') || *it == given)
