@@ -3,7 +3,7 @@
 
 import type { EventPage, ListedEvent } from "../api/client.ts";
 
-/** Events that polls fill the list up to: beyond them, the oldest fall off its end. It has more where the operator loads more. */
+/** Events that polls fill the list up to, besides what the operator has loaded: beyond them, the oldest fall off its end. */
 export const FILLED_MAX = 1_000;
 
 /** Where the next older page begins: at a cursor, or with the last time that the list has, some of whose events it may have. */
@@ -62,7 +62,7 @@ export class EventList {
 		this.events.push(...added);
 		this.damaged = [...this.damaged, ...page.damaged.filter((id) => id > last)];
 		this.older = olderOf(page);
-		this.#room = Math.max(this.#room, this.events.length);
+		this.#room = this.events.length + FILLED_MAX;
 		return added;
 	}
 

@@ -93,7 +93,7 @@ impl Read {
     /// How many statements add these records at most, and those of so many further bytes.
     const fn statements(&self, further: usize) -> usize {
         // Escaped, and with what lists show of it, a record is at most four times as long.
-        self.bytes.saturating_add(further).saturating_mul(4) / STATEMENT_BYTES + 1
+        (self.bytes.saturating_add(further).saturating_mul(4) / STATEMENT_BYTES).saturating_add(1)
     }
 }
 
@@ -214,9 +214,9 @@ impl<P: Ports> Context<'_, P> {
             // Up to the first that could not be put.
             let mut puts = put.iter().enumerate().map(|(place, &position)| place == position).chain(repeat(false));
             let whole = found.into_iter().take_while(|(.., entry)| entry.is_none() || puts.next() == Some(true));
-            let mut count = 0;
+            let mut count = 0_usize;
             for (listed, value, entry) in whole {
-                count += 1;
+                count = count.saturating_add(1);
                 done.after = id(listed);
                 read.mended = read.mended.saturating_add(usize::from(entry.is_some()));
                 let Some(text) = value.clone().filter(|_| phase == Phase::Events) else { continue };

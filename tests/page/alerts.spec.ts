@@ -313,9 +313,7 @@ test("a long silence is told", async ({ dashboard, shared, app }) => {
 	await dashboard.enter(`app=${app}`);
 	await expect(page.getByTestId("last-call")).toContainText("last call");
 	await expect(page.getByTestId("alert-no_calls")).toBeHidden();
-	await shared.worker.sql(
-		`UPDATE call_counts SET hour = hour - 27, last_at = last_at - ${27 * HOUR} WHERE app = ${app}`,
-	);
+	await shared.worker.sql(`UPDATE call_totals SET last_at = last_at - ${27 * HOUR} WHERE app = ${app}`);
 	await page.reload();
 	await expect(page.getByTestId("alert-no_calls")).toContainText("No call has come for 50 hours");
 	await expect(page.getByTestId("alert-no_calls")).toContainText("Last 2 days ago.");
