@@ -162,7 +162,6 @@ export class Api {
 		} finally {
 			limit.end();
 		}
-		if (isOfGate(response)) throw new Problem(0, null, 0, true);
 		if (!response.ok) throw problem(response, parse(text));
 		return { response, text };
 	}
@@ -186,15 +185,6 @@ export function sentenceOf(error: unknown): string {
 	return error instanceof Error ? error.message : String(error ?? "");
 }
 
-/**
- * Whether a response is a request to sign in that is not the Worker's: that never redirects, and says what is wrong as
- * `application/problem+json`.
- */
-function isOfGate(response: Response): boolean {
-	const isProblem = response.headers.get("content-type")?.startsWith("application/problem+json") ?? false;
-	return response.type === "opaqueredirect" || ((response.status === 401 || response.status === 403) && !isProblem);
-}
-
 /** A signal that aborts with another one, or after so many ms; to be ended. `AbortSignal.any` is of 2024. */
 function limited(patience: number, other?: AbortSignal) {
 	const limit = new AbortController();
@@ -212,6 +202,9 @@ function limited(patience: number, other?: AbortSignal) {
 /** @param json what the response says, if it is JSON */
 function problem(response: Response, json: unknown): Problem {
 	const { detail = null } = (json ?? {}) as Partial<Schemas["Problem"]>;
+	// The Worker never redirects, and always says what is wrong.
+	const isGate = response.type === "opaqueredirect" || ([401, 403].includes(response.status) && detail === null);
+	if (isGate) return new Problem(0, null, 0, true);
 	const seconds = Number(response.headers.get("retry-after"));
 	return new Problem(response.status, detail, seconds > 0 ? seconds * 1000 : 0);
 }
