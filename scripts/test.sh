@@ -43,7 +43,7 @@ part() {
 		cargo test --locked --lib "${tests[@]}"
 		;;
 	runtime) cargo test --locked --test runtime --test deploy -- --test-threads="$RUNTIME_THREADS" ;;
-	page) playwright test --config tests/page ;;
+	page) playwright test --config tests/page --grep-invert @slow ;;
 	*) no_arguments "$1" ;;
 	esac
 }

@@ -91,7 +91,7 @@ for (const [name, query, most] of [
 	["the overview of 30 days", "range=30d", 100_000],
 	["a user's view of 30 days", "range=30d&user=heavy", 50_000],
 ] as const) {
-	test(`${name} reads at most ${most} rows within an hour, and none while it is hidden`, async ({
+	test(`${name} reads at most ${most} rows within an hour, and none while it is hidden`, { tag: "@slow" }, async ({
 		dashboard,
 		shared,
 		app,
