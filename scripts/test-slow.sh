@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the tests that are slow by nature, which `make test` leaves out: two builds of the release, the bundle and the demo as
-# their users see them, the page in Firefox, exported files in real programs, memory, thousands of events through kills, and a
-# Prometheus that scrapes the Worker.
+# their users see them, the page in Firefox, exported files in real programs, memory, thousands of events through kills, what
+# the questions of a log of 10,000 cost, and a Prometheus that scrapes the Worker.
 set -euo pipefail
 # shellcheck source=scripts/env.sh
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
@@ -40,6 +40,7 @@ debian "${FIREFOX:-firefox-esr}" firefox-esr
 step programs "test-slow: programs that open an export (usually 1 minute)" programs
 scripts/build.sh >/dev/null
 playwright test --config tests/firefox
+node bench/scale/run.mjs
 cargo test --quiet --locked --no-run
 skipped=$(scripts/backends.sh)
 # One at a time: memory and the rate of events are measured.

@@ -40,4 +40,5 @@ mod samples;
 mod schema;
 mod standard_webhooks;
 mod upgrade;
+mod user_totals;
 mod vectors;
