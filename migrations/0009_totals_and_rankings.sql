@@ -1,6 +1,7 @@
 -- How many targets the events of a user have in one role and kind, of those from since_time to before until_time (Unix ms). Only a user
 -- with many has a row. What is before and after is counted in event_users, and is little: every twelfth or so of the events that are added
--- moves until_time on, and of those that are deleted since_time, so that the others cost no row.
+-- moves until_time on, and of those that are deleted since_time, so that the others cost no row. The newest twelve are always left, as events
+-- do not come in the order of their times.
 CREATE TABLE user_totals (
   app INTEGER NOT NULL,
   user TEXT NOT NULL,
@@ -13,7 +14,7 @@ CREATE TABLE user_totals (
 ) STRICT, WITHOUT ROWID;
 
 -- In one trigger, for the order of its statements. First what comes late, among those that are summed up. Then what is after them is summed
--- up, the oldest 256 at a time, and what is before them, the newest 256 at a time, as a log is rebuilt from its newest event on. By their
+-- up, the oldest 256 at a time and without the newest, and what is before them, the newest 256 at a time, as a log is rebuilt from its newest event on. By their
 -- hashes, some events sum up for the actor and the others for the targets, so that none writes both.
 CREATE TRIGGER event_users_total AFTER INSERT ON event_users
 BEGIN
@@ -31,10 +32,14 @@ BEGIN
         SELECT event_time FROM event_users
         WHERE app = NEW.app AND user = NEW.user AND role = NEW.role AND kind = NEW.kind AND event_time >= edge.time
         ORDER BY event_time LIMIT 256))
+      AND u.event_time <= (
+        SELECT event_time FROM event_users
+        WHERE app = NEW.app AND user = NEW.user AND role = NEW.role AND kind = NEW.kind AND event_time >= edge.time
+        ORDER BY event_time DESC LIMIT 1 OFFSET 12)
     WHERE (substr(NEW.hash, -1) < '8') = (NEW.role = 'actor') AND NEW.event_time >= edge.time AND EXISTS (
       SELECT 1 FROM event_users
       WHERE app = NEW.app AND user = NEW.user AND role = NEW.role AND kind = NEW.kind AND event_time >= edge.time
-      LIMIT 1 OFFSET 11)
+      LIMIT 1 OFFSET 23)
     GROUP BY edge.time
     ON CONFLICT DO UPDATE SET until_time = excluded.until_time, targets = targets + excluded.targets;
   UPDATE user_totals

@@ -24,7 +24,7 @@ use crate::{
     ports::Environment,
     response::Response,
     routes::METRICS,
-    sink::{Sink, Storing},
+    sink::{D1Writes, Sink, Storing},
     webhook::{
         SdkAppId,
         auth::{CallbackToken, Policy},
@@ -79,6 +79,8 @@ pub struct Config {
     pub retention_seconds: Option<u64>,
     /// Whose limits hold.
     pub plan: Plan,
+    /// How events come into D1.
+    pub d1_writes: D1Writes,
     /// After how many hours without a call of an app that is an alert; `None` is never.
     pub silence_hours: Option<u64>,
     /// Who may use the API; `None` switches it off.
@@ -168,6 +170,7 @@ impl Config {
             on_fail: reader.optional("ORIGIN_FAIL", OnFail::default(), word).unwrap_or_default(),
         };
         let plan = reader.optional("PLAN", Plan::default(), word).unwrap_or_default();
+        let d1_writes = reader.d1_writes(plan, sinks.as_deref());
         let silence_hours = reader.whole("SILENCE_HOURS", SILENCE_HOURS).unwrap_or(SILENCE_HOURS_DEFAULT);
         let [admin_token, viewer_token, metrics_token] =
             ["ADMIN_TOKEN", "VIEWER_TOKEN", "METRICS_TOKEN"].map(|name| reader.api_token(name));
@@ -199,6 +202,7 @@ impl Config {
             delivery,
             retention_seconds: retention_days.map(|days| days.saturating_mul(SECONDS_PER_DAY)),
             plan,
+            d1_writes,
             silence_hours: Some(silence_hours).filter(|hours| *hours > 0),
             admin_token,
             viewer_token,
@@ -213,7 +217,8 @@ impl Config {
     #[must_use]
     pub fn storing(&self) -> Storing {
         let has_kv = self.settings.as_ref().is_none_or(|settings| settings.sinks.contains(&Sink::Kv));
-        Storing { retention_seconds: self.retention_seconds, has_kv, hashes: None }
+        let is_batched = self.d1_writes == D1Writes::Batched;
+        Storing { retention_seconds: self.retention_seconds, has_kv, is_batched, hashes: None }
     }
 
     /// The names of the invalid settings.

@@ -121,6 +121,43 @@ pub fn insert_unless_erased(event: &Event<'_>, kv_until: u64, hashes: &[String])
     unless_erased(event, kv_until, hashes, on_repeat!())
 }
 
+/// An event to be added with others: see [`insert_all`].
+pub struct NewEvent<'a> {
+    pub event: &'a Event<'a>,
+    /// As in [`insert`].
+    pub kv_until: u64,
+    /// As in [`insert_unless_erased`].
+    pub hashes: &'a [String],
+}
+
+impl NewEvent<'_> {
+    /// Its row, and what it may have been erased by, as JSON. Query and body are texts in it, which SQL does not parse.
+    #[must_use]
+    pub fn json(&self) -> String {
+        let Self { event, kv_until, hashes } = self;
+        let id = event.id();
+        to_json(&(
+            (event.app(), event.kind().name(), id.event_time(), id.hash()),
+            (event.summary(), event.query(), event.body().get(), kv_until),
+            (hashes, event.received_at()),
+        ))
+    }
+}
+
+/// The same as [`insert_unless_erased`] for many events, each the text of [`NewEvent::json`].
+#[must_use]
+pub fn insert_all(events: &[String]) -> Statement {
+    const SQL: &str = concat!(
+        insert_into!(),
+        "SELECT value ->> '$[0][0]', value ->> '$[0][1]', value ->> '$[0][2]', value ->> '$[0][3]', \
+         value ->> '$[1][0]', value ->> '$[1][1]', value ->> '$[1][2]', value ->> '$[1][3]' FROM json_each(?1) AS new \
+         WHERE NOT EXISTS (SELECT 1 FROM erased WHERE hash IN (SELECT value FROM json_each(new.value, '$[2][0]')) \
+         AND began_at >= new.value ->> '$[2][1]')",
+        on_repeat!()
+    );
+    Statement::new(SQL, [Parameter::Text(format!("[{}]", events.join(",")))])
+}
+
 /// The same for an event that was read from KV: if the log has other texts of it, they are replaced. What is counted by its key
 /// stays: it is that of the same actor, targets and time.
 #[must_use]

@@ -38,7 +38,7 @@ fn hash(what: &str, app: SdkAppId, name: &str) -> String {
 pub struct Traces {
     app: SdkAppId,
     id: EventId,
-    received_at: u64,
+    pub(super) received_at: u64,
     /// Those of its users and its own.
     pub hashes: Vec<String>,
 }

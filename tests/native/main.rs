@@ -17,6 +17,7 @@ mod dispatch;
 mod document;
 mod documentation;
 mod event;
+mod event_batch;
 mod event_log;
 mod fakes;
 #[path = "../shared/hostile_ids.rs"]
