@@ -211,7 +211,7 @@ operations! {
     /// Who lost or gained most.
     Top: GET ["top"] ? TopQuery => top -> Top, Reads,
         "2 rows read of D1 for an answer that is there, and otherwise 4 at most for each hour and user who was unfollowed or \
-         followed in it, and 1 row written if there are 300 or more of these";
+         followed in it, and 1 row written if there are 200 or more of these";
     /// How far deliveries have come.
     ListDeliveries: GET ["deliveries"] ? ListDeliveriesQuery => list_deliveries -> DeliveryPage, Reads,
         "1 row read of D1 for each delivery on the page, and at most 10 more";

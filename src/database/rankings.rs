@@ -16,7 +16,7 @@ use crate::{
 pub const USERS_MAX: usize = 100;
 
 /// A range with so many counts, of a user and an hour each, is not summed up for each question.
-const MANY_COUNTS: u64 = 300;
+const MANY_COUNTS: u64 = 200;
 
 /// How many users a row of `packed_counts` has at most.
 const PACK_USERS: u64 = 5_000;

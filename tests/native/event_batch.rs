@@ -285,7 +285,7 @@ fn the_statement_itself_adds_nothing_that_was_erased() {
     let rows = (0..3).map(|n| {
         let (query, body) = (query(Kind::Unfollow.command()), numbered(n));
         let event = event(&query, Kind::Unfollow, body.as_bytes());
-        let hashes: Vec<_> = event.users().into_iter().map(|user| hash_of_user(app(), user)).collect();
+        let hashes: Vec<_> = event.users().map(|user| hash_of_user(app(), user)).collect();
         event_log::NewEvent { event: &event, kv_until: 0, hashes: &hashes }.json()
     });
     let statement: Statement = event_log::insert_all(&rows.collect::<Vec<_>>());
