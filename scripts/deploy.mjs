@@ -79,7 +79,7 @@ function checkVars({ vars }) {
 }
 
 /**
- * The Worker recognises its queues by their names (Source::of in src/delivery/consumer.rs), and needs all or none.
+ * The Worker recognises its queues by their names (Source::of in src/delivery/consumer.rs), and needs the first two or none.
  * @param {Config} config
  */
 function checkQueues({ queues: { producers = [], consumers = [] } }) {
@@ -97,17 +97,23 @@ function checkQueues({ queues: { producers = [], consumers = [] } }) {
 	if (!deadLetters.includes("dead-letters")) {
 		return `The Worker does not recognise the queue ${deadLetters}: bind DEAD_LETTERS to one with "dead-letters" in its name.`;
 	}
+	const eventLog = bound("EVENT_LOG");
+	if (eventLog !== undefined && (!eventLog.includes("event-log") || /deliveries|dead-letters/.test(eventLog))) {
+		return `The Worker does not recognise the queue ${eventLog}: bind EVENT_LOG to one with "event-log" in its name, and without "deliveries" and "dead-letters".`;
+	}
+	const all = [deliveries, deadLetters, ...(eventLog === undefined ? [] : [eventLog])];
 	const consumer = (/** @type {string} */ queue) => consumers.find((consumer) => consumer.queue === queue);
-	const unread = [deliveries, deadLetters].find((queue) => consumer(queue) === undefined);
+	const unread = all.find((queue) => consumer(queue) === undefined);
 	if (unread !== undefined) {
 		return `The queue ${unread} has no consumer: add a [[queues.consumers]] table for it to wrangler.toml.`;
 	}
-	const other = consumers.find(({ queue }) => queue !== deliveries && queue !== deadLetters);
+	const other = consumers.find(({ queue }) => !all.includes(queue));
 	if (other !== undefined) {
 		return `The Worker cannot process messages of the queue ${other.queue}: remove its [[queues.consumers]] table from wrangler.toml.`;
 	}
-	if (consumer(deliveries)?.dead_letter_queue !== deadLetters) {
-		return `Messages of the queue ${deliveries} would be lost: in its [[queues.consumers]] table, set dead_letter_queue = "${deadLetters}".`;
+	const losing = all.find((queue) => queue !== deadLetters && consumer(queue)?.dead_letter_queue !== deadLetters);
+	if (losing !== undefined) {
+		return `Messages of the queue ${losing} would be lost: in its [[queues.consumers]] table, set dead_letter_queue = "${deadLetters}".`;
 	}
 }
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Runs the tests that are slow by nature, which `make test` leaves out: two builds of the release, the bundle and the demo as
 # their users see them, the examples in wasm, generated clients of the API, the page in Firefox and left open for an hour, exported
-# files in real programs, memory, thousands of events through kills, and a Prometheus that scrapes the Worker.
+# files in real programs, memory, thousands of events through kills, what the questions of a log of 10,000 cost, and a Prometheus
+# that scrapes the Worker.
 set -euo pipefail
 # shellcheck source=scripts/env.sh
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
@@ -43,6 +44,7 @@ scripts/build.sh >/dev/null
 scripts/build.sh programs
 playwright test --config tests/firefox
 playwright test --config tests/page --grep @slow
+node bench/scale/run.mjs
 cargo test --quiet --locked --no-run
 skipped=$(scripts/backends.sh)
 EXAMPLES_HOST=node cargo test --locked --test send --test events --test erase -- --test-threads=4

@@ -1,5 +1,5 @@
 //! What each event handler of the runtime does: a request goes to the health check, the API or the webhook; a batch of messages
-//! to the consumer; the cron trigger to the retention and to the messages about alerts. What outlives a response is handed back, to be run after it.
+//! to the consumer; the cron trigger to the retention, to the messages about alerts and to rankings. What outlives a response is handed back, to be run after it.
 
 use std::pin::pin;
 
@@ -26,6 +26,7 @@ use crate::{
     },
     log::Level,
     ports::Ports,
+    ranking,
     receive::{Body, HandledCall, Late, Receiver, call_counter::CallCounter, validate::RequestHead},
     response::Response,
     routes::{self, Target},
@@ -180,8 +181,8 @@ impl<P: Ports> Dispatcher<P> {
             .await;
     }
 
-    /// What a cron trigger does that was due at `scheduled_ms` (Unix ms): messages about alerts each time, and the retention as often
-    /// as the plan says, or as a trigger is due that is not of every minute.
+    /// What a cron trigger does that was due at `scheduled_ms` (Unix ms): messages about alerts and rankings each time, and the
+    /// retention as often as the plan says, or as a trigger is due that is not of every minute.
     pub async fn scheduled(&self, cron: &str, scheduled_ms: u64) {
         let since_run = (scheduled_ms / MINUTE_MS).saturating_sub(RETENTION_MINUTE);
         let is_for_retention =
@@ -190,6 +191,17 @@ impl<P: Ports> Dispatcher<P> {
         run::run(&self.ports, &self.config.notify, due, async || self.observe(cron).await).await;
         if is_for_retention {
             self.retain().await;
+        }
+        if self.config.plan.renews_rankings() {
+            self.renew_rankings().await;
+        }
+    }
+
+    /// Renews the rankings that are asked for.
+    async fn renew_rankings(&self) {
+        let Some(database) = self.ports.database() else { return };
+        if ranking::renew_due(database, self.ports.clock()).await.is_err() {
+            self.ports.log(Level::Warn, r#"{"outcome":"failed","reason":"rankings"}"#);
         }
     }
 

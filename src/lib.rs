@@ -36,6 +36,7 @@ pub mod origin;
 pub mod outgoing;
 pub mod plan;
 pub mod ports;
+pub mod ranking;
 pub mod receive;
 pub mod response;
 pub mod routes;

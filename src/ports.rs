@@ -13,6 +13,8 @@ pub const EVENTS: &str = "EVENTS";
 pub const DB: &str = "DB";
 /// Name of the binding of the queue whose messages are deliveries to come.
 pub const DELIVERIES: &str = "DELIVERIES";
+/// Name of the binding of the queue of events that are still to be added to the event log, by batches.
+pub const EVENT_LOG: &str = "EVENT_LOG";
 /// Name of the binding of the queue of what could not be delivered.
 pub const DEAD_LETTERS: &str = "DEAD_LETTERS";
 
@@ -52,6 +54,9 @@ pub trait Ports: Environment {
 
     /// The queue, if one is bound.
     fn queue(&self) -> Option<&Self::Queue>;
+
+    /// The queue of events for the event log, if one is bound.
+    fn event_log_queue(&self) -> Option<&Self::Queue>;
 
     fn outgoing(&self) -> &Self::Outgoing;
 

@@ -11,10 +11,11 @@ use crate::{
         Database as _,
         event_log::{self, IN_KV_FOR_GOOD, NOT_IN_KV},
     },
+    delivery::message::Message,
     encoding::to_json,
     event::Event,
     ports::{DB, EVENTS, Ports},
-    storage::{Attempt, AttemptError, Kv as _},
+    storage::{Attempt, AttemptError, Kv as _, Queue as _},
 };
 
 /// A sink. Its word in the setting `SINKS` is its name in lower case; in messages, logs and the keys of dead letters, it is the
@@ -74,10 +75,25 @@ impl Sink {
         };
         match self {
             Self::Kv => Some(ports.kv().put(&event.entry(storing.retention_seconds, now))),
+            Self::D1 if storing.is_batched => {
+                let message = || Message::of(event, self).text();
+                Some(ports.event_log_queue().map_or_else(unbound, |it| it.send(&message())))
+            }
             Self::D1 => Some(ports.database().map_or_else(unbound, |it| it.attempt(statement()))),
             Self::Origin => None,
         }
     }
+}
+
+/// How events come into D1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, EnumString, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "lowercase")]
+pub enum D1Writes {
+    /// With a statement each, before the response.
+    #[default]
+    Direct,
+    /// With a statement for up to 100, which a consumer takes off a queue of its own: the response waits for KV and the queue.
+    Batched,
 }
 
 /// How events are stored.
@@ -87,6 +103,8 @@ pub struct Storing {
     pub retention_seconds: Option<u64>,
     /// Whether KV is among the sinks.
     pub has_kv: bool,
+    /// Whether events go to D1 by way of a queue of its own, as KV has them: see [`D1Writes`].
+    pub is_batched: bool,
     /// What an event that was received earlier may have been erased by since: see [`crate::delivery::erased`].
     pub hashes: Option<Vec<String>>,
 }

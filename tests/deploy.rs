@@ -493,6 +493,26 @@ fn each_queue_needs_its_consumer_and_no_other_has_one() {
     case(&other).refuses(&["old-deliveries", "remove"]);
 }
 
+/// Earlier files have no queue of the event log.
+#[test]
+fn the_queue_of_the_event_log_may_be_missing_and_is_checked_as_the_others() {
+    case(&|config| {
+        queues(config, "producers").remove(2);
+        queues(config, "consumers").remove(2);
+    })
+    .succeeds();
+    for name in ["events", "event-log-deliveries", "event-log-dead-letters"] {
+        case(&|config| rename(config, 2, name)).refuses(&[name, "EVENT_LOG", r#""event-log""#]);
+    }
+    case(&|config| rename(config, 2, "event-log-staging")).succeeds();
+    case(&|config| drop(queues(config, "consumers").remove(2)))
+        .refuses(&["unfollow-event-log", "[[queues.consumers]]"]);
+    let without = |config: &mut Table| {
+        queues(config, "consumers")[2].as_table_mut().unwrap().remove("dead_letter_queue");
+    };
+    case(&without).refuses(&["unfollow-event-log", r#"set dead_letter_queue = "unfollow-dead-letters""#]);
+}
+
 #[test]
 fn what_cannot_be_delivered_has_to_go_to_the_dead_letters() {
     let set = |config: &mut Table, queue: &str| queues(config, "consumers")[0]["dead_letter_queue"] = queue.into();

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     alerts::{AlertKind, Severity, notify::service::Service, text::Language},
     config::InvalidSetting,
-    database::{call_counts::CallOutcome, deliveries::State, event_log::Role, users::Measure},
+    database::{call_counts::CallOutcome, deliveries::State, event_log::Role, rankings::Measure},
     delivery::{dead_letter, failure::Failure},
     encoding::{StoredWord, UNKNOWN, UnixMs, Word},
     event::{EventId, UserId, id::EVENT_TIME_MAX},

@@ -200,7 +200,7 @@ operations! {
         "1 row read of D1 for each hour of the range that has events, and at most 2 with `user`";
     /// The totals of a user.
     ReadUser: GET ["users" {app: App}] ? ReadUserQuery => read_user -> User, Reads,
-        "1 row read of D1 for each event of the user in the range, and at most 4 more";
+        "about 100 rows read of D1 at most for all time; for a range, 1 for each event of the user in it, and 30 more";
     /// All that a user has a part in is erased, in steps.
     EraseUser: DELETE ["users" {app: App}] ? EraseUserQuery => erase_user -> Erased, Changes,
         "at most 50 operations on KV and D1 a step (1,000 on the paid plan), and in D1 what erasing the events one by one costs";
@@ -210,7 +210,8 @@ operations! {
          metadata does not have all users, and 1 KV delete for each that is deleted";
     /// Who lost or gained most.
     Top: GET ["top"] ? TopQuery => top -> Top, Reads,
-        "1 row read of D1 for each hour and user who was unfollowed or followed in it, and 1 more";
+        "2 rows read of D1 for an answer that is there, and otherwise 4 at most for each hour and user who was unfollowed or \
+         followed in it, and 1 row written if there are 200 or more of these";
     /// How far deliveries have come.
     ListDeliveries: GET ["deliveries"] ? ListDeliveriesQuery => list_deliveries -> DeliveryPage, Reads,
         "1 row read of D1 for each delivery on the page, and at most 10 more";

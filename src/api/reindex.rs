@@ -157,7 +157,7 @@ impl<P: Ports> Context<'_, P> {
         let mut items = Vec::new();
         for (traces, event, record) in &events {
             match erased_at(traces, event) {
-                None => items.push(event_log::put_item(event, record.kv_until, &traces.hashes)),
+                None => items.push(event_log::item(event, record.kv_until, &traces.hashes)),
                 // To mend its key may have brought back what the erasure had just deleted.
                 Some(began_at) if record.is_mended => {
                     traces.remove(self.ports, began_at).await;

@@ -10,9 +10,10 @@ use super::{
 };
 use crate::{
     database::{
-        Database,
+        Database, HOUR_MS,
         event_log::Role,
-        users::{self, HourOfTargets, Measure, Total},
+        rankings::{self, Found, Hours, Measure, Ranked, USERS_MAX},
+        users::{self, Total},
     },
     encoding::{StoredWord, UnixMs},
     event::UserId,
@@ -73,9 +74,12 @@ parameters! {
         by: OrDefault<Measure>,
         since: Option<Time>,
         until: Option<Time>,
-        limit: Limit<100, 10>,
+        limit: Limit<{ USERS_MAX as u64 }, 10>,
     }
 }
+
+/// For how long it is not noted again that a ranking was asked for, in ms.
+const ASKED_AGAIN_MS: u64 = HOUR_MS;
 
 /// A user with what was done to them.
 #[derive(Serialize)]
@@ -98,6 +102,8 @@ pub struct Top {
     since: HourStart,
     /// When the last hour ends, or the last time there is; its own ms no longer counts.
     until: UnixMs,
+    /// When it was summed up: the range has the events that were in the log by then.
+    as_of: UnixMs,
     /// Who lost or gained most comes first.
     #[cfg_attr(not(target_arch = "wasm32"), schemars(length(max = 100)))]
     users: Vec<TopUser>,
@@ -129,17 +135,42 @@ impl<P: Ports> Context<'_, P> {
 
     pub(super) async fn top(&self, query: TopQuery) -> Result<Top, Problem> {
         let TopQuery { app: App(app), by: OrDefault(measure), since, until, limit: Limit(limit) } = query;
-        let range = Range::read(since, until, BucketSize::Hour, self.ports.clock().now_ms())?;
-        let hours: Vec<HourOfTargets> = self.event_log()?.rows(users::targets(app, range.first, range.end)).await?;
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        // The database writes the rows, so that they can be read.
-        let ranked = users::rank(&hours, measure, limit).ok_or(Problem::Unavailable)?;
-        let users = ranked.into_iter().map(|ranked| TopUser {
+        let now = self.ports.clock().now_ms();
+        let hour = now / HOUR_MS;
+        let mut range = Range::read(since, until, BucketSize::Hour, now)?;
+        let until = (range.end != hour.saturating_add(1)).then_some(range.end);
+        let hours = Hours { app, since: range.first, until };
+        let (as_of, ranked) = self.ranking(hours, measure, now).await?;
+        let users = ranked.into_iter().take(usize::try_from(limit).unwrap_or(usize::MAX)).map(|ranked| TopUser {
+            net: ranked.net(),
             user: UserId(ranked.user),
-            unfollows: ranked.counts.unfollows,
-            follows: ranked.counts.follows,
-            net: ranked.net,
+            unfollows: ranked.unfollows,
+            follows: ranked.follows,
         });
-        Ok(Top { since: range.since(), until: range.until(), users: users.collect() })
+        // What was summed up in the hour before this one ends with that.
+        range.end = hours.until.unwrap_or((as_of / HOUR_MS).saturating_add(1));
+        Ok(Top { since: range.since(), until: range.until(), as_of: UnixMs(as_of), users: users.collect() })
+    }
+
+    /// The ranking of a range at `now` (Unix ms) with the time that it is of: the stored one, if that is fresh.
+    async fn ranking(&self, hours: Hours, measure: Measure, now: u64) -> Result<(u64, Vec<Ranked>), Problem> {
+        let (database, hour) = (self.event_log()?, now / HOUR_MS);
+        let fresh_since = now.saturating_sub(hours.fresh_for_ms(hour));
+        let found: Vec<Found> = database.rows(rankings::find(hours, measure, fresh_since, hour)).await?;
+        let Found { is_large, deleted, as_of, asked_at, users } =
+            found.into_iter().next().ok_or(Problem::Unavailable)?;
+        if let Some(as_of) = as_of {
+            if asked_at.is_none_or(|at| now.saturating_sub(at) >= ASKED_AGAIN_MS) {
+                // If it fails, it is noted at the next question.
+                let _ = database.run(rankings::note_asked(hours, measure, now)).await;
+            }
+            return Ok((as_of, users));
+        }
+        let users: Vec<Ranked> = database.rows(rankings::sum_up(hours, measure, hour)).await?;
+        if is_large != 0 {
+            // If it fails, it is summed up again at the next question.
+            let _ = database.run(rankings::store(hours, measure, now, &users, deleted)).await;
+        }
+        Ok((now, users))
     }
 }

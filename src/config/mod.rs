@@ -25,7 +25,7 @@ use crate::{
     ports::Environment,
     response::Response,
     routes::METRICS,
-    sink::{Sink, Storing},
+    sink::{D1Writes, Sink, Storing},
     webhook::{
         SdkAppId,
         auth::{CallbackToken, Policy},
@@ -83,6 +83,8 @@ pub struct Config {
     pub plan: Plan,
     /// Which log records are written.
     pub log: LogChoice,
+    /// How events come into D1.
+    pub d1_writes: D1Writes,
     /// After how many hours without a call of an app that is an alert; `None` is never.
     pub silence_hours: Option<u64>,
     /// Who may use the API; `None` switches it off.
@@ -173,6 +175,7 @@ impl Config {
         };
         let plan = reader.optional("PLAN", Plan::default(), word).unwrap_or_default();
         let log = reader.optional("LOG", LogChoice::default(), word).unwrap_or_default();
+        let d1_writes = reader.d1_writes(plan, sinks.as_deref());
         let silence_hours = reader.whole("SILENCE_HOURS", SILENCE_HOURS).unwrap_or(SILENCE_HOURS_DEFAULT);
         let [admin_token, viewer_token, metrics_token] =
             ["ADMIN_TOKEN", "VIEWER_TOKEN", "METRICS_TOKEN"].map(|name| reader.api_token(name));
@@ -205,6 +208,7 @@ impl Config {
             retention_seconds: retention_days.map(|days| days.saturating_mul(SECONDS_PER_DAY)),
             plan,
             log,
+            d1_writes,
             silence_hours: Some(silence_hours).filter(|hours| *hours > 0),
             admin_token,
             viewer_token,
@@ -219,7 +223,8 @@ impl Config {
     #[must_use]
     pub fn storing(&self) -> Storing {
         let has_kv = self.settings.as_ref().is_none_or(|settings| settings.sinks.contains(&Sink::Kv));
-        Storing { retention_seconds: self.retention_seconds, has_kv, hashes: None }
+        let is_batched = self.d1_writes == D1Writes::Batched;
+        Storing { retention_seconds: self.retention_seconds, has_kv, is_batched, hashes: None }
     }
 
     /// The names of the invalid settings.

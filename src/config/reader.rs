@@ -14,9 +14,10 @@ use crate::{
     encoding::list_words,
     origin::{OriginSigning, OriginUrl},
     outgoing::https_url,
-    ports::{DB, DEAD_LETTERS, DELIVERIES, Environment},
+    plan::Plan,
+    ports::{DB, DEAD_LETTERS, DELIVERIES, EVENT_LOG, Environment},
     routes,
-    sink::Sink,
+    sink::{D1Writes, Sink},
     standard_webhooks::SigningSecret,
     webhook::{SdkAppId, auth::CallbackToken},
 };
@@ -143,6 +144,21 @@ impl<E: Environment> Reader<'_, E> {
         let is_set = |origin: &Option<_>| self.check("ORIGIN_URL", "must be set if SINKS has origin", origin.is_some());
         let has_url = origin.and_then(is_set).is_some();
         has_url && queues == [true; 2]
+    }
+
+    /// How events come into D1. By batches, they are in KV and on a queue at first, with three operations on it for each, which the free plan
+    /// has for 3,333 events a day.
+    pub fn d1_writes(&mut self, plan: Plan, sinks: Option<&[Sink]>) -> D1Writes {
+        let wanted = self.optional("D1_WRITES", D1Writes::default(), word).unwrap_or_default();
+        let is_bound = [EVENT_LOG, DELIVERIES, DEAD_LETTERS].map(|name| self.environment.is_bound(name)) == [true; 3];
+        // Invalid ones are named already.
+        let Some(sinks) = sinks.filter(|_| wanted == D1Writes::Batched) else { return D1Writes::Direct };
+        let is_possible = plan == Plan::Paid && [Sink::Kv, Sink::D1].iter().all(|sink| sinks.contains(sink));
+        let rule = "must be direct unless PLAN is paid, and SINKS has kv and d1";
+        let bound_rule = "must be direct unless EVENT_LOG, DELIVERIES and DEAD_LETTERS are bound to queues";
+        let is_valid = self.check("D1_WRITES", rule, is_possible).is_some()
+            && self.check("D1_WRITES", bound_rule, is_bound).is_some();
+        if is_valid { D1Writes::Batched } else { D1Writes::Direct }
     }
 
     /// Notes the tokens that apps lack, if they may not do without: an app's own if other apps have

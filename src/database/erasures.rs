@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use strum::VariantArray as _;
 
-use super::{HOUR_MS, Parameter, Statement, deliveries::StoredState};
+use super::{HOUR_MS, Parameter, Statement, deliveries::StoredState, rankings};
 use crate::{encoding::to_json, event::EventId, webhook::SdkAppId};
 
 /// For how long an erasure is known, in ms: no queue keeps a message for longer. [Queues: 14 days]
@@ -35,7 +35,7 @@ pub fn find(app: SdkAppId, user: &str, began_at: u64, limit: u64) -> Statement {
 }
 
 /// Takes these events of the user out of the log, with all that counts them, and their deliveries; and notes at `now_ms` (Unix ms)
-/// the records that KV may have of them. To be run as one transaction.
+/// the records that KV may have of them. Rankings that the user may be in go, too. To be run as one transaction.
 #[must_use]
 pub fn delete(app: SdkAppId, user: &str, events: &[UsersEvent], now_ms: u64) -> Vec<Statement> {
     // SQLite compares an integer with what `->>` makes of JSON as numbers, and ?1 with a column only if it is cast.
@@ -56,7 +56,7 @@ pub fn delete(app: SdkAppId, user: &str, events: &[UsersEvent], now_ms: u64) -> 
     let events = Statement::new(EVENTS, [app.into(), keys.clone()]);
     let states: Vec<_> = StoredState::VARIANTS.iter().map(|state| state.name()).collect();
     let deliveries = Statement::new(DELIVERIES, [app.into(), keys, Parameter::Text(to_json(&states))]);
-    vec![records, events, deliveries]
+    vec![records, events, deliveries, rankings::forget(app)]
 }
 
 /// A record that KV has, or may have, and that the log has not.

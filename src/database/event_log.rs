@@ -105,6 +105,16 @@ macro_rules! on_repeat {
     };
 }
 
+/// What they add of a JSON array of [`item`]s: each that was not erased since its receipt.
+macro_rules! of_items {
+    () => {
+        "SELECT value ->> '$[0][0]', value ->> '$[0][1]', value ->> '$[0][2]', value ->> '$[0][3]', value ->> 1, value ->> 2, \
+         value ->> 3, value ->> 4 FROM json_each(?1) WHERE NOT EXISTS \
+         (SELECT 1 FROM erased WHERE hash IN (SELECT h.value FROM json_each(json_each.value, '$[6]') AS h) \
+         AND began_at >= json_each.value ->> 5)"
+    };
+}
+
 /// Adds an event, whose record is in KV until `kv_until` (Unix seconds; [`NOT_IN_KV`], [`IN_KV_FOR_GOOD`]). A repeat changes
 /// nothing else.
 #[must_use]
@@ -129,28 +139,33 @@ pub fn insert_unless_erased(event: &Event<'_>, kv_until: u64, hashes: &[String])
     Statement { sql: SQL.into(), parameters }
 }
 
-/// An event that was read from KV, as an item of [`put_all_unless_erased`].
+/// An event as an item of [`insert_all_unless_erased`] or [`put_all_unless_erased`]: its row, and what it may have been erased by, as
+/// JSON. Query and body are texts in it, which SQL does not parse.
 #[must_use]
-pub fn put_item(event: &Event<'_>, kv_until: u64, hashes: &[String]) -> String {
+pub fn item(event: &Event<'_>, kv_until: u64, hashes: &[String]) -> String {
     let id = event.id();
     let (summary, query, body) = (event.summary(), event.query(), event.body().get());
     let key = (event.app(), event.kind().name(), id.event_time(), id.hash());
     to_json(&(key, summary, query, body, kv_until, event.received_at(), hashes))
 }
 
+/// The same as [`insert_unless_erased`] for many events.
+#[must_use]
+pub fn insert_all_unless_erased(items: &[String]) -> Statement {
+    const SQL: &str = concat!(insert_into!(), of_items!(), on_repeat!());
+    Statement::new(SQL, [Parameter::Text(format!("[{}]", items.join(",")))])
+}
+
 /// Adds events that were read from KV, each unless what its hashes stand for was erased since its receipt. If the log has other texts
 /// of one, they are replaced. What is counted by its key stays: it is that of the same actor, targets and time.
 ///
-/// One statement adds a hundred in a tenth of the time of as many. Query and body are texts in its JSON, which SQLite does not parse.
+/// One statement adds a hundred in a tenth of the time of as many.
 #[must_use]
 pub fn put_all_unless_erased(items: &[String]) -> Statement {
     const SQL: &str = concat!(
         insert_into!(),
-        "SELECT value ->> '$[0][0]', value ->> '$[0][1]', value ->> '$[0][2]', value ->> '$[0][3]', value ->> 1, value ->> 2, \
-         value ->> 3, value ->> 4 FROM json_each(?1) WHERE NOT EXISTS \
-         (SELECT 1 FROM erased WHERE hash IN (SELECT h.value FROM json_each(json_each.value, '$[6]') AS h) \
-         AND began_at >= json_each.value ->> 5) \
-         ON CONFLICT DO UPDATE SET record = excluded.record, query = excluded.query, \
+        of_items!(),
+        " ON CONFLICT DO UPDATE SET record = excluded.record, query = excluded.query, \
          body = excluded.body, kv_until = max(coalesce(kv_until, 0), excluded.kv_until) \
          WHERE kv_until IS NULL OR kv_until < excluded.kv_until OR record <> excluded.record OR query <> excluded.query \
          OR body <> excluded.body"

@@ -8,6 +8,7 @@ pub mod erasures;
 pub mod event_log;
 pub mod log_state;
 pub mod metrics;
+pub mod rankings;
 pub mod retention;
 pub mod schema;
 pub mod users;

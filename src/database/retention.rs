@@ -14,14 +14,15 @@ use super::{
 };
 use crate::{
     plan::RetentionLimits,
+    ranking,
     storage::Clock,
     webhook::{SdkAppId, command::Kind},
 };
 
 /// How many rows the deletion of one event writes at most, as Tencent sends them with up to 20 targets: its own, that of the index of
-/// events ahead, 21 users, 20 counts, 20 unusual hours, 2 of hourly totals and 2 of those of metrics; and 3 for each user if its record
-/// is still in KV.
-const ROWS_AN_EVENT: u64 = 1 + 1 + 21 + 20 + 20 + 2 + 2 + 3 * 21;
+/// events ahead, 21 users, 20 counts, 20 unusual hours, 21 totals of users, a packed hour, 2 of hourly totals and 2 of those of metrics; and 3 for
+/// each user if its record is still in KV.
+const ROWS_AN_EVENT: u64 = 1 + 1 + 21 + 20 + 20 + 21 + 1 + 2 + 2 + 3 * 21;
 
 /// How many rows the deletion of a row of any other table writes at most, those of its indexes included.
 const ROWS_A_ROW: u64 = 3;
@@ -144,6 +145,14 @@ pub fn delete_kv_only(before: u64, limit: u64) -> Statement {
     Statement::new(SQL, [before.into(), limit.into()])
 }
 
+/// Deletes rankings that were last asked for before `before` (Unix ms).
+#[must_use]
+pub fn delete_rankings(before: u64, limit: u64) -> Statement {
+    const SQL: &str = "DELETE FROM rankings WHERE (app, since_hour, until_hour, measure) IN ( \
+                       SELECT app, since_hour, until_hour, measure FROM rankings WHERE asked_at < ?1 LIMIT ?2)";
+    Statement::new(SQL, [before.into(), limit.into()])
+}
+
 /// For how long, in seconds; `None` is for good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
@@ -175,6 +184,7 @@ enum Task {
     Erasures,
     Erased,
     KvOnly,
+    Rankings,
     /// Events dated after their receipt.
     Ahead,
     /// The events of an app, the oldest of which is of this hour (since 1970).
@@ -185,8 +195,8 @@ enum Task {
 }
 
 impl Task {
-    const OF_TABLES: [Self; 6] =
-        [Self::Delivered, Self::Undelivered, Self::Calls, Self::Erasures, Self::Erased, Self::KvOnly];
+    const OF_TABLES: [Self; 7] =
+        [Self::Delivered, Self::Undelivered, Self::Calls, Self::Erasures, Self::Erased, Self::KvOnly, Self::Rankings];
 
     const fn is_of_events(self) -> bool {
         matches!(self, Self::Ahead | Self::App { .. })
@@ -227,6 +237,7 @@ impl Bounds {
             Task::Erasures => delete_erasures(self.ago(ERASURES_MS), limit),
             Task::Erased => delete_erased(self.ago(erasures::KNOWN_FOR_MS), limit),
             Task::KvOnly => delete_kv_only(self.now_ms / 1000, limit),
+            Task::Rankings => delete_rankings(self.ago(ranking::ASKED_FOR_MS), limit),
             Task::Ahead => delete_ahead(self.events, limit),
             Task::App { app, .. } => delete_due(app, self.events, limit),
         }
@@ -240,6 +251,7 @@ impl Bounds {
             Task::Erasures => self.ago(ERASURES_MS),
             Task::Erased => self.ago(erasures::KNOWN_FOR_MS),
             Task::KvOnly => self.now_ms,
+            Task::Rankings => self.ago(ranking::ASKED_FOR_MS),
             Task::Ahead => self.events,
             Task::App { hour, .. } => hour.saturating_mul(HOUR_MS),
         }

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The newest migration, which this Worker needs.
-pub const SCHEMA_VERSION: u64 = 9;
+pub const SCHEMA_VERSION: u64 = 10;
 
 /// What the migrations have made, with the word of each in `sqlite_master`. A database that was restored in part may lack some
 /// of it, and still say its version: without its triggers, events are stored and not counted.
@@ -33,8 +33,11 @@ pub const OBJECTS: [(&str, &[&str]); 3] = [
             "hourly_totals",
             "kv_only",
             "log_state",
+            "packed_counts",
+            "rankings",
             "schema_version",
             "unusual_hours",
+            "user_totals",
         ],
     ),
     (
@@ -59,12 +62,17 @@ pub const OBJECTS: [(&str, &[&str]); 3] = [
             "deliveries_uncounted",
             "event_users_delete",
             "event_users_insert",
+            "event_users_total",
+            "event_users_untotal",
             "events_delete",
             "events_delete_damaged",
             "events_deleted",
             "events_insert",
             "events_kv_unknown",
             "events_outlived",
+            "hourly_counts_added",
+            "hourly_counts_changed",
+            "hourly_counts_deleted",
             "hourly_counts_unusual",
             "hourly_counts_usual",
             "hourly_totals_delete",

@@ -46,25 +46,28 @@ pub const DEAD_LETTER_BASE_SECONDS: u64 = 60;
 pub const PARSE_ATTEMPTS_MAX: u32 = 3;
 
 /// How long KV or D1 may take to store an event, in ms.
-const PUT_WITHIN_MS: u64 = 10_000;
+pub(super) const PUT_WITHIN_MS: u64 = 10_000;
 
 /// Which queue a batch is from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
     /// The deliveries to come, and what is still to be stored.
     Deliveries,
+    /// Events for the event log.
+    EventLog,
     /// What was retried there too often.
     DeadLetters,
 }
 
 impl Source {
-    /// The source by the name of its queue, which `make deploy` has checked: it contains `dead-letters` or `deliveries`.
+    /// The source by the name of its queue, which `make deploy` has checked: it contains `dead-letters`, `deliveries` or `event-log`.
     /// `None` for any other.
     #[must_use]
     pub fn of(queue: &str) -> Option<Self> {
         match queue {
             _ if queue.contains("dead-letters") => Some(Self::DeadLetters),
             _ if queue.contains("deliveries") => Some(Self::Deliveries),
+            _ if queue.contains("event-log") => Some(Self::EventLog),
             _ => None,
         }
     }
@@ -174,14 +177,19 @@ impl From<Failure> for AttemptFailed {
 }
 
 impl<P: Ports> Consumer<'_, P> {
-    /// Processes a batch, one message after the other, and settles each on its own.
+    /// Processes a batch, one message after the other, and settles each on its own; events for the event log together.
     pub async fn consume<M: QueuedMessage>(&self, source: Option<Source>, batch: impl IntoIterator<Item = M>) {
+        if source == Some(Source::EventLog) {
+            return Box::pin(self.consume_events(batch.into_iter().collect())).await;
+        }
         let mut write_after_ms = None;
         for message in batch {
             let Processed { outcome, log: record, ended_letter } = match source {
                 Some(Source::Deliveries) => self.process(&message).await,
                 Some(Source::DeadLetters) => self.process_dead(&message).await,
-                None => self.retry(&Failure::Other(Reason::UnknownQueue).into(), MessageLog::default(), &message),
+                Some(Source::EventLog) | None => {
+                    self.retry(&Failure::Other(Reason::UnknownQueue).into(), MessageLog::default(), &message)
+                }
             };
             let level = record.level();
             if self.config.log.takes(level) {
@@ -328,7 +336,7 @@ impl<P: Ports> Consumer<'_, P> {
             // Whether it was is not known before D1 answers.
             Err(failure) => return Some(Err(failure)),
         }
-        let storing = Storing { hashes: Some(Traces::of(event).hashes), ..self.config.storing() };
+        let storing = Storing { hashes: Some(Traces::of(event).hashes), is_batched: false, ..self.config.storing() };
         let attempt = sink.begin(self.ports, event, &storing, self.now())?;
         if within(self.ports.clock(), PUT_WITHIN_MS, attempt).await != Some(Ok(())) {
             return Some(Err(Failure::Sink(sink)));
@@ -445,7 +453,7 @@ impl<P: Ports> Consumer<'_, P> {
         }
     }
 
-    fn now(&self) -> u64 {
+    pub(super) fn now(&self) -> u64 {
         self.ports.clock().now_ms()
     }
 }

@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::dead_letter;
 use crate::{
-    database::{Database, DatabaseError, erasures, event_log},
+    database::{Database, DatabaseError, erasures, event_log, rankings},
     event::{self, Event, EventId},
     ports::Ports,
     storage::{Kv, StoreError},
@@ -84,7 +84,8 @@ impl Traces {
                 is_done &= remove_received_by(ports.kv(), &key, began_at).await.is_ok();
             }
             if let Some(database) = ports.database() {
-                is_done &= database.run(event_log::delete_received_by(self.app, &self.id, began_at)).await.is_ok();
+                let delete = event_log::delete_received_by(self.app, &self.id, began_at);
+                is_done &= database.run_all(vec![delete, rankings::forget(self.app)]).await.is_ok();
             }
             is_done
         })

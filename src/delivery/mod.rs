@@ -4,6 +4,7 @@
 pub mod consumer;
 pub mod dead_letter;
 pub mod erased;
+mod event_batch;
 pub mod failure;
 pub mod gathered;
 pub mod message;

@@ -9,7 +9,7 @@ use worker::{
 use super::{clock::RuntimeClock, d1::D1, kv::Kv, log, outgoing::OutgoingFetch, queue::Producer};
 use crate::{
     log::Level,
-    ports::{DB, DELIVERIES, EVENTS, Environment, Ports},
+    ports::{DB, DELIVERIES, EVENT_LOG, EVENTS, Environment, Ports},
 };
 
 #[wasm_bindgen]
@@ -31,6 +31,7 @@ pub struct Bindings {
     events: Kv,
     database: Option<D1>,
     deliveries: Option<Producer>,
+    event_log: Option<Producer>,
 }
 
 impl Bindings {
@@ -41,6 +42,7 @@ impl Bindings {
             events: Kv::bound(env, EVENTS),
             database: D1::bound(env, DB),
             deliveries: Producer::bound(env, DELIVERIES),
+            event_log: Producer::bound(env, EVENT_LOG),
         }
     }
 
@@ -89,6 +91,10 @@ impl Ports for Bindings {
 
     fn queue(&self) -> Option<&Producer> {
         self.deliveries.as_ref()
+    }
+
+    fn event_log_queue(&self) -> Option<&Producer> {
+        self.event_log.as_ref()
     }
 
     fn outgoing(&self) -> &OutgoingFetch {

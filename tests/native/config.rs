@@ -162,6 +162,7 @@ fn a_valid_setting_is_not_named() {
         ("PLAN", &["free", "paid"]),
         ("ORIGIN_FAIL", &["accept", "retry"]),
         ("LOG", &["all", "problems"]),
+        ("D1_WRITES", &["direct"]),
         ("RETENTION_DAYS", &["1", "90", "3650"]),
     ] {
         for text in valid {
@@ -294,6 +295,8 @@ fn a_problem_is_the_rule_that_was_broken_and_never_the_value() {
         ("ORIGIN_FAIL", "pa55word", "must be accept or retry"),
         ("LOG", "pa55word", "must be all or problems"),
         ("LOG", "", "must be all or problems"),
+        ("D1_WRITES", "pa55word", "must be direct or batched"),
+        ("D1_WRITES", "batched", "must be direct unless PLAN is paid, and SINKS has kv and d1"),
     ] {
         let config = with(&[(name, Some(text))]);
         let expected = InvalidSetting { name: name.to_owned(), problem: problem.into() };
@@ -368,6 +371,7 @@ fn all_invalid_settings_are_named_at_once() {
         ("PLAN", ""),
         ("ORIGIN_FAIL", ""),
         ("LOG", ""),
+        ("D1_WRITES", ""),
     ];
     let mut variables = vec![("SDK_APP_IDS", APP)];
     variables.extend(all);
@@ -821,6 +825,41 @@ fn an_invalid_plan_is_named_and_counts_as_free() {
     }
 }
 
+/// By batches, an event is in KV before it is in D1; and the free plan has too few operations on queues.
+#[test]
+fn d1_is_written_by_batches_only_with_kv_and_queues_on_the_paid_plan() {
+    use unfollow_webhook::{ports::EVENT_LOG, sink::D1Writes};
+
+    for (plan, sinks, without, is_batched) in [
+        ("paid", "kv,d1", &[][..], true),
+        ("paid", "kv,d1,origin", &[], true),
+        ("free", "kv,d1", &[], false),
+        ("paid", "d1", &[], false),
+        ("paid", "kv", &[], false),
+        ("paid", "origin,d1", &[], false),
+        ("paid", "kv,d1", &[EVENT_LOG], false),
+        ("paid", "kv,d1", &[DELIVERIES, DEAD_LETTERS], false),
+    ] {
+        let variables = [
+            ("SDK_APP_IDS", APP),
+            ("CALLBACK_TOKEN", "token"),
+            ("ORIGIN_URL", "https://api.example.com/"),
+            ("PLAN", plan),
+            ("SINKS", sinks),
+            ("D1_WRITES", "batched"),
+        ];
+        let bound: Vec<_> = BOUND.iter().copied().filter(|name| !without.contains(name)).collect();
+        let config = Config::read(&FakeEnvironment::of(variables, &bound));
+        assert!(config.settings.is_some(), "{plan} {sinks}");
+        assert_eq!(config.d1_writes == D1Writes::Batched, is_batched, "{plan} {sinks} {without:?}");
+        assert_eq!(
+            config.invalid_names(),
+            if is_batched { &[][..] } else { &["D1_WRITES"] },
+            "{plan} {sinks} {without:?}"
+        );
+    }
+}
+
 #[test]
 fn a_name_that_was_meant_for_a_setting_is_unknown_and_a_users_own_is_not() {
     #[derive(Deserialize)]
@@ -859,7 +898,7 @@ proptest! {
     fn invalid_settings_are_given_by_name(
         texts in proptest::collection::vec(proptest::option::of(any::<String>()), 18),
         are_valid in any::<[bool; 18]>(),
-        are_bound in any::<[bool; 4]>(),
+        are_bound in any::<[bool; 5]>(),
     ) {
         let names = [
             "SDK_APP_IDS", "CALLBACK_TOKEN", "CALLBACK_TOKEN_PREVIOUS", "CALLBACK_TOKEN_1400000000",

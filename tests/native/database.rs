@@ -21,7 +21,7 @@ use unfollow_webhook::{
 };
 
 /// Every migration, in order.
-const MIGRATIONS: [&str; 9] = [
+const MIGRATIONS: [&str; 10] = [
     include_str!("../../migrations/0001_event_log.sql"),
     include_str!("../../migrations/0002_deliveries_and_calls.sql"),
     include_str!("../../migrations/0003_erasure_and_retention.sql"),
@@ -31,6 +31,7 @@ const MIGRATIONS: [&str; 9] = [
     include_str!("../../migrations/0007_metrics.sql"),
     include_str!("../../migrations/0008_damaged_rows.sql"),
     include_str!("../../migrations/0009_outage.sql"),
+    include_str!("../../migrations/0010_totals_and_rankings.sql"),
 ];
 
 /// What a database does instead of its work.

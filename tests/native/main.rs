@@ -17,6 +17,7 @@ mod dispatch;
 mod document;
 mod documentation;
 mod event;
+mod event_batch;
 mod event_log;
 mod fakes;
 #[path = "../shared/hostile_ids.rs"]
@@ -41,4 +42,5 @@ mod samples;
 mod schema;
 mod standard_webhooks;
 mod upgrade;
+mod user_totals;
 mod vectors;

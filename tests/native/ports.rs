@@ -64,6 +64,8 @@ pub struct FakePorts<'a, D = FakeDatabase> {
     pub kv: &'a FakeKv,
     pub database: Option<&'a D>,
     pub queue: Option<&'a FakeQueue>,
+    /// That of the event log.
+    pub event_log: Option<&'a FakeQueue>,
     pub origin: FakeOrigin<'a>,
     pub clock: FakeClock,
     /// The log.
@@ -78,6 +80,7 @@ impl<'a> FakePorts<'a> {
             kv,
             database: None,
             queue: None,
+            event_log: None,
             origin: FakeOrigin::unused(),
             clock: FakeClock::at(now_ms),
             records: RefCell::default(),
@@ -86,8 +89,8 @@ impl<'a> FakePorts<'a> {
 
     /// The same with this database.
     pub fn with_database<D>(self, database: Option<&'a D>) -> FakePorts<'a, D> {
-        let Self { environment, kv, queue, origin, clock, records, .. } = self;
-        FakePorts { environment, kv, database, queue, origin, clock, records }
+        let Self { environment, kv, queue, event_log, origin, clock, records, .. } = self;
+        FakePorts { environment, kv, database, queue, event_log, origin, clock, records }
     }
 }
 
@@ -126,6 +129,10 @@ impl<'a, D: Database> Ports for FakePorts<'a, D> {
 
     fn queue(&self) -> Option<&FakeQueue> {
         self.queue
+    }
+
+    fn event_log_queue(&self) -> Option<&FakeQueue> {
+        self.event_log
     }
 
     fn outgoing(&self) -> &FakeOrigin<'a> {

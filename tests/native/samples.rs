@@ -4,7 +4,7 @@ use unfollow_webhook::{
     config::Config,
     database::deliveries::{Change, State},
     event::Event,
-    ports::{DB, DEAD_LETTERS, DELIVERIES, EVENTS},
+    ports::{DB, DEAD_LETTERS, DELIVERIES, EVENT_LOG, EVENTS},
     receive::validate::RequestHead,
     routes::Target,
     webhook::{
@@ -34,7 +34,7 @@ pub const UNFOLLOW: &str = r#"{"CallbackCommand":"Follow.CallbackAfterFollowDele
 pub const FOLLOW: &str = r#"{"CallbackCommand":"Follow.CallbackAfterFollowAdd","From_Account":"UserID_001","FollowList":[{"To_Account":"UserID_002"},{"To_Account":"UserID_003"}],"EventTime":1702018343678}"#;
 
 /// All bindings.
-pub const BOUND: &[&str] = &[EVENTS, DB, DELIVERIES, DEAD_LETTERS];
+pub const BOUND: &[&str] = &[EVENTS, DB, DELIVERIES, DEAD_LETTERS, EVENT_LOG];
 
 /// All bindings but the database: events go into KV unless the settings say otherwise.
 pub const BOUND_WITHOUT_DATABASE: &[&str] = &[EVENTS, DELIVERIES, DEAD_LETTERS];

@@ -1,5 +1,5 @@
 // Before the Worker under test, and between it and its D1 database. `/costs` returns the rows that were read and written
-// since the last time, for each statement with its SQL; `/sql` runs statements as they are, and returns the rows of each and what it costs; `/scheduled` is the cron trigger; `/fail` has each
+// since the last time, for each statement with its SQL; `/sql` runs statements as they are, and returns the rows of each, what it costs, and the size of the database; `/scheduled` is the cron trigger; `/fail` has each
 // statement of the Worker fail with the text that is posted, until it is empty; all else is passed on.
 import { RpcTarget, WorkerEntrypoint } from "cloudflare:workers";
 
@@ -83,7 +83,12 @@ export default {
 			const statements = asked.map(([sql, ...parameters]) => env.DB.prepare(sql).bind(...parameters));
 			const results = await env.DB.batch(statements);
 			return Response.json(
-				results.map(({ meta, results: rows }) => ({ read: meta.rows_read, written: meta.rows_written, rows })),
+				results.map(({ meta, results: rows }) => ({
+					read: meta.rows_read,
+					written: meta.rows_written,
+					size: meta.size_after,
+					rows,
+				})),
 			);
 		}
 		if (pathname === "/scheduled") {

@@ -329,18 +329,19 @@ impl Log {
                 721,
                 2 * 721,
             ),
-            ("read by the totals of a user of 5 events", format!("users/{APP}?user=charted"), 0, 5 + 4),
+            ("read by the totals of a user of 5 events", format!("users/{APP}?user=charted"), 0, 5 + 20),
             (
                 "read by the totals of 2 of them",
                 format!("users/{APP}?user=charted&since={}", now - 2 * DAY_MS),
                 0,
-                2 + 4,
+                2 + 20,
             ),
             (
                 "read by the top of 60 users and hours",
                 format!("top?limit=20&since={}&until={}", month - 2 * DAY_MS, month - 2 * HOUR_MS),
                 20,
-                60 + 1,
+                // Counted, grouped, and sorted.
+                2 * 60 + 3 * 20 + 60,
             ),
             ("read by a page of 100 deliveries", "deliveries?limit=100".to_owned(), 100, 110),
             ("read by a page of 100 retrying ones", "deliveries?limit=100&state=retrying".to_owned(), 100, 101),
@@ -348,7 +349,9 @@ impl Log {
             ("read by a page of 100 delivered ones", "deliveries?limit=100&state=delivered".to_owned(), 100, 105),
         ] {
             let (costs, answer) = self.call("GET", &path);
-            assert_eq!((costs.len(), written_by(&costs)), (1, 0), "{case}");
+            // A ranking is looked for first.
+            let queries = if path.starts_with("top") { 2 } else { 1 };
+            assert_eq!((costs.len(), written_by(&costs)), (queries, 0), "{case}");
             let lists = ["events", "buckets", "users", "deliveries"].map(|list| answer[list].as_array().map(Vec::len));
             assert_eq!(lists.into_iter().flatten().next().unwrap_or_default(), found, "{case}");
             measured.push((case, read_by(&costs), bound));
@@ -373,7 +376,7 @@ impl Log {
         assert!(costs.len() <= 20, "{} statements", costs.len());
         let first =
             costs.iter().position(|cost| cost.sql.starts_with("DELETE FROM events") && cost.written > 0).unwrap();
-        measured.push(("read by the retention of 100 events", costs[first].read, 1_500));
+        measured.push(("read by the retention of 100 events", costs[first].read, 2_500));
         measured.push(("written by the retention of 100 events", costs[first].written, 700));
 
         // Not through the API: what stands between the Worker and D1 has no batches.
@@ -393,7 +396,7 @@ impl Log {
             self.run(&erasures::delete(app, "gone", &found, now_ms()).into_iter().map(plain).collect::<Vec<_>>());
         let sum = |name: &str| erased.iter().map(|cost| cost[name].as_u64().unwrap()).sum();
         // Two of the rows for each state that a delivery may have, because the state is in its key.
-        measured.push(("read to erase them with their deliveries", sum("read"), 20 * 30));
+        measured.push(("read to erase them with their deliveries", sum("read"), 20 * 36));
         measured.push(("written to erase them", sum("written"), 20 * 9 + 20));
         measured
     }
@@ -542,7 +545,7 @@ fn a_row_that_a_reindex_finds_as_it_is_costs_no_row_and_a_damaged_one_costs_one(
     let body = unfollow("a", &["b"], now_ms());
     let follow = Follow::parse(Kind::Unfollow, body.as_bytes()).unwrap().remove(0);
     let event = Event::new(SdkAppId::parse(APP).unwrap(), query, follow, now_ms());
-    let put = plain(event_log::put_all_unless_erased(&[event_log::put_item(&event, event_log::IN_KV_FOR_GOOD, &[])]));
+    let put = plain(event_log::put_all_unless_erased(&[event_log::item(&event, event_log::IN_KV_FOR_GOOD, &[])]));
     let written = |statement: &Value| log.run(std::slice::from_ref(statement))[0]["written"].as_u64().unwrap();
     assert!([5, 6].contains(&written(&put)));
     assert_eq!(written(&put), 0);

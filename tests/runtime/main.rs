@@ -7,6 +7,7 @@ mod alert_messages;
 mod answers;
 mod api;
 mod backends;
+mod batched;
 mod bundle;
 mod call;
 mod clients;

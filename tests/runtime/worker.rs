@@ -97,7 +97,16 @@ impl Home {
     /// A home whose D1 database is reached through another Worker, which records what each statement costs: see
     /// `counting_d1.js`.
     pub fn with_counted_log(settings: Settings<'_>) -> Self {
-        let mut home = Self::new(settings, |config| replace_bindings("counting", &["DB"], config));
+        Self::with_log_behind("counting", include_str!("counting_d1.js"), settings)
+    }
+
+    /// A home whose D1 database is reached through another Worker, which makes it slow: see `busy_d1.js`.
+    pub fn with_busy_log(settings: Settings<'_>) -> Self {
+        Self::with_log_behind("busy", include_str!("busy_d1.js"), settings)
+    }
+
+    fn with_log_behind(name: &str, script: &str, settings: Settings<'_>) -> Self {
+        let mut home = Self::new(settings, |config| replace_bindings(name, &["DB"], config));
         let bindings = format!(
             r#"
             compatibility_flags = ["service_binding_extra_handlers"]
@@ -105,8 +114,8 @@ impl Home {
             d1_databases = [{{ binding = "DB", database_name = "unfollow-events", migrations_dir = "{ROOT}/migrations" }}]
             "#
         );
-        let counting = home.another("counting", include_str!("counting_d1.js"), &bindings);
-        home.served.insert(0, counting);
+        let other = home.another(name, script, &bindings);
+        home.served.insert(0, other);
         home.is_to_migrate = true;
         home
     }

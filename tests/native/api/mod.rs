@@ -17,6 +17,7 @@ mod reindex;
 mod stats;
 mod status;
 mod times;
+mod top;
 mod users;
 
 use std::{cmp::Reverse, time::Duration};
@@ -91,8 +92,20 @@ fn logged(
     database: Option<&Sqlite>,
     request: ApiRequest<'_>,
 ) -> (Response, u64, Vec<(Level, String)>) {
+    logged_at(NOW_MS, config, kv, queue, database, request)
+}
+
+/// The same at `now` (Unix ms).
+fn logged_at(
+    now: u64,
+    config: &Config,
+    kv: &FakeKv,
+    queue: Option<&FakeQueue>,
+    database: Option<&Sqlite>,
+    request: ApiRequest<'_>,
+) -> (Response, u64, Vec<(Level, String)>) {
     paused(async {
-        let ports = FakePorts { queue, ..FakePorts::at(NOW_MS, kv) }.with_database(database);
+        let ports = FakePorts { queue, ..FakePorts::at(now, kv) }.with_database(database);
         let api = Api { config, ports: &ports, schema: &Schema::default() };
         let response = timeout(Duration::from_secs(60), api.answer(request)).await.expect("a response within a minute");
         (response, ports.clock.elapsed(), ports.records.take())
@@ -112,6 +125,12 @@ fn get_by(config: &Config, database: &Sqlite, path: &str, query: &str) -> Respon
     // Only for an app that is not ours: whether it was.
     assert!(kv.operations.borrow().is_empty() || response.status >= 400, "{:?}", kv.operations);
     response
+}
+
+/// The same at `now` (Unix ms).
+fn get_at(now: u64, config: &Config, database: &Sqlite, path: &str, query: &str) -> Response {
+    let request = ApiRequest { query, ..request("GET", path) };
+    logged_at(now, config, &FakeKv::default(), None, Some(database), request).0
 }
 
 fn json_of(response: &Response) -> Value {

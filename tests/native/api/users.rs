@@ -141,7 +141,7 @@ fn the_last_24_hours_are_the_range_unless_said_widened_to_whole_hours() {
     let events: Vec<_> = times.map(TestEvent::at).into();
     let answer = top(&log_of(&events), "");
     let expected = json!({
-        "since": first, "until": this_hour + HOUR_MS,
+        "since": first, "until": this_hour + HOUR_MS, "as_of": NOW_MS,
         "users": [{ "user": "b", "unfollows": 3, "follows": 0, "net": -3 }],
     });
     assert_eq!(answer, expected);

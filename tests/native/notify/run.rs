@@ -170,7 +170,9 @@ fn the_retention_runs_as_often_as_the_plan_says_and_with_a_trigger_of_its_own() 
             let worker = Dispatcher::new(ports.with_database(Some(&stores.database)));
             worker.scheduled(cron, HOUR + minute * MINUTE).await;
         });
-        assert_eq!(!stores.database.operations.take().is_empty(), is_run, "{plan} {cron} {minute}");
+        // The paid plan looks each minute which rankings to renew.
+        let others = usize::from(plan == "paid");
+        assert_eq!(stores.database.operations.take().len() > others, is_run, "{plan} {cron} {minute}");
     }
 }
 
