@@ -53,8 +53,8 @@ def check(number, name, member, value):
     call = f"from {package}.models import {name}; print({name}.from_dict({{'apps': {value}}}).apps)"
     made = subprocess.run([sys.executable, "-c", call], check=True, capture_output=True, text=True).stdout.strip()
     kind = "a list apps" if member is LIST else "a number apps"
-    verdict = "rejects it" if " error: " in found else "passes it "
-    print(f"{f'{name} with {kind}':27} mypy {verdict}  from_dict: {made}")
+    says = "rejects it" if " error: " in found else "passes it "
+    print(f"{f'{name} with {kind}':27} mypy {says}  from_dict: {made}")
 
 
 check(1, "Apps", LIST, [1, 2])

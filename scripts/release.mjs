@@ -1,6 +1,6 @@
-// Puts what the bundle holds into a folder: the built Worker and its assets, the programs in wasm, the migrations, the scripts that serve and deploy
-// it, wrangler.toml without its build and under another name (the user's own is to survive the next bundle), a package.json with
-// npm's scripts, and the documentation.
+// Puts what the bundle holds into a folder: the built Worker and its assets, the programs in wasm, the migrations, the
+// scripts that serve and deploy it, wrangler.toml without its build and under another name (the user's own is to survive
+// the next bundle), a package.json with npm's scripts, and the documentation.
 
 import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

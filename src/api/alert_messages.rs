@@ -6,7 +6,7 @@ use super::{Context, problem::Problem};
 use crate::{
     alerts::notify::{
         run::{self, Sent},
-        service::{Refusal, Service, Verdict},
+        service::{Outcome, Refusal, Service},
         target::Target,
     },
     encoding::Word,
@@ -46,10 +46,10 @@ pub struct TestedAlerts {
 
 impl TestedTarget {
     fn of(target: &Target, sent: Sent) -> Self {
-        let Sent { verdict, error } = sent;
-        let (taken, Refusal { status, code, says, .. }) = match verdict {
-            Verdict::Taken => (true, Refusal::default()),
-            Verdict::Refused(refusal) => (false, refusal),
+        let Sent { outcome, error } = sent;
+        let (taken, Refusal { status, code, says, .. }) = match outcome {
+            Outcome::Accepted => (true, Refusal::default()),
+            Outcome::Refused(refusal) => (false, refusal),
         };
         Self {
             position: target.position(),

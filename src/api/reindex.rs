@@ -70,8 +70,8 @@ impl Phase {
     }
 }
 
-/// How many operations a step has besides those for keys and events: it reads what is known of the log and of erasures, lists events and dead
-/// letters, and notes how far it came.
+/// How many operations a step has besides those for keys and events: it reads what is known of the log and of erasures, lists events
+/// and dead letters, and notes how far it came.
 const OPERATIONS_AROUND: usize = 5;
 
 /// About how many bytes of events one statement adds at most. [D1: 2,000,000 bytes a text]

@@ -41,8 +41,8 @@ pub type Rule = Cow<'static, str>;
 /// Bounds of `RETENTION_DAYS`.
 const RETENTION_DAYS: RangeInclusive<u64> = 1..=3650;
 
-/// Bounds of `RETRY_BASE_SECONDS`, and its default. What is over [`FIRST_WAITS_MAX_SECONDS`](crate::delivery::retry::FIRST_WAITS_MAX_SECONDS)
-/// counts as that.
+/// Bounds of `RETRY_BASE_SECONDS`, and its default. What is over
+/// [`FIRST_WAITS_MAX_SECONDS`](crate::delivery::retry::FIRST_WAITS_MAX_SECONDS) counts as that.
 const RETRY_BASE_SECONDS: RangeInclusive<u64> = 1..=60 * 60;
 const RETRY_BASE_SECONDS_DEFAULT: u64 = 5;
 

@@ -219,12 +219,11 @@ impl SameChanges {
                 *kept = it;
             }
         }
-        let row = |DeliveryChange { app, id, change }: &DeliveryChange| {
-            let Change { attempts, last_status, last_error, next_attempt_at, at, ref answer, .. } = *change;
-            let (event_time, hash) = (id.event_time(), id.hash().to_owned());
-            (*app, event_time, hash, attempts, last_status, last_error, next_attempt_at, at, answer.clone())
-        };
-        Self { state, is_replay, json: to_json(&latest.into_values().map(row).collect::<Vec<_>>()) }
+        let rows = latest.into_values().map(|DeliveryChange { app, id, change }| {
+            let Change { attempts, last_status, last_error, next_attempt_at, at, answer, .. } = change;
+            (app, id.event_time(), id.hash(), attempts, last_status, last_error, next_attempt_at, at, answer)
+        });
+        Self { state, is_replay, json: to_json(&rows.collect::<Vec<_>>()) }
     }
 
     /// Whether the row `d` stays as it is: it is of a later change, or the origin has what has failed. (A FAIL is a failure too: it

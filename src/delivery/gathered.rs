@@ -29,15 +29,12 @@ impl Gathered {
     /// Adds a change at `now_ms` (Unix ms). After how many ms the caller has to [`take`](Self::take) them all and write them; `None`
     /// if another call will.
     pub fn add(&self, change: DeliveryChange, now_ms: u64) -> Option<u64> {
-        let is_full = {
-            let mut waiting = self.waiting.borrow_mut();
-            if waiting.len() < WAITING_MAX {
-                waiting.push(change);
+        let mut waiting = self.waiting.borrow_mut();
+        if waiting.len() < WAITING_MAX {
+            waiting.push(change);
+            if waiting.len().is_multiple_of(WRITTEN_AT_ONCE_MAX) {
+                return Some(0);
             }
-            waiting.len().is_multiple_of(WRITTEN_AT_ONCE_MAX)
-        };
-        if is_full {
-            return Some(0);
         }
         // One that should have written by now was ended before it could.
         let is_planned = self.planned_at.get().is_some_and(|at| now_ms <= at);

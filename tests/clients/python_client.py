@@ -71,7 +71,12 @@ def say(response: httpx.Response) -> None:
     print(response.request.method, response.request.url.path, response.status_code)
 
 
-hooks = {"event_hooks": {"response": [say]}}
+def plain_spaces(request: httpx.Request) -> None:
+    """Has a space of the query be `%20`, as docs/api.md shows it: httpx writes `+`, which is a plus sign to the API."""
+    request.url = request.url.copy_with(query=request.url.query.replace(b"+", b"%20"))
+
+
+hooks = {"event_hooks": {"request": [plain_spaces], "response": [say]}}
 anybody = Client(base_url=WORKER, httpx_args=hooks)
 client = AuthenticatedClient(base_url=WORKER, token=os.environ["ADMIN_TOKEN"], httpx_args=hooks)
 

@@ -236,6 +236,9 @@ fn many_are_written_at_once_and_what_fails_is_kept_within_bounds() {
     for n in 0..10 * most {
         gathered.add(change_at(most + n, NOW_MS), NOW_MS);
     }
+    // While it is full, not each change has D1 asked again at once.
+    let told: Vec<_> = (0..100).map(|n| gathered.add(change_at(n, NOW_MS), NOW_MS)).collect();
+    assert!(!told.contains(&Some(0)), "{told:?}");
     // The oldest come first, and memory has an end.
     assert_eq!(gathered.take(), taken);
     let mut left = 0;

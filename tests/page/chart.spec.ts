@@ -47,6 +47,8 @@ for (const width of [390, 900, 1280]) {
 		for (const language of ["English", "简体中文"] as const) {
 			await dashboard.chooseLanguage(language);
 			await page.mouse.move(0, 0);
+			// What stands above the chart is asked for in the other language, and may be of another height.
+			await dashboard.expectIdle();
 			const place = await dashboard.plot.boundingBox();
 			// At its upper edge: had the chart moved down, the pointer would no longer be on it.
 			await dashboard.plot.hover({ position: { x: 40, y: 2 } });

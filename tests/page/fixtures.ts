@@ -252,6 +252,8 @@ export const test = base.extend<TestFixtures, ProcessFixtures>({
 	page: async ({ page }, use) => {
 		await asOf2023(page);
 		await use(page);
+		// What it still asks for has no answer any more: a route that waits for one would fail the next test.
+		await page.unrouteAll({ behavior: "ignoreErrors" });
 	},
 	dashboard: async ({ page, shared }, use) => use(new Dashboard(page, shared.worker.url)),
 	signedIn: async ({ dashboard }, use) =>
@@ -267,6 +269,7 @@ export const test = base.extend<TestFixtures, ProcessFixtures>({
 			pages.push(page);
 			return new Dashboard(page, worker.url);
 		});
+		await Promise.all(pages.map((page) => page.unrouteAll({ behavior: "ignoreErrors" })));
 		await Promise.all(pages.map((page) => page.context().close()));
 	},
 	// biome-ignore lint/correctness/noEmptyPattern: as above.

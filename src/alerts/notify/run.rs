@@ -9,7 +9,7 @@ use super::{
     Notify,
     message::Message,
     rules::{Current, News},
-    service::{Refusal, Request, Verdict},
+    service::{Outcome, Refusal, Request},
     store::{LOAD_WITHIN_MS, Memory, SAVE_WITHIN_MS, Saved},
     target::Target,
 };
@@ -49,7 +49,7 @@ const MINUTE_MS: u64 = 60 * 1000;
 /// What became of a message to one target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sent {
-    pub verdict: Verdict,
+    pub outcome: Outcome,
     /// Why there was no answer.
     pub error: Option<OutgoingError>,
 }
@@ -120,9 +120,9 @@ const fn is_full_hour(ms: u64) -> bool {
 }
 
 fn settle<P: Ports>(memory: &mut Memory<'_, P>, target: &Target, news: &News, sent: &Sent, now: u64) {
-    match &sent.verdict {
-        Verdict::Taken => memory.state.taken(target.id(), news, now),
-        Verdict::Refused(refusal) => memory.state.refused(target.id(), refusal, now),
+    match &sent.outcome {
+        Outcome::Accepted => memory.state.taken(target.id(), news, now),
+        Outcome::Refused(refusal) => memory.state.refused(target.id(), refusal, now),
     }
 }
 
@@ -156,13 +156,13 @@ async fn send<P: Ports>(ports: &P, notify: &Notify, target: &Target, message: &M
     // The body of an answer may go on when the time for its head is up.
     let answer = within(ports.clock(), within_ms, posting).await.unwrap_or(Err(OutgoingError::Late));
     let sent = match answer {
-        Ok(answer) => Sent { verdict: service.verdict(&answer), error: None },
-        Err(error) => Sent { verdict: Verdict::Refused(Refusal::default()), error: Some(error) },
+        Ok(answer) => Sent { outcome: service.outcome(&answer), error: None },
+        Err(error) => Sent { outcome: Outcome::Refused(Refusal::default()), error: Some(error) },
     };
-    let Sent { verdict: Verdict::Refused(mut refusal), error } = sent else { return sent };
+    let Sent { outcome: Outcome::Refused(mut refusal), error } = sent else { return sent };
     refusal.says = refusal.says.map(|says| target.redact(&says).chars().take(SAYS_MAX).collect());
     ports.log(Level::Warn, &log_record(target, &refusal, error));
-    Sent { verdict: Verdict::Refused(refusal), error }
+    Sent { outcome: Outcome::Refused(refusal), error }
 }
 
 /// The log record of a message that was not taken. It has no URL, and no text of the service.

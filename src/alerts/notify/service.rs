@@ -81,9 +81,9 @@ pub struct Request {
 
 /// What an answer means.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// The service has taken the message.
-    Taken,
+pub enum Outcome {
+    /// The service has accepted the message.
+    Accepted,
     /// It has not.
     Refused(Refusal),
 }
@@ -250,7 +250,7 @@ impl Service {
 
     /// What an answer means.
     #[must_use]
-    pub fn verdict(self, answer: &OutgoingResponse) -> Verdict {
+    pub fn outcome(self, answer: &OutgoingResponse) -> Outcome {
         let text = str::from_utf8(&answer.body).unwrap_or_default();
         let is_success = (200..300).contains(&answer.status);
         // What is no JSON object has no members.
@@ -276,7 +276,7 @@ impl Service {
             Self::Teams | Self::Webhook => true,
         };
         if is_success && is_taken {
-            return Verdict::Taken;
+            return Outcome::Accepted;
         }
         let code = if self == Self::Slack { word(text) } else { code.and_then(code_text) };
         let code = code.filter(|code| code != "0");
@@ -287,7 +287,7 @@ impl Service {
             _ => 0,
         };
         let wait = [of_body.and_then(Value::as_f64).map_or(0, whole_seconds), answer.retry_after.unwrap_or(0), muted];
-        Verdict::Refused(Refusal {
+        Outcome::Refused(Refusal {
             status: answer.status,
             code,
             says: says.and_then(Value::as_str).map(str::to_owned),

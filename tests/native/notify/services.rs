@@ -8,7 +8,7 @@ use unfollow_webhook::{
         Alert,
         notify::{
             message::{Message, Wording},
-            service::{Refusal, Request, Verdict},
+            service::{Outcome, Refusal, Request},
         },
         text::Language,
     },
@@ -251,8 +251,8 @@ fn answer(status: u16, body: &str) -> OutgoingResponse {
     OutgoingResponse { status, retry_after: None, body: body.as_bytes().to_vec() }
 }
 
-fn verdict(url: &str, status: u16, body: &str) -> Verdict {
-    target(url).service().verdict(&answer(status, body))
+fn outcome(url: &str, status: u16, body: &str) -> Outcome {
+    target(url).service().outcome(&answer(status, body))
 }
 
 /// The answers are those of the services' documents, and of the issues that `docs/alert-messages.md` names.
@@ -271,7 +271,7 @@ fn what_was_taken_is_what_the_service_says() {
         (WEBHOOK, 200, "anything"),
         (WEBHOOK, 204, ""),
     ] {
-        assert_eq!(verdict(url, status, body), Verdict::Taken, "{url} {body}");
+        assert_eq!(outcome(url, status, body), Outcome::Accepted, "{url} {body}");
     }
 }
 
@@ -355,7 +355,7 @@ fn a_refusal_is_one_also_with_http_200() {
     ] {
         let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         let refusal = Refusal { status, code: text(code), says: text(says), wait_seconds };
-        assert_eq!(verdict(url, status, body), Verdict::Refused(refusal), "{url} {body}");
+        assert_eq!(outcome(url, status, body), Outcome::Refused(refusal), "{url} {body}");
     }
 }
 
@@ -377,13 +377,13 @@ fn what_is_no_answer_of_the_service_is_a_refusal() {
             &nested,
             "\u{feff}ok",
         ] {
-            assert!(matches!(verdict(url, 200, body), Verdict::Refused(_)), "{url} {body:.40}");
+            assert!(matches!(outcome(url, 200, body), Outcome::Refused(_)), "{url} {body:.40}");
         }
     }
     for url in [FEISHU, DINGTALK, WECOM, SLACK, DISCORD, TEAMS, TELEGRAM, WEBHOOK] {
         for status in [301, 302, 307, 400, 401, 403, 404, 413, 429, 500, 503] {
             let body = r#"{"code":0,"errcode":0,"ok":true,"id":1}"#;
-            assert!(matches!(verdict(url, status, body), Verdict::Refused(_)), "{url} {status}");
+            assert!(matches!(outcome(url, status, body), Outcome::Refused(_)), "{url} {status}");
         }
     }
 }
@@ -392,7 +392,7 @@ fn what_is_no_answer_of_the_service_is_a_refusal() {
 fn retry_after_of_the_head_counts_too() {
     for url in [SLACK, TEAMS, WEBHOOK] {
         let answer = OutgoingResponse { retry_after: Some(30), ..answer(429, "") };
-        let Verdict::Refused(refusal) = target(url).service().verdict(&answer) else { panic!("taken") };
+        let Outcome::Refused(refusal) = target(url).service().outcome(&answer) else { panic!("taken") };
         assert_eq!(refusal.wait_seconds, 30);
     }
 }
@@ -402,10 +402,10 @@ proptest! {
 
     /// No answer panics, and none but a word becomes a code, which is logged.
     #[test]
-    fn any_answer_has_a_verdict(status in 100u16..600, body in ".{0,200}", json in any::<bool>()) {
+    fn any_answer_has_an_outcome(status in 100u16..600, body in ".{0,200}", json in any::<bool>()) {
         for url in [FEISHU, DINGTALK, WECOM, SLACK, DISCORD, TEAMS, TELEGRAM, WEBHOOK] {
             let body = if json { json!({ "code": body, "errcode": body, "error_code": body }).to_string() } else { body.clone() };
-            if let Verdict::Refused(refusal) = verdict(url, status, &body) {
+            if let Outcome::Refused(refusal) = outcome(url, status, &body) {
                 let is_word = |code: &String| code.len() <= 40 && code.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
                 prop_assert!(refusal.code.as_ref().is_none_or(is_word), "{refusal:?}");
             }
