@@ -30,6 +30,7 @@ use crate::{
     response::Response,
     routes::{self, Target},
     storage::{Clock as _, within},
+    tencent::Pace,
 };
 
 /// How long D1 may take to take the counts of calls, in ms.
@@ -81,6 +82,8 @@ pub struct Dispatcher<P> {
     pub config: Config,
     pub ports: P,
     pub schema: Schema,
+    /// When Tencent may be asked next.
+    pub pace: Pace,
     /// The calls that are still to be counted in D1.
     pub calls: CallCounter,
 }
@@ -88,7 +91,7 @@ pub struct Dispatcher<P> {
 impl<P: Ports> Dispatcher<P> {
     /// A new one, with the settings of its ports' environment.
     pub fn new(ports: P) -> Self {
-        Self { config: Config::read(&ports), ports, schema: Schema::default(), calls: CallCounter::default() }
+        Self { config: Config::read(&ports), ports, schema: Schema::default(), pace: Pace::default(), calls: CallCounter::default() }
     }
 
     /// Answers a request with this method (in upper case) and URL.
@@ -127,7 +130,7 @@ impl<P: Ports> Dispatcher<P> {
     }
 
     const fn api(&self) -> Api<'_, P> {
-        Api { config: &self.config, ports: &self.ports, schema: &self.schema }
+        Api { config: &self.config, ports: &self.ports, schema: &self.schema, pace: &self.pace }
     }
 
     async fn receive(&self, method: &str, target: Target<'_>, request: &impl Request) -> Answer {

@@ -9,6 +9,9 @@ use super::{
     Apps, Context, Status,
     alert_messages::TestedAlerts,
     alerts::{Alerts, AlertsQuery},
+    comparison::{
+        CompareQuery, CompareUserQuery, Compared, ComparedUser, FollowerPage, ListFollowersQuery, RecordMissedQuery, RecordedMissed,
+    },
     calls::{Calls, CallsQuery},
     dead_letters::{
         DeadLetterId, DeadLetterPage, ListDeadLettersQuery, ReplayDeadLettersQuery, Replayed, ReplayedSome,
@@ -201,6 +204,20 @@ operations! {
     /// The totals of a user.
     ReadUser: GET ["users" {app: App}] ? ReadUserQuery => read_user -> User, Reads,
         "1 row read of D1 for each event of the user in the range, and at most 4 more";
+    /// Who follows a user as far as the log knows.
+    ListFollowers: GET ["users" {app: App} "followers"] ? ListFollowersQuery => list_followers -> FollowerPage, Reads,
+        "5 rows read of D1 for each follow of the user on the page, 1 more for each later event of the same actor, and 100 at most besides";
+    /// The log is compared with Tencent's own data about who follows a user, in steps.
+    CompareUser: POST ["users" {app: App} "compare"] ? CompareUserQuery => compare_user -> ComparedUser, Changes,
+        "at most 20 calls of Tencent's API a step, and in D1 5 rows read for each relation, 1 more for each later event of the same \
+         actor, and 100 at most besides; with `record`, for each miss 1 KV write and 14 rows written of D1";
+    /// A follow or an unfollow that never arrived is recorded.
+    RecordMissed: POST ["users" {app: App} "missed"] ? RecordMissedQuery => record_missed -> RecordedMissed, Changes,
+        "1 KV write, 1 KV list, and in D1 14 rows written and some 130 read";
+    /// The log is compared with Tencent's own data about all users of a span, in steps.
+    Compare: POST ["compare"] ? CompareQuery => compare -> Compared, Changes,
+        "what comparing each user costs, 20 calls of Tencent's API a step at most, and 2 rows read of D1 for each event of the span, once \
+         for every 50 users";
     /// All that a user has a part in is erased, in steps.
     EraseUser: DELETE ["users" {app: App}] ? EraseUserQuery => erase_user -> Erased, Changes,
         "at most 40 KV operations a step (200 on the paid plan), and in D1 what erasing the events one by one costs";

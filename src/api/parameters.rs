@@ -275,15 +275,16 @@ macro_rules! texts {
 
 texts! { UserId Cursor }
 
-/// The user that the call is about.
+/// A user that the call is about.
 impl Parameter for UserId {
     type Values = Self;
 
     #[cfg(not(target_arch = "wasm32"))]
     const IS_REQUIRED: bool = true;
 
-    fn read(_: &str, text: Option<&str>, _: &KnownApps<'_>) -> Result<Self, Problem> {
-        text.map(|text| Self(text.to_owned())).ok_or_else(|| bad_request("Say which user: user=UserID."))
+    fn read(name: &str, text: Option<&str>, _: &KnownApps<'_>) -> Result<Self, Problem> {
+        let missing = || Problem::BadRequest(Cow::Owned(format!("Say which {name}: {name}=UserID.")));
+        text.map(|text| Self(text.to_owned())).ok_or_else(missing)
     }
 }
 

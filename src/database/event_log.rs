@@ -91,14 +91,7 @@ pub const NOT_IN_KV: u64 = 0;
 /// That KV has the record for good.
 pub const IN_KV_FOR_GOOD: u64 = 9_999_999_999_999;
 
-/// The beginning of the statements that add an event.
-macro_rules! insert_into {
-    () => {
-        "INSERT INTO events (app, kind, event_time, hash, record, query, body, kv_until) "
-    };
-}
-
-/// Their end: a repeat may have its record in KV for longer; nothing else of it is new.
+/// The end of the statements that add an event: a repeat may have its record in KV for longer; nothing else of it is new.
 macro_rules! on_repeat {
     () => {
         " ON CONFLICT DO UPDATE SET kv_until = excluded.kv_until WHERE kv_until IS NULL OR kv_until < excluded.kv_until"
@@ -109,8 +102,15 @@ macro_rules! on_repeat {
 /// nothing else.
 #[must_use]
 pub fn insert(event: &Event<'_>, kv_until: u64) -> Statement {
+    if event.origin().is_some() {
+        return insert_unless_erased(event, kv_until, &[]);
+    }
     // A constant: webhooks need it.
-    const SQL: &str = concat!(insert_into!(), "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", on_repeat!());
+    const SQL: &str = concat!(
+        "INSERT INTO events (app, kind, event_time, hash, record, query, body, kv_until) ",
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        on_repeat!()
+    );
     Statement { sql: SQL.into(), parameters: columns(event, kv_until).into() }
 }
 
@@ -135,11 +135,20 @@ pub fn put_unless_erased(event: &Event<'_>, kv_until: u64, hashes: &[String]) ->
 /// Adds an event, unless what these hashes stand for was erased since its receipt; and does `on_repeat` if it is there.
 fn unless_erased(event: &Event<'_>, kv_until: u64, hashes: &[String], on_repeat: &str) -> Statement {
     const SQL: &str = concat!(
-        insert_into!(),
-        "SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE NOT EXISTS \
+        "INSERT INTO events (app, kind, event_time, hash, record, query, body, kv_until, source, not_before) \
+         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?11, ?12 WHERE NOT EXISTS \
          (SELECT 1 FROM erased WHERE hash IN (SELECT value FROM json_each(?9)) AND began_at >= ?10)"
     );
-    let more = [Parameter::Text(to_json(hashes)), event.received_at().into()];
+    let origin = event.origin();
+    let source = origin.map(|origin| <&str>::from(origin.source));
+    // Of a follow, the second is known in which it happened.
+    let not_before = origin.map(|origin| origin.not_before.unwrap_or_else(|| event.id().event_time()));
+    let more = [
+        Parameter::Text(to_json(hashes)),
+        event.received_at().into(),
+        Parameter::from(source),
+        Parameter::from(not_before),
+    ];
     let parameters = columns(event, kv_until).into_iter().chain(more).collect();
     Statement { sql: format!("{SQL}{on_repeat}").into(), parameters }
 }

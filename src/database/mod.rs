@@ -8,6 +8,7 @@ pub mod erasures;
 pub mod event_log;
 pub mod log_state;
 pub mod metrics;
+pub mod relations;
 pub mod retention;
 pub mod schema;
 pub mod users;

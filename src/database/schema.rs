@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The newest migration, which this Worker needs.
-pub const SCHEMA_VERSION: u64 = 8;
+pub const SCHEMA_VERSION: u64 = 9;
 
 /// What the migrations have made, with the word of each in `sqlite_master`. A database that was restored in part may lack some
 /// of it, and still say its version: without its triggers, events are stored and not counted.
@@ -37,7 +37,7 @@ pub const OBJECTS: [(&str, &[&str]); 3] = [
             "unusual_hours",
         ],
     ),
-    ("index", &["call_counts_latest", "deliveries_changed", "events_ahead", "kv_only_events", "kv_only_until"]),
+    ("index", &["call_counts_latest", "deliveries_changed", "events_ahead", "events_recorded", "events_recorded_actors", "events_recorded_targets", "kv_only_events", "kv_only_until"]),
     (
         "trigger",
         &[
@@ -54,6 +54,8 @@ pub const OBJECTS: [(&str, &[&str]); 3] = [
             "events_insert",
             "events_kv_unknown",
             "events_outlived",
+            "events_recorded_known",
+            "events_recorded_replaced",
             "hourly_counts_unusual",
             "hourly_counts_usual",
             "hourly_totals_delete",

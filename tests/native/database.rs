@@ -21,7 +21,7 @@ use unfollow_webhook::{
 };
 
 /// Every migration, in order.
-const MIGRATIONS: [&str; 8] = [
+const MIGRATIONS: [&str; 9] = [
     include_str!("../../migrations/0001_event_log.sql"),
     include_str!("../../migrations/0002_deliveries_and_calls.sql"),
     include_str!("../../migrations/0003_erasure_and_retention.sql"),
@@ -30,6 +30,7 @@ const MIGRATIONS: [&str; 8] = [
     include_str!("../../migrations/0006_alert_messages.sql"),
     include_str!("../../migrations/0007_metrics.sql"),
     include_str!("../../migrations/0008_damaged_rows.sql"),
+    include_str!("../../migrations/0009_comparison.sql"),
 ];
 
 /// What a database does instead of its work.

@@ -118,7 +118,7 @@ fn parts_make_one_file() {
     let kv = FakeKv::default();
     let ports = FakePorts::at(NOW_MS, &kv).with_database(Some(&database));
     let wanted = ApiRequest { query: "format=jsonl", ..request("GET", "/v1/export") };
-    let api = Api { config: &paid, ports: &ports, schema: &Default::default() };
+    let api = Api { config: &paid, ports: &ports, schema: &Default::default(), pace: &Default::default() };
     let whole = paused(api.answer(wanted));
     assert_eq!((whole.header, whole.body.lines().count()), (None, 2_001 + 1));
 }

@@ -112,7 +112,7 @@ fn at(config: &Config, database: &Sqlite, now_ms: u64, request: ApiRequest<'_>) 
     let (kv, queue) = (FakeKv::default(), FakeQueue::taking(0));
     paused(async {
         let ports = FakePorts { queue: Some(&queue), ..FakePorts::at(now_ms, &kv) }.with_database(Some(database));
-        Api { config, ports: &ports, schema: &Schema::default() }.answer(request).await
+        Api { config, ports: &ports, schema: &Schema::default(), pace: &Default::default() }.answer(request).await
     })
 }
 
@@ -164,7 +164,7 @@ fn the_status_names_settings_that_are_unknown() {
     let environment = FakeEnvironment::of([("RETENTION_DAY", "9"), ("SDK_APP_IDS", APP), ("HOME", "/")], &[]);
     let response = paused(async {
         let ports = FakePorts { environment, ..FakePorts::at(NOW_MS, &kv) };
-        Api { config: &config, ports: &ports, schema: &Schema::default() }.answer(request("GET", "/v1/status")).await
+        Api { config: &config, ports: &ports, schema: &Schema::default(), pace: &Default::default() }.answer(request("GET", "/v1/status")).await
     });
     assert_eq!(json_of(&response)["unknown_settings"], json!(["RETENTION_DAY"]));
 }

@@ -1,0 +1,180 @@
+//! What the event log knows of who follows whom, and since when it can know.
+
+use serde::Deserialize;
+use strum::VariantArray as _;
+
+use super::{HOUR_MS, Parameter, Statement};
+use crate::{
+    encoding::{StoredWord, to_json},
+    event::EventId,
+    webhook::{SdkAppId, body::EVENT_TIME_MAX, command::Kind},
+};
+
+/// Events that came more than this after their `EventTime` say nothing about since when the log is there, in ms. A queue brings
+/// nothing after 4 days.
+const LATE_MS: u64 = 7 * 24 * HOUR_MS;
+
+/// How many of the oldest events of a kind are looked at for that.
+const OLDEST: u64 = 50;
+
+/// A follow of a user.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Follow {
+    /// In Unix ms.
+    pub event_time: u64,
+    pub hash: String,
+    /// `None` if the event is damaged.
+    pub actor: Option<String>,
+}
+
+/// A page of at most `limit` follows of `user`, newest first, from the one after `after` on.
+#[must_use]
+pub fn follows(app: SdkAppId, user: &str, after: Option<&EventId>, limit: u64) -> Statement {
+    const SQL: &str = "SELECT u.event_time, u.hash, iif(json_valid(e.record), e.record ->> '$.from_account', NULL) AS actor \
+         FROM (SELECT event_time, hash FROM event_users WHERE app = ?1 AND user = ?2 AND role = 'target' AND kind = 'follow' \
+         AND (event_time, hash) < (?3, ?4) ORDER BY event_time DESC, hash DESC LIMIT ?5) AS u \
+         CROSS JOIN events AS e ON e.app = ?1 AND e.kind = 'follow' AND e.event_time = u.event_time AND e.hash = u.hash \
+         ORDER BY u.event_time DESC, u.hash DESC";
+    let (time, hash) = after.map_or((EVENT_TIME_MAX.saturating_add(1), ""), |id| (id.event_time(), id.hash()));
+    Statement::new(SQL, [app.into(), user.into(), time.into(), hash.into(), limit.into()])
+}
+
+/// The latest events of an actor about a user.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Latest {
+    /// When the latest follow was (Unix ms), a space, and its hash.
+    followed: Option<String>,
+    /// When the latest unfollow was, in Unix ms.
+    unfollowed: Option<u64>,
+    /// Whether a comparison has recorded that follow.
+    recorded: u64,
+}
+
+impl Latest {
+    /// The time (Unix ms) and the hash of the follow that holds; `None` if there is none, or an unfollow has come after it.
+    #[must_use]
+    pub fn follow(&self) -> Option<(u64, &str)> {
+        let (time, hash) = self.followed.as_deref()?.split_once(' ')?;
+        let time: u64 = time.parse().ok()?;
+        // Of a recorded follow, only the second is known: it is the last that Tencent knows of this second.
+        let latest = if self.recorded == 0 { time } else { time.saturating_add(999) };
+        self.unfollowed.is_none_or(|unfollowed| unfollowed < latest).then_some((time, hash))
+    }
+}
+
+/// The latest events of each pair of a target and an actor, in the order of the pairs. They are found by the actor: one row is read
+/// for each event of the actor since.
+#[must_use]
+pub fn latest(app: SdkAppId, pairs: &[(&str, &str)]) -> Statement {
+    let of = |kind: Kind, what: &str| {
+        let kind = kind.name();
+        format!(
+            "(SELECT {what} FROM event_users AS a CROSS JOIN event_users AS t ON t.app = a.app AND t.user = w.value ->> 0 \
+             AND t.role = 'target' AND t.kind = a.kind AND t.event_time = a.event_time AND t.hash = a.hash \
+             WHERE a.app = ?1 AND a.user = w.value ->> 1 AND a.role = 'actor' AND a.kind = '{kind}' \
+             ORDER BY a.event_time DESC, a.hash DESC LIMIT 1)"
+        )
+    };
+    let followed = of(Kind::Follow, "a.event_time || ' ' || a.hash");
+    let unfollowed = of(Kind::Unfollow, "a.event_time");
+    let sql = format!(
+        "SELECT followed, unfollowed, EXISTS (SELECT 1 FROM events AS e WHERE e.source IS NOT NULL AND e.app = ?1 \
+         AND e.record ->> '$.from_account' = pair ->> 1 AND e.kind = 'follow' AND e.event_time = CAST(followed AS INTEGER) \
+         AND e.hash = substr(followed, instr(followed, ' ') + 1)) AS recorded \
+         FROM (SELECT w.key, w.value AS pair, {followed} AS followed, {unfollowed} AS unfollowed FROM json_each(?2) AS w) \
+         ORDER BY key"
+    );
+    Statement::new(sql, [app.into(), Parameter::Text(to_json(pairs))])
+}
+
+/// A row of [`first_event`].
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct FirstEvent {
+    /// In Unix ms; `None` if there is no event.
+    pub event_time: Option<u64>,
+}
+
+/// The `EventTime` of the first event that a webhook brought of the app, but for what came days after it happened: one old date would
+/// pretend that the log goes back to it.
+#[must_use]
+pub fn first_event(app: SdkAppId) -> Statement {
+    let oldest = |kind: &Kind| {
+        let kind = kind.name();
+        format!(
+            "SELECT * FROM (SELECT event_time, record, source FROM events WHERE app = ?1 AND kind = '{kind}' \
+             ORDER BY event_time LIMIT {OLDEST})"
+        )
+    };
+    let oldest: Vec<_> = Kind::VARIANTS.iter().map(oldest).collect();
+    let sql = format!(
+        "SELECT min(event_time) AS event_time FROM ({}) WHERE source IS NULL \
+         AND iif(json_valid(record), record ->> '$.received_at', 0) BETWEEN 1 AND event_time + {LATE_MS}",
+        oldest.join(" UNION ALL ")
+    );
+    Statement::new(sql, [app.into()])
+}
+
+/// A user of a span, with the number of events in which the user has a part.
+#[derive(Clone, Debug, Deserialize)]
+pub struct SpanUser {
+    pub user: String,
+    pub events: u64,
+    /// How many users come from this one on.
+    pub left: u64,
+}
+
+/// At most `limit` users who were actors or targets from `since` to `until` (Unix ms, inclusive), those with most events first, from
+/// the one after `after` on. It reads each event of the span.
+#[must_use]
+pub fn users_of_span(
+    app: SdkAppId,
+    since: u64,
+    until: u64,
+    after: Option<(u64, &str)>,
+    limit: u64,
+) -> Statement {
+    let kinds = Kind::sql_list();
+    let sql = format!(
+        "SELECT user, events, left FROM (SELECT user, events, count(*) OVER () AS left FROM ( \
+         SELECT u.value AS user, count(*) AS events FROM events AS e CROSS JOIN json_each(json_insert( \
+         iif(json_valid(e.record), e.record -> '$.to_accounts', '[]'), '$[#]', e.record ->> '$.from_account')) AS u \
+         WHERE e.app = ?1 AND e.kind IN ({kinds}) AND e.event_time >= ?2 AND e.event_time <= ?3 AND json_valid(e.record) \
+         AND u.type = 'text' GROUP BY u.value) \
+         WHERE events < ?4 OR (events = ?4 AND user > ?5)) ORDER BY events DESC, user LIMIT ?6"
+    );
+    let (events, user) = after.unwrap_or((EVENT_TIME_MAX, ""));
+    Statement::new(sql, [app.into(), since.into(), until.into(), events.into(), user.into(), limit.into()])
+}
+
+/// How many follows or unfollows a comparison has recorded.
+#[derive(Clone, Debug, Deserialize)]
+pub struct RecordedCount {
+    kind: StoredWord<Kind>,
+    count: u64,
+}
+
+impl RecordedCount {
+    /// How many of this kind there are among these counts.
+    #[must_use]
+    pub fn of(counts: &[Self], kind: Kind) -> u64 {
+        counts.iter().find(|it| it.kind == StoredWord::Known(kind)).map_or(0, |it| it.count)
+    }
+}
+
+/// How many events of each kind from `since` to before `until` (Unix ms) a comparison has recorded: of the app, or of `user` as target.
+#[must_use]
+pub fn recorded(app: SdkAppId, user: Option<&str>, since: u64, until: u64) -> Statement {
+    match user {
+        None => {
+            const SQL: &str = "SELECT kind, count(*) AS count FROM events INDEXED BY events_recorded \
+                 WHERE source IS NOT NULL AND app = ?1 AND event_time >= ?2 AND event_time < ?3 GROUP BY kind";
+            Statement::new(SQL, [app.into(), since.into(), until.into()])
+        }
+        Some(user) => {
+            const SQL: &str = "SELECT kind, count(*) AS count FROM events INDEXED BY events_recorded_targets \
+                 WHERE source IS NOT NULL AND app = ?1 AND record ->> '$.to_accounts[0]' = ?4 \
+                 AND event_time >= ?2 AND event_time < ?3 GROUP BY kind";
+            Statement::new(SQL, [app.into(), since.into(), until.into(), user.into()])
+        }
+    }
+}
