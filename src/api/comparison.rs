@@ -3,8 +3,9 @@
 
 use std::cell::Cell;
 
-use futures_util::future::join_all;
-use serde::{Deserialize, Serialize};
+use futures_util::future::LocalBoxFuture;
+use serde::Serialize;
+use serde_json::Value;
 use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use super::{
@@ -18,10 +19,10 @@ use crate::{
         recording,
     },
     database::{
-        Database, HOUR_MS,
+        Database, HOUR_MS, Statement,
         erasures::{self, KnownErasure},
         event_log,
-        relations::{self, FirstEvent, Follow, Latest, SpanUser},
+        relations::{self, Follow, Latest, Rows},
     },
     delivery::{
         dead_letter,
@@ -29,11 +30,11 @@ use crate::{
         failure::{Failure, Reason},
         message::Message,
     },
-    encoding::{UnixMs, Word, from_json_object, to_json},
+    encoding::{UnixMs, Word, to_json},
     event::{self, Event, EventId, Parties, UserId},
     ports::Ports,
-    sink::{Sink, Storing},
-    storage::{Clock as _, Kv as _, LIST_MAX},
+    sink::{Sink, unbound},
+    storage::{Attempt, Clock as _, Kv as _, LIST_MAX, Queue as _},
     tencent::Tencent,
     webhook::{SdkAppId, command::Kind},
 };
@@ -137,10 +138,27 @@ struct Miss {
     not_before: Option<UnixMs>,
 }
 
-/// What a step of a comparison has found.
+/// How far the comparison of a span has come.
+#[derive(Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(rename = "ComparisonProgress"))]
+pub struct Progress {
+    /// How many users are done with this step.
+    users: u64,
+    /// How many of them Tencent does not know.
+    users_unknown_to_tencent: u64,
+    /// How many users are still to come.
+    users_left: u64,
+    /// How many calls are still to come at least: one for each user. There is one more for each thousand followers, and some where
+    /// something was missed.
+    calls_left: u64,
+    /// How many calls begin in a second at most.
+    calls_per_second: u64,
+}
+
+/// One step of a comparison.
 #[derive(Serialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-pub struct Found {
+pub struct Compared {
     /// How many relations this step has looked at: the sum of `agreeing`, the misses, `unknown_to_log` and `undecided`.
     checked: usize,
     /// Those of which the log and Tencent say the same.
@@ -161,37 +179,39 @@ pub struct Found {
     covered_since: Option<UnixMs>,
     /// How many calls of Tencent's API this step has made.
     calls: usize,
-}
-
-/// One step of the comparison of a user.
-#[derive(Serialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-pub struct ComparedUser {
-    #[serde(flatten)]
-    found: Found,
+    /// How far the comparison of a span has come. Absent in that of a user.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "Progress"))]
+    progress: Option<Progress>,
     /// Where the next call goes on; null after the last step.
     cursor: Option<Cursor>,
 }
 
-/// One step of the comparison of all users of a span.
-#[derive(Serialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-pub struct Compared {
-    #[serde(flatten)]
-    found: Found,
-    /// How many users are done with this step.
-    users: u64,
-    /// How many of them Tencent does not know.
-    users_unknown_to_tencent: u64,
-    /// How many users are still to come.
-    users_left: u64,
-    /// How many calls are still to come at least: one for each user. There is one more for each thousand followers, and some where
-    /// something was missed.
-    calls_left: u64,
-    /// How many calls begin in a second at most.
-    calls_per_second: u64,
-    /// Where the next call goes on; null after the last step.
-    cursor: Option<Cursor>,
+impl Compared {
+    /// What a step has found, of which it has recorded so many.
+    fn of(findings: Findings, recorded: usize, covered_since: Option<u64>, calls: usize) -> Self {
+        let Findings { checked, agreeing, unknown_to_log, undecided, missed } = findings;
+        let (follows, unfollows): (Vec<_>, Vec<_>) = missed.into_iter().partition(Missed::is_follow);
+        let miss = |missed: Missed| Miss {
+            actor: UserId(missed.actor),
+            target: UserId(missed.target),
+            event_time: UnixMs(missed.event_time),
+            not_before: missed.not_before.map(UnixMs),
+        };
+        Self {
+            checked,
+            agreeing,
+            missed_unfollows: unfollows.into_iter().map(miss).collect(),
+            missed_follows: follows.into_iter().map(miss).collect(),
+            unknown_to_log,
+            undecided,
+            recorded,
+            covered_since: covered_since.map(UnixMs),
+            calls,
+            progress: None,
+            cursor: None,
+        }
+    }
 }
 
 /// What became of a miss that was to be recorded.
@@ -218,7 +238,7 @@ pub struct RecordedMissed {
 }
 
 /// Where the comparison of a span goes on.
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Default)]
 struct SpanPosition {
     since: u64,
     until: u64,
@@ -232,6 +252,28 @@ struct SpanPosition {
     left: u64,
 }
 
+impl SpanPosition {
+    /// Its text, which [`SpanPosition::read`] reads.
+    fn text(&self) -> String {
+        let Self { since, until, users, position, after, left } = self;
+        to_json(&(since, until, users, position, after, left))
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        let value: Value = serde_json::from_str(text).ok()?;
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let after = value.get(4)?;
+        Some(Self {
+            since: value.get(0)?.as_u64()?,
+            until: value.get(1)?.as_u64()?,
+            users: value.get(2)?.as_array()?.iter().map(text).collect::<Option<_>>()?,
+            position: text(value.get(3)?)?,
+            after: after.get(0).and_then(Value::as_u64).zip(after.get(1).and_then(text)),
+            left: value.get(5)?.as_u64()?,
+        })
+    }
+}
+
 /// The log in D1, with what KV knows.
 struct D1Log<'a, P: Ports> {
     context: &'a Context<'a, P>,
@@ -239,9 +281,16 @@ struct D1Log<'a, P: Ports> {
 }
 
 impl<P: Ports> D1Log<'_, P> {
-    async fn latest(&self, pairs: &[(&str, &str)]) -> Result<Vec<Latest>, Problem> {
-        let latest: Vec<Latest> = self.context.database()?.rows(relations::latest(self.app, pairs)).await?;
-        if latest.len() == pairs.len() { Ok(latest) } else { Err(Problem::Unavailable) }
+    fn latest<'f>(&'f self, pairs: &'f [(&'f str, &'f str)]) -> LocalBoxFuture<'f, Result<Vec<Latest>, Problem>> {
+        Box::pin(async move {
+            let rows = self.context.relations(relations::latest(self.app, pairs)).await?;
+            let latest: Vec<_> = rows.iter().map(Latest::read).collect();
+            if latest.len() == pairs.len() { Ok(latest) } else { Err(Problem::Unavailable) }
+        })
+    }
+
+    async fn follows(&self, statement: Statement) -> Result<Vec<Follow>, Problem> {
+        Ok(self.context.relations(statement).await?.iter().filter_map(Follow::read).collect())
     }
 
     /// Whether each was erased since it happened.
@@ -282,7 +331,7 @@ impl<P: Ports> Log for D1Log<'_, P> {
         let limit = u64::try_from(limit).unwrap_or(u64::MAX);
         // One more than wanted tells whether there is a next page.
         let statement = relations::follows(self.app, user, after, limit.saturating_add(1));
-        let (page, has_next) = cursor::page::<Follow>(self.context.database()?.rows(statement).await?, limit);
+        let (page, has_next) = cursor::page::<Follow>(self.follows(statement).await?, limit);
         let next = page.last().filter(|_| has_next).and_then(|it| EventId::of_parts(it.event_time, &it.hash));
         let actors: Vec<_> = page.iter().filter_map(|it| Some((it, it.actor.as_deref()?))).collect();
         let pairs: Vec<_> = actors.iter().map(|(_, actor)| (user, *actor)).collect();
@@ -300,6 +349,10 @@ impl<P: Ports> Log for D1Log<'_, P> {
     async fn known(&self, pairs: &[Pair<'_>]) -> Result<Vec<Option<u64>>, Problem> {
         let pairs: Vec<_> = pairs.iter().map(|pair| (pair.target, pair.actor)).collect();
         Ok(self.latest(&pairs).await?.iter().map(|latest| latest.follow().map(|(time, _)| time)).collect())
+    }
+
+    async fn refresh(&self) -> Result<(), Problem> {
+        Ok(())
     }
 
     async fn excuses(&self, missed: &[Missed]) -> Result<Vec<Option<Excuse>>, Problem> {
@@ -349,10 +402,15 @@ impl<P: Ports> Context<'_, P> {
             .ok_or(Problem::Conflict("There is nothing to compare: events are not stored in D1. Add d1 to SINKS."))
     }
 
+    /// The rows of a statement about relations.
+    pub(super) fn relations(&self, statement: Statement) -> LocalBoxFuture<'_, Result<Vec<Value>, Problem>> {
+        Box::pin(async move { Ok(Rows::read(&self.event_log()?.rows::<Rows>(statement).await?)) })
+    }
+
     /// From when on the log covers what happened, in Unix ms; `None` if it has no event.
     async fn covered_since(&self, app: SdkAppId) -> Result<Option<u64>, Problem> {
-        let rows: Vec<FirstEvent> = self.database()?.rows(relations::first_event(app)).await?;
-        let first = rows.first().and_then(|row| row.event_time);
+        let rows = self.relations(relations::first_event(app)).await?;
+        let first = rows.first().and_then(|row| row.get(0)?.as_u64());
         let now = self.ports.clock().now_ms();
         let retained = self.config.retention_seconds.map(|seconds| now.saturating_sub(seconds.saturating_mul(1000)));
         Ok(first.map(|first| first.max(retained.unwrap_or(0))))
@@ -383,19 +441,13 @@ impl<P: Ports> Context<'_, P> {
         &self,
         App(app): App,
         query: CompareUserQuery,
-    ) -> Result<ComparedUser, Problem> {
+    ) -> Result<Compared, Problem> {
         let CompareUserQuery { user: UserId(user), record: OrDefault(record), cursor } = query;
         let text = format!("compare {app} {} {user}", <&str>::from(record));
-        let from = Cursor::position(cursor.as_ref(), &text, Position::read)?.unwrap_or(Position::START);
-        self.compared_log()?;
-        let random = || self.ports.random();
-        let (tencent, log) = (self.tencent(app, &random)?, D1Log { context: self, app });
-        let covered_since = self.covered_since(app).await?;
-        let mut comparison = Comparison::new(&log, &tencent, covered_since, self.budget(record));
-        let position = comparison.advance(&user, from).await?;
-        let (findings, position) = comparison.settle(position).await?;
-        let found = self.found(app, record, findings, covered_since, tencent.calls.get()).await?;
-        Ok(ComparedUser { found, cursor: position.map(|position| Cursor(cursor::write(&text, &position.text()))) })
+        let at = Cursor::position(cursor.as_ref(), &text, SpanPosition::read)?
+            .unwrap_or_else(|| SpanPosition { users: vec![user], ..SpanPosition::default() });
+        let compared = self.step(app, record, &text, at).await?;
+        Ok(Compared { progress: None, ..compared })
     }
 
     /// Compares all users of a span, in steps: those with most events first.
@@ -404,65 +456,86 @@ impl<P: Ports> Context<'_, P> {
         let (since, until) = ordered(since, until)?;
         let time = |time: Option<u64>| time.map_or_else(String::new, |time| time.to_string());
         let text = format!("compare {app} {} {} {}", <&str>::from(record), time(since), time(until));
-        self.compared_log()?;
-        let random = || self.ports.random();
-        let (tencent, log) = (self.tencent(app, &random)?, D1Log { context: self, app });
-        let at = Cursor::position(cursor.as_ref(), &text, |text| from_json_object::<SpanPosition>(text))?;
-        let is_first = at.is_none();
-        let mut at = at.unwrap_or_else(|| {
-            let until = until.unwrap_or_else(|| self.ports.clock().now_ms());
-            SpanPosition { since: since.unwrap_or_else(|| until.saturating_sub(SPAN_MS)), until, ..Default::default() }
-        });
-        let covered_since = self.covered_since(app).await?;
-        let mut comparison = Comparison::new(&log, &tencent, covered_since, self.budget(record));
-        let (mut users, mut unknown, mut position) = (0_u64, 0_u64, None);
-        if is_first {
-            self.next_users(app, &mut at).await?;
-        }
-        loop {
-            if at.users.is_empty() && at.left > 0 {
-                self.next_users(app, &mut at).await?;
+        let at = match Cursor::position(cursor.as_ref(), &text, SpanPosition::read)? {
+            Some(at) => at,
+            None => {
+                self.compared_log()?;
+                let until = until.unwrap_or_else(|| self.ports.clock().now_ms());
+                let since = since.unwrap_or_else(|| until.saturating_sub(SPAN_MS));
+                self.next_users(app, SpanPosition { since, until, ..SpanPosition::default() }).await?
             }
-            let Some(user) = at.users.first().cloned() else { break };
-            let from = Position::read(&at.position).unwrap_or(Position::START);
-            match comparison.advance(&user, from).await {
-                Ok(Some(next)) => {
-                    position = Some(next);
-                    break;
+        };
+        self.step(app, record, &text, at).await
+    }
+
+    /// One step of a comparison, from `at` on. `text` is its query, for the cursor.
+    fn step<'f>(
+        &'f self,
+        app: SdkAppId,
+        record: Recording,
+        text: &'f str,
+        mut at: SpanPosition,
+    ) -> LocalBoxFuture<'f, Result<Compared, Problem>> {
+        Box::pin(async move {
+            self.compared_log()?;
+            let random = || self.ports.random();
+            let (tencent, log) = (self.tencent(app, &random)?, D1Log { context: self, app });
+            let covered_since = self.covered_since(app).await?;
+            let mut comparison = Comparison::new(&log, &tencent, covered_since, self.budget(record));
+            let (is_of_span, mut users, mut unknown, mut position) = (at.until > 0, 0_u64, 0_u64, None);
+            loop {
+                if at.users.is_empty() && at.left > 0 {
+                    at = self.next_users(app, at).await?;
                 }
-                Ok(None) => {}
-                Err(ComparisonError::Tencent(error)) if error.is_no_user() => unknown = unknown.saturating_add(1),
-                Err(error) => return Err(error.into()),
+                let Some(user) = at.users.first() else { break };
+                let from = Position::read(&at.position).unwrap_or(Position::START);
+                match comparison.advance(user, from).await {
+                    Ok(Some(next)) => {
+                        position = Some(next);
+                        break;
+                    }
+                    Ok(None) => {}
+                    Err(ComparisonError::Tencent(error)) if error.is_no_user() && is_of_span => {
+                        unknown = unknown.saturating_add(1);
+                    }
+                    Err(error) => return Err(error.into()),
+                }
+                users = users.saturating_add(1);
+                at.users.remove(0);
+                at.position.clear();
             }
-            users = users.saturating_add(1);
-            at.users.remove(0);
-            at.position.clear();
-        }
-        let (findings, position) = comparison.settle(position).await?;
-        let found = self.found(app, record, findings, covered_since, tencent.calls.get()).await?;
-        at.position = position.map(|position| position.text()).unwrap_or_default();
-        let users_left = u64::try_from(at.users.len()).unwrap_or(u64::MAX).saturating_add(at.left);
-        Ok(Compared {
-            found,
-            users,
-            users_unknown_to_tencent: unknown,
-            users_left,
-            calls_left: users_left,
-            calls_per_second: CALLS_PER_SECOND,
-            cursor: (users_left > 0).then(|| Cursor(cursor::write(&text, &to_json(&at)))),
+            let (findings, position) = comparison.settle(position).await?;
+            at.position = position.map(|position| position.text()).unwrap_or_default();
+            let users_left = u64::try_from(at.users.len()).unwrap_or(u64::MAX).saturating_add(at.left);
+            let cursor = (users_left > 0).then(|| Cursor(cursor::write(text, &at.text())));
+            let recorded = if record == Recording::True { findings.missed.len() } else { 0 };
+            if recorded > 0 {
+                self.record_all(app, &findings.missed).await?;
+            }
+            let progress = Progress {
+                users,
+                users_unknown_to_tencent: unknown,
+                users_left,
+                calls_left: users_left,
+                calls_per_second: CALLS_PER_SECOND,
+            };
+            let compared = Compared::of(findings, recorded, covered_since, tencent.calls.get());
+            Ok(Compared { progress: Some(progress), cursor, ..compared })
         })
     }
 
     /// Looks up the users of the span that come next.
-    async fn next_users(&self, app: SdkAppId, at: &mut SpanPosition) -> Result<(), Problem> {
+    async fn next_users(&self, app: SdkAppId, mut at: SpanPosition) -> Result<SpanPosition, Problem> {
         let after = at.after.as_ref().map(|(events, user)| (*events, user.as_str()));
         let statement = relations::users_of_span(app, at.since, at.until, after, USERS_AT_ONCE);
-        let users: Vec<SpanUser> = self.database()?.rows(statement).await?;
+        let rows = self.relations(statement).await?;
+        let read = |row: &Value| Some((row.get(0)?.as_str()?.to_owned(), row.get(1)?.as_u64()?, row.get(2)?.as_u64()?));
+        let users: Vec<_> = rows.iter().filter_map(read).collect();
         let count = u64::try_from(users.len()).unwrap_or(u64::MAX);
-        at.left = users.first().map_or(0, |user| user.left).saturating_sub(count);
-        at.after = users.last().map(|user| (user.events, user.user.clone()));
-        at.users.extend(users.into_iter().map(|user| user.user));
-        Ok(())
+        at.left = users.first().map_or(0, |(_, _, left)| *left).saturating_sub(count);
+        at.after = users.last().map(|(user, events, _)| (*events, user.clone()));
+        at.users.extend(users.into_iter().map(|(user, ..)| user));
+        Ok(at)
     }
 
     /// Records one miss that was found elsewhere, if the log agrees that it is one.
@@ -543,41 +616,6 @@ impl<P: Ports> Context<'_, P> {
         Budget { operations: self.config.plan.step_operations(), per_record }
     }
 
-    /// What a step has found, once it is recorded if it is to be.
-    async fn found(
-        &self,
-        app: SdkAppId,
-        record: Recording,
-        findings: Findings,
-        covered_since: Option<u64>,
-        calls: usize,
-    ) -> Result<Found, Problem> {
-        let Findings { checked, agreeing, unknown_to_log, undecided, missed } = findings;
-        let is_recorded = record == Recording::True && !missed.is_empty();
-        if is_recorded {
-            self.record_all(app, &missed).await?;
-        }
-        let recorded = if is_recorded { missed.len() } else { 0 };
-        let (follows, unfollows): (Vec<_>, Vec<_>) = missed.into_iter().partition(Missed::is_follow);
-        let miss = |missed: Missed| Miss {
-            actor: UserId(missed.actor),
-            target: UserId(missed.target),
-            event_time: UnixMs(missed.event_time),
-            not_before: missed.not_before.map(UnixMs),
-        };
-        Ok(Found {
-            checked,
-            agreeing,
-            missed_unfollows: unfollows.into_iter().map(miss).collect(),
-            missed_follows: follows.into_iter().map(miss).collect(),
-            unknown_to_log,
-            undecided,
-            recorded,
-            covered_since: covered_since.map(UnixMs),
-            calls,
-        })
-    }
-
     /// Stores misses in all sinks, the log first: what it has is missed no more. What KV does not take goes onto the queue, and what
     /// the queue does not take of deliveries becomes a dead letter, as with a webhook.
     async fn record_all(&self, app: SdkAppId, missed: &[Missed]) -> Result<(), Problem> {
@@ -588,22 +626,27 @@ impl<P: Ports> Context<'_, P> {
         let statements = events.iter().map(|event| event_log::insert(event, storing.kv_until(event, now)));
         self.database()?.run_all(statements.collect()).await?;
         for sink in self.recording_sinks().filter(|sink| *sink != Sink::D1) {
-            let stored = join_all(events.iter().map(|event| self.record_in(sink, event, &storing, now))).await;
-            stored.into_iter().collect::<Result<Vec<()>, _>>()?;
+            // All at once, and then one after the other.
+            let begin = |event| sink.begin(self.ports, event, &storing, now).unwrap_or_else(|| self.begin_sending(sink, event));
+            let attempts: Vec<_> = events.iter().map(begin).collect();
+            for (attempt, event) in attempts.into_iter().zip(&events) {
+                if attempt.await.is_err() && self.fall_back(sink, event, now).await.is_err() {
+                    return Err(Problem::Unavailable);
+                }
+            }
         }
         Ok(())
     }
 
-    async fn record_in(&self, sink: Sink, event: &Event<'_>, storing: &Storing, now: u64) -> Result<(), Problem> {
-        let message = Message::of(event, sink).text();
-        let is_stored = match sink.begin(self.ports, event, storing, now) {
-            Some(attempt) => attempt.await.is_ok() || self.send(&message).await.is_ok(),
-            None => {
-                let failure = Failure::Other(Reason::Queue);
-                let letter = || dead_letter::entry(event, sink, failure, now, self.config.retention_seconds);
-                self.send(&message).await.is_ok() || self.ports.kv().put(&letter()).await.is_ok()
-            }
-        };
-        is_stored.then_some(()).ok_or(Problem::Unavailable)
+    fn begin_sending(&self, sink: Sink, event: &Event<'_>) -> Attempt {
+        self.ports.queue().map_or_else(unbound, |queue| queue.send(&Message::of(event, sink).text()))
+    }
+
+    fn fall_back(&self, sink: Sink, event: &Event<'_>, now: u64) -> Attempt {
+        if sink.stores() {
+            return self.begin_sending(sink, event);
+        }
+        let failure = Failure::Other(Reason::Queue);
+        self.ports.kv().put(&dead_letter::entry(event, sink, failure, now, self.config.retention_seconds))
     }
 }

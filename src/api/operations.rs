@@ -10,7 +10,7 @@ use super::{
     alert_messages::TestedAlerts,
     alerts::{Alerts, AlertsQuery},
     comparison::{
-        CompareQuery, CompareUserQuery, Compared, ComparedUser, FollowerPage, ListFollowersQuery, RecordMissedQuery, RecordedMissed,
+        CompareQuery, CompareUserQuery, Compared, FollowerPage, ListFollowersQuery, RecordMissedQuery, RecordedMissed,
     },
     calls::{Calls, CallsQuery},
     dead_letters::{
@@ -208,7 +208,7 @@ operations! {
     ListFollowers: GET ["users" {app: App} "followers"] ? ListFollowersQuery => list_followers -> FollowerPage, Reads,
         "5 rows read of D1 for each follow of the user on the page, 1 more for each later event of the same actor, and 100 at most besides";
     /// The log is compared with Tencent's own data about who follows a user, in steps.
-    CompareUser: POST ["users" {app: App} "compare"] ? CompareUserQuery => compare_user -> ComparedUser, Changes,
+    CompareUser: POST ["users" {app: App} "compare"] ? CompareUserQuery => compare_user -> Compared, Changes,
         "at most 20 calls of Tencent's API a step, and in D1 5 rows read for each relation, 1 more for each later event of the same \
          actor, and 100 at most besides; with `record`, for each miss 1 KV write and 14 rows written of D1";
     /// A follow or an unfollow that never arrived is recorded.

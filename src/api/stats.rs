@@ -12,7 +12,7 @@ use crate::{
     database::{
         Database,
         event_log::{self, HourlyCount},
-        relations::{self, RecordedCount},
+        relations,
     },
     encoding::UnixMs,
     event::UserId,
@@ -70,7 +70,7 @@ impl<P: Ports> Context<'_, P> {
         let database = self.event_log()?;
         let counts: Vec<HourlyCount> = database.rows(statement).await?;
         let [since, until] = [range.first, range.end].map(|number| range.start(number).0);
-        let recorded: Vec<RecordedCount> = database.rows(relations::recorded(app, user, since, until)).await?;
+        let recorded = self.relations(relations::recorded(app, user, since, until)).await?;
 
         let empty = |number| Bucket { start: range.start(number), unfollows: 0, follows: 0 };
         let mut buckets: Vec<_> = (range.first..range.end).map(empty).collect();
@@ -83,8 +83,8 @@ impl<P: Ports> Context<'_, P> {
             since: range.since(),
             until: range.until(),
             buckets,
-            unfollows_recorded: RecordedCount::of(&recorded, Kind::Unfollow),
-            follows_recorded: RecordedCount::of(&recorded, Kind::Follow),
+            unfollows_recorded: relations::recorded_of(&recorded, Kind::Unfollow),
+            follows_recorded: relations::recorded_of(&recorded, Kind::Follow),
         })
     }
 }

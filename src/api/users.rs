@@ -12,7 +12,7 @@ use crate::{
     database::{
         Database,
         event_log::Role,
-        relations::{self, RecordedCount},
+        relations,
         users::{self, HourOfTargets, Measure, Total},
     },
     encoding::{StoredWord, UnixMs},
@@ -116,7 +116,7 @@ impl<P: Ports> Context<'_, P> {
         let totals: Vec<Total> = database.rows(statement).await?;
         let end = until.unwrap_or(EVENT_TIME_MAX).saturating_add(1);
         let recorded = relations::recorded(app, Some(&query.user.0), since.unwrap_or(0), end);
-        let recorded: Vec<RecordedCount> = database.rows(recorded).await?;
+        let recorded = self.relations(recorded).await?;
         let count = |role, kind| {
             let (role, kind) = (StoredWord::Known(role), StoredWord::Known(kind));
             totals.iter().find(|total| total.role == role && total.kind == kind).map_or(0, |total| total.count)
@@ -126,8 +126,8 @@ impl<P: Ports> Context<'_, P> {
             followers: Followers {
                 gained: count(Role::Target, Kind::Follow),
                 lost: count(Role::Target, Kind::Unfollow),
-                gained_recorded: RecordedCount::of(&recorded, Kind::Follow),
-                lost_recorded: RecordedCount::of(&recorded, Kind::Unfollow),
+                gained_recorded: relations::recorded_of(&recorded, Kind::Follow),
+                lost_recorded: relations::recorded_of(&recorded, Kind::Unfollow),
             },
             following: Following {
                 added: count(Role::Actor, Kind::Follow),

@@ -7,7 +7,9 @@
 
 pub mod recording;
 
-use std::{cell::Cell, collections::HashSet, future::Future};
+use std::{cell::Cell, future::Future};
+
+use futures_util::future::LocalBoxFuture;
 
 use crate::{
     event::EventId,
@@ -51,6 +53,9 @@ pub trait Log {
     /// Since when each actor follows the user (Unix ms) by the log's latest event; `None` if it knows of no follow, or of an unfollow
     /// since. In the order of the pairs.
     fn known(&self, pairs: &[Pair<'_>]) -> impl Future<Output = Result<Vec<Option<u64>>, Self::Error>>;
+
+    /// Looks anew, where it remembers what it has said.
+    fn refresh(&self) -> impl Future<Output = Result<(), Self::Error>>;
 
     /// Why each of these is no miss, if there is a reason. In their order.
     fn excuses(&self, missed: &[Missed]) -> impl Future<Output = Result<Vec<Option<Excuse>>, Self::Error>>;
@@ -260,14 +265,14 @@ impl<'a, L: Log, O: Outgoing, C: Clock> Comparison<'a, L, O, C> {
         from: Position,
     ) -> Result<Option<Position>, ComparisonError<L::Error>> {
         // All that Tencent lists, if this step has read all of it.
-        let mut listed = (from == Position::START).then(HashSet::new);
+        let mut listed = (from == Position::START).then(Vec::new);
         let mut position = from;
         while let Some(room) = self.room() {
             let read = match position.place.clone() {
                 Place::Listed(cursor) => {
-                    self.listed(user, &cursor, room, listed.as_mut()).await
+                    Box::pin(self.listed(user, &cursor, room, listed.as_mut())).await
                 }
-                Place::Logged(after) => self.logged(user, after.as_ref(), listed.as_ref()).await,
+                Place::Logged(after) => Box::pin(self.logged(user, after.as_ref(), listed.as_deref())).await,
             };
             let (read, next) = match read {
                 // What is read so far counts.
@@ -323,7 +328,7 @@ impl<'a, L: Log, O: Outgoing, C: Clock> Comparison<'a, L, O, C> {
         user: &str,
         cursor: &str,
         limit: usize,
-        listed: Option<&mut HashSet<String>>,
+        listed: Option<&mut Vec<String>>,
     ) -> Result<(Read, Option<Place>), ComparisonError<L::Error>> {
         let page = self.tencent.followers(user, cursor, limit).await.map_err(ComparisonError::Tencent)?;
         let pairs: Vec<_> = page.followers.iter().map(|it| Pair { target: user, actor: &it.user }).collect();
@@ -346,6 +351,7 @@ impl<'a, L: Log, O: Outgoing, C: Clock> Comparison<'a, L, O, C> {
         }
         if let Some(listed) = listed {
             listed.extend(page.followers.into_iter().map(|follower| follower.user));
+            listed.sort_unstable();
         }
         Ok((read, Some(page.next.map_or(Place::Logged(None), Place::Listed))))
     }
@@ -356,13 +362,13 @@ impl<'a, L: Log, O: Outgoing, C: Clock> Comparison<'a, L, O, C> {
         &self,
         user: &str,
         after: Option<&EventId>,
-        listed: Option<&HashSet<String>>,
+        listed: Option<&[String]>,
     ) -> Result<(Read, Option<Place>), ComparisonError<L::Error>> {
         self.spend(2);
         let page = self.log.followers(user, after, LOG_PAGE).await.map_err(ComparisonError::Log)?;
         let mut followers = page.followers;
         if let Some(listed) = listed {
-            followers.retain(|follower| !listed.contains(&follower.user));
+            followers.retain(|follower| listed.binary_search(&follower.user).is_err());
         } else if !followers.is_empty() {
             let actors: Vec<_> = followers.iter().map(|follower| follower.user.as_str()).collect();
             let checked = self.tencent.check(user, &actors).await.map_err(ComparisonError::Tencent)?;
@@ -380,8 +386,12 @@ impl<'a, L: Log, O: Outgoing, C: Clock> Comparison<'a, L, O, C> {
         Ok((read, page.next.map(|next| Place::Logged(Some(next)))))
     }
 
-    async fn known(&self, pairs: &[Pair<'_>]) -> Result<Vec<Option<u64>>, ComparisonError<L::Error>> {
-        self.log.known(pairs).await.map_err(ComparisonError::Log)
+    // Boxed, as what follows is seldom needed: it is there once, and no part of what waits for it.
+    fn known<'f>(
+        &'f self,
+        pairs: &'f [Pair<'f>],
+    ) -> LocalBoxFuture<'f, Result<Vec<Option<u64>>, ComparisonError<L::Error>>> {
+        Box::pin(async move { self.log.known(pairs).await.map_err(ComparisonError::Log) })
     }
 
     /// Takes what a page has. Whether the next page follows: if there is more than can be recorded, the page is read again by the
@@ -450,6 +460,7 @@ impl<'a, L: Log, O: Outgoing, C: Clock> Comparison<'a, L, O, C> {
                 follows.extend(self.tencent.check(target, &actors).await.map_err(ComparisonError::Tencent)?);
             }
         }
+        self.log.refresh().await.map_err(ComparisonError::Log)?;
         let pairs: Vec<_> = suspects.iter().map(|it| it.missed.pair()).collect();
         let known = self.known(&pairs).await?;
         let missed: Vec<_> = suspects.iter().map(|it| it.missed.clone()).collect();

@@ -1,8 +1,5 @@
 //! What is stored of a miss: a record like that of a webhook, with where it is from.
 
-use serde::Serialize;
-use serde_json::json;
-
 use super::Missed;
 use crate::{
     encoding::to_json,
@@ -14,33 +11,16 @@ use crate::{
 /// reads it. Query and body have Tencent's own form.
 #[must_use]
 pub fn record(app: SdkAppId, missed: &Missed, now: u64) -> String {
-    #[derive(Serialize)]
-    struct Recorded {
-        sdk_app_id: SdkAppId,
-        received_at: u64,
-        source: Source,
-        not_before: Option<u64>,
-        query: String,
-        body: serde_json::Value,
-    }
     let Missed { target, actor, event_time, not_before } = missed;
-    let (kind, name, targets) = if missed.is_follow() {
-        (Kind::Follow, "FollowList", json!([{ "To_Account": target }]))
+    let (actor, target) = (to_json(actor), to_json(target));
+    let (kind, targets) = if missed.is_follow() {
+        (Kind::Follow, format!(r#""FollowList":[{{"To_Account":{target}}}]"#))
     } else {
-        (Kind::Unfollow, "To_Account", json!([target]))
+        (Kind::Unfollow, format!(r#""To_Account":[{target}]"#))
     };
-    let body = json!({
-        "CallbackCommand": kind.command(),
-        "From_Account": actor,
-        name: targets,
-        "EventTime": event_time,
-    });
-    to_json(&Recorded {
-        sdk_app_id: app,
-        received_at: now,
-        source: Source::Comparison,
-        not_before: *not_before,
-        query: format!("SdkAppid={app}&CallbackCommand={}&contenttype=json", kind.command()),
-        body,
-    })
+    let (source, command) = (<&str>::from(Source::Comparison), kind.command());
+    let not_before = not_before.map(|at| format!(r#""not_before":{at},"#)).unwrap_or_default();
+    format!(
+        r#"{{"sdk_app_id":{app},"received_at":{now},"source":"{source}",{not_before}"query":"SdkAppid={app}&CallbackCommand={command}&contenttype=json","body":{{"CallbackCommand":"{command}","From_Account":{actor},{targets},"EventTime":{event_time}}}}}"#
+    )
 }

@@ -1,11 +1,12 @@
 //! What the event log knows of who follows whom, and since when it can know.
 
 use serde::Deserialize;
+use serde_json::Value;
 use strum::VariantArray as _;
 
 use super::{HOUR_MS, Parameter, Statement};
 use crate::{
-    encoding::{StoredWord, to_json},
+    encoding::to_json,
     event::EventId,
     webhook::{SdkAppId, body::EVENT_TIME_MAX, command::Kind},
 };
@@ -17,14 +18,43 @@ const LATE_MS: u64 = 7 * 24 * HOUR_MS;
 /// How many of the oldest events of a kind are looked at for that.
 const OLDEST: u64 = 50;
 
-/// A follow of a user.
+/// The rows of a statement of this module, as one text: a JSON array of arrays. What the Worker seldom needs is read by one
+/// function, and not by one for each type.
 #[derive(Clone, Debug, Deserialize)]
+pub struct Rows {
+    rows: String,
+}
+
+impl Rows {
+    /// The rows.
+    #[must_use]
+    pub fn read(answer: &[Self]) -> Vec<Value> {
+        answer.first().and_then(|it| serde_json::from_str(&it.rows).ok()).unwrap_or_default()
+    }
+}
+
+/// A statement whose rows are those of `rows`, with these columns, as [`Rows`].
+fn as_json<const N: usize>(columns: &str, rows: &str, parameters: [Parameter; N]) -> Statement {
+    Statement::new(format!("SELECT json_group_array(json_array({columns})) AS rows FROM ({rows})"), parameters)
+}
+
+/// A follow of a user.
+#[derive(Clone, Debug)]
 pub struct Follow {
     /// In Unix ms.
     pub event_time: u64,
     pub hash: String,
     /// `None` if the event is damaged.
     pub actor: Option<String>,
+}
+
+impl Follow {
+    /// A row of [`follows`].
+    #[must_use]
+    pub fn read(row: &Value) -> Option<Self> {
+        let actor = row.get(2).and_then(Value::as_str).map(str::to_owned);
+        Some(Self { event_time: row.get(0)?.as_u64()?, hash: row.get(1)?.as_str()?.to_owned(), actor })
+    }
 }
 
 /// A page of at most `limit` follows of `user`, newest first, from the one after `after` on.
@@ -36,28 +66,38 @@ pub fn follows(app: SdkAppId, user: &str, after: Option<&EventId>, limit: u64) -
          CROSS JOIN events AS e ON e.app = ?1 AND e.kind = 'follow' AND e.event_time = u.event_time AND e.hash = u.hash \
          ORDER BY u.event_time DESC, u.hash DESC";
     let (time, hash) = after.map_or((EVENT_TIME_MAX.saturating_add(1), ""), |id| (id.event_time(), id.hash()));
-    Statement::new(SQL, [app.into(), user.into(), time.into(), hash.into(), limit.into()])
+    as_json("event_time, hash, actor", SQL, [app.into(), user.into(), time.into(), hash.into(), limit.into()])
 }
 
 /// The latest events of an actor about a user.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug)]
 pub struct Latest {
     /// When the latest follow was (Unix ms), a space, and its hash.
     followed: Option<String>,
     /// When the latest unfollow was, in Unix ms.
     unfollowed: Option<u64>,
     /// Whether a comparison has recorded that follow.
-    recorded: u64,
+    is_recorded: bool,
 }
 
 impl Latest {
+    /// A row of [`latest`].
+    #[must_use]
+    pub fn read(row: &Value) -> Self {
+        Self {
+            followed: row.get(0).and_then(Value::as_str).map(str::to_owned),
+            unfollowed: row.get(1).and_then(Value::as_u64),
+            is_recorded: row.get(2).and_then(Value::as_u64) == Some(1),
+        }
+    }
+
     /// The time (Unix ms) and the hash of the follow that holds; `None` if there is none, or an unfollow has come after it.
     #[must_use]
     pub fn follow(&self) -> Option<(u64, &str)> {
         let (time, hash) = self.followed.as_deref()?.split_once(' ')?;
         let time: u64 = time.parse().ok()?;
         // Of a recorded follow, only the second is known: it is the last that Tencent knows of this second.
-        let latest = if self.recorded == 0 { time } else { time.saturating_add(999) };
+        let latest = if self.is_recorded { time.saturating_add(999) } else { time };
         self.unfollowed.is_none_or(|unfollowed| unfollowed < latest).then_some((time, hash))
     }
 }
@@ -84,18 +124,11 @@ pub fn latest(app: SdkAppId, pairs: &[(&str, &str)]) -> Statement {
          FROM (SELECT w.key, w.value AS pair, {followed} AS followed, {unfollowed} AS unfollowed FROM json_each(?2) AS w) \
          ORDER BY key"
     );
-    Statement::new(sql, [app.into(), Parameter::Text(to_json(pairs))])
-}
-
-/// A row of [`first_event`].
-#[derive(Clone, Copy, Debug, Deserialize)]
-pub struct FirstEvent {
-    /// In Unix ms; `None` if there is no event.
-    pub event_time: Option<u64>,
+    as_json("followed, unfollowed, recorded", &sql, [app.into(), Parameter::Text(to_json(pairs))])
 }
 
 /// The `EventTime` of the first event that a webhook brought of the app, but for what came days after it happened: one old date would
-/// pretend that the log goes back to it.
+/// pretend that the log goes back to it. One row with one column, which is null if there is no event.
 #[must_use]
 pub fn first_event(app: SdkAppId) -> Statement {
     let oldest = |kind: &Kind| {
@@ -111,20 +144,12 @@ pub fn first_event(app: SdkAppId) -> Statement {
          AND iif(json_valid(record), record ->> '$.received_at', 0) BETWEEN 1 AND event_time + {LATE_MS}",
         oldest.join(" UNION ALL ")
     );
-    Statement::new(sql, [app.into()])
-}
-
-/// A user of a span, with the number of events in which the user has a part.
-#[derive(Clone, Debug, Deserialize)]
-pub struct SpanUser {
-    pub user: String,
-    pub events: u64,
-    /// How many users come from this one on.
-    pub left: u64,
+    as_json("event_time", &sql, [app.into()])
 }
 
 /// At most `limit` users who were actors or targets from `since` to `until` (Unix ms, inclusive), those with most events first, from
-/// the one after `after` on. It reads each event of the span.
+/// the one after `after` on: the user, the number of events, and how many users come from this one on. It reads each event of the
+/// span.
 #[must_use]
 pub fn users_of_span(
     app: SdkAppId,
@@ -143,38 +168,32 @@ pub fn users_of_span(
          WHERE events < ?4 OR (events = ?4 AND user > ?5)) ORDER BY events DESC, user LIMIT ?6"
     );
     let (events, user) = after.unwrap_or((EVENT_TIME_MAX, ""));
-    Statement::new(sql, [app.into(), since.into(), until.into(), events.into(), user.into(), limit.into()])
+    let parameters = [app.into(), since.into(), until.into(), events.into(), user.into(), limit.into()];
+    as_json("user, events, left", &sql, parameters)
 }
 
-/// How many follows or unfollows a comparison has recorded.
-#[derive(Clone, Debug, Deserialize)]
-pub struct RecordedCount {
-    kind: StoredWord<Kind>,
-    count: u64,
-}
-
-impl RecordedCount {
-    /// How many of this kind there are among these counts.
-    #[must_use]
-    pub fn of(counts: &[Self], kind: Kind) -> u64 {
-        counts.iter().find(|it| it.kind == StoredWord::Known(kind)).map_or(0, |it| it.count)
-    }
-}
-
-/// How many events of each kind from `since` to before `until` (Unix ms) a comparison has recorded: of the app, or of `user` as target.
+/// How many events of each kind from `since` to before `until` (Unix ms) a comparison has recorded: of the app, or of
+/// `user` as target.
 #[must_use]
 pub fn recorded(app: SdkAppId, user: Option<&str>, since: u64, until: u64) -> Statement {
     match user {
         None => {
             const SQL: &str = "SELECT kind, count(*) AS count FROM events INDEXED BY events_recorded \
                  WHERE source IS NOT NULL AND app = ?1 AND event_time >= ?2 AND event_time < ?3 GROUP BY kind";
-            Statement::new(SQL, [app.into(), since.into(), until.into()])
+            as_json("kind, count", SQL, [app.into(), since.into(), until.into()])
         }
         Some(user) => {
             const SQL: &str = "SELECT kind, count(*) AS count FROM events INDEXED BY events_recorded_targets \
                  WHERE source IS NOT NULL AND app = ?1 AND record ->> '$.to_accounts[0]' = ?4 \
                  AND event_time >= ?2 AND event_time < ?3 GROUP BY kind";
-            Statement::new(SQL, [app.into(), since.into(), until.into(), user.into()])
+            as_json("kind, count", SQL, [app.into(), since.into(), until.into(), user.into()])
         }
     }
+}
+
+/// How many of this kind there are among the rows of [`recorded`].
+#[must_use]
+pub fn recorded_of(rows: &[Value], kind: Kind) -> u64 {
+    let of_kind = |row: &&Value| row.get(0).and_then(Value::as_str) == Some(kind.name());
+    rows.iter().find(of_kind).and_then(|row| row.get(1)?.as_u64()).unwrap_or_default()
 }

@@ -1,60 +1,63 @@
 //! What Tencent's REST API answers: followers, checks, and why a call was refused.
 
-use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::Value;
 
-use crate::{encoding::from_json_object, outgoing::OutgoingError};
+use crate::outgoing::OutgoingError;
 
 /// Most characters of a refusal's text that are shown.
 const INFO_MAX: usize = 200;
 
 /// Who follows a user, as follow_get lists it.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Follower {
     /// The UserID.
-    #[serde(rename = "To_Account")]
     pub user: String,
     /// Since when, in Unix seconds.
-    #[serde(rename = "FollowTime", default)]
     pub since: u64,
 }
 
-/// The answer of follow_get.
-#[derive(Deserialize)]
-pub struct Listed {
-    #[serde(rename = "FollowItem", default)]
+/// A page of followers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Page {
     pub followers: Vec<Follower>,
-    /// Empty or absent on the last page.
-    #[serde(rename = "NextCursor", default)]
+    /// Where the next page begins; `None` at the end.
     pub next: Option<String>,
 }
 
-/// The answer of follow_check.
-#[derive(Deserialize)]
-pub struct Checked {
-    #[serde(rename = "ResultItem", default)]
-    items: Vec<Item>,
+impl Page {
+    /// Reads the answer of follow_get. `NextCursor` is empty on the last page. [1047/70347]
+    pub fn read(answer: &Value) -> Option<Self> {
+        let follower = |item: &Value| {
+            let since = item.get("FollowTime").and_then(Value::as_u64).unwrap_or_default();
+            Some(Follower { user: item.get("To_Account")?.as_str()?.to_owned(), since })
+        };
+        let next = answer.get("NextCursor").and_then(Value::as_str).filter(|next| !next.is_empty());
+        Some(Self { followers: items(answer, "FollowItem")?.map(follower).collect::<Option<_>>()?, next: next.map(str::to_owned) })
+    }
 }
 
-#[derive(Deserialize)]
-struct Item {
-    #[serde(rename = "To_Account")]
-    user: String,
-    #[serde(rename = "ResultCode", default)]
-    code: i64,
-    #[serde(rename = "FollowType", default)]
-    follow_type: Option<u8>,
-}
-
-impl Checked {
-    /// Whether `actor` follows the user who was asked about; `None` if the answer does not say it. [1047/70349: FollowType 1, only
-    /// To_Account follows From_Account; 3, each follows the other; 0 and 2, To_Account does not]
-    pub fn follows(&self, actor: &str) -> Option<bool> {
-        let item = self.items.iter().find(|item| item.user == actor).filter(|item| item.code == 0)?;
-        match item.follow_type? {
+/// Which of these follow the user who was asked about, by the answer of follow_check: in their order, `None` for one of whom it does
+/// not say it. [1047/70349: FollowType 1, only To_Account follows From_Account; 3, each follows the other; 0 and 2, To_Account does
+/// not]
+pub fn read_checks(answer: &Value, actors: &[&str]) -> Option<Vec<Option<bool>>> {
+    let items: Vec<_> = items(answer, "ResultItem")?.collect();
+    let follows = |actor: &&str| {
+        let item = items.iter().find(|item| item.get("To_Account").and_then(Value::as_str) == Some(*actor))?;
+        let code = item.get("ResultCode").and_then(Value::as_i64).unwrap_or_default();
+        match item.get("FollowType").and_then(Value::as_u64).filter(|_| code == 0)? {
             0 | 2 => Some(false),
             1 | 3 => Some(true),
             _ => None,
         }
+    };
+    Some(actors.iter().map(follows).collect())
+}
+
+/// The items of a list, which is absent if there are none.
+fn items<'a>(answer: &'a Value, name: &str) -> Option<impl Iterator<Item = &'a Value>> {
+    match answer.get(name) {
+        None | Some(Value::Null) => Some([].iter()),
+        Some(list) => list.as_array().map(|list| list.iter()),
     }
 }
 
@@ -158,24 +161,17 @@ impl TencentError {
     }
 }
 
-#[derive(Deserialize)]
-struct Head {
-    #[serde(rename = "ErrorCode")]
-    code: i64,
-    #[serde(rename = "ErrorInfo", default)]
-    info: Option<String>,
-}
-
 /// Reads the body of an answer.
 ///
 /// # Errors
 /// [`TencentError::Refused`] if its `ErrorCode` says so; [`TencentError::Unreadable`] if it is no answer.
-pub fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, TencentError> {
-    let text = std::str::from_utf8(body).map_err(|_| TencentError::Unreadable)?;
-    let Head { code, info } = from_json_object(text).ok_or(TencentError::Unreadable)?;
+pub fn read(body: &[u8]) -> Result<Value, TencentError> {
+    let answer: Value = serde_json::from_slice(body).map_err(|_| TencentError::Unreadable)?;
+    let code = answer.get("ErrorCode").and_then(Value::as_i64).ok_or(TencentError::Unreadable)?;
     if code != 0 {
-        let plain = info.unwrap_or_default().chars().filter(|c| !c.is_control()).take(INFO_MAX).collect();
-        return Err(TencentError::Refused { code, info: plain });
+        let info = answer.get("ErrorInfo").and_then(Value::as_str).unwrap_or_default();
+        let info = info.chars().filter(|c| !c.is_control()).take(INFO_MAX).collect();
+        return Err(TencentError::Refused { code, info });
     }
-    serde_json::from_str(text).map_err(|_| TencentError::Unreadable)
+    Ok(answer)
 }

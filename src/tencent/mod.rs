@@ -10,10 +10,11 @@ pub mod user_sig;
 use std::cell::Cell;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::{Serialize, de::DeserializeOwned};
+use futures_util::future::LocalBoxFuture;
+use serde_json::Value;
 
-pub use answer::{Follower, TencentError};
-use answer::{Checked, Listed, read};
+pub use answer::{Follower, Page, TencentError};
+use answer::{read, read_checks};
 use region::Base;
 use user_sig::{SecretKey, VALID_SECONDS};
 
@@ -99,38 +100,18 @@ pub struct Tencent<'a, O, C> {
     pub calls: Cell<usize>,
 }
 
-/// A page of followers.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Page {
-    pub followers: Vec<Follower>,
-    /// Where the next page begins; `None` at the end.
-    pub next: Option<String>,
-}
-
 impl<O: Outgoing, C: Clock> Tencent<'_, O, C> {
     /// A page of those who follow `user`: at most `limit` (1 to [`LIST_MAX`]), from `cursor` on; from the beginning, if it is empty.
     ///
     /// # Errors
     /// [`TencentError`].
     pub async fn followers(&self, user: &str, cursor: &str, limit: usize) -> Result<Page, TencentError> {
-        #[derive(Serialize)]
-        #[serde(rename_all = "PascalCase")]
-        struct Body<'a> {
-            #[serde(rename = "From_Account")]
-            user: &'a str,
-            follow_type: u8,
-            start_cursor: &'a str,
-            want_num: usize,
-        }
         // 1 is "Fan". [1047/70347]
-        let body = Body { user, follow_type: 1, start_cursor: cursor, want_num: limit.clamp(1, LIST_MAX) };
-        let listed: Listed = self.call("follow_get", &to_json(&body)).await?;
-        let next = listed.next.filter(|next| !next.is_empty());
-        // It would never end.
-        if next.as_deref() == Some(cursor) {
-            return Err(TencentError::Unreadable);
-        }
-        Ok(Page { followers: listed.followers, next })
+        let (user, start, limit) = (to_json(user), to_json(cursor), limit.clamp(1, LIST_MAX));
+        let body = format!(r#"{{"From_Account":{user},"FollowType":1,"StartCursor":{start},"WantNum":{limit}}}"#);
+        let answer = self.call("follow_get", body).await?;
+        // A cursor that stays would never end.
+        Page::read(&answer).filter(|page| page.next.as_deref() != Some(cursor)).ok_or(TencentError::Unreadable)
     }
 
     /// Which of these (at most [`CHECK_MAX`]) follow `user`: in their order, `None` for one of whom Tencent does not say it.
@@ -138,28 +119,25 @@ impl<O: Outgoing, C: Clock> Tencent<'_, O, C> {
     /// # Errors
     /// [`TencentError`].
     pub async fn check(&self, user: &str, actors: &[&str]) -> Result<Vec<Option<bool>>, TencentError> {
-        #[derive(Serialize)]
-        struct Body<'a> {
-            #[serde(rename = "From_Account")]
-            user: &'a str,
-            #[serde(rename = "To_Account")]
-            actors: &'a [&'a str],
-        }
-        let checked: Checked = self.call("follow_check", &to_json(&Body { user, actors })).await?;
-        Ok(actors.iter().map(|actor| checked.follows(actor)).collect())
+        let body = format!(r#"{{"From_Account":{},"To_Account":{}}}"#, to_json(user), to_json(actors));
+        let answer = self.call("follow_check", body).await?;
+        read_checks(&answer, actors).ok_or(TencentError::Unreadable)
     }
 
-    async fn call<T: DeserializeOwned>(&self, command: &str, body: &str) -> Result<T, TencentError> {
-        let mut back_off = BACK_OFF_MS.into_iter();
-        loop {
-            match self.attempt(command, body).await.and_then(|answer| read(&answer)) {
-                Err(error) if error.is_too_fast() => match back_off.next() {
-                    Some(ms) => self.clock.sleep(ms).await,
-                    None => return Err(error),
-                },
-                answer => return answer,
+    // Boxed, so that it is there once.
+    fn call(&self, command: &'static str, body: String) -> LocalBoxFuture<'_, Result<Value, TencentError>> {
+        Box::pin(async move {
+            let mut back_off = BACK_OFF_MS.into_iter();
+            loop {
+                match self.attempt(command, &body).await.and_then(|answer| read(&answer)) {
+                    Err(error) if error.is_too_fast() => match back_off.next() {
+                        Some(ms) => self.clock.sleep(ms).await,
+                        None => return Err(error),
+                    },
+                    answer => return answer,
+                }
             }
-        }
+        })
     }
 
     /// The body of the answer to one call.

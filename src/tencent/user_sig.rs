@@ -8,7 +8,6 @@ use std::fmt;
 
 use base64ct::{Base64, Encoding as _};
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use serde::Serialize;
 use sha2::Sha256;
 
 use crate::{encoding::to_json, webhook::SdkAppId};
@@ -43,27 +42,15 @@ impl SecretKey {
     /// The UserSig of `user` for `app`, made at `now` (Unix seconds) and valid for `seconds`.
     #[must_use]
     pub fn sign(&self, app: SdkAppId, user: &str, now: u64, seconds: u64) -> String {
-        #[derive(Serialize)]
-        struct Signed<'a> {
-            #[serde(rename = "TLS.ver")]
-            version: &'static str,
-            #[serde(rename = "TLS.identifier")]
-            user: &'a str,
-            #[serde(rename = "TLS.sdkappid")]
-            app: SdkAppId,
-            #[serde(rename = "TLS.expire")]
-            seconds: u64,
-            #[serde(rename = "TLS.time")]
-            now: u64,
-            #[serde(rename = "TLS.sig")]
-            signature: String,
-        }
         // HMAC takes a key of any length, so this is never empty.
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.0.as_bytes()) else { return String::new() };
         let lines = format!("TLS.identifier:{user}\nTLS.sdkappid:{app}\nTLS.time:{now}\nTLS.expire:{seconds}\n");
         mac.update(lines.as_bytes());
         let signature = Base64::encode_string(&mac.finalize().into_bytes());
-        let json = to_json(&Signed { version: "2.0", user, app, seconds, now, signature });
+        let user = to_json(user);
+        let json = format!(
+            r#"{{"TLS.ver":"2.0","TLS.identifier":{user},"TLS.sdkappid":{app},"TLS.expire":{seconds},"TLS.time":{now},"TLS.sig":"{signature}"}}"#
+        );
         let escape = |c: char| match c {
             '+' => '*',
             '/' => '-',

@@ -9,6 +9,7 @@ mod api;
 mod backends;
 mod bundle;
 mod call;
+mod comparison;
 mod counted;
 #[path = "../shared/ctrl_c.rs"]
 mod ctrl_c;
@@ -43,6 +44,7 @@ mod records;
 mod relay;
 mod restore;
 mod settings;
+mod tencent;
 mod upgrade;
 mod worker;
 #[cfg(target_os = "linux")]

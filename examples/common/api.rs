@@ -1,14 +1,14 @@
-//! Calls the Worker's API to erase a user.
+//! Calls a Worker's API.
 
 use std::{thread, time::Duration};
 
 use serde::{Deserialize, de::DeserializeOwned};
 use ureq::{
     Agent,
-    http::{Uri, header},
+    http::{Method, Request, Uri, header},
 };
 
-use crate::{args::Plan, http};
+use crate::http;
 
 /// How often a call is made at most before it counts as failed, and the pauses between.
 const ATTEMPTS_MAX: u32 = 5;
@@ -23,23 +23,6 @@ pub struct Api {
     url: Uri,
     timeout: Duration,
     authorization: String,
-}
-
-/// A step of the erasure.
-#[derive(Deserialize)]
-pub struct Erased {
-    pub deleted: u64,
-    pub more: bool,
-    /// A Worker of a version before does not say.
-    pub search_needed: Option<bool>,
-}
-
-/// A step of the search of KV.
-#[derive(Deserialize)]
-pub struct Searched {
-    pub deleted: u64,
-    pub searched: u64,
-    pub cursor: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -57,22 +40,18 @@ enum Failure {
 }
 
 impl Api {
-    pub fn new(plan: &Plan) -> Self {
-        Self {
-            agent: http::agent(&plan.url, plan.timeout, 1),
-            url: plan.url.clone(),
-            timeout: plan.timeout,
-            authorization: format!("Bearer {}", plan.token),
-        }
+    pub fn new(url: &Uri, token: &str, timeout: Duration) -> Self {
+        let authorization = format!("Bearer {token}");
+        Self { agent: http::agent(url, timeout, 1), url: url.clone(), timeout, authorization }
     }
 
-    /// Calls DELETE until there is an answer.
-    pub fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T, String> {
+    /// Calls this operation, whose path is behind `/v1/`, until there is an answer.
+    pub fn call<T: DeserializeOwned>(&self, method: Method, path: &str) -> Result<T, String> {
         let url = format!("{}/v1/{path}", http::origin(&self.url));
         let mut pause = PAUSE_MIN;
         let mut attempt = 1;
         loop {
-            match self.call(&url) {
+            match self.attempt(&method, &url) {
                 Ok(answer) => return Ok(answer),
                 Err(Failure::Temporary(message)) if attempt < ATTEMPTS_MAX => {
                     eprintln!("{}; trying again in {} s", message.trim_end_matches('.'), pause.as_secs());
@@ -85,9 +64,11 @@ impl Api {
         }
     }
 
-    fn call<T: DeserializeOwned>(&self, url: &str) -> Result<T, Failure> {
+    fn attempt<T: DeserializeOwned>(&self, method: &Method, url: &str) -> Result<T, Failure> {
         let call = || {
-            let mut response = self.agent.delete(url).header(header::AUTHORIZATION, &self.authorization).call()?;
+            let request = Request::builder().method(method).uri(url);
+            let request = request.header(header::AUTHORIZATION, &self.authorization).body(())?;
+            let mut response = self.agent.run(request)?;
             let body = response.body_mut().read_to_string()?;
             Ok((response, body))
         };
