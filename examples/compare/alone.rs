@@ -2,7 +2,7 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::HashMap,
+    collections::BTreeMap,
     future::Future,
     thread,
     time::Duration,
@@ -54,13 +54,13 @@ struct Recorded {
 struct Followers<'a> {
     api: &'a Api,
     path: String,
-    known: RefCell<HashMap<String, u64>>,
+    known: RefCell<BTreeMap<String, u64>>,
 }
 
 impl Followers<'_> {
     /// Asks for all of them. From when on the log covers what happened, in Unix ms.
     fn load(&self) -> Result<Option<u64>, String> {
-        let (mut known, mut cursor) = (HashMap::new(), String::new());
+        let (mut known, mut cursor) = (BTreeMap::new(), String::new());
         loop {
             let page: Page = self.api.call(Method::GET, &format!("{}&limit=1000{cursor}", self.path))?;
             known.extend(page.followers.into_iter().map(|it| (it.user, it.since)));
@@ -78,11 +78,22 @@ impl Followers<'_> {
 impl Log for Followers<'_> {
     type Error = String;
 
-    /// All of them are one page.
-    async fn followers(&self, _: &str, _: Option<&EventId>, _: usize) -> Result<LogPage, String> {
+    /// The list has no events: the number of the first follower of a page stands for the time of one.
+    async fn followers(
+        &self,
+        _: &str,
+        after: Option<&EventId>,
+        limit: usize,
+        except: &[String],
+    ) -> Result<LogPage, String> {
         let known = self.known.borrow();
-        let followers = known.iter().map(|(user, since)| LogFollower { user: user.clone(), since: *since }).collect();
-        Ok(LogPage { followers, next: None })
+        let from = after.map_or(0, |id| usize::try_from(id.event_time()).unwrap_or(usize::MAX));
+        let page = known.iter().skip(from).take(limit);
+        let wanted = page.filter(|(user, _)| except.binary_search(user).is_err());
+        let followers = wanted.map(|(user, since)| LogFollower { user: user.clone(), since: *since }).collect();
+        let next = from.saturating_add(limit);
+        let next = (next < known.len()).then(|| EventId::of_parts(next as u64, &"0".repeat(32))).flatten();
+        Ok(LogPage { followers, next })
     }
 
     async fn known(&self, pairs: &[Pair<'_>]) -> Result<Vec<Option<u64>>, String> {

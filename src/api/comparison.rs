@@ -281,16 +281,42 @@ struct D1Log<'a, P: Ports> {
 }
 
 impl<P: Ports> D1Log<'_, P> {
-    fn latest<'f>(&'f self, pairs: &'f [(&'f str, &'f str)]) -> LocalBoxFuture<'f, Result<Vec<Latest>, Problem>> {
+    /// The follow of each pair of a target and an actor that holds, with its time (Unix ms) and its hash; `None` if there is none, or
+    /// an unfollow has come after it.
+    fn latest<'f>(
+        &'f self,
+        pairs: &'f [(&'f str, &'f str)],
+    ) -> LocalBoxFuture<'f, Result<Vec<Option<(u64, String)>>, Problem>> {
         Box::pin(async move {
-            let rows = self.context.relations(relations::latest(self.app, pairs)).await?;
-            let latest: Vec<_> = rows.iter().map(Latest::read).collect();
-            if latest.len() == pairs.len() { Ok(latest) } else { Err(Problem::Unavailable) }
+            let mut latest = vec![Latest::default(); pairs.len()];
+            for (at, found) in self.context.relations(relations::latest(self.app, pairs)).await?.iter().filter_map(Latest::read) {
+                if let Some(latest) = latest.get_mut(at) {
+                    *latest = found;
+                }
+            }
+            let close = latest.iter().filter(|it| it.is_close()).filter_map(|it| it.followed.as_ref());
+            let close: Vec<_> = close.map(|(time, hash)| (*time, hash.as_str())).collect();
+            let recorded = match close.is_empty() {
+                true => Vec::new(),
+                false => self.context.relations(relations::recorded_follows(self.app, &close)).await?,
+            };
+            let is_recorded = |hash: &str| recorded.iter().any(|row| row.get(0).and_then(Value::as_str) == Some(hash));
+            let holds = |it: Latest| {
+                let is_later = |followed: u64, hash: &str| match it.unfollowed {
+                    Some(unfollowed) => unfollowed < followed || it.is_close() && is_recorded(hash),
+                    None => true,
+                };
+                it.followed.clone().filter(|(time, hash)| is_later(*time, hash))
+            };
+            Ok(latest.into_iter().map(holds).collect())
         })
     }
 
     async fn follows(&self, statement: Statement) -> Result<Vec<Follow>, Problem> {
-        Ok(self.context.relations(statement).await?.iter().filter_map(Follow::read).collect())
+        let rows = self.context.relations(statement).await?;
+        let mut follows: Vec<_> = rows.iter().filter_map(Follow::read).collect();
+        follows.sort_unstable_by(|one, other| (other.event_time, &other.hash).cmp(&(one.event_time, &one.hash)));
+        Ok(follows)
     }
 
     /// Whether each was erased since it happened.
@@ -327,19 +353,27 @@ impl<P: Ports> D1Log<'_, P> {
 impl<P: Ports> Log for D1Log<'_, P> {
     type Error = Problem;
 
-    async fn followers(&self, user: &str, after: Option<&EventId>, limit: usize) -> Result<LogPage, Problem> {
+    async fn followers(
+        &self,
+        user: &str,
+        after: Option<&EventId>,
+        limit: usize,
+        except: &[String],
+    ) -> Result<LogPage, Problem> {
         let limit = u64::try_from(limit).unwrap_or(u64::MAX);
         // One more than wanted tells whether there is a next page.
         let statement = relations::follows(self.app, user, after, limit.saturating_add(1));
         let (page, has_next) = cursor::page::<Follow>(self.follows(statement).await?, limit);
         let next = page.last().filter(|_| has_next).and_then(|it| EventId::of_parts(it.event_time, &it.hash));
-        let actors: Vec<_> = page.iter().filter_map(|it| Some((it, it.actor.as_deref()?))).collect();
+        let actors = page.iter().filter_map(|it| Some((it, it.actor.as_deref()?)));
+        let is_wanted = |actor: &str| except.binary_search_by(|other| other.as_str().cmp(actor)).is_err();
+        let actors: Vec<_> = actors.filter(|(_, actor)| is_wanted(actor)).collect();
         let pairs: Vec<_> = actors.iter().map(|(_, actor)| (user, *actor)).collect();
         let latest = if pairs.is_empty() { Vec::new() } else { self.latest(&pairs).await? };
         let mut followers = Vec::new();
         for ((follow, actor), latest) in actors.into_iter().zip(latest) {
             // An earlier follow of the same actor is none that holds.
-            if latest.follow() == Some((follow.event_time, &follow.hash)) {
+            if latest.is_some_and(|(time, hash)| time == follow.event_time && hash == follow.hash) {
                 followers.push(LogFollower { user: actor.to_owned(), since: follow.event_time });
             }
         }
@@ -348,7 +382,7 @@ impl<P: Ports> Log for D1Log<'_, P> {
 
     async fn known(&self, pairs: &[Pair<'_>]) -> Result<Vec<Option<u64>>, Problem> {
         let pairs: Vec<_> = pairs.iter().map(|pair| (pair.target, pair.actor)).collect();
-        Ok(self.latest(&pairs).await?.iter().map(|latest| latest.follow().map(|(time, _)| time)).collect())
+        Ok(self.latest(&pairs).await?.into_iter().map(|latest| latest.map(|(time, _)| time)).collect())
     }
 
     async fn refresh(&self) -> Result<(), Problem> {
@@ -427,7 +461,8 @@ impl<P: Ports> Context<'_, P> {
         let text = format!("followers {app} {user}");
         let after = Cursor::position(cursor.as_ref(), &text, EventId::read)?;
         let log = D1Log { context: self, app };
-        let page = log.followers(&user, after.as_ref(), usize::try_from(limit).unwrap_or(usize::MAX)).await?;
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let page = log.followers(&user, after.as_ref(), limit, &[]).await?;
         let listed = |it: LogFollower| ListedFollower { user: UserId(it.user), since: UnixMs(it.since) };
         Ok(FollowerPage {
             followers: page.followers.into_iter().map(listed).collect(),

@@ -42,12 +42,13 @@ pub trait Log {
     type Error;
 
     /// A page of those who follow `user` by the log's latest event of each, newest first, from the one after `after` on: of `limit`
-    /// events at most.
+    /// events at most, and without the users of `except`, which are sorted.
     fn followers(
         &self,
         user: &str,
         after: Option<&EventId>,
         limit: usize,
+        except: &[String],
     ) -> impl Future<Output = Result<LogPage, Self::Error>>;
 
     /// Since when each actor follows the user (Unix ms) by the log's latest event; `None` if it knows of no follow, or of an unfollow
@@ -365,11 +366,10 @@ impl<'a, L: Log, O: Outgoing, C: Clock> Comparison<'a, L, O, C> {
         listed: Option<&[String]>,
     ) -> Result<(Read, Option<Place>), ComparisonError<L::Error>> {
         self.spend(2);
-        let page = self.log.followers(user, after, LOG_PAGE).await.map_err(ComparisonError::Log)?;
+        let page = self.log.followers(user, after, LOG_PAGE, listed.unwrap_or_default()).await;
+        let page = page.map_err(ComparisonError::Log)?;
         let mut followers = page.followers;
-        if let Some(listed) = listed {
-            followers.retain(|follower| listed.binary_search(&follower.user).is_err());
-        } else if !followers.is_empty() {
+        if listed.is_none() && !followers.is_empty() {
             let actors: Vec<_> = followers.iter().map(|follower| follower.user.as_str()).collect();
             let checked = self.tencent.check(user, &actors).await.map_err(ComparisonError::Tencent)?;
             let mut checked = checked.into_iter();

@@ -57,53 +57,47 @@ impl Follow {
     }
 }
 
-/// A page of at most `limit` follows of `user`, newest first, from the one after `after` on.
+/// A page of at most `limit` follows of `user`, the newest, from the one after `after` on; in any order: a sort is rows read.
 #[must_use]
 pub fn follows(app: SdkAppId, user: &str, after: Option<&EventId>, limit: u64) -> Statement {
     const SQL: &str = "SELECT u.event_time, u.hash, iif(json_valid(e.record), e.record ->> '$.from_account', NULL) AS actor \
          FROM (SELECT event_time, hash FROM event_users WHERE app = ?1 AND user = ?2 AND role = 'target' AND kind = 'follow' \
          AND (event_time, hash) < (?3, ?4) ORDER BY event_time DESC, hash DESC LIMIT ?5) AS u \
-         CROSS JOIN events AS e ON e.app = ?1 AND e.kind = 'follow' AND e.event_time = u.event_time AND e.hash = u.hash \
-         ORDER BY u.event_time DESC, u.hash DESC";
+         CROSS JOIN events AS e ON e.app = ?1 AND e.kind = 'follow' AND e.event_time = u.event_time AND e.hash = u.hash";
     let (time, hash) = after.map_or((EVENT_TIME_MAX.saturating_add(1), ""), |id| (id.event_time(), id.hash()));
     as_json("event_time, hash, actor", SQL, [app.into(), user.into(), time.into(), hash.into(), limit.into()])
 }
 
 /// The latest events of an actor about a user.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Latest {
-    /// When the latest follow was (Unix ms), a space, and its hash.
-    followed: Option<String>,
+    /// The time (Unix ms) and the hash of the latest follow.
+    pub followed: Option<(u64, String)>,
     /// When the latest unfollow was, in Unix ms.
-    unfollowed: Option<u64>,
-    /// Whether a comparison has recorded that follow.
-    is_recorded: bool,
+    pub unfollowed: Option<u64>,
 }
 
 impl Latest {
-    /// A row of [`latest`].
+    /// A row of [`latest`], with the number of its pair.
     #[must_use]
-    pub fn read(row: &Value) -> Self {
-        Self {
-            followed: row.get(0).and_then(Value::as_str).map(str::to_owned),
-            unfollowed: row.get(1).and_then(Value::as_u64),
-            is_recorded: row.get(2).and_then(Value::as_u64) == Some(1),
-        }
+    pub fn read(row: &Value) -> Option<(usize, Self)> {
+        let followed = row.get(1).and_then(Value::as_str).and_then(|text| text.split_once(' '));
+        let followed = followed.and_then(|(time, hash)| Some((time.parse().ok()?, hash.to_owned())));
+        let latest = Self { followed, unfollowed: row.get(2).and_then(Value::as_u64) };
+        Some((row.get(0)?.as_u64()?.try_into().ok()?, latest))
     }
 
-    /// The time (Unix ms) and the hash of the follow that holds; `None` if there is none, or an unfollow has come after it.
+    /// Whether the unfollow came after the follow, but in the same second as seconds are counted from it: if the follow was recorded,
+    /// of which only the second is known, the follow is the later one.
     #[must_use]
-    pub fn follow(&self) -> Option<(u64, &str)> {
-        let (time, hash) = self.followed.as_deref()?.split_once(' ')?;
-        let time: u64 = time.parse().ok()?;
-        // Of a recorded follow, only the second is known: it is the last that Tencent knows of this second.
-        let latest = if self.is_recorded { time.saturating_add(999) } else { time };
-        self.unfollowed.is_none_or(|unfollowed| unfollowed < latest).then_some((time, hash))
+    pub fn is_close(&self) -> bool {
+        let times = self.followed.as_ref().zip(self.unfollowed);
+        times.is_some_and(|((followed, _), unfollowed)| (*followed..followed.saturating_add(1000)).contains(&unfollowed))
     }
 }
 
-/// The latest events of each pair of a target and an actor, in the order of the pairs. They are found by the actor: one row is read
-/// for each event of the actor since.
+/// The latest events of each pair of a target and an actor: the number of the pair, the time of the follow (Unix ms) with a space and
+/// its hash, and that of the unfollow. They are found by the actor: one row is read for each event of the actor since.
 #[must_use]
 pub fn latest(app: SdkAppId, pairs: &[(&str, &str)]) -> Statement {
     let of = |kind: Kind, what: &str| {
@@ -117,14 +111,17 @@ pub fn latest(app: SdkAppId, pairs: &[(&str, &str)]) -> Statement {
     };
     let followed = of(Kind::Follow, "a.event_time || ' ' || a.hash");
     let unfollowed = of(Kind::Unfollow, "a.event_time");
-    let sql = format!(
-        "SELECT followed, unfollowed, EXISTS (SELECT 1 FROM events AS e WHERE e.source IS NOT NULL AND e.app = ?1 \
-         AND e.record ->> '$.from_account' = pair ->> 1 AND e.kind = 'follow' AND e.event_time = CAST(followed AS INTEGER) \
-         AND e.hash = substr(followed, instr(followed, ' ') + 1)) AS recorded \
-         FROM (SELECT w.key, w.value AS pair, {followed} AS followed, {unfollowed} AS unfollowed FROM json_each(?2) AS w) \
-         ORDER BY key"
-    );
-    as_json("followed, unfollowed, recorded", &sql, [app.into(), Parameter::Text(to_json(pairs))])
+    // Not as a subquery: what it has would be looked up for each place where it is named.
+    let sql = format!("SELECT json_group_array(json_array(w.key, {followed}, {unfollowed})) AS rows FROM json_each(?2) AS w");
+    Statement::new(sql, [app.into(), Parameter::Text(to_json(pairs))])
+}
+
+/// The hashes of those of these follows (time in Unix ms, and hash) that a comparison has recorded.
+#[must_use]
+pub fn recorded_follows(app: SdkAppId, follows: &[(u64, &str)]) -> Statement {
+    const SQL: &str = "SELECT e.hash FROM json_each(?2) AS w CROSS JOIN events AS e ON e.app = CAST(?1 AS INTEGER) \
+         AND e.kind = 'follow' AND e.event_time = w.value ->> 0 AND e.hash = w.value ->> 1 WHERE e.source IS NOT NULL";
+    as_json("hash", SQL, [app.into(), Parameter::Text(to_json(follows))])
 }
 
 /// The `EventTime` of the first event that a webhook brought of the app, but for what came days after it happened: one old date would

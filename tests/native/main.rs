@@ -39,5 +39,6 @@ mod retry;
 mod samples;
 mod schema;
 mod standard_webhooks;
+mod tencent;
 mod upgrade;
 mod vectors;

@@ -5,7 +5,7 @@ import type { Download } from "@playwright/test";
 import { HOUR } from "./calls.ts";
 import { expect, fillLog, test } from "./fixtures.ts";
 
-const HEADER = "event_time,kind,actor,target,platform,client_ip,received_at,sdk_app_id,event_id";
+const HEADER = "event_time,kind,actor,target,platform,client_ip,received_at,sdk_app_id,source,event_id";
 
 /** Ids that a spreadsheet or a program would change. */
 const HOSTILE = [

@@ -1,12 +1,15 @@
 //! The comparison of the log with Tencent's own data, by the built Worker and the stand-in for Tencent's REST API.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Instant,
+};
 
 use serde_json::{Value, json};
 
 use crate::{
     ADMIN_TOKEN,
-    call::{APP, Answer, FOLLOW, UNFOLLOW, now_ms, post, request_api, unfollow, unsigned},
+    call::{APP, Answer, FOLLOW, UNFOLLOW, now_ms, post, post_at, request, request_api, unfollow, unsigned},
     origin::{self, Origin},
     tencent::Tencent,
     worker::{Home, Worker, wait_for},
@@ -397,4 +400,48 @@ fn what_was_found_elsewhere_is_recorded_if_the_log_agrees() {
     for path in ["actor=a&kind=follow", "actor=a&event_time=1", "kind=follow&event_time=1", "actor=a&kind=follow&event_time=9999999999999"] {
         assert_eq!(asks(&worker, "POST", &format!("users/{APP}/missed?user=star&{path}")).status, 400, "{path}");
     }
+}
+
+/// What the comparison of a user with so many followers costs, of whom the log knows each: calls, rows read of D1, and seconds.
+fn cost(followers: u64) -> (u64, u64, f64) {
+    let tencent = Tencent::start();
+    let worker = Home::with_counted_log(&settings(&tencent, &[("SINKS", "d1")])).start();
+    let began = now_ms() / 1000 - 200_000;
+    let sql = "WITH RECURSIVE numbers (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < ?3) \
+               INSERT INTO events (app, kind, event_time, hash, record, query, body, kv_until) \
+               SELECT ?1, 'follow', ?2 + n * 1000, printf('%032x', n), json_object('from_account', 'user-' || n, \
+               'to_accounts', json_array('star'), 'received_at', ?2 + n * 1000), '', '{}', 0 FROM numbers";
+    let run = |statement: Value| {
+        let answer = post_at(&format!("{}/sql", worker.url), json!([statement]).to_string());
+        assert_eq!(answer.status, 200, "{}", answer.text);
+    };
+    run(json!([sql, APP.parse::<u64>().unwrap(), began * 1000, followers]));
+    let all: Vec<_> = (0..followers).map(|n| json!(["follow", format!("user-{n}"), "star", began + n])).collect();
+    for some in all.chunks(5_000) {
+        tencent.control(some);
+    }
+    let costs = || request("GET", &format!("{}/costs", worker.url)).body;
+    costs();
+    let begun = Instant::now();
+    let found = to_the_end(&worker, &format!("users/{APP}/compare?user=star"));
+    let seconds = begun.elapsed().as_secs_f64();
+    assert_eq!((&found["sums"]["agreeing"], &found["sums"]["checked"]), (&json!(followers), &json!(followers)), "{found}");
+    let read = costs().as_array().unwrap().iter().map(|cost| cost["read"].as_u64().unwrap()).sum();
+    (found["sums"]["calls"].as_u64().unwrap(), read, seconds)
+}
+
+#[test]
+fn a_comparison_costs_a_bounded_number_of_calls_and_rows() {
+    let (calls, read, seconds) = cost(1_000);
+    println!("1,000 followers: {calls} calls, {read} rows read, {seconds:.1} s");
+    assert!(calls == 1 && read <= 9 * 1_000, "{calls} calls, {read} rows");
+}
+
+/// For the figures of `docs/compare.md`.
+#[test]
+#[ignore = "it takes minutes"]
+fn a_comparison_of_many_relations_costs_so_much() {
+    let (calls, read, seconds) = cost(100_000);
+    println!("100,000 followers: {calls} calls, {read} rows read, {seconds:.1} s");
+    assert!(calls < 1_300 && read <= 9 * 100_000, "{calls} calls, {read} rows");
 }

@@ -321,7 +321,9 @@ impl Log {
             ("read by a page of 100 delivered ones", "deliveries?limit=100&state=delivered".to_owned(), 100, 105),
         ] {
             let (costs, answer) = self.call("GET", &path);
-            assert_eq!((costs.len(), written_by(&costs)), (1, 0), "{case}");
+            // Counts ask besides how many of them a comparison has recorded.
+            let statements = if case.contains("chart") || case.contains("totals") { 2 } else { 1 };
+            assert_eq!((costs.len(), written_by(&costs)), (statements, 0), "{case}");
             let lists = ["events", "buckets", "users", "deliveries"].map(|list| answer[list].as_array().map(Vec::len));
             assert_eq!(lists.into_iter().flatten().next().unwrap_or_default(), found, "{case}");
             measured.push((case, read_by(&costs), bound));

@@ -5,7 +5,7 @@ import { suite, test } from "node:test";
 import { Problem } from "../../page/api/client.ts";
 import { readPart, timeOfId } from "../../page/lib/export_part.ts";
 
-const HEADER = "event_time,kind,actor,target,platform,client_ip,received_at,sdk_app_id,event_id\r\n";
+const HEADER = "event_time,kind,actor,target,platform,client_ip,received_at,sdk_app_id,source,event_id\r\n";
 const [FIRST, SECOND, THIRD] = ["1", "2", "3"].map((n) => `8297981656321-${n.repeat(32)}`);
 /**
  * A row of CSV, whose target is written so.

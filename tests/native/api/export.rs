@@ -16,7 +16,7 @@ use crate::{
     samples::{APP, NOW_MS, TOKEN, config},
 };
 
-const HEADER: &str = "event_time,kind,actor,target,platform,client_ip,received_at,sdk_app_id,event_id\r\n";
+const HEADER: &str = "event_time,kind,actor,target,platform,client_ip,received_at,sdk_app_id,source,event_id\r\n";
 
 /// The cells of a CSV file (RFC 4180).
 fn parse(text: &str) -> Vec<Vec<String>> {
