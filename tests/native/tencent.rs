@@ -160,7 +160,7 @@ fn it_waits_where_calls_come_too_fast_and_gives_up_in_the_end() {
     assert_eq!(page, Ok(Page::default()));
     let error = checks.unwrap_err();
     assert!(error.is_too_fast() && error.is_temporary());
-    assert_eq!((asked.len(), took), (6, 4_000 + 0));
+    assert_eq!((asked.len(), took), (6, 4_000));
 }
 
 #[test]

@@ -427,6 +427,19 @@ fn cost(followers: u64) -> (u64, u64, f64) {
     let seconds = begun.elapsed().as_secs_f64();
     assert_eq!((&found["sums"]["agreeing"], &found["sums"]["checked"]), (&json!(followers), &json!(followers)), "{found}");
     let read = costs().as_array().unwrap().iter().map(|cost| cost["read"].as_u64().unwrap()).sum();
+    // What is recorded, in an hour that has events; and a webhook that takes its place.
+    let recorded = format!(r#"{{"from_account":"missed","to_accounts":["star"],"received_at":{}}}"#, now_ms());
+    let insert = |hash: &str, at: u64, source: Value| {
+        let sql = "INSERT INTO events (app, kind, event_time, hash, record, query, body, kv_until, source, not_before) \
+                   VALUES (?1, 'follow', ?2, ?3, ?4, '', '{}', 0, ?5, ?2)";
+        let statement = json!([[sql, APP.parse::<u64>().unwrap(), at, hash, recorded, source]]);
+        post_at(&format!("{}/sql", worker.url), statement.to_string()).body[0].clone()
+    };
+    let one = insert("recorded", (began + 5) * 1000, json!("comparison"));
+    let other = insert("webhook", (began + 5) * 1000 + 345, Value::Null);
+    println!("recorded: {} rows written, {} read; replaced: {} written, {} read", one["written"], one["read"], other["written"], other["read"]);
+    assert!(one["written"].as_u64() <= Some(9) && one["read"].as_u64() <= Some(20), "{one}");
+    assert!(other["written"].as_u64() <= Some(16) && other["read"].as_u64() <= Some(40), "{other}");
     (found["sums"]["calls"].as_u64().unwrap(), read, seconds)
 }
 

@@ -133,7 +133,7 @@ fn a_damaged_event_is_not_passed_over() {
     let last: Value = serde_json::from_str(lines.lines().last().unwrap()).unwrap();
     assert_eq!((lines.lines().count(), &last["damaged"]), (2, &json!([events[0].id()])));
     let rows = parse(export(&database, "csv").body.strip_prefix(HEADER).unwrap());
-    assert_eq!((rows.len(), &*rows[0][8], &*rows[0][2]), (2, &*events[0].id(), ""));
+    assert_eq!((rows.len(), &*rows[0][9], &*rows[0][2]), (2, &*events[0].id(), ""));
     assert!(!rows[0][0].is_empty());
 }
 
