@@ -16,7 +16,9 @@ CREATE INDEX events_recorded_targets ON events (app, record ->> '$.to_accounts[0
 
 -- A webhook that comes after all takes the place of what was recorded of the same change. The plus signs keep SQLite from the primary
 -- key, by which it would read all events since.
-CREATE TRIGGER events_recorded_replaced BEFORE INSERT ON events WHEN NEW.source IS NULL
+CREATE TRIGGER events_recorded_replaced BEFORE INSERT ON events
+  WHEN NEW.source IS NULL AND EXISTS (SELECT 1 FROM events INDEXED BY events_recorded_actors
+    WHERE source IS NOT NULL AND record ->> '$.from_account' = NEW.record ->> '$.from_account')
 BEGIN
   DELETE FROM events
     WHERE source IS NOT NULL AND +app = NEW.app AND record ->> '$.from_account' = NEW.record ->> '$.from_account'

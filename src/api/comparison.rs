@@ -10,7 +10,7 @@ use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use super::{
     Context, cursor,
-    parameters::{App, Cursor, OrDefault, PageLimit, Time, ordered, parameters},
+    parameters::{App, Cursor, OrDefault, PageLimit, Required, Time, ordered, parameters},
     problem::Problem,
 };
 use crate::{
@@ -94,8 +94,8 @@ parameters! {
     RecordMissedQuery {
         user: UserId,
         actor: UserId,
-        kind: Option<Kind>,
-        event_time: Option<Time>,
+        kind: Required<Kind>,
+        event_time: Required<Time>,
     }
 }
 
@@ -580,9 +580,8 @@ impl<P: Ports> Context<'_, P> {
         query: RecordMissedQuery,
     ) -> Result<RecordedMissed, Problem> {
         let RecordMissedQuery { user: UserId(target), actor: UserId(actor), kind, event_time } = query;
+        let (Required(kind), Required(Time(time))) = (kind, event_time);
         let now = self.ports.clock().now_ms();
-        let kind = kind.ok_or(Problem::BadRequest("Say which kind: kind=follow or unfollow.".into()))?;
-        let Time(time) = event_time.ok_or(Problem::BadRequest("Say when: event_time=time.".into()))?;
         if time > now.saturating_add(AHEAD_MS) {
             return Err(Problem::BadRequest("event_time is in the future.".into()));
         }

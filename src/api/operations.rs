@@ -210,10 +210,10 @@ operations! {
     /// The log is compared with Tencent's own data about who follows a user, in steps.
     CompareUser: POST ["users" {app: App} "compare"] ? CompareUserQuery => compare_user -> Compared, Changes,
         "at most 20 calls of Tencent's API a step, and in D1 5 rows read for each relation, 1 more for each later event of the same \
-         actor, and 100 at most besides; with `record`, for each miss 1 KV write and 14 rows written of D1";
+         actor, and 100 at most besides; with `record`, for each miss 1 KV write and 10 rows written of D1";
     /// A follow or an unfollow that never arrived is recorded.
     RecordMissed: POST ["users" {app: App} "missed"] ? RecordMissedQuery => record_missed -> RecordedMissed, Changes,
-        "1 KV write, 1 KV list, and in D1 14 rows written and some 130 read";
+        "1 KV write, 1 KV list, and in D1 10 rows written and some 130 read";
     /// The log is compared with Tencent's own data about all users of a span, in steps.
     Compare: POST ["compare"] ? CompareQuery => compare -> Compared, Changes,
         "what comparing each user costs, 20 calls of Tencent's API a step at most, and 2 rows read of D1 for each event of the span, once \
