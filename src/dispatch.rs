@@ -91,7 +91,13 @@ pub struct Dispatcher<P> {
 impl<P: Ports> Dispatcher<P> {
     /// A new one, with the settings of its ports' environment.
     pub fn new(ports: P) -> Self {
-        Self { config: Config::read(&ports), ports, schema: Schema::default(), pace: Pace::default(), calls: CallCounter::default() }
+        Self {
+            config: Config::read(&ports),
+            ports,
+            schema: Schema::default(),
+            pace: Pace::default(),
+            calls: CallCounter::default(),
+        }
     }
 
     /// Answers a request with this method (in upper case) and URL.

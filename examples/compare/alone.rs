@@ -129,7 +129,8 @@ struct BlockingHttp(ureq::Agent);
 
 impl Outgoing for BlockingHttp {
     async fn post(&self, request: OutgoingRequest<'_>) -> Result<OutgoingResponse, OutgoingError> {
-        let post = request.headers.iter().fold(self.0.post(&request.url), |post, (name, text)| post.header(*name, text));
+        let post =
+            request.headers.iter().fold(self.0.post(&request.url), |post, (name, text)| post.header(*name, text));
         let explain = |error| match error {
             ureq::Error::Timeout(_) => OutgoingError::Late,
             _ => OutgoingError::Unreachable,

@@ -63,13 +63,14 @@ fn search(api: &Api, plan: &Plan, path: &str, user: &str) -> Result<(), String> 
     let mut cursor = plan.cursor.clone();
     loop {
         let from = cursor.as_ref().map(|cursor| format!("&cursor={}", percent_encode(cursor))).unwrap_or_default();
-        let answer: Searched = api.call(Method::DELETE, &format!("{path}/records?{user}{from}")).map_err(|message| {
-            let go_on = cursor.as_ref().map_or_else(
-                || "run the same command to go on".to_owned(),
-                |cursor| format!("go on with --cursor {cursor}"),
-            );
-            format!("{message}\n{searched} keys of KV are searched; {go_on}")
-        })?;
+        let answer: Searched =
+            api.call(Method::DELETE, &format!("{path}/records?{user}{from}")).map_err(|message| {
+                let go_on = cursor.as_ref().map_or_else(
+                    || "run the same command to go on".to_owned(),
+                    |cursor| format!("go on with --cursor {cursor}"),
+                );
+                format!("{message}\n{searched} keys of KV are searched; {go_on}")
+            })?;
         (deleted, searched) = (deleted + answer.deleted, searched + answer.searched);
         if answer.cursor.is_none() {
             eprintln!("{searched} keys of KV searched, {deleted} records and dead letters erased there");

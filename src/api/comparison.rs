@@ -289,7 +289,9 @@ impl<P: Ports> D1Log<'_, P> {
     ) -> LocalBoxFuture<'f, Result<Vec<Option<(u64, String)>>, Problem>> {
         Box::pin(async move {
             let mut latest = vec![Latest::default(); pairs.len()];
-            for (at, found) in self.context.relations(relations::latest(self.app, pairs)).await?.iter().filter_map(Latest::read) {
+            for (at, found) in
+                self.context.relations(relations::latest(self.app, pairs)).await?.iter().filter_map(Latest::read)
+            {
                 if let Some(latest) = latest.get_mut(at) {
                     *latest = found;
                 }
@@ -343,9 +345,8 @@ impl<P: Ports> D1Log<'_, P> {
             return Ok(Vec::new());
         }
         let page = self.context.ports.kv().list(&event::prefix(self.app), LIST_MAX, None).await?;
-        let read = |listed: crate::storage::Listed| {
-            Some((event::read_key(&listed.key)?.1, Parties::read(&listed.metadata)?))
-        };
+        let read =
+            |listed: crate::storage::Listed| Some((event::read_key(&listed.key)?.1, Parties::read(&listed.metadata)?));
         Ok(page.keys.into_iter().filter_map(read).collect())
     }
 }
@@ -472,11 +473,7 @@ impl<P: Ports> Context<'_, P> {
     }
 
     /// Compares who follows the user, in steps.
-    pub(super) async fn compare_user(
-        &self,
-        App(app): App,
-        query: CompareUserQuery,
-    ) -> Result<Compared, Problem> {
+    pub(super) async fn compare_user(&self, App(app): App, query: CompareUserQuery) -> Result<Compared, Problem> {
         let CompareUserQuery { user: UserId(user), record: OrDefault(record), cursor } = query;
         let text = format!("compare {app} {} {user}", <&str>::from(record));
         let at = Cursor::position(cursor.as_ref(), &text, SpanPosition::read)?
@@ -661,7 +658,8 @@ impl<P: Ports> Context<'_, P> {
         self.database()?.run_all(statements.collect()).await?;
         for sink in self.recording_sinks().filter(|sink| *sink != Sink::D1) {
             // All at once, and then one after the other.
-            let begin = |event| sink.begin(self.ports, event, &storing, now).unwrap_or_else(|| self.begin_sending(sink, event));
+            let begin =
+                |event| sink.begin(self.ports, event, &storing, now).unwrap_or_else(|| self.begin_sending(sink, event));
             let attempts: Vec<_> = events.iter().map(begin).collect();
             for (attempt, event) in attempts.into_iter().zip(&events) {
                 if attempt.await.is_err() && self.fall_back(sink, event, now).await.is_err() {

@@ -9,10 +9,10 @@ use super::{
     Apps, Context, Status,
     alert_messages::TestedAlerts,
     alerts::{Alerts, AlertsQuery},
+    calls::{Calls, CallsQuery},
     comparison::{
         CompareQuery, CompareUserQuery, Compared, FollowerPage, ListFollowersQuery, RecordMissedQuery, RecordedMissed,
     },
-    calls::{Calls, CallsQuery},
     dead_letters::{
         DeadLetterId, DeadLetterPage, ListDeadLettersQuery, ReplayDeadLettersQuery, Replayed, ReplayedSome,
         WholeDeadLetter,

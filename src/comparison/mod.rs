@@ -235,12 +235,7 @@ struct Read {
 impl<'a, L: Log, O: Outgoing, C: Clock> Comparison<'a, L, O, C> {
     /// A step that begins.
     #[must_use]
-    pub fn new(
-        log: &'a L,
-        tencent: &'a Tencent<'a, O, C>,
-        covered_since: Option<u64>,
-        budget: Budget,
-    ) -> Self {
+    pub fn new(log: &'a L, tencent: &'a Tencent<'a, O, C>, covered_since: Option<u64>, budget: Budget) -> Self {
         let began_at = tencent.clock.now_ms();
         Self {
             log,
@@ -260,19 +255,13 @@ impl<'a, L: Log, O: Outgoing, C: Clock> Comparison<'a, L, O, C> {
     ///
     /// # Errors
     /// [`ComparisonError`].
-    pub async fn advance(
-        &mut self,
-        user: &str,
-        from: Position,
-    ) -> Result<Option<Position>, ComparisonError<L::Error>> {
+    pub async fn advance(&mut self, user: &str, from: Position) -> Result<Option<Position>, ComparisonError<L::Error>> {
         // All that Tencent lists, if this step has read all of it.
         let mut listed = (from == Position::START).then(Vec::new);
         let mut position = from;
         while let Some(room) = self.room() {
             let read = match position.place.clone() {
-                Place::Listed(cursor) => {
-                    Box::pin(self.listed(user, &cursor, room, listed.as_mut())).await
-                }
+                Place::Listed(cursor) => Box::pin(self.listed(user, &cursor, room, listed.as_mut())).await,
                 Place::Logged(after) => Box::pin(self.logged(user, after.as_ref(), listed.as_deref())).await,
             };
             let (read, next) = match read {
@@ -296,7 +285,8 @@ impl<'a, L: Log, O: Outgoing, C: Clock> Comparison<'a, L, O, C> {
     fn room(&self) -> Option<usize> {
         let recheck = self.recheck_calls();
         let calls = CALLS_MAX.checked_sub(self.tencent.calls.get().saturating_add(recheck).saturating_add(1))?;
-        let spent = [self.spent(), recheck, SETTLE_OPERATIONS, self.suspects.len().saturating_mul(self.budget.per_record)];
+        let spent =
+            [self.spent(), recheck, SETTLE_OPERATIONS, self.suspects.len().saturating_mul(self.budget.per_record)];
         let spent = spent.into_iter().fold(0_usize, usize::saturating_add);
         // The page is a call and two questions to the log, and at least one suspect is looked at and recorded.
         let least = 4_usize.saturating_add(self.budget.per_record);
@@ -421,7 +411,8 @@ impl<'a, L: Log, O: Outgoing, C: Clock> Comparison<'a, L, O, C> {
 
     /// How many more suspects can be recorded.
     fn capacity(&self) -> usize {
-        let spent = self.spent().saturating_add(self.recheck_calls()).saturating_add(SETTLE_OPERATIONS).saturating_add(2);
+        let spent =
+            self.spent().saturating_add(self.recheck_calls()).saturating_add(SETTLE_OPERATIONS).saturating_add(2);
         let left = self.budget.operations.saturating_sub(spent);
         let most = left.checked_div(self.budget.per_record).unwrap_or(usize::MAX);
         // One always can: a step that does nothing would be repeated for ever.

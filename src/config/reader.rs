@@ -122,9 +122,8 @@ impl<E: Environment> Reader<'_, E> {
             apps.iter().map(|app| (app.id, self.optional(&format!("{name}_{}", app.id), None, key))).collect();
         let admin = self.optional("TENCENT_ADMIN", ADMIN_DEFAULT.to_owned(), tencent_admin);
         let environment = self.environment;
-        let base = self.optional("TENCENT_REGION", None, |text| {
-            Ok(Some(Base::read(&text, |host| environment.ascii_host(host))?))
-        });
+        let base = self
+            .optional("TENCENT_REGION", None, |text| Ok(Some(Base::read(&text, |host| environment.ascii_host(host))?)));
         let is_valid = shared_key.is_some() && own_keys.iter().all(|(_, key)| key.is_some());
         let own_keys: Vec<_> = own_keys.into_iter().filter_map(|(id, key)| Some((id, key.flatten()?))).collect();
         let shared_key = shared_key.flatten();
@@ -132,7 +131,7 @@ impl<E: Environment> Reader<'_, E> {
         if is_wanted && matches!(base, Some(None)) {
             self.check("TENCENT_REGION", format!("must be set to the region of your apps if {name} is set"), false);
         }
-        let access = Access { shared_key, own_keys, admin: admin?, base: base??};
+        let access = Access { shared_key, own_keys, admin: admin?, base: base?? };
         (is_wanted && is_valid).then_some(access)
     }
 

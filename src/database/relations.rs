@@ -92,7 +92,8 @@ impl Latest {
     #[must_use]
     pub fn is_close(&self) -> bool {
         let times = self.followed.as_ref().zip(self.unfollowed);
-        times.is_some_and(|((followed, _), unfollowed)| (*followed..followed.saturating_add(1000)).contains(&unfollowed))
+        times
+            .is_some_and(|((followed, _), unfollowed)| (*followed..followed.saturating_add(1000)).contains(&unfollowed))
     }
 }
 
@@ -112,7 +113,8 @@ pub fn latest(app: SdkAppId, pairs: &[(&str, &str)]) -> Statement {
     let followed = of(Kind::Follow, "a.event_time || ' ' || a.hash");
     let unfollowed = of(Kind::Unfollow, "a.event_time");
     // Not as a subquery: what it has would be looked up for each place where it is named.
-    let sql = format!("SELECT json_group_array(json_array(w.key, {followed}, {unfollowed})) AS rows FROM json_each(?2) AS w");
+    let sql =
+        format!("SELECT json_group_array(json_array(w.key, {followed}, {unfollowed})) AS rows FROM json_each(?2) AS w");
     Statement::new(sql, [app.into(), Parameter::Text(to_json(pairs))])
 }
 
@@ -148,13 +150,7 @@ pub fn first_event(app: SdkAppId) -> Statement {
 /// the one after `after` on: the user, the number of events, and how many users come from this one on. It reads each event of the
 /// span.
 #[must_use]
-pub fn users_of_span(
-    app: SdkAppId,
-    since: u64,
-    until: u64,
-    after: Option<(u64, &str)>,
-    limit: u64,
-) -> Statement {
+pub fn users_of_span(app: SdkAppId, since: u64, until: u64, after: Option<(u64, &str)>, limit: u64) -> Statement {
     let kinds = Kind::sql_list();
     let sql = format!(
         "SELECT user, events, left FROM (SELECT user, events, count(*) OVER () AS left FROM ( \

@@ -37,7 +37,19 @@ pub const OBJECTS: [(&str, &[&str]); 3] = [
             "unusual_hours",
         ],
     ),
-    ("index", &["call_counts_latest", "deliveries_changed", "events_ahead", "events_recorded", "events_recorded_actors", "events_recorded_targets", "kv_only_events", "kv_only_until"]),
+    (
+        "index",
+        &[
+            "call_counts_latest",
+            "deliveries_changed",
+            "events_ahead",
+            "events_recorded",
+            "events_recorded_actors",
+            "events_recorded_targets",
+            "kv_only_events",
+            "kv_only_until",
+        ],
+    ),
     (
         "trigger",
         &[

@@ -117,8 +117,7 @@ impl<'a> Message<'a> {
         let StoredRecord { id, sdk_app_id: app, received_at, query, body, source, not_before } =
             from_json_object(record)?;
         let (version, sink) = (VERSION, Sink::Origin);
-        let message =
-            Self { version, sink, app, received_at, query, body, event: 0, letter: None, source, not_before };
+        let message = Self { version, sink, app, received_at, query, body, event: 0, letter: None, source, not_before };
         let event = message.events().iter().position(|event| event.id().as_str() == id);
         Some(Self { event: event.unwrap_or(0), ..message })
     }

@@ -32,7 +32,10 @@ impl Page {
             Some(Follower { user: item.get("To_Account")?.as_str()?.to_owned(), since })
         };
         let next = answer.get("NextCursor").and_then(Value::as_str).filter(|next| !next.is_empty());
-        Some(Self { followers: items(answer, "FollowItem")?.map(follower).collect::<Option<_>>()?, next: next.map(str::to_owned) })
+        Some(Self {
+            followers: items(answer, "FollowItem")?.map(follower).collect::<Option<_>>()?,
+            next: next.map(str::to_owned),
+        })
     }
 }
 

@@ -9,8 +9,8 @@ pub mod user_sig;
 
 use std::cell::Cell;
 
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use futures_util::future::LocalBoxFuture;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
 pub use answer::{Follower, Page, TencentError};

@@ -321,7 +321,9 @@ fn any_token_scrapes_and_that_of_metrics_does_nothing_else() {
             let authorization = format!("Bearer {SCRAPER}");
             let request =
                 ApiRequest { method, path, query: "", is_confidential: true, authorization: Some(&authorization) };
-            Api { config: &all, ports: &ports, schema: &Schema::default(), pace: &Default::default() }.answer(request).await
+            Api { config: &all, ports: &ports, schema: &Schema::default(), pace: &Default::default() }
+                .answer(request)
+                .await
         });
         assert_eq!(response.status, 403, "{path}");
     }

@@ -7,11 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use unfollow_webhook::{
     outgoing::{Outgoing, OutgoingError, OutgoingRequest, OutgoingResponse},
-    tencent::{
-        Follower, Pace, Page, Tencent, TencentError,
-        region::Base,
-        user_sig::SecretKey,
-    },
+    tencent::{Follower, Pace, Page, Tencent, TencentError, region::Base, user_sig::SecretKey},
     webhook::SdkAppId,
 };
 
@@ -60,7 +56,9 @@ fn user_sigs_are_those_of_tencents_own_packages() {
 
 #[test]
 fn a_key_is_checked_and_hidden() {
-    for text in ["", "short", "with a space in the middle", "\"f1e2d3c4b5a69788\"", "f1e2d3c4b5a69788\n", &"a".repeat(257)] {
+    for text in
+        ["", "short", "with a space in the middle", "\"f1e2d3c4b5a69788\"", "f1e2d3c4b5a69788\n", &"a".repeat(257)]
+    {
         assert!(SecretKey::new(text.to_owned()).is_err(), "{text:?}");
     }
     let key = SecretKey::new(KEY.to_owned()).unwrap();
@@ -79,7 +77,15 @@ fn a_region_is_a_word_or_a_url() {
     ] {
         assert_eq!(read(text).as_deref(), Ok(url));
     }
-    for text in ["", "China", "sgp", "http://example.com", "https://example.com/v4", "https://example.com?a=b", "https://u:p@example.com"] {
+    for text in [
+        "",
+        "China",
+        "sgp",
+        "http://example.com",
+        "https://example.com/v4",
+        "https://example.com?a=b",
+        "https://u:p@example.com",
+    ] {
         assert!(read(text).is_err(), "{text}");
     }
 }
@@ -101,7 +107,9 @@ impl Outgoing for Answers {
 }
 
 /// What two calls get where Tencent answers so, what it was asked, and how long that took.
-fn ask(answers: Vec<Result<(u16, String), OutgoingError>>) -> (Result<Page, TencentError>, Result<Vec<Option<bool>>, TencentError>, Vec<(String, String)>, u64) {
+fn ask(
+    answers: Vec<Result<(u16, String), OutgoingError>>,
+) -> (Result<Page, TencentError>, Result<Vec<Option<bool>>, TencentError>, Vec<(String, String)>, u64) {
     paused(async {
         let outgoing = Answers { answers: answers.into(), ..Answers::default() };
         let (key, base) = (SecretKey::new(KEY.to_owned()).unwrap(), Base::read("singapore", |_| None).unwrap());
@@ -156,11 +164,13 @@ fn it_is_asked_and_read_as_documented() {
 
 #[test]
 fn it_waits_where_calls_come_too_fast_and_gives_up_in_the_end() {
-    let (page, checks, asked, took) = ask(vec![refusal(60_007), refusal(60_011), ok(json!({})), refusal(60_018), refusal(60_018), refusal(60_018)]);
+    let (page, checks, asked, took) =
+        ask(vec![refusal(60_007), refusal(60_011), ok(json!({})), refusal(60_018), refusal(60_018), refusal(60_018)]);
     assert_eq!(page, Ok(Page::default()));
     let error = checks.unwrap_err();
     assert!(error.is_too_fast() && error.is_temporary());
-    assert_eq!((asked.len(), took), (6, 4_000));
+    // Each call waits 0.5 s and 1.5 s, and the second begins 10 ms after the last one before it.
+    assert_eq!((asked.len(), took), (6, 4_010));
 }
 
 #[test]

@@ -56,7 +56,8 @@ fn to_the_end(worker: &Worker, path: &str) -> Value {
     for steps in 1.. {
         assert!(steps < 2_000, "it does not end");
         let step = api(worker, "POST", &format!("{path}{and}{cursor}"));
-        for (name, value) in step.as_object().unwrap().iter().chain(step["progress"].as_object().into_iter().flatten()) {
+        for (name, value) in step.as_object().unwrap().iter().chain(step["progress"].as_object().into_iter().flatten())
+        {
             if let Some(number) = value.as_u64().filter(|_| name != "covered_since") {
                 *sums.entry(name.clone()).or_default() += number;
             }
@@ -119,7 +120,10 @@ fn what_never_arrived_is_found_and_recorded_once() {
     let found = to_the_end(&worker, &path);
     let [missed_follow, missed_unfollow] = [&found["follows"][0], &found["unfollows"][0]];
     assert_eq!(*missed_follow, json!({"actor": "came", "target": "star", "event_time": (hour_ago + 60) * 1000}));
-    assert_eq!((missed_unfollow["actor"].as_str(), &missed_unfollow["not_before"]), (Some("left"), &json!(hour_ago * 1000 + 7)));
+    assert_eq!(
+        (missed_unfollow["actor"].as_str(), &missed_unfollow["not_before"]),
+        (Some("left"), &json!(hour_ago * 1000 + 7))
+    );
     assert!(now_ms().abs_diff(missed_unfollow["event_time"].as_u64().unwrap()) < 30_000);
     assert_eq!((found["sums"]["agreeing"].clone(), found["sums"]["unknown_to_log"].clone()), (json!(2), json!(1)));
     // Nothing was stored.
@@ -128,7 +132,10 @@ fn what_never_arrived_is_found_and_recorded_once() {
     let recorded = to_the_end(&worker, &format!("{path}&record=true"));
     assert_eq!(recorded["sums"]["recorded"], 2, "{recorded}");
     let event = &api(&worker, "GET", "events?user=came")["events"][0];
-    assert_eq!((&event["source"], &event["kind"], &event["event_time"]), (&json!("comparison"), &json!("follow"), &json!((hour_ago + 60) * 1000)));
+    assert_eq!(
+        (&event["source"], &event["kind"], &event["event_time"]),
+        (&json!("comparison"), &json!("follow"), &json!((hour_ago + 60) * 1000))
+    );
     let left = &api(&worker, "GET", "events?user=left&kind=unfollow")["events"][0];
     assert_eq!((&left["source"], &left["not_before"]), (&json!("comparison"), &json!(hour_ago * 1000 + 7)));
     // Tencent's own form.
@@ -222,7 +229,8 @@ fn after_a_comparison_the_log_says_what_tencent_says() {
     }
     tencent.control(&operations);
     let before = relations_of_log(&worker, &users);
-    let differ: BTreeSet<_> = before.symmetric_difference(&relations_of(&tencent)).filter(|it| it.1 != "no one").cloned().collect();
+    let differ: BTreeSet<_> =
+        before.symmetric_difference(&relations_of(&tencent)).filter(|it| it.1 != "no one").cloned().collect();
     assert!(differ.len() > 100 && differ.is_subset(&lost), "{}", differ.len());
 
     // Relations change while they are read.
@@ -268,7 +276,9 @@ fn a_fresh_install_misses_nothing_and_the_retention_is_not_chased() {
     // It knows of a follow that is about to be deleted, and one that stays.
     sends_follow(&worker, "goes", &["star"], (now - 86_400 - 7_200) * 1000);
     sends_follow(&worker, "stays", &["star"], (now - 3_600) * 1000);
-    for (actor, at) in [("goes", now - 86_400 - 7_200), ("stays", now - 3_600), ("missed", now - 1_800), ("due", now - 86_400 - 30)] {
+    for (actor, at) in
+        [("goes", now - 86_400 - 7_200), ("stays", now - 3_600), ("missed", now - 1_800), ("due", now - 86_400 - 30)]
+    {
         tencent.follow(actor, "star", at);
     }
     for _ in 0..2 {
@@ -277,7 +287,8 @@ fn a_fresh_install_misses_nothing_and_the_retention_is_not_chased() {
         assert_eq!(found["unfollows"], json!([]), "{found}");
     }
     let events = api(&worker, "GET", "events?limit=1000")["events"].clone();
-    let actors: BTreeSet<_> = events.as_array().unwrap().iter().map(|it| it["from_account"].as_str().unwrap()).collect();
+    let actors: BTreeSet<_> =
+        events.as_array().unwrap().iter().map(|it| it["from_account"].as_str().unwrap()).collect();
     assert_eq!(actors, BTreeSet::from(["missed", "stays"]));
 }
 
@@ -303,7 +314,10 @@ fn what_stands_in_the_way_is_said_and_nothing_is_lost() {
     assert_eq!((refused.status, refused.header("retry-after")), (503, "5"), "{refused:?}");
     tencent.control(&[json!(["fail", 70001, 1])]);
     let refused = asks(&worker, "POST", &path);
-    assert!(refused.status == 502 && refused.body["detail"].as_str().unwrap().contains("TENCENT_SECRET_KEY"), "{refused:?}");
+    assert!(
+        refused.status == 502 && refused.body["detail"].as_str().unwrap().contains("TENCENT_SECRET_KEY"),
+        "{refused:?}"
+    );
     assert_eq!(to_the_end(&worker, &format!("{path}&record=true"))["sums"]["recorded"], 1);
     // Neither the key nor a signature is anywhere.
     let log = worker.log().join("\n");
@@ -312,7 +326,10 @@ fn what_stands_in_the_way_is_said_and_nothing_is_lost() {
     // Without a key, and without d1.
     let without = Worker::with(&[("SDK_APP_IDS", APP), ("ALLOW_UNSIGNED", "true"), ("ADMIN_TOKEN", ADMIN_TOKEN)]);
     let refused = asks(&without, "POST", &path);
-    assert!(refused.status == 409 && refused.body["detail"].as_str().unwrap().contains("TENCENT_SECRET_KEY"), "{refused:?}");
+    assert!(
+        refused.status == 409 && refused.body["detail"].as_str().unwrap().contains("TENCENT_SECRET_KEY"),
+        "{refused:?}"
+    );
     assert_eq!(api(&without, "GET", "status")["compares"], json!([]));
     let without = Worker::with(&settings(&tencent, &[("SINKS", "kv")]));
     assert_eq!(asks(&without, "POST", &path).status, 409);
@@ -335,7 +352,11 @@ fn an_event_on_its_way_is_no_miss_and_one_that_was_erased_stays_so() {
     while api(&worker, "DELETE", &format!("users/{APP}?user=erased"))["more"] == true {}
     let found = to_the_end(&worker, &format!("users/{APP}/compare?user=star&record=true"));
     let sums = &found["sums"];
-    assert_eq!((&sums["undecided"], &sums["unknown_to_log"], &sums["recorded"]), (&json!(1), &json!(1), &json!(0)), "{found}");
+    assert_eq!(
+        (&sums["undecided"], &sums["unknown_to_log"], &sums["recorded"]),
+        (&json!(1), &json!(1), &json!(0)),
+        "{found}"
+    );
     // What was recorded is erased like any other.
     tencent.follow("comes", "star", hour_ago + 9);
     let found = to_the_end(&worker, &format!("users/{APP}/compare?user=star&record=true"));
@@ -364,9 +385,8 @@ fn the_origin_gets_what_was_recorded_only_if_it_is_wanted() {
         assert!(found["sums"]["recorded"].as_u64() >= Some(1), "{found}");
         let is_of = |body: &[u8], actor: &str| String::from_utf8_lossy(body).contains(&format!("\"{actor}\""));
         if delivers == "true" {
-            let delivered = wait_for("the delivery", || {
-                origin.received().into_iter().find(|request| is_of(&request.body, &actor))
-            });
+            let delivered =
+                wait_for("the delivery", || origin.received().into_iter().find(|request| is_of(&request.body, &actor)));
             assert_eq!(delivered.header("unfollow-webhook-source"), Some("comparison"));
             let body: Value = serde_json::from_slice(&delivered.body).unwrap();
             assert_eq!(body["FollowList"], json!([{"To_Account": "star"}]));
@@ -397,7 +417,12 @@ fn what_was_found_elsewhere_is_recorded_if_the_log_agrees() {
     assert_eq!(outcome("unfollow", "first", now_ms()), "known");
     let events = api(&worker, "GET", "events?user=came")["events"].clone();
     assert_eq!(events[0]["event_time"], hour_ago + 61_234 - (hour_ago + 61_234) % 1000);
-    for path in ["actor=a&kind=follow", "actor=a&event_time=1", "kind=follow&event_time=1", "actor=a&kind=follow&event_time=9999999999999"] {
+    for path in [
+        "actor=a&kind=follow",
+        "actor=a&event_time=1",
+        "kind=follow&event_time=1",
+        "actor=a&kind=follow&event_time=9999999999999",
+    ] {
         assert_eq!(asks(&worker, "POST", &format!("users/{APP}/missed?user=star&{path}")).status, 400, "{path}");
     }
 }
@@ -425,7 +450,11 @@ fn cost(followers: u64) -> (u64, u64, f64) {
     let begun = Instant::now();
     let found = to_the_end(&worker, &format!("users/{APP}/compare?user=star"));
     let seconds = begun.elapsed().as_secs_f64();
-    assert_eq!((&found["sums"]["agreeing"], &found["sums"]["checked"]), (&json!(followers), &json!(followers)), "{found}");
+    assert_eq!(
+        (&found["sums"]["agreeing"], &found["sums"]["checked"]),
+        (&json!(followers), &json!(followers)),
+        "{found}"
+    );
     let read = costs().as_array().unwrap().iter().map(|cost| cost["read"].as_u64().unwrap()).sum();
     // What is recorded, in an hour that has events; and a webhook that takes its place.
     let recorded = format!(r#"{{"from_account":"missed","to_accounts":["star"],"received_at":{}}}"#, now_ms());
@@ -437,7 +466,10 @@ fn cost(followers: u64) -> (u64, u64, f64) {
     };
     let one = insert("recorded", (began + 5) * 1000, json!("comparison"));
     let other = insert("webhook", (began + 5) * 1000 + 345, Value::Null);
-    println!("recorded: {} rows written, {} read; replaced: {} written, {} read", one["written"], one["read"], other["written"], other["read"]);
+    println!(
+        "recorded: {} rows written, {} read; replaced: {} written, {} read",
+        one["written"], one["read"], other["written"], other["read"]
+    );
     assert!(one["written"].as_u64() <= Some(9) && one["read"].as_u64() <= Some(20), "{one}");
     assert!(other["written"].as_u64() <= Some(16) && other["read"].as_u64() <= Some(40), "{other}");
     (found["sums"]["calls"].as_u64().unwrap(), read, seconds)

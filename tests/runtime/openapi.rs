@@ -419,8 +419,7 @@ fn responses_with_a_failing_store(caller: &Caller) {
                 drop(caller.call(method, url, &format!("{path}?{query}"), 409));
             }
             "readUser" => drop(caller.call(method, url, &format!("{path}?user=alice"), 409)),
-            "listEvents" | "exportEvents" | "stats" | "reindex" | "top" | "listDeliveries" | "calls"
-            | "compare" => {
+            "listEvents" | "exportEvents" | "stats" | "reindex" | "top" | "listDeliveries" | "calls" | "compare" => {
                 let answer = caller.call(method, url, &path, 409);
                 assert!(answer.body["detail"].as_str().unwrap().contains("bind DB to a D1 database"), "{answer:?}");
             }

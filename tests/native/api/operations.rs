@@ -165,7 +165,9 @@ fn the_status_names_settings_that_are_unknown() {
     let environment = FakeEnvironment::of([("RETENTION_DAY", "9"), ("SDK_APP_IDS", APP), ("HOME", "/")], &[]);
     let response = paused(async {
         let ports = FakePorts { environment, ..FakePorts::at(NOW_MS, &kv) };
-        Api { config: &config, ports: &ports, schema: &Schema::default(), pace: &Default::default() }.answer(request("GET", "/v1/status")).await
+        Api { config: &config, ports: &ports, schema: &Schema::default(), pace: &Default::default() }
+            .answer(request("GET", "/v1/status"))
+            .await
     });
     assert_eq!(json_of(&response)["unknown_settings"], json!(["RETENTION_DAY"]));
 }
