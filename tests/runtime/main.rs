@@ -9,6 +9,7 @@ mod api;
 mod backends;
 mod bundle;
 mod call;
+mod compare_program;
 mod comparison;
 mod counted;
 #[path = "../shared/ctrl_c.rs"]
