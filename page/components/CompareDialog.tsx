@@ -48,7 +48,7 @@ export function CompareDialog({ board, of, close }: { board: Board; of: Compared
 			{state.value === "new" && <P class="hint" text={text.effect} />}
 			{state.value !== "new" && <TaskView task={task} fraction={fraction} text={text.progress(progress)} />}
 			{state.value !== "new" && <Figures found={found.value} isRecording={isRecording} />}
-			{isDone && <P text={sentenceOf(task)} testid="compare-outcome" />}
+			{isDone && <P class="outcome" text={sentenceOf(task)} testid="compare-outcome" />}
 			{toRecord && <P class="hint" text={text.toRecord} />}
 		</Dialog>
 	);

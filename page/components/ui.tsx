@@ -119,7 +119,7 @@ export function Time({ at, text }: { at: number; text: string }) {
 
 /** How many of a count a comparison has recorded, where any were. */
 export const Recorded = ({ n = 0 }: { n?: number }) =>
-	n > 0 ? <Span class="hint" text={[" ", t().totals.recorded(number(n))]} testid="recorded" /> : null;
+	n > 0 ? <Span class="hint" text={[" · ", t().totals.recorded(number(n))]} testid="recorded" /> : null;
 
 /** How long ago it was, when it is due, and when it was to the second. */
 export const Ago = ({ at }: { at: number }) => <Time at={at} text={ago(at, now.value)} />;
