@@ -66,7 +66,11 @@ impl Api {
 
     fn attempt<T: DeserializeOwned>(&self, method: &Method, url: &str) -> Result<T, Failure> {
         let call = || {
-            let request = Request::builder().method(method).uri(url);
+            let mut request = Request::builder().method(method).uri(url);
+            if method == Method::POST {
+                // Else its empty body would be sent in chunks.
+                request = request.header(header::CONTENT_LENGTH, "0");
+            }
             let request = request.header(header::AUTHORIZATION, &self.authorization).body(())?;
             let mut response = self.agent.run(request)?;
             let body = response.body_mut().read_to_string()?;

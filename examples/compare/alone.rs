@@ -158,7 +158,7 @@ pub fn run(plan: &Plan, key: &Key) -> Result<(), String> {
     let base = key.base.as_str().parse().map_err(|_| "TENCENT_REGION is no URL".to_owned())?;
     let (http, pace) = (BlockingHttp(agent(&base, plan.timeout, 1)), Pace::default());
     let mut sums = Sums::default();
-    let mut position = Some(plan.cursor.as_deref().and_then(Position::read).unwrap_or(Position::START));
+    let mut position = Some(Position::START);
     let mut attempt = 1;
     while let Some(from) = position.take() {
         let random = || fastrand::f64();

@@ -94,7 +94,7 @@ struct Args {
     #[arg(long)]
     record: bool,
 
-    /// Where an earlier comparison of the same users ended
+    /// Where an earlier comparison of the same users ended; not with a key of this program's own
     #[arg(long)]
     cursor: Option<String>,
 
@@ -143,8 +143,8 @@ pub fn read() -> Plan {
     let fail = |message: String| -> ! { Args::command().error(ErrorKind::InvalidValue, message).exit() };
     let token = worker::token(token).unwrap_or_else(|message| fail(message));
     let key = key(app).unwrap_or_else(|message| fail(message));
-    if key.is_some() && user.is_none() {
-        fail("with a key of its own, this program compares one --user".to_owned());
+    if key.is_some() && (user.is_none() || cursor.is_some()) {
+        fail("with a key of its own, this program compares one --user, from the beginning: without --cursor".to_owned());
     }
     let whose = user.map_or(Whose::Span { since, until }, Whose::User);
     Plan { url, token, app, whose, record, cursor, timeout, key }

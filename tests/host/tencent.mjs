@@ -103,7 +103,9 @@ class Tencent {
 
 	/** All relations, as [actor, target, since]. */
 	relations() {
-		return [...this.followers].flatMap(([target, actors]) => [...actors].map(([actor, since]) => [actor, target, since]));
+		return [...this.followers].flatMap(([target, actors]) =>
+			[...actors].map(([actor, since]) => [actor, target, since]),
+		);
 	}
 
 	/** @param {URL} url @param {string} method @param {string} text */
@@ -150,7 +152,12 @@ class Tencent {
 	authenticate(url, method, now) {
 		const get = (/** @type {string} */ name) => url.searchParams.get(name) ?? "";
 		const random = get("random");
-		if (method !== "POST" || get("contenttype") !== "json" || !/^\d{1,10}$/.test(random) || Number(random) > 0xffffffff) {
+		if (
+			method !== "POST" ||
+			get("contenttype") !== "json" ||
+			!/^\d{1,10}$/.test(random) ||
+			Number(random) > 0xffffffff
+		) {
 			throw new Refusal(60002, "no such request");
 		}
 		if (Number(get("sdkappid")) !== this.app) {
@@ -191,7 +198,12 @@ class Tencent {
 		const page = all.slice(from, from + wanted);
 		const profile = [{ Tag: "Tag_Profile_IM_Nick", Value: "NickNameTest" }];
 		return {
-			FollowItem: page.map(([To_Account, FollowTime]) => ({ To_Account, FollowTime, ProfileItem: profile, profile_sequence: 1 })),
+			FollowItem: page.map(([To_Account, FollowTime]) => ({
+				To_Account,
+				FollowTime,
+				ProfileItem: profile,
+				profile_sequence: 1,
+			})),
 			NextCursor: from + wanted < all.length ? `${from + wanted}:cursor of Tencent` : "",
 		};
 	}
@@ -207,7 +219,12 @@ class Tencent {
 			return (follows ? 1 : 0) + (isFollowed ? 2 : 0);
 		};
 		return {
-			ResultItem: actors.map((actor) => ({ To_Account: actor, ResultCode: 0, ResultInfo: "", FollowType: type(actor) })),
+			ResultItem: actors.map((actor) => ({
+				To_Account: actor,
+				ResultCode: 0,
+				ResultInfo: "",
+				FollowType: type(actor),
+			})),
 		};
 	}
 }
@@ -244,7 +261,11 @@ export async function startTencent(app, key) {
 			} catch (error) {
 				tencent.refused += 1;
 				const code = error instanceof Refusal ? error.code : 60008;
-				send({ ActionStatus: "FAIL", ErrorCode: code, ErrorInfo: String(error instanceof Error ? error.message : error) });
+				send({
+					ActionStatus: "FAIL",
+					ErrorCode: code,
+					ErrorInfo: String(error instanceof Error ? error.message : error),
+				});
 			}
 		});
 	});
