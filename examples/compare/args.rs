@@ -144,7 +144,9 @@ pub fn read() -> Plan {
     let token = worker::token(token).unwrap_or_else(|message| fail(message));
     let key = key(app).unwrap_or_else(|message| fail(message));
     if key.is_some() && (user.is_none() || cursor.is_some()) {
-        fail("with a key of its own, this program compares one --user, from the beginning: without --cursor".to_owned());
+        fail(
+            "with a key of its own, this program compares one --user, from the beginning: without --cursor".to_owned(),
+        );
     }
     let whose = user.map_or(Whose::Span { since, until }, Whose::User);
     Plan { url, token, app, whose, record, cursor, timeout, key }
