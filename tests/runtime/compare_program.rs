@@ -6,6 +6,7 @@ use std::{
     collections::BTreeSet,
     env,
     process::{Command, Output},
+    time::Instant,
 };
 
 use serde_json::{Value, json};
@@ -106,7 +107,10 @@ fn it_closes_a_hole_of_an_hour_with_500_missed_events() {
     let span = ["--since", "8d"];
     assert_eq!(misses(&compare(&worker, &span, &[])), missed);
     assert_ne!(followers(&worker, 25), relations(&tencent));
-    assert_eq!(misses(&compare(&worker, &[&span[..], &["--record"]].concat(), &[])), missed);
+    let begun = Instant::now();
+    let recording = compare(&worker, &[&span[..], &["--record"]].concat(), &[]);
+    println!("{:.0} s: {}", begun.elapsed().as_secs_f64(), String::from_utf8_lossy(&recording.stderr));
+    assert_eq!(misses(&recording), missed);
     assert_eq!(followers(&worker, 25), relations(&tencent));
     let again = compare(&worker, &[&span[..], &["--record"]].concat(), &[]);
     assert_eq!(misses(&again), BTreeSet::new());
