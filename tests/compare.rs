@@ -85,11 +85,14 @@ fn where_it_ends_early_it_says_how_to_go_on() {
     assert!(compare(&going_on.url(), &[&ARGS[..], &["--cursor", "a/b"]].concat(), &[]).ok());
 }
 
+/// Arguments, variables, and what is said of them.
+type Case<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], &'a str);
+
 #[test]
 fn a_mistake_is_said_before_anything_is_called() {
     let key = ("TENCENT_SECRET_KEY", "f1e2d3c4b5a697887766554433221100ffeeddccbbaa99887766554433221100");
     let region = ("TENCENT_REGION", "singapore");
-    let cases: [(&[&str], &[(&str, &str)], &str); 6] = [
+    let cases: [Case<'_>; 6] = [
         (&["--user", ""], &[], "--user"),
         (&["--user", "a", "--since", "1d"], &[], "--since"),
         (&["--since", "5y5"], &[], "HTTP 400"),
