@@ -50,7 +50,7 @@ optimise() {
 }
 
 # The examples that the bundle has.
-PROGRAMS=(send events erase)
+PROGRAMS=(send events erase compare)
 
 # In a folder of its own: it has the crate without the Worker.
 compile_programs() {

@@ -1,4 +1,4 @@
-// Runs one of the programs of the bundle: `program.mjs send|events|erase ARGUMENT…`. They are the examples of the source, in
+// Runs one of the programs of the bundle: `program.mjs send|events|erase|compare ARGUMENT…`. They are the examples of the source, in
 // wasm, and run in a thread of their own, so that they may wait for what this one does: calls over HTTP.
 
 import http from "node:http";
@@ -23,8 +23,11 @@ import { MessageChannel, Worker } from "node:worker_threads";
  * @typedef {"late" | "noHost" | "refused" | "closed" | { tooLong: number } | { other: string }} Failure
  */
 
-/** @type {http.Agent | undefined} */
-let agent;
+/**
+ * One for http and one for https.
+ * @type {Map<typeof http.Agent, http.Agent>}
+ */
+const agents = new Map();
 
 /** @param {Call} call */
 function agentOf({ origin, connections, proxy }) {
@@ -32,7 +35,8 @@ function agentOf({ origin, connections, proxy }) {
 	// Node 24.5 and newer; older ones have no proxies, and pass over the option.
 	const proxyEnv = proxy ? { proxyEnv: process.env } : {};
 	const { Agent } = origin.startsWith("https:") ? https : http;
-	agent ??= new Agent({ ...options, ...proxyEnv });
+	const agent = agents.get(Agent) ?? new Agent({ ...options, ...proxyEnv });
+	agents.set(Agent, agent);
 	return agent;
 }
 

@@ -11,7 +11,7 @@ const [STAGE] = process.argv.slice(2);
 
 /** npm's scripts, and those that run a program in wasm. */
 const COMMANDS = ["dev", "deploy", "migrate", "export", "import"];
-const PROGRAMS = ["send", "events", "erase"];
+const PROGRAMS = ["send", "events", "erase", "compare"];
 
 const FILES = [
 	"build/index.js",

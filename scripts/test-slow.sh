@@ -47,7 +47,7 @@ playwright test --config tests/page --grep @slow
 node bench/scale/run.mjs
 cargo test --quiet --locked --no-run
 skipped=$(scripts/backends.sh)
-EXAMPLES_HOST=node cargo test --locked --test send --test events --test erase -- --test-threads=4
+EXAMPLES_HOST=node cargo test --locked --test send --test events --test erase --test compare -- --test-threads=4
 # One at a time: memory and the rate of events are measured.
 # shellcheck disable=SC2086 # None, or pairs of an option and a name.
 cargo test --locked --test native --test runtime --test release -- --ignored --test-threads=1 $skipped

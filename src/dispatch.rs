@@ -31,6 +31,7 @@ use crate::{
     response::Response,
     routes::{self, Target},
     storage::{Clock as _, within},
+    tencent::Pace,
 };
 
 /// How long D1 may take to take the counts of calls, in ms.
@@ -82,6 +83,8 @@ pub struct Dispatcher<P> {
     pub config: Config,
     pub ports: P,
     pub schema: Schema,
+    /// When Tencent may be asked next.
+    pub pace: Pace,
     /// The calls that are still to be counted in D1.
     pub calls: CallCounter,
     /// What the consumer remembers.
@@ -95,6 +98,7 @@ impl<P: Ports> Dispatcher<P> {
             config: Config::read(&ports),
             ports,
             schema: Schema::default(),
+            pace: Pace::default(),
             calls: CallCounter::default(),
             deliveries: Memory::default(),
         }
@@ -136,7 +140,7 @@ impl<P: Ports> Dispatcher<P> {
     }
 
     const fn api(&self) -> Api<'_, P> {
-        Api { config: &self.config, ports: &self.ports, schema: &self.schema }
+        Api { config: &self.config, ports: &self.ports, schema: &self.schema, pace: &self.pace }
     }
 
     async fn receive(&self, method: &str, target: Target<'_>, request: &impl Request) -> Answer {

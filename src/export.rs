@@ -13,7 +13,7 @@ use crate::{encoding::to_json, event::EventId};
 /// The names of the columns.
 macro_rules! header {
     () => {
-        "event_time,kind,actor,target,platform,client_ip,received_at,sdk_app_id,event_id\r\n"
+        "event_time,kind,actor,target,platform,client_ip,received_at,sdk_app_id,source,event_id\r\n"
     };
 }
 
@@ -70,6 +70,8 @@ struct Listed<'a> {
     opt_platform: Option<Cow<'a, str>>,
     #[serde(borrow)]
     client_ip: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    source: Option<Cow<'a, str>>,
 }
 
 /// The part of a file that one response has.
@@ -105,7 +107,7 @@ impl Part {
     pub fn push_damaged(&mut self, id: EventId, event_time: Option<u64>) {
         if self.format != Format::Jsonl {
             let time = event_time.map(time_text).unwrap_or_default();
-            self.push_row([&time, "", "", "", "", "", "", "", id.as_str()]);
+            self.push_row([&time, "", "", "", "", "", "", "", "", id.as_str()]);
         }
         self.damaged.push(id);
     }
@@ -124,12 +126,13 @@ impl Part {
                 ip.unwrap_or_default(),
                 &received_at,
                 &app,
+                event.source.as_deref().unwrap_or_default(),
                 &event.id,
             ]);
         }
     }
 
-    fn push_row(&mut self, cells: [&str; 9]) {
+    fn push_row(&mut self, cells: [&str; 10]) {
         for (at, cell) in cells.into_iter().enumerate() {
             if at > 0 {
                 self.text.push(',');

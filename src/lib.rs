@@ -22,6 +22,7 @@
 pub mod alerts;
 pub mod api;
 pub mod api_token;
+pub mod comparison;
 pub mod completeness;
 pub mod config;
 pub mod database;
@@ -45,6 +46,7 @@ mod runtime;
 pub mod sink;
 pub mod standard_webhooks;
 pub mod storage;
+pub mod tencent;
 pub mod webhook;
 
 #[cfg(all(target_arch = "wasm32", feature = "runtime"))]

@@ -17,6 +17,9 @@ pub const HOP_HEADER: &str = "unfollow-webhook-hop";
 /// The status that such a call gets. [RFC 5842: Loop Detected]
 pub const LOOP_STATUS: u16 = 508;
 
+/// A header of a delivery that no webhook has caused: where its event is from.
+pub const SOURCE_HEADER: &str = "unfollow-webhook-source";
+
 /// The URL of the app's backend: https, or http on a loopback host; without user info, query and fragment; no IP address
 /// other than loopback.
 ///

@@ -16,6 +16,12 @@ const PORT_RULE: &str = "must have a port from 1 to 65535, or none";
 /// The rule that `text` breaks, as a sentence whose subject is the setting. It does not quote `text`, which may contain
 /// a password.
 pub fn https_url(text: &str, ascii_host: impl FnOnce(&str) -> Option<String>) -> Result<Url, &'static str> {
+    let ascii_host = Cell::new(Some(ascii_host));
+    read_https_url(text, &|host| ascii_host.take().and_then(|ascii_host| ascii_host(host)))
+}
+
+// There once, and not for each caller.
+fn read_https_url(text: &str, ascii_host: &dyn Fn(&str) -> Option<String>) -> Result<Url, &'static str> {
     const HOST_RULE: &str = "must be an absolute URL with a valid host";
     let text = &*with_ascii_host(text, ascii_host).ok_or(HOST_RULE)?;
     // A URL parser repairs much: it drops spaces, turns `\` into `/` and finds a host in `https:///x`. In a setting,
@@ -58,7 +64,7 @@ pub fn https_url(text: &str, ascii_host: impl FnOnce(&str) -> Option<String>) ->
 
 /// The URL with its host in ASCII; `None` if that is no valid one. The tables of Unicode that this takes are the platform's, and not a
 /// fifth of the Worker's size (Cargo.lock has `idna_adapter` without them): the parser must not see any other host.
-fn with_ascii_host(text: &str, ascii_host: impl FnOnce(&str) -> Option<String>) -> Option<Cow<'_, str>> {
+fn with_ascii_host<'a>(text: &'a str, ascii_host: &dyn Fn(&str) -> Option<String>) -> Option<Cow<'a, str>> {
     // A parser finds a host elsewhere too, and repairs the text: that is none of ours to convert.
     let (scheme, rest) = match text.split_once("//") {
         Some((scheme, rest)) if scheme.is_ascii() && !rest.starts_with(['/', '\\']) => (scheme, rest),

@@ -86,6 +86,16 @@ impl Plan {
         }
     }
 
+    /// How many operations a step of a comparison takes at most. What is left of the invocation's is for what comes before and after
+    /// them; and 200 end well within the time of such a call.
+    #[must_use]
+    pub const fn comparison_operations(self) -> usize {
+        match self {
+            Self::Free => self.limits().operations.saturating_sub(10),
+            Self::Paid => 200,
+        }
+    }
+
     /// After how many keys one call goes no further in its search for a user. To read the metadata of a thousand takes some ms of CPU.
     #[must_use]
     pub const fn search_keys(self) -> usize {

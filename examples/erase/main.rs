@@ -1,10 +1,10 @@
 //! Erases a user by the Worker's API, to the end. See `cargo run --example erase -- --help`.
 //!
-//! `args` reads the command line, `api` calls the Worker, `erase` goes from step to step. `calls`, `host` and `worker` are common
-//! to the examples.
+//! `args` reads the command line, `erase` goes from step to step. `api`, `calls`, `host` and `worker` are common to the examples.
 
 #![allow(clippy::disallowed_methods, reason = "std::time panics in wasm only; `host` has another clock there")]
 
+#[path = "../common/api.rs"]
 mod api;
 mod args;
 #[path = "../common/calls.rs"]

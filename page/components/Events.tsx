@@ -146,7 +146,7 @@ class Rows extends Component<{ block: Block; fresh: ReadonlySet<string> }> {
 /** @param props.isFresh whether it has just arrived, when it is drawn for the first time */
 function Row({ event, isFresh }: { event: ListedEvent; isFresh: boolean }) {
 	const [isMarked, setMarked] = useState(isFresh);
-	const { id, kind, from_account: from, event_time: at, opt_platform: platform, to_accounts: targets } = event;
+	const { id, kind, from_account: from, event_time: at, opt_platform: platform, to_accounts: targets, source } = event;
 	const when = isDate(at) ? clock(at) : String(at);
 	const { events, kinds, verbs, more } = t();
 	const name = kinds[kind] ?? kind;
@@ -175,7 +175,7 @@ function Row({ event, isFresh }: { event: ListedEvent; isFresh: boolean }) {
 				))}
 				{targets.length > SHOWN && <Span class="rest" text={more(number(targets.length - SHOWN))} />}
 			</span>
-			<Span class="platform" text={platform} testid="platform" />
+			<Span class="platform" text={source === undefined ? platform : events.compared} testid="platform" />
 		</div>
 	);
 }

@@ -134,8 +134,10 @@ function asWritten(_name: string, value: unknown, context?: { source?: string })
 
 function Facts({ record }: { record: EventRecord }) {
 	const { from_account: from, to_accounts: targets, event_time: at, received_at: receivedAt, delivery } = record;
+	const { source, not_before: notBefore } = record;
 	const written = (ms: number) => <Time at={ms} text={isDate(ms) ? full(ms) : ""} />;
-	const { facts: names } = t().record;
+	const { facts: names, between, comparison } = t().record;
+	const happened = notBefore === undefined ? written(at) : between(written(notBefore), written(at));
 	const facts: [name: string, value: ComponentChildren, testid: string][] = [
 		[names.actor, <UserLink id={from} class="user-link chip" />, "actor"],
 		[
@@ -143,11 +145,12 @@ function Facts({ record }: { record: EventRecord }) {
 			targets.map((id) => <UserLink id={id} class="user-link chip" />),
 			"targets",
 		],
-		[names.happened, [written(at), <Ahead at={at} />], "happened"],
+		[names.happened, [happened, <Ahead at={at} />], "happened"],
 		[names.received, written(receivedAt), "received"],
 		[names.platform, record.opt_platform ?? "–", "platform"],
 		[names.clientIp, record.client_ip ?? "–", "client-ip"],
 	];
+	if (source !== undefined) facts.push([names.source, comparison, "source"]);
 	if (delivery) facts.push([names.delivery, describe(delivery), "delivery"]);
 	if (delivery?.answer) {
 		const answer = <code class="answer" dir="ltr" children={visibleJson(delivery.answer)} />;

@@ -12,7 +12,7 @@ import { go, route } from "../state/route.ts";
 import { t } from "../text/language.ts";
 import { Chart } from "./Chart.tsx";
 import { EventsLink } from "./EventsLink.tsx";
-import { Ago, Button, Card, Loaded, P, Span, Time } from "./ui.tsx";
+import { Ago, Button, Card, Loaded, P, Recorded, Span, Time } from "./ui.tsx";
 
 export function Tiles({ board: { stats, alerts, lastEvent } }: { board: Board }) {
 	const { user } = route.value;
@@ -24,14 +24,16 @@ export function Tiles({ board: { stats, alerts, lastEvent } }: { board: Board })
 	const call = user === null ? alerts.lastCall.value : null;
 	// An event came with a call, which may not be counted yet.
 	const lastCall = call && totals.lastCall(<Ago at={Math.max(call, last ?? 0)} />);
-	const since = <P text={figures && sinceText(figures.range, now.value)} />;
+	const since = (recorded?: number) => (
+		<P text={figures && [sinceText(figures.range, now.value), <Recorded n={recorded} />]} />
+	);
 	/** In a user's view, a figure is a link to the events that it counts. */
 	const linked = (figure: string, kind: Kind | null) => {
 		if (user === null || figures === null) return figure;
 		const events = { role: "target", kind, ...timesOf(figures.range, figures.at) } as const;
 		return <EventsLink text={figure} events={events} />;
 	};
-	const tile = (name: string, title: string, figure: ComponentChildren, below = since) => (
+	const tile = (name: string, title: string, figure: ComponentChildren, below = since()) => (
 		<div class={`tile ${name}`} data-testid={`tile-${name}`}>
 			<h2>{title}</h2>
 			<P class="figure" text={figure ?? "–"} testid="figure" />
@@ -40,8 +42,13 @@ export function Tiles({ board: { stats, alerts, lastEvent } }: { board: Board })
 	);
 	return (
 		<section class="tiles" aria-label={totals.label} aria-busy={figures === null}>
-			{tile("unfollows", lost, figures && linked(number(figures.unfollows), "unfollow"))}
-			{tile("follows", gained, figures && linked(number(figures.follows), "follow"))}
+			{tile(
+				"unfollows",
+				lost,
+				figures && linked(number(figures.unfollows), "unfollow"),
+				since(figures?.recorded.unfollows),
+			)}
+			{tile("follows", gained, figures && linked(number(figures.follows), "follow"), since(figures?.recorded.follows))}
 			{tile("net", totals.net, figures && linked(signed(figures.follows - figures.unfollows), null))}
 			{tile("last-event", totals.lastEvent, last && <Ago at={last} />, <P text={lastCall} testid="last-call" />)}
 		</section>

@@ -9,13 +9,15 @@ import type { Route } from "../lib/router.ts";
 import type { Board } from "../state/board.ts";
 import { announce, places } from "../state/feedback.ts";
 import { t } from "../text/language.ts";
+import { CompareDialog } from "./CompareDialog.tsx";
 import { EraseDialog } from "./EraseDialog.tsx";
 import { EventsLink } from "./EventsLink.tsx";
 import { UserId } from "./UserId.tsx";
-import { Button, Card, Loaded, P, Span, Time } from "./ui.tsx";
+import { Button, Card, Loaded, P, Recorded, Span, Time } from "./ui.tsx";
 
 export function UserCard({ board, user }: { board: Board; user: string }) {
 	const [isErasing, setErasing] = useState(false);
+	const [isComparing, setComparing] = useState(false);
 	const id = useRef<HTMLSpanElement>(null);
 	const { user: cell } = board.totals;
 	const copy = async () => {
@@ -31,11 +33,12 @@ export function UserCard({ board, user }: { board: Board; user: string }) {
 		<span class="visually-hidden">{t().user.title}</span>,
 		<Span ref={id} text={<UserId id={user} />} testid="user-id" />,
 	];
-	const { mayChange, hasLog } = board;
+	const { mayChange, mayCompare, hasLog } = board;
 	// KV may have records of a user of whom the event log knows nothing.
 	const canErase = mayChange.value && (cell.data !== null || !hasLog.value);
 	const erase = <Button text={t().user.erase} class="quiet danger" onClick={() => setErasing(true)} />;
-	const beside = [<Button text={t().actions.copy} onClick={copy} />, canErase && erase];
+	const compare = <Button text={t().comparison.open} onClick={() => setComparing(true)} testid="compare" />;
+	const beside = [<Button text={t().actions.copy} onClick={copy} />, mayCompare.value && compare, canErase && erase];
 	return (
 		<Card
 			title={title}
@@ -45,6 +48,7 @@ export function UserCard({ board, user }: { board: Board; user: string }) {
 			place={places.user}
 		>
 			{hasLog.value && <Loaded cell={cell} draw={({ totals }) => <Totals user={totals} />} />}
+			{isComparing && <CompareDialog board={board} of={{ user }} close={() => setComparing(false)} />}
 			{isErasing && <EraseDialog board={board} user={user} close={() => setErasing(false)} />}
 		</Card>
 	);
@@ -56,6 +60,11 @@ function Totals({ user: { followers, following, first_event_time: first, last_ev
 	const { totals } = t();
 	const ofAllTime = { role: null, kind: null, since: null, until: null };
 	const at = (ms: number) => ({ ...ofAllTime, since: ms, until: ms });
+	/** How many of a figure were recorded by a comparison, where any were. */
+	const recorded: Record<string, number> = {
+		"followers-lost": followers.lost_recorded,
+		"followers-gained": followers.gained_recorded,
+	};
 	const facts: [testid: string, name: string, value: ComponentChildren, events: Partial<Route>][] = [
 		["followers-lost", totals.followersLost, number(followers.lost), { role: "target", kind: "unfollow" }],
 		["followers-gained", totals.followersGained, number(followers.gained), { role: "target", kind: "follow" }],
@@ -72,6 +81,7 @@ function Totals({ user: { followers, following, first_event_time: first, last_ev
 					<dt>{name}</dt>
 					<dd data-testid={testid}>
 						<EventsLink text={value} events={{ ...ofAllTime, ...events }} />
+						<Recorded n={recorded[testid]} />
 					</dd>
 				</div>
 			))}

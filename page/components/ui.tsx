@@ -2,7 +2,7 @@
 
 import type { ComponentChildren, ComponentProps } from "preact";
 import { sentenceOf } from "../api/client.ts";
-import { ago, due, isAhead, isDate, moment } from "../lib/format.ts";
+import { ago, due, isAhead, isDate, moment, number } from "../lib/format.ts";
 import type { Cell, More } from "../state/cell.ts";
 import { now } from "../state/clock.ts";
 import type { Place } from "../state/feedback.ts";
@@ -116,6 +116,10 @@ export function Time({ at, text }: { at: number; text: string }) {
 		</time>
 	);
 }
+
+/** How many of a count a comparison has recorded, where any were. */
+export const Recorded = ({ n = 0 }: { n?: number }) =>
+	n > 0 ? <Span class="hint" text={[" · ", t().totals.recorded(number(n))]} testid="recorded" /> : null;
 
 /** How long ago it was, when it is due, and when it was to the second. */
 export const Ago = ({ at }: { at: number }) => <Time at={at} text={ago(at, now.value)} />;

@@ -1,5 +1,5 @@
 // A list of events, newest first, as far as it is loaded. It grows at both ends: polls add newer events, and older ones are
-// added on demand. Ids sort newest first as text.
+// added on demand.
 
 import type { EventPage, ListedEvent } from "../api/client.ts";
 
@@ -12,7 +12,7 @@ type Older = { cursor: string } | { until: number };
 const olderOf = ({ cursor }: EventPage): Older | null => (cursor === null ? null : { cursor });
 
 export class EventList {
-	/** Sorted by id. */
+	/** In the order of `comesBefore`. */
 	events: ListedEvent[];
 	/** The ids of those among them that the log has damaged, and does not list. */
 	damaged: string[];
@@ -43,7 +43,7 @@ export class EventList {
 	 */
 	add(events: ListedEvent[]): ListedEvent[] {
 		const last = lastOf(this);
-		const isLoaded = (id: string) => this.older === null || id < last;
+		const isLoaded = (id: string) => this.older === null || comesBefore(id, last);
 		const added = events.filter(({ id }) => isLoaded(id) && !this.has(id));
 		if (added.length === 0) return added;
 		this.events = [...this.events, ...added].sort((one, other) => (one.id < other.id ? -1 : 1));
@@ -58,9 +58,9 @@ export class EventList {
 	/** Adds the next older page. Returns what is new. */
 	addOlder(page: EventPage): ListedEvent[] {
 		const last = lastOf(this);
-		const added = page.events.filter(({ id }) => id > last);
+		const added = page.events.filter(({ id }) => comesBefore(last, id));
 		this.events.push(...added);
-		this.damaged = [...this.damaged, ...page.damaged.filter((id) => id > last)];
+		this.damaged = [...this.damaged, ...page.damaged.filter((id) => comesBefore(last, id))];
 		this.older = olderOf(page);
 		this.#room = this.events.length + FILLED_MAX;
 		return added;
@@ -69,9 +69,9 @@ export class EventList {
 	/** Brings the newest page up to date: in its range, only its events remain. Returns whether anything has changed. */
 	replaceNewest(page: EventPage): boolean {
 		const last = lastOf(page);
-		const older = page.cursor === null ? [] : this.events.filter(({ id }) => id > last);
+		const older = page.cursor === null ? [] : this.events.filter(({ id }) => comesBefore(last, id));
 		const events = [...page.events, ...older];
-		const olderDamaged = page.cursor === null ? [] : this.damaged.filter((id) => id > last);
+		const olderDamaged = page.cursor === null ? [] : this.damaged.filter((id) => comesBefore(last, id));
 		this.damaged = [...page.damaged, ...olderDamaged];
 		const isSame = events.length === this.events.length && events.every(({ id }, at) => id === this.events[at]?.id);
 		this.events = events;
@@ -95,7 +95,7 @@ export class EventList {
 		let [low, high] = [0, this.events.length];
 		while (low < high) {
 			const middle = (low + high) >> 1;
-			if ((this.events[middle]?.id ?? "") < id) low = middle + 1;
+			if (comesBefore(this.events[middle]?.id ?? "", id)) low = middle + 1;
 			else high = middle;
 		}
 		return low;
@@ -104,4 +104,13 @@ export class EventList {
 
 /** The id of the last event of a page, which may be a damaged one; empty where it has none. */
 const lastOf = ({ events, damaged }: Pick<EventPage, "events" | "damaged">) =>
-	[events.at(-1)?.id ?? "", ...damaged].sort().at(-1) ?? "";
+	[events.at(-1)?.id ?? "", ...damaged].reduce((last, id) => (comesBefore(last, id) ? id : last));
+
+/** How many digits of an id are its time, counted down. */
+const TIME_DIGITS = 13;
+
+/** Whether the API lists one id before another: the newest first, and of the same ms the one with the greater hash. */
+function comesBefore(id: string, other: string): boolean {
+	const [time, otherTime] = [id.slice(0, TIME_DIGITS), other.slice(0, TIME_DIGITS)];
+	return time < otherTime || (time === otherTime && id > other);
+}

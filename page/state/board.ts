@@ -38,6 +38,8 @@ function boardOf(session: Session, app: number) {
 	const mayReplay = computed(() => mayChange.value && !isRemoved);
 	/** Whether there is an event log that can be asked. */
 	const hasLog = computed(() => status.value.sinks.includes("d1"));
+	/** Whether what never arrived can be looked for: the Worker may ask Tencent, and the token may have it do so. */
+	const mayCompare = computed(() => mayChange.value && status.value.compares.includes(app));
 	/** When all was up to date, in Unix ms; 0 before. */
 	const updatedAt = signal(0);
 	/** Why the last poll has failed; undefined where it has not. */
@@ -96,7 +98,7 @@ function boardOf(session: Session, app: number) {
 		poller.again();
 	}
 
-	const rights = { mayChange, mayReplay };
+	const rights = { mayChange, mayReplay, mayCompare };
 	return {
 		...parts,
 		session,

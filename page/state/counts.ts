@@ -13,9 +13,12 @@ const LIMIT = 10;
 /** Users of the ranking of the range before, at most: those who are compared may have had another place in it. */
 const LIMIT_BEFORE = 100;
 
+/** How many of the counts of the range no webhook brought: comparisons have recorded them. */
+type Recorded = Record<"unfollows" | "follows", number>;
+
 export class Stats extends Part {
-	/** The counts by the start of their hour, and when they were asked for. */
-	readonly counts = new Cell<{ range: Range; hours: Map<number, Bucket>; at: number }>(() => {
+	/** The counts by the start of their hour, how many of them comparisons have recorded, and when they were asked for. */
+	readonly counts = new Cell<{ range: Range; hours: Map<number, Bucket>; recorded: Recorded; at: number }>(() => {
 		return [route.value.range, route.value.user];
 	});
 	/** The range with its bars, their sums and when it ended; null before the counts are known. */
@@ -24,7 +27,8 @@ export class Stats extends Part {
 		if (data === null) return null;
 		const bars = barsOf(data.range, data.at, data.hours);
 		const sum = (member: "unfollows" | "follows") => bars.reduce((total, bar) => total + bar[member], 0);
-		return { range: data.range, at: data.at, bars, unfollows: sum("unfollows"), follows: sum("follows") };
+		const sums = { unfollows: sum("unfollows"), follows: sum("follows") };
+		return { range: data.range, at: data.at, bars, ...sums, recorded: data.recorded };
 	});
 
 	/** Asks for the range at first, when a bar has begun, and where all is read again; after new events, for their hours only. */
@@ -36,14 +40,21 @@ export class Stats extends Part {
 		const range = rangeOf(name, now);
 		// Of events that are gone, the time is not known any more.
 		const oldest = Math.min(...concerned.map((event) => event.event_time));
-		const since = isWhole || news.gone.length > 0 ? range.since : Math.max(range.since, oldest);
+		// How many were recorded is told of the whole range alone.
+		const isAll = isWhole || news.gone.length > 0 || concerned.some((event) => event.source !== undefined);
+		const since = isAll ? range.since : Math.max(range.since, oldest);
 		if (since > now) return;
 		await this.counts.read(async () => {
 			const query = { app: this.app, user, since, until: now, bucket: "hour" } as const;
-			const { buckets } = await api.get("/v1/stats", query, signal);
+			const {
+				buckets,
+				unfollows_recorded: unfollows,
+				follows_recorded: follows,
+			} = await api.get("/v1/stats", query, signal);
 			const hours = new Map(isWhole ? [] : held.hours);
 			for (const bucket of buckets) hours.set(bucket.start, bucket);
-			return { range, hours, at: now };
+			const recorded = isAll || held === null ? { unfollows, follows } : held.recorded;
+			return { range, hours, recorded, at: now };
 		}, signal);
 	}
 }

@@ -34,8 +34,10 @@ export const en = {
 		moreEvent: noun("more event"),
 		newEvent: noun("new event"),
 		record: noun("record"),
+		relation: noun("relation"),
 		target: noun("target"),
 		unfollow: noun("unfollow"),
+		user: noun("user"),
 	},
 	kinds: { unfollow: "Unfollow", follow: "Follow" } satisfies Record<Kind, string>,
 	kindPlurals: { unfollow: "Unfollows", follow: "Follows" } satisfies Record<Kind, string>,
@@ -170,6 +172,8 @@ export const en = {
 		lastEvent: "Last event",
 		firstEvent: "First event",
 		lastCall: (ago: Node): Node => ["last call ", ago],
+		/** Behind a number: how many of them a comparison has recorded. */
+		recorded: (n: string) => `${n} found by a comparison`,
 		unfollowed: "Unfollowed others",
 		followed: "Followed others",
 	},
@@ -235,6 +239,38 @@ export const en = {
 		notSearched: (records: string) => `${records} erased; KV was not searched to its end.`,
 	},
 
+	comparison: {
+		open: "Compare with Tencent…",
+		title: "Compare with Tencent",
+		run: "Compare",
+		record: "Record",
+		ofUser: (user: Node): Node => ["Who follows ", user, " by the event log, and who does by Tencent's data."],
+		ofSpan: (since: Node): Node => [
+			"Who follows whom by the event log, and who does by Tencent's data: for all users who have events since ",
+			since,
+			", those with most events first.",
+		],
+		effect: "Nothing is stored. Tencent's API is called, at most 100 times a second.",
+		comparedSoFar: (relations: string) => `${relations} compared`,
+		recordedSoFar: (events: string) => `${events} recorded`,
+		usersLeft: (users: string) => `${users} to come`,
+		progress: (parts: string[]) => `${parts.join(", ")} …`,
+		nothingMissed: "Nothing was missed.",
+		missed: (events: string) => `${events} never arrived.`,
+		toRecord:
+			"To record them compares once more, and stores each as an event that is marked. To record the same twice changes nothing.",
+		recorded: (events: string) => `${events} recorded.`,
+		figures: {
+			checked: "Relations compared",
+			agreeing: "Agreeing",
+			missedUnfollows: "Missed unfollows",
+			missedFollows: "Missed follows",
+			unknownToLog: "Older than the log, or erased",
+			undecided: "Not yet decided",
+			recorded: "Recorded",
+		},
+	},
+
 	events: {
 		title: "Events",
 		timeline: "Timeline",
@@ -246,6 +282,8 @@ export const en = {
 		all: "All",
 		row: (time: string, kind: string, user: string) => `${time}: ${kind} by ${user}, show the record`,
 		many: "There are many new events.",
+		/** A mark of an event that no webhook brought. */
+		compared: "found by a comparison",
 		damaged: (links: Node): Node => [
 			"Not listed, because the log has them damaged; KV may have them whole: ",
 			links,
@@ -327,12 +365,16 @@ export const en = {
 			target: "Target",
 			targets: "Targets",
 			happened: "Happened",
+			source: "Source",
 			received: "Received",
 			platform: "Platform",
 			clientIp: "Client IP",
 			delivery: "Delivery",
 			answer: "Its answer",
 		},
+		/** When an unfollow happened that a comparison has recorded. */
+		between: (notBefore: Node, at: Node): Node => ["Between ", notBefore, " and ", at],
+		comparison: "Found by a comparison with Tencent's data; no webhook brought it",
 		/** The state of a delivery, its attempts and how the last one ended. */
 		state: (parts: Node[]): Node => joined(parts, ", "),
 		/** When it was in that state. */

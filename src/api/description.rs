@@ -12,6 +12,7 @@ use strum::VariantArray;
 use super::{
     Operation, PREFIX,
     access::CallerRole,
+    comparison::{RecordOutcome, Recording},
     dead_letters::DeadLetterId,
     deliveries::{FailureWord, HttpStatus, ShownState},
     parameters::{App, AppOrNone, Cursor, HourStart, Limit, Parameter, Time},
@@ -24,7 +25,7 @@ use crate::{
     database::{call_counts::CallOutcome, deliveries::State, event_log::Role, rankings::Measure},
     delivery::{dead_letter, failure::Failure},
     encoding::{StoredWord, UNKNOWN, UnixMs, Word},
-    event::{EventId, UserId, id::EVENT_TIME_MAX},
+    event::{EventId, Source, UserId, id::EVENT_TIME_MAX},
     export::Format,
     outgoing::OutgoingError,
     plan::Plan,
@@ -279,12 +280,15 @@ inline! {
     Word<OutgoingError> = "NoAnswer" { "type": "string", "enum": words::<OutgoingError>() }
     Word<Severity> = "Severity" { "type": "string", "enum": words::<Severity>() }
     BucketSize = "BucketSize" { "type": "string", "enum": words::<BucketSize>() }
+    Recording = "Recording" { "type": "string", "enum": words::<Recording>() }
+    Word<RecordOutcome> = "RecordOutcome" { "type": "string", "enum": words::<RecordOutcome>() }
     Format = "ExportFormat" { "type": "string", "enum": words::<Format>() }
     Measure = "Measure" { "type": "string", "enum": words::<Measure>() }
     State = "State" { "type": "string", "enum": words::<State>() }
     StoredWord<ShownState> = "StoredState" { "type": "string", "enum": stored_words::<ShownState>() }
     StoredWord<CallOutcome> = "CallOutcome" { "type": "string", "enum": stored_words::<CallOutcome>() }
     Word<Plan> = "Plan" { "type": "string", "enum": words::<Plan>() }
+    Source = "Source" { "type": "string", "enum": words::<Source>() }
     Word<Sink> = "Sink" { "type": "string", "enum": words::<Sink>() }
     Word<CallerRole> = "CallerRole" { "type": "string", "enum": words::<CallerRole>() }
     HttpStatus = "HttpStatus" { "type": "integer", "minimum": 100, "maximum": 599 }

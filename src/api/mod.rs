@@ -7,6 +7,7 @@ mod access;
 mod alert_messages;
 mod alerts;
 mod calls;
+mod comparison;
 pub mod cursor;
 mod dead_letters;
 mod deliveries;
@@ -53,6 +54,7 @@ use crate::{
     routes,
     sink::Sink,
     storage::{Clock as _, Kv as _, within},
+    tencent::Pace,
     webhook::SdkAppId,
 };
 
@@ -84,6 +86,7 @@ pub struct Api<'a, P> {
     pub config: &'a Config,
     pub ports: &'a P,
     pub schema: &'a Schema,
+    pub pace: &'a Pace,
 }
 
 /// The answer to a request with another method than those that are `allowed`.
@@ -117,7 +120,7 @@ impl<P: Ports> Api<'_, P> {
         if !is_confidential {
             return Err(Problem::Insecure);
         }
-        let Self { config, ports, schema } = *self;
+        let Self { config, ports, schema, pace } = *self;
         let role = CallerRole::of(config, authorization)?;
         let settings = config.settings.as_ref().ok_or(Problem::Settings)?;
         let path = path.strip_prefix(PREFIX).ok_or(Problem::NotFound)?;
@@ -125,7 +128,7 @@ impl<P: Ports> Api<'_, P> {
         if !role.may(operation.row().access) {
             return Err(Problem::Forbidden);
         }
-        Context { config, settings, ports, schema, role }.perform(operation, path, query).await
+        Context { config, settings, ports, schema, pace, role }.perform(operation, path, query).await
     }
 }
 
@@ -163,6 +166,7 @@ struct Context<'a, P> {
     settings: &'a Settings,
     ports: &'a P,
     schema: &'a Schema,
+    pace: &'a Pace,
     role: CallerRole,
 }
 
@@ -200,6 +204,9 @@ struct Status {
     plan: Word<Plan>,
     /// What the token of this call may do: `admin` everything, `viewer` only read.
     role: Word<CallerRole>,
+    /// The apps whose event log can be compared with Tencent's own data.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(extend("uniqueItems" = true)))]
+    compares: Vec<SdkAppId>,
     /// The time of the oldest that was due for deletion by the retention and that its latest run has left; null if it has left nothing.
     retention_due_since: Option<UnixMs>,
     /// The settings and bindings to fix; empty if all are valid.
@@ -240,6 +247,7 @@ impl<P: Ports> Context<'_, P> {
             metrics_path: self.config.has_metrics.then_some(routes::METRICS),
             plan: Word(self.config.plan),
             role: Word(self.role),
+            compares: apps.iter().copied().filter(|&app| self.compares(app)).collect(),
             retention_due_since: self.retention_due_since().await.map(UnixMs),
             settings: self.schema.invalid_settings(self.config, self.ports.database(), now).await,
             unknown_settings: Names::all().map_or_else(Vec::new, |names| names.unknown(self.ports.names(), &apps)),

@@ -10,6 +10,9 @@ use super::{
     alert_messages::TestedAlerts,
     alerts::{AlertList, AlertsQuery},
     calls::{Calls, CallsQuery},
+    comparison::{
+        CompareQuery, CompareUserQuery, Compared, FollowerPage, ListFollowersQuery, RecordMissedQuery, RecordedMissed,
+    },
     dead_letters::{
         DeadLetterId, DeadLetterPage, ListDeadLettersQuery, ReplayDeadLettersQuery, Replayed, ReplayedSome,
         WholeDeadLetter,
@@ -201,6 +204,20 @@ operations! {
     /// The totals of a user.
     ReadUser: GET ["users" {app: App}] ? ReadUserQuery => read_user -> User, Reads,
         "about 100 rows read of D1 at most for all time; for a range, 1 for each event of the user in it, and 30 more";
+    /// Who follows a user as far as the log knows.
+    ListFollowers: GET ["users" {app: App} "followers"] ? ListFollowersQuery => list_followers -> FollowerPage, Reads,
+        "5 rows read of D1 for each follow of the user on the page, 1 more for each later event of the same actor, and 100 at most besides";
+    /// The log is compared with Tencent's own data about who follows a user, in steps.
+    CompareUser: POST ["users" {app: App} "compare"] ? CompareUserQuery => compare_user -> Compared, Changes,
+        "at most 20 calls of Tencent's API a step, and in D1 5 rows read for each relation, 1 more for each later event of the same \
+         actor, and 100 at most besides; with `record`, for each miss 1 KV write and 10 rows written of D1";
+    /// A follow or an unfollow that never arrived is recorded.
+    RecordMissed: POST ["users" {app: App} "missed"] ? RecordMissedQuery => record_missed -> RecordedMissed, Changes,
+        "1 KV write, 1 KV list, and in D1 10 rows written and some 130 read";
+    /// The log is compared with Tencent's own data about all users of a span, in steps.
+    Compare: POST ["compare"] ? CompareQuery => compare -> Compared, Changes,
+        "what comparing each user costs, 20 calls of Tencent's API a step at most, and 2 rows read of D1 for each event of the span, once \
+         for every 50 users";
     /// All that a user has a part in is erased, in steps.
     EraseUser: DELETE ["users" {app: App}] ? EraseUserQuery => erase_user -> Erased, Changes,
         "at most 50 operations on KV and D1 a step (1,000 on the paid plan), and in D1 what erasing the events one by one costs";

@@ -155,6 +155,21 @@ impl<T: Value> Parameter for Option<T> {
     }
 }
 
+/// A parameter that has to be there.
+pub struct Required<T>(pub T);
+
+impl<T: Value> Parameter for Required<T> {
+    type Values = T;
+
+    #[cfg(not(target_arch = "wasm32"))]
+    const IS_REQUIRED: bool = true;
+
+    fn read(name: &str, text: Option<&str>, apps: &KnownApps<'_>) -> Result<Self, Problem> {
+        let missing = || Problem::BadRequest(Cow::Owned(format!("Say {name}: it has to be given.")));
+        text.ok_or_else(missing).and_then(|text| T::parse(name, text, apps)).map(Self)
+    }
+}
+
 /// A parameter that has a default.
 pub struct OrDefault<T>(pub T);
 
@@ -275,15 +290,16 @@ macro_rules! texts {
 
 texts! { UserId Cursor }
 
-/// The user that the call is about.
+/// A user that the call is about.
 impl Parameter for UserId {
     type Values = Self;
 
     #[cfg(not(target_arch = "wasm32"))]
     const IS_REQUIRED: bool = true;
 
-    fn read(_: &str, text: Option<&str>, _: &KnownApps<'_>) -> Result<Self, Problem> {
-        text.map(|text| Self(text.to_owned())).ok_or_else(|| bad_request("Say which user: user=UserID."))
+    fn read(name: &str, text: Option<&str>, _: &KnownApps<'_>) -> Result<Self, Problem> {
+        let missing = || Problem::BadRequest(Cow::Owned(format!("Say which {name}: {name}=UserID.")));
+        text.map(|text| Self(text.to_owned())).ok_or_else(missing)
     }
 }
 

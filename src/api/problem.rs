@@ -33,6 +33,8 @@ pub enum Problem {
     DayLimit,
     /// KV, D1 or the queue failed, or took too long.
     Unavailable,
+    /// Tencent refused, or could not be asked: why, and whether the same call may succeed later.
+    Tencent { detail: String, is_temporary: bool },
 }
 
 /// Why the call failed. [RFC 9457]
@@ -95,6 +97,11 @@ impl Problem {
                 header = Some(("retry-after", "1".into()));
                 (503, "KV, D1 or the queue did not take part; nothing is lost, try again.".into())
             }
+            Self::Tencent { detail, is_temporary: false } => (502, detail.into()),
+            Self::Tencent { detail, is_temporary: true } => {
+                header = Some(("retry-after", "5".into()));
+                (503, detail.into())
+            }
         };
         let title = match status {
             400 => "Bad Request",
@@ -103,6 +110,7 @@ impl Problem {
             404 => "Not Found",
             405 => "Method Not Allowed",
             409 => "Conflict",
+            502 => "Bad Gateway",
             _ => "Service Unavailable",
         };
         let body = Body { title, status, detail };

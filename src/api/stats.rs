@@ -12,11 +12,13 @@ use crate::{
     database::{
         Database,
         event_log::{self, HourlyCount},
+        relations,
     },
     encoding::UnixMs,
     event::UserId,
     ports::Ports,
     storage::Clock as _,
+    webhook::command::Kind,
 };
 
 parameters! {
@@ -53,6 +55,10 @@ pub struct Stats {
     /// Oldest first, without gaps.
     #[cfg_attr(not(target_arch = "wasm32"), schemars(length(min = 1, max = BucketSize::Hour.buckets_max())))]
     buckets: Vec<Bucket>,
+    /// How many of all these unfollows no webhook brought: a comparison has recorded them.
+    unfollows_recorded: u64,
+    /// How many of all these follows no webhook brought: a comparison has recorded them.
+    follows_recorded: u64,
 }
 
 impl<P: Ports> Context<'_, P> {
@@ -61,7 +67,10 @@ impl<P: Ports> Context<'_, P> {
         let range = Range::read(since, until, size, self.ports.clock().now_ms())?;
         let user = user.as_ref().map(|UserId(user)| &**user);
         let statement = event_log::hourly_counts(app, user, range.hour(range.first), range.hour(range.end));
-        let counts: Vec<HourlyCount> = self.event_log()?.rows(statement).await?;
+        let database = self.event_log()?;
+        let counts: Vec<HourlyCount> = database.rows(statement).await?;
+        let [since, until] = [range.first, range.end].map(|number| range.start(number).0);
+        let recorded = self.relations(relations::recorded(app, user, since, until)).await?;
 
         let empty = |number| Bucket { start: range.start(number), unfollows: 0, follows: 0 };
         let mut buckets: Vec<_> = (range.first..range.end).map(empty).collect();
@@ -70,6 +79,12 @@ impl<P: Ports> Context<'_, P> {
             bucket.unfollows = bucket.unfollows.saturating_add(count.unfollows);
             bucket.follows = bucket.follows.saturating_add(count.follows);
         }
-        Ok(Stats { since: range.since(), until: range.until(), buckets })
+        Ok(Stats {
+            since: range.since(),
+            until: range.until(),
+            buckets,
+            unfollows_recorded: relations::recorded_of(&recorded, Kind::Unfollow),
+            follows_recorded: relations::recorded_of(&recorded, Kind::Follow),
+        })
     }
 }

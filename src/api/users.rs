@@ -13,10 +13,11 @@ use crate::{
         Database, HOUR_MS,
         event_log::Role,
         rankings::{self, Found, Hours, Measure, Ranked, USERS_MAX},
+        relations,
         users::{self, Total},
     },
     encoding::{StoredWord, UnixMs},
-    event::UserId,
+    event::{UserId, id::EVENT_TIME_MAX},
     ports::Ports,
     storage::Clock as _,
     webhook::command::Kind,
@@ -39,6 +40,10 @@ struct Followers {
     gained: u64,
     /// How often the user was unfollowed.
     lost: u64,
+    /// How many of `gained` no webhook brought: a comparison has recorded them.
+    gained_recorded: u64,
+    /// How many of `lost` no webhook brought: a comparison has recorded them.
+    lost_recorded: u64,
 }
 
 /// What the user did.
@@ -113,7 +118,11 @@ impl<P: Ports> Context<'_, P> {
     pub(super) async fn read_user(&self, App(app): App, query: ReadUserQuery) -> Result<User, Problem> {
         let (since, until) = ordered(query.since, query.until)?;
         let statement = users::totals(app, &query.user.0, since, until);
-        let totals: Vec<Total> = self.event_log()?.rows(statement).await?;
+        let database = self.event_log()?;
+        let totals: Vec<Total> = database.rows(statement).await?;
+        let end = until.unwrap_or(EVENT_TIME_MAX).saturating_add(1);
+        let recorded = relations::recorded(app, Some(&query.user.0), since.unwrap_or(0), end);
+        let recorded = self.relations(recorded).await?;
         let count = |role, kind| {
             let (role, kind) = (StoredWord::Known(role), StoredWord::Known(kind));
             totals.iter().find(|total| total.role == role && total.kind == kind).map_or(0, |total| total.count)
@@ -123,6 +132,8 @@ impl<P: Ports> Context<'_, P> {
             followers: Followers {
                 gained: count(Role::Target, Kind::Follow),
                 lost: count(Role::Target, Kind::Unfollow),
+                gained_recorded: relations::recorded_of(&recorded, Kind::Follow),
+                lost_recorded: relations::recorded_of(&recorded, Kind::Unfollow),
             },
             following: Following {
                 added: count(Role::Actor, Kind::Follow),

@@ -26,6 +26,7 @@ use crate::{
     response::Response,
     routes::METRICS,
     sink::{D1Writes, Sink, Storing},
+    tencent::Access,
     webhook::{
         SdkAppId,
         auth::{CallbackToken, Policy},
@@ -93,6 +94,10 @@ pub struct Config {
     pub viewer_token: Option<ApiToken>,
     /// Who is told of alerts, and how.
     pub notify: Notify,
+    /// How Tencent's own data is asked for; `None` if it is not.
+    pub tencent: Option<Access>,
+    /// Whether the origin gets what a comparison has recorded.
+    pub compare_delivers: bool,
     /// Who may read metrics, and do nothing else.
     pub metrics_token: Option<ApiToken>,
     /// Whether [`METRICS`] is that of the metrics: it may be the webhook's.
@@ -189,6 +194,8 @@ impl Config {
         };
         let (targets, signing) = reader.alert_targets();
         let notify = Notify { targets, signing, wording };
+        let tencent = reader.tencent(apps.as_deref().unwrap_or_default());
+        let compare_delivers = reader.optional("COMPARE_DELIVERS", false, flag).unwrap_or_default();
 
         let invalid_settings = reader.invalid;
         let settings = (|| {
@@ -213,6 +220,8 @@ impl Config {
             admin_token,
             viewer_token,
             notify,
+            tencent,
+            compare_delivers,
             metrics_token,
             has_metrics,
             invalid_settings,

@@ -19,8 +19,15 @@ use crate::{
     routes,
     sink::{D1Writes, Sink},
     standard_webhooks::SigningSecret,
+    tencent::{Access, region::Base, user_sig::SecretKey},
     webhook::{SdkAppId, auth::CallbackToken},
 };
+
+/// The administrator that the Chat console gives each app. [1047/34620, "App admin"]
+const ADMIN_DEFAULT: &str = "administrator";
+
+/// Most bytes of a UserID.
+const ADMIN_BYTES_MAX: usize = 32;
 
 /// Most characters of `PAGE_URL`, which goes into messages that may have 2,000.
 const PAGE_URL_MAX: usize = 500;
@@ -105,6 +112,28 @@ impl<E: Environment> Reader<'_, E> {
         let secret = secret.flatten();
         targets.retain(|target| secret.is_some() || target.service() != Service::Webhook);
         (targets, secret)
+    }
+
+    /// How Tencent's own data is asked for: if an app has a key, and all of it is valid.
+    pub fn tencent(&mut self, apps: &[App]) -> Option<Access> {
+        let name = "TENCENT_SECRET_KEY";
+        let key = |text| Ok(Some(SecretKey::new(text)?));
+        let shared_key = self.optional(name, None, key);
+        let own_keys: Vec<_> =
+            apps.iter().map(|app| (app.id, self.optional(&format!("{name}_{}", app.id), None, key))).collect();
+        let admin = self.optional("TENCENT_ADMIN", ADMIN_DEFAULT.to_owned(), tencent_admin);
+        let environment = self.environment;
+        let base = self
+            .optional("TENCENT_REGION", None, |text| Ok(Some(Base::read(&text, |host| environment.ascii_host(host))?)));
+        let is_valid = shared_key.is_some() && own_keys.iter().all(|(_, key)| key.is_some());
+        let own_keys: Vec<_> = own_keys.into_iter().filter_map(|(id, key)| Some((id, key.flatten()?))).collect();
+        let shared_key = shared_key.flatten();
+        let is_wanted = shared_key.is_some() || !own_keys.is_empty();
+        if is_wanted && matches!(base, Some(None)) {
+            self.check("TENCENT_REGION", format!("must be set to the region of your apps if {name} is set"), false);
+        }
+        let access = Access { shared_key, own_keys, admin: admin?, base: base?? };
+        (is_wanted && is_valid).then_some(access)
     }
 
     pub fn app(&mut self, id: SdkAppId) -> Option<App> {
@@ -196,6 +225,12 @@ pub fn app_ids(text: String) -> Result<Vec<SdkAppId>, Rule> {
         }
     }
     Ok(ids)
+}
+
+/// The UserID of an administrator. [1047/34620: a UserID has at most 32 bytes]
+pub fn tencent_admin(text: String) -> Result<String, Rule> {
+    let is_valid = (1..=ADMIN_BYTES_MAX).contains(&text.len()) && !text.contains(char::is_control);
+    is_valid.then_some(text).ok_or("must be the UserID of an administrator of your apps, of at most 32 bytes".into())
 }
 
 pub fn flag(text: String) -> Result<bool, Rule> {

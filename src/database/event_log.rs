@@ -91,14 +91,14 @@ pub const NOT_IN_KV: u64 = 0;
 /// That KV has the record for good.
 pub const IN_KV_FOR_GOOD: u64 = 9_999_999_999_999;
 
-/// The beginning of the statements that add an event.
+/// The beginning of the statements that add an event which a comparison may have found.
 macro_rules! insert_into {
     () => {
-        "INSERT INTO events (app, kind, event_time, hash, record, query, body, kv_until) "
+        "INSERT INTO events (app, kind, event_time, hash, record, query, body, kv_until, source, not_before) "
     };
 }
 
-/// Their end: a repeat may have its record in KV for longer; nothing else of it is new.
+/// The end of the statements that add an event: a repeat may have its record in KV for longer; nothing else of it is new.
 macro_rules! on_repeat {
     () => {
         " ON CONFLICT DO UPDATE SET kv_until = excluded.kv_until WHERE kv_until IS NULL OR kv_until < excluded.kv_until"
@@ -109,7 +109,7 @@ macro_rules! on_repeat {
 macro_rules! of_items {
     () => {
         "SELECT value ->> '$[0][0]', value ->> '$[0][1]', value ->> '$[0][2]', value ->> '$[0][3]', value ->> 1, value ->> 2, \
-         value ->> 3, value ->> 4 FROM json_each(?1) WHERE NOT EXISTS \
+         value ->> 3, value ->> 4, value ->> 7, value ->> 8 FROM json_each(?1) WHERE NOT EXISTS \
          (SELECT 1 FROM erased WHERE hash IN (SELECT h.value FROM json_each(json_each.value, '$[6]') AS h) \
          AND began_at >= json_each.value ->> 5)"
     };
@@ -119,8 +119,15 @@ macro_rules! of_items {
 /// nothing else.
 #[must_use]
 pub fn insert(event: &Event<'_>, kv_until: u64) -> Statement {
+    if event.origin().is_some() {
+        return insert_unless_erased(event, kv_until, &[]);
+    }
     // A constant: webhooks need it.
-    const SQL: &str = concat!(insert_into!(), "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", on_repeat!());
+    const SQL: &str = concat!(
+        "INSERT INTO events (app, kind, event_time, hash, record, query, body, kv_until) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        on_repeat!()
+    );
     Statement { sql: SQL.into(), parameters: columns(event, kv_until).into() }
 }
 
@@ -130,11 +137,17 @@ pub fn insert(event: &Event<'_>, kv_until: u64) -> Statement {
 pub fn insert_unless_erased(event: &Event<'_>, kv_until: u64, hashes: &[String]) -> Statement {
     const SQL: &str = concat!(
         insert_into!(),
-        "SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE NOT EXISTS \
+        "SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?11, ?12 WHERE NOT EXISTS \
          (SELECT 1 FROM erased WHERE hash IN (SELECT value FROM json_each(?9)) AND began_at >= ?10)",
         on_repeat!()
     );
-    let more = [Parameter::Text(to_json(hashes)), event.received_at().into()];
+    let (source, not_before) = origin(event);
+    let more = [
+        Parameter::Text(to_json(hashes)),
+        event.received_at().into(),
+        Parameter::from(source),
+        Parameter::from(not_before),
+    ];
     let parameters = columns(event, kv_until).into_iter().chain(more).collect();
     Statement { sql: SQL.into(), parameters }
 }
@@ -146,7 +159,8 @@ pub fn item(event: &Event<'_>, kv_until: u64, hashes: &[String]) -> String {
     let id = event.id();
     let (summary, query, body) = (event.summary(), event.query(), event.body().get());
     let key = (event.app(), event.kind().name(), id.event_time(), id.hash());
-    to_json(&(key, summary, query, body, kv_until, event.received_at(), hashes))
+    let (source, not_before) = origin(event);
+    to_json(&(key, summary, query, body, kv_until, event.received_at(), hashes, source, not_before))
 }
 
 /// The same as [`insert_unless_erased`] for many events.
@@ -173,7 +187,14 @@ pub fn put_all_unless_erased(items: &[String]) -> Statement {
     Statement::new(SQL, [Parameter::Text(format!("[{}]", items.join(",")))])
 }
 
-/// The columns of an event's row.
+/// The columns `source` and `not_before` of an event's row.
+fn origin(event: &Event<'_>) -> (Option<&'static str>, Option<u64>) {
+    let Some(origin) = event.origin() else { return (None, None) };
+    // Of a follow, the second is known in which it happened.
+    (Some(origin.source.into()), Some(origin.not_before.unwrap_or_else(|| event.id().event_time())))
+}
+
+/// The other columns of an event's row.
 fn columns(event: &Event<'_>, kv_until: u64) -> [Parameter; 8] {
     let id = event.id();
     [

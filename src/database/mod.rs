@@ -9,6 +9,7 @@ pub mod event_log;
 pub mod log_state;
 pub mod metrics;
 pub mod rankings;
+pub mod relations;
 pub mod retention;
 pub mod schema;
 pub mod users;

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The newest migration, which this Worker needs.
-pub const SCHEMA_VERSION: u64 = 10;
+pub const SCHEMA_VERSION: u64 = 11;
 
 /// What the migrations have made, with the word of each in `sqlite_master`. A database that was restored in part may lack some
 /// of it, and still say its version: without its triggers, events are stored and not counted.
@@ -47,6 +47,9 @@ pub const OBJECTS: [(&str, &[&str]); 3] = [
             "deliveries_changed",
             "erased_began",
             "events_ahead",
+            "events_recorded",
+            "events_recorded_actors",
+            "events_recorded_targets",
             "kv_only_events",
             "kv_only_until",
         ],
@@ -70,6 +73,8 @@ pub const OBJECTS: [(&str, &[&str]); 3] = [
             "events_insert",
             "events_kv_unknown",
             "events_outlived",
+            "events_recorded_known",
+            "events_recorded_replaced",
             "hourly_counts_added",
             "hourly_counts_changed",
             "hourly_counts_deleted",

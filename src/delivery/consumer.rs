@@ -27,7 +27,7 @@ use crate::{
     encoding::StoredWord,
     event::{Entry, Event},
     log::Level,
-    origin::{ANSWER_READ_MAX, HOP_HEADER, LOOP_STATUS, OnFail, OriginSigning, kept_answer, says_fail},
+    origin::{ANSWER_READ_MAX, HOP_HEADER, LOOP_STATUS, OnFail, OriginSigning, SOURCE_HEADER, kept_answer, says_fail},
     outgoing::{Outgoing as _, OutgoingRequest, OutgoingResponse, Wanted},
     ports::Ports,
     sink::{Sink, Storing},
@@ -475,6 +475,7 @@ fn delivery<'a>(
         let _ = write!(query, "{and}Sign={}&RequestTime={time}", token.sign(&time).to_hex());
     }
     let mut headers = vec![("content-type", "application/json".to_owned()), (HOP_HEADER, "1".to_owned())];
+    headers.extend(event.origin().map(|origin| (SOURCE_HEADER, <&str>::from(origin.source).to_owned())));
     if !secrets.is_empty() {
         headers.extend(standard_webhooks::headers(secrets, &event.id().to_string(), now, event.body().get()));
     }

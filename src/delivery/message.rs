@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     encoding::{from_json_object, to_json},
-    event::Event,
+    event::{Event, Origin, Source},
     sink::Sink,
     webhook::{
         SdkAppId,
@@ -47,6 +47,12 @@ pub struct Message<'a> {
     /// The key of the dead letter that this message replays. It ends with the message: see [`super::consumer`].
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub letter: Option<Cow<'a, str>>,
+    /// Where the event is from; `None` is the webhook.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    source: Option<Source>,
+    /// As in [`Origin`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    not_before: Option<u64>,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref)]
@@ -65,6 +71,10 @@ struct StoredRecord<'a> {
     query: Cow<'a, str>,
     #[serde(borrow)]
     body: &'a RawValue,
+    #[serde(default)]
+    source: Option<Source>,
+    #[serde(default)]
+    not_before: Option<u64>,
 }
 
 impl<'a> Message<'a> {
@@ -80,6 +90,8 @@ impl<'a> Message<'a> {
             body: event.body(),
             event: event.index(),
             letter: None,
+            source: event.origin().map(|origin| origin.source),
+            not_before: event.origin().and_then(|origin| origin.not_before),
         }
     }
 
@@ -102,9 +114,10 @@ impl<'a> Message<'a> {
     /// The message that asks to deliver the event of a stored record.
     #[must_use]
     pub fn of_record(record: &'a str) -> Option<Self> {
-        let StoredRecord { id, sdk_app_id: app, received_at, query, body } = from_json_object(record)?;
-        let message =
-            Self { version: VERSION, sink: Sink::Origin, app, received_at, query, body, event: 0, letter: None };
+        let StoredRecord { id, sdk_app_id: app, received_at, query, body, source, not_before } =
+            from_json_object(record)?;
+        let (version, sink) = (VERSION, Sink::Origin);
+        let message = Self { version, sink, app, received_at, query, body, event: 0, letter: None, source, not_before };
         let event = message.events().iter().position(|event| event.id().as_str() == id);
         Some(Self { event: event.unwrap_or(0), ..message })
     }
@@ -130,7 +143,12 @@ impl<'a> Message<'a> {
                 None => body::command(self.body.get().as_bytes())?,
             };
             let follows = Follow::parse(Kind::of(&command)?, self.body.get().as_bytes()).ok()?;
-            Some(Event::all(self.app, &query, follows, self.received_at))
+            let origin = self.source.map(|source| Origin { source, not_before: self.not_before });
+            let events = Event::all(self.app, &query, follows, self.received_at).into_iter();
+            Some(match origin {
+                None => events.collect(),
+                Some(origin) => events.map(|event| event.recorded(origin)).collect(),
+            })
         };
         read().unwrap_or_default()
     }

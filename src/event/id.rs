@@ -31,6 +31,17 @@ impl EventId {
     /// command, `From_Account`, each target in order, and `EventTime` in decimal.
     #[must_use]
     pub fn of(app: SdkAppId, follow: &Follow<'_>) -> Self {
+        Self::hashed(app, follow, None)
+    }
+
+    /// The id of the same event where no webhook brought it but a comparison: the hash has one more netstring, which no webhook's
+    /// can have at its end.
+    #[must_use]
+    pub fn of_recorded(app: SdkAppId, follow: &Follow<'_>) -> Self {
+        Self::hashed(app, follow, Some("comparison"))
+    }
+
+    fn hashed(app: SdkAppId, follow: &Follow<'_>, mark: Option<&str>) -> Self {
         let mut hash = Sha256::new();
         let mut netstring = |part: &str| {
             hash.update(part.len().to_string());
@@ -45,6 +56,9 @@ impl EventId {
             netstring(target);
         }
         netstring(&follow.event_time.to_string());
+        if let Some(mark) = mark {
+            netstring(mark);
+        }
         let hash = hash.finalize();
         let hex = hex::encode(hash.get(..HASH_BYTES).unwrap_or_default());
         Self(format!("{:0COUNTDOWN_DIGITS$}-{hex}", countdown(follow.event_time)))

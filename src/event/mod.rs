@@ -9,9 +9,10 @@ use std::borrow::Cow;
 pub use id::EventId;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
+use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use crate::{
-    encoding::{UnixMs, from_json_object, to_json},
+    encoding::{StoredWord, UnixMs, from_json_object, to_json},
     webhook::{SdkAppId, auth::Authentic, body::Follow, command::Kind, query::Query},
 };
 
@@ -29,7 +30,25 @@ const CUT_TEXT_MAX: usize = 64;
 #[serde(transparent)]
 pub struct UserId(pub String);
 
-/// One unfollow or follow, as it is stored. It can only be made of an authentic call.
+/// Where an event is from, if no webhook brought it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, EnumString, IntoStaticStr, VariantArray)]
+#[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
+pub enum Source {
+    /// A comparison of the log with Tencent's own data, which has found that the webhook never came.
+    Comparison,
+}
+
+/// What is known of an event that no webhook brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Origin {
+    pub source: Source,
+    /// When the relation was last known to be as before, in Unix ms: an unfollow happened between that and its `EventTime`, which
+    /// is when Tencent was asked. `None` for a follow, whose second Tencent knows.
+    pub not_before: Option<u64>,
+}
+
+/// One unfollow or follow, as it is stored. It can only be made of an authentic call, or of what this Worker has stored.
 #[derive(Clone, Debug)]
 pub struct Event<'a> {
     id: EventId,
@@ -39,6 +58,8 @@ pub struct Event<'a> {
     query: Authentic<Query<'a>>,
     /// Which of its call's events it is, from 0 on.
     index: usize,
+    /// Where it is from; `None` is a webhook.
+    origin: Option<Origin>,
 }
 
 /// What a store takes: one key, its value, and its metadata.
@@ -77,6 +98,15 @@ pub struct Summary<'a> {
     client_ip: Option<&'a str>,
     /// Tencent's `RequestId`; null if the call had none.
     request_id: Option<&'a str>,
+    /// `comparison` if no webhook brought the event: a comparison with Tencent's own data has recorded it. Absent otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "Source"))]
+    source: Option<Source>,
+    /// Of an unfollow that a comparison has recorded: when the actor was last known to follow. It happened between that and
+    /// `event_time`. Absent otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "UnixMs"))]
+    not_before: Option<UnixMs>,
 }
 
 /// An event as it is stored, with its query and its body.
@@ -107,11 +137,15 @@ struct Metadata<'a> {
     to_accounts_total: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     truncated: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<Source>,
 }
 
 /// Who has a part in an event, by its metadata.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Parties {
+    #[serde(default)]
+    kind: Option<StoredWord<Kind>>,
     from_account: String,
     to_accounts: Vec<String>,
     /// When it came, in Unix ms.
@@ -126,6 +160,13 @@ impl Parties {
         Self::deserialize(metadata).ok().filter(|parties| parties.truncated != Some(true))
     }
 
+    /// Whether this actor did this to this target.
+    #[must_use]
+    pub fn is_of(&self, kind: Kind, actor: &str, target: &str) -> bool {
+        let is_kind = self.kind == Some(StoredWord::Known(kind));
+        is_kind && self.from_account == actor && self.to_accounts.iter().any(|it| it == target)
+    }
+
     /// Whether this user acted, or is a target.
     #[must_use]
     pub fn has(&self, user: &str) -> bool {
@@ -137,7 +178,7 @@ impl<'a> Event<'a> {
     /// The only event that the authentic call `query` brought for `app` at `received_at` (Unix ms).
     #[must_use]
     pub fn new(app: SdkAppId, query: Authentic<Query<'a>>, follow: Follow<'a>, received_at: u64) -> Self {
-        Self { id: EventId::of(app, &follow), app, follow, received_at, query, index: 0 }
+        Self { id: EventId::of(app, &follow), app, follow, received_at, query, index: 0, origin: None }
     }
 
     /// The events that the call brought, in the order of its body.
@@ -145,6 +186,18 @@ impl<'a> Event<'a> {
     pub fn all(app: SdkAppId, query: &Authentic<Query<'a>>, follows: Vec<Follow<'a>>, received_at: u64) -> Vec<Self> {
         let event = |(index, follow)| Self { index, ..Self::new(app, query.clone(), follow, received_at) };
         follows.into_iter().enumerate().map(event).collect()
+    }
+
+    /// The same event, from elsewhere: it has another id, so that it never takes the place of what a webhook brings.
+    #[must_use]
+    pub fn recorded(self, origin: Origin) -> Self {
+        Self { id: EventId::of_recorded(self.app, &self.follow), origin: Some(origin), ..self }
+    }
+
+    /// Where it is from; `None` is a webhook.
+    #[must_use]
+    pub fn origin(&self) -> Option<Origin> {
+        self.origin
     }
 
     /// Which of its call's events it is, from 0 on.
@@ -251,6 +304,8 @@ impl<'a> Event<'a> {
             opt_platform: self.query.opt_platform.as_deref(),
             client_ip: self.query.client_ip.as_deref(),
             request_id: self.query.request_id.as_deref(),
+            source: self.origin.map(|origin| origin.source),
+            not_before: self.origin.and_then(|origin| origin.not_before).map(UnixMs),
         }
     }
 
@@ -267,6 +322,7 @@ impl<'a> Event<'a> {
             request_id: self.query.request_id.as_deref(),
             to_accounts_total: None,
             truncated: None,
+            source: self.origin.map(|origin| origin.source),
         };
         let text = to_json(&whole);
         if text.len() <= METADATA_MAX {

@@ -21,7 +21,7 @@ use unfollow_webhook::{
 };
 
 /// Every migration, in order.
-const MIGRATIONS: [&str; 10] = [
+const MIGRATIONS: [&str; 11] = [
     include_str!("../../migrations/0001_event_log.sql"),
     include_str!("../../migrations/0002_deliveries_and_calls.sql"),
     include_str!("../../migrations/0003_erasure_and_retention.sql"),
@@ -32,6 +32,7 @@ const MIGRATIONS: [&str; 10] = [
     include_str!("../../migrations/0008_damaged_rows.sql"),
     include_str!("../../migrations/0009_outage.sql"),
     include_str!("../../migrations/0010_totals_and_rankings.sql"),
+    include_str!("../../migrations/0011_comparison.sql"),
 ];
 
 /// What a database does instead of its work.

@@ -41,6 +41,7 @@ mod retry;
 mod samples;
 mod schema;
 mod standard_webhooks;
+mod tencent;
 mod upgrade;
 mod user_totals;
 mod vectors;

@@ -76,7 +76,7 @@ fn scrape_at(
             is_confidential,
             authorization: authorization.as_deref(),
         };
-        let api = Api { config, ports: &ports, schema: &Schema::default() };
+        let api = Api { config, ports: &ports, schema: &Schema::default(), pace: &Default::default() };
         let response = api.scrape(request, accept).await;
         assert!(kv.operations.borrow().is_empty());
         (response, ports.records.take())
@@ -321,7 +321,9 @@ fn any_token_scrapes_and_that_of_metrics_does_nothing_else() {
             let authorization = format!("Bearer {SCRAPER}");
             let request =
                 ApiRequest { method, path, query: "", is_confidential: true, authorization: Some(&authorization) };
-            Api { config: &all, ports: &ports, schema: &Schema::default() }.answer(request).await
+            Api { config: &all, ports: &ports, schema: &Schema::default(), pace: &Default::default() }
+                .answer(request)
+                .await
         });
         assert_eq!(response.status, 403, "{path}");
     }

@@ -129,6 +129,49 @@ test.describe("axe finds nothing", () => {
 		await check(dashboard, "export");
 	});
 
+	test("in a comparison, nor in what it has recorded", async ({ dashboard, busyApp }) => {
+		const { page } = dashboard;
+		await page.route(/\/v1\/status$/, async (route) => {
+			const response = await route.fetch();
+			await route.fulfill({ response, json: { ...(await response.json()), compares: [Number(busyApp)] } });
+		});
+		await page.route(/\/v1\/events[?/]/, async (route) => {
+			const response = await route.fetch();
+			const { events, ...page } = await response.json();
+			const mark = (event: object) => ({ ...event, source: "comparison", not_before: 1_700_000_000_000 });
+			const json = events ? { ...page, events: events.map(mark) } : mark(page);
+			await route.fulfill({ response, json });
+		});
+		await page.route(/\/v1\/(users|stats)/, async (route) => {
+			if (route.request().method() === "POST") {
+				const miss = { actor: "alice", target: "bob", event_time: 1_700_000_000_000 };
+				const missed = { missed_unfollows: [miss], missed_follows: [miss], unknown_to_log: 12_345, undecided: 1 };
+				const rest = { checked: 12_348, agreeing: 0, recorded: 0, covered_since: null, calls: 1, cursor: null };
+				await route.fulfill({ json: { ...missed, ...rest } });
+				return;
+			}
+			const response = await route.fetch();
+			const { followers, ...rest } = await response.json();
+			const recorded = { gained_recorded: 1, lost_recorded: 2 };
+			const ofStats = { unfollows_recorded: 3, follows_recorded: 4 };
+			const json = followers ? { ...rest, followers: { ...followers, ...recorded } } : { ...rest, ...ofStats };
+			await route.fulfill({ response, json });
+		});
+		await dashboard.enter(`app=${busyApp}&user=anchor_luna`);
+		await expect(page.getByTestId("recorded")).toHaveCount(4);
+		await expect(dashboard.rows.getByText("found by a comparison").first()).toBeVisible();
+		await check(dashboard, "recorded");
+		await page.getByTestId("compare").click();
+		await check(dashboard, "compare");
+		await dashboard.button("Compare").click();
+		await expect(page.getByTestId("compare-outcome")).toHaveText("2 events never arrived.");
+		await check(dashboard, "compared");
+		await dashboard.button("Close").click();
+		await dashboard.openRecord(dashboard.rows.first());
+		await expect(page.getByTestId("record-source")).toBeVisible();
+		await check(dashboard, "recorded-record");
+	});
+
 	test("in the view of nobody", async ({ dashboard, busyApp }) => {
 		await dashboard.enter(`app=${busyApp}&user=nobody`);
 		await expect(dashboard.page.getByTestId("no-user")).toBeVisible();

@@ -5,7 +5,7 @@ import type { Download } from "@playwright/test";
 import { HOUR } from "./calls.ts";
 import { expect, fillLog, test } from "./fixtures.ts";
 
-const HEADER = "event_time,kind,actor,target,platform,client_ip,received_at,sdk_app_id,event_id";
+const HEADER = "event_time,kind,actor,target,platform,client_ip,received_at,sdk_app_id,source,event_id";
 
 /** Ids that a spreadsheet or a program would change. */
 const HOSTILE = [
@@ -96,12 +96,12 @@ test("what is filtered is exported for a spreadsheet, one row a target", async (
 	const rows = await all();
 	expect(rows).toHaveLength(HOSTILE.length + 2);
 	for (const [number, target] of HOSTILE.entries()) {
-		const [happened, kind, actor, written, platform, ip, received, ofApp, id] = rows[number];
+		const [happened, kind, actor, written, platform, ip, received, ofApp, source, id] = rows[number];
 		// One apostrophe less is what was there, and no cell is a formula.
 		expect([kind, written.replace(/^'/, "")]).toEqual(["unfollow", target]);
 		expect(written).not.toMatch(/^[\s\u200b\u007f]*[=+\-@＝]/);
 		expect(actor).toBe(`'=HYPERLINK("https://example.com")`);
-		expect([platform, ip, ofApp]).toEqual(["iOS", "127.0.0.1", app]);
+		expect([platform, ip, ofApp, source]).toEqual(["iOS", "127.0.0.1", app, ""]);
 		expect(happened).toMatch(/Z$/);
 		expect(received).toMatch(/Z$/);
 		expect(id).toHaveLength(46);

@@ -11,6 +11,8 @@ mod batched;
 mod bundle;
 mod call;
 mod clients;
+mod compare_program;
+mod comparison;
 mod counted;
 #[path = "../shared/ctrl_c.rs"]
 mod ctrl_c;
@@ -45,6 +47,7 @@ mod records;
 mod relay;
 mod restore;
 mod settings;
+mod tencent;
 mod upgrade;
 mod worker;
 #[cfg(target_os = "linux")]

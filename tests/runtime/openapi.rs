@@ -19,6 +19,7 @@ use crate::{
     document::{Described, Document},
     forwarding_settings,
     origin::{self, Origin},
+    tencent::Tencent,
     worker::{Home, wait_for},
 };
 
@@ -165,7 +166,9 @@ fn responses_with_a_full_log(caller: &Caller) {
     let whole = counted::stored(APP, &query, &unfollow("alice", &["bob"], now - 50), now);
     let damaged = unfollow_webhook::event::Entry { value: whole.value[1..].to_owned(), ..whole };
     let entries = [&events[..], &dead_letters, std::slice::from_ref(&damaged)].concat();
-    let worker = Counted::start(&forwarding_settings(&origin.url(), "kv,d1,origin"), &entries);
+    let (tencent, origin_url) = (Tencent::start(), origin.url());
+    let settings = [forwarding_settings(&origin_url, "kv,d1,origin"), tencent.settings().into()].concat();
+    let worker = Counted::start(&settings, &entries);
     let url = worker.url();
 
     caller.call_as(None, "GET", url, "/healthz", 200);
@@ -302,6 +305,21 @@ fn responses_with_a_full_log(caller: &Caller) {
     call("DELETE", &format!("users/{APP}"), 400, &[]);
     call("GET", &format!("users/{APP}"), 400, &[]);
 
+    tencent.follow("nobody", "bob", 1);
+    let followers = call("GET", &format!("users/{APP}/followers?user=bob"), 200, &[]);
+    assert!(followers["covered_since"].is_u64(), "{followers}");
+    // Whether what differs is on its way is asked of KV.
+    let compared = call("POST", &format!("users/{APP}/compare?user=bob"), 200, &["list"]);
+    assert_eq!(compared["unknown_to_log"], 1);
+    let compared = call("POST", &format!("compare?app={APP}"), 200, &["list"]);
+    assert_eq!(compared["progress"]["users_left"], 0);
+    let missed = format!("users/{APP}/missed?user=bob&actor=nobody&kind=follow&event_time=1000");
+    assert_eq!(call("POST", &missed, 200, &[]), json!({"outcome": "unknown_to_log"}));
+    for path in [format!("users/{APP}/compare?user=bob"), format!("compare?app={APP}")] {
+        tencent.control(&[json!(["fail", 70_001, 1])]);
+        call("POST", &path, 502, &[]);
+    }
+
     for described in caller.document.operations() {
         takes_the_parameters(caller, url, &described);
         let path = filled(described.path);
@@ -394,8 +412,13 @@ fn responses_with_a_failing_store(caller: &Caller) {
             }
             "eraseUser" => drop(caller.call(method, url, &format!("{path}?user=alice"), 409)),
             "eraseRecords" => drop(caller.call(method, url, &format!("{path}?user=alice"), 503)),
+            "listFollowers" | "compareUser" => drop(caller.call(method, url, &format!("{path}?user=alice"), 409)),
+            "recordMissed" => {
+                let query = "user=alice&actor=bob&kind=follow&event_time=1";
+                drop(caller.call(method, url, &format!("{path}?{query}"), 409));
+            }
             "readUser" => drop(caller.call(method, url, &format!("{path}?user=alice"), 409)),
-            "listEvents" | "exportEvents" | "stats" | "reindex" | "top" | "listDeliveries" | "calls" => {
+            "listEvents" | "exportEvents" | "stats" | "reindex" | "top" | "listDeliveries" | "calls" | "compare" => {
                 let answer = caller.call(method, url, &path, 409);
                 assert!(answer.body["detail"].as_str().unwrap().contains("bind DB to a D1 database"), "{answer:?}");
             }

@@ -5,6 +5,8 @@ import { suite, test } from "node:test";
 import { EventList, FILLED_MAX } from "../../page/lib/event_list.ts";
 import { event, pageOf, timesOf } from "./events.mjs";
 
+/** @import { ListedEvent } from "../../page/api/client.ts" */
+
 /** @type {(times: number[], cursor?: string | null) => EventList} */
 const listOf = (times, cursor = null) =>
 	new EventList(
@@ -28,6 +30,31 @@ suite("an event", () => {
 			assert.equal(list.has(event(time).id), false);
 		}
 		assert.equal(listOf([]).has(event(10).id), false);
+	});
+});
+
+suite("events of the same time", () => {
+	/** As the API lists them: the greatest hash first. */
+	const same = ["ff", "0a", "09"].map((end) => event(20, { id: event(20).id.slice(0, -2) + end }));
+	const [first, second, third] = /** @type {[ListedEvent, ListedEvent, ListedEvent]} */ (same);
+
+	test("are found, and are not added twice", () => {
+		const list = new EventList(pageOf([event(30), ...same, event(10)]));
+		for (const { id } of same) assert.equal(list.find(id)?.id, id);
+		assert.deepEqual(list.add(same), []);
+	});
+
+	test("are put into their places", () => {
+		const list = new EventList(pageOf([first, third]));
+		assert.deepEqual(list.add([second]), [second]);
+		assert.deepEqual(list.events, same);
+	});
+
+	test("are those of the older page where a page ends between them", () => {
+		const list = new EventList(pageOf([event(30), first], "older"));
+		assert.deepEqual(list.add([second]), []);
+		assert.deepEqual(list.addOlder(pageOf([first, second, third])), [second, third]);
+		assert.deepEqual(list.events, [event(30), ...same]);
 	});
 });
 

@@ -25,13 +25,13 @@ export const event = (time, members = {}) => ({
 });
 
 /**
- * A page of events, newest first.
+ * A page of events, newest first, and of the same ms the greatest id first.
  * @param {ListedEvent[]} events
  * @param {string | null} [cursor] of the next page; null where this is the last
  * @returns {EventPage}
  */
 export const pageOf = (events, cursor = null) => ({
-	events: events.toSorted((a, b) => (a.id < b.id ? -1 : 1)),
+	events: events.toSorted((a, b) => b.event_time - a.event_time || (a.id > b.id ? -1 : 1)),
 	damaged: [],
 	cursor,
 });

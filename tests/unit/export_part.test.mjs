@@ -5,15 +5,15 @@ import { suite, test } from "node:test";
 import { Problem } from "../../page/api/client.ts";
 import { readPart, timeOfId } from "../../page/lib/export_part.ts";
 
-const HEADER = "event_time,kind,actor,target,platform,client_ip,received_at,sdk_app_id,event_id\r\n";
+const HEADER = "event_time,kind,actor,target,platform,client_ip,received_at,sdk_app_id,source,event_id\r\n";
 const [FIRST, SECOND, THIRD] = ["1", "2", "3"].map((n) => `8297981656321-${n.repeat(32)}`);
 /**
  * A row of CSV, whose target is written so.
  * @param {string} id
  */
-const row = (id, target = "bob") => `2023-12-08T06:52:23.678Z,unfollow,alice,${target},iOS,,,1400000000,${id}\r\n`;
+const row = (id, target = "bob") => `2023-12-08T06:52:23.678Z,unfollow,alice,${target},iOS,,,1400000000,,${id}\r\n`;
 /** @param {string} id */
-const damagedRow = (id) => `2023-12-08T06:52:23.678Z,,,,,,,,${id}\r\n`;
+const damagedRow = (id) => `2023-12-08T06:52:23.678Z,,,,,,,,,${id}\r\n`;
 
 suite("a part of JSON Lines", () => {
 	const line = (/** @type {string} */ id) => `{"id":"${id}","from_account":"\u2028\\n"}\n`;
@@ -44,7 +44,7 @@ for (const format of /** @type {const} */ (["csv", "spreadsheet"])) {
 		});
 
 		test("has no more rows than it has, whatever is in its cells", () => {
-			for (const target of [`"a\r\n,,${THIRD}\r\n"`, `"""\r\n,,,,,,,,${THIRD}\r\n"""`, `""""`, `"a,b"`, `"\n"`]) {
+			for (const target of [`"a\r\n,,${THIRD}\r\n"`, `"""\r\n,,,,,,,,,${THIRD}\r\n"""`, `""""`, `"a,b"`, `"\n"`]) {
 				assert.deepEqual(readPart(format, row(FIRST, target)).ids, [FIRST], target);
 				assert.deepEqual(readPart(format, row(FIRST, target)).damaged, [], target);
 			}

@@ -369,7 +369,7 @@ fn calls_to_erase(plan: &str, takes_ms: u64, events: u64) -> u64 {
     let (path, query) = (format!("/v1/users/{APP}"), format!("user={}", encoded(USER)));
     let (deleted, calls) = paused(async {
         let ports = FakePorts::at(NOW_MS, &kv).with_database(Some(&database));
-        let api = Api { config: &config, ports: &ports, schema: &Schema::default() };
+        let api = Api { config: &config, ports: &ports, schema: &Schema::default(), pace: &Default::default() };
         let mut deleted = 0;
         for calls in 1.. {
             kv.take_operations();

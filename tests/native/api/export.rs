@@ -16,7 +16,7 @@ use crate::{
     samples::{APP, NOW_MS, TOKEN, config},
 };
 
-const HEADER: &str = "event_time,kind,actor,target,platform,client_ip,received_at,sdk_app_id,event_id\r\n";
+const HEADER: &str = "event_time,kind,actor,target,platform,client_ip,received_at,sdk_app_id,source,event_id\r\n";
 
 /// The cells of a CSV file (RFC 4180).
 fn parse(text: &str) -> Vec<Vec<String>> {
@@ -118,7 +118,7 @@ fn parts_make_one_file() {
     let kv = FakeKv::default();
     let ports = FakePorts::at(NOW_MS, &kv).with_database(Some(&database));
     let wanted = ApiRequest { query: "format=jsonl", ..request("GET", "/v1/export") };
-    let api = Api { config: &paid, ports: &ports, schema: &Default::default() };
+    let api = Api { config: &paid, ports: &ports, schema: &Default::default(), pace: &Default::default() };
     let whole = paused(api.answer(wanted));
     assert_eq!((whole.header, whole.body.lines().count()), (None, 2_001 + 1));
 }
@@ -133,7 +133,7 @@ fn a_damaged_event_is_not_passed_over() {
     let last: Value = serde_json::from_str(lines.lines().last().unwrap()).unwrap();
     assert_eq!((lines.lines().count(), &last["damaged"]), (2, &json!([events[0].id()])));
     let rows = parse(export(&database, "csv").body.strip_prefix(HEADER).unwrap());
-    assert_eq!((rows.len(), &*rows[0][8], &*rows[0][2]), (2, &*events[0].id(), ""));
+    assert_eq!((rows.len(), &*rows[0][9], &*rows[0][2]), (2, &*events[0].id(), ""));
     assert!(!rows[0][0].is_empty());
 }
 

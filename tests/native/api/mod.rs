@@ -106,7 +106,7 @@ fn logged_at(
 ) -> (Response, u64, Vec<(Level, String)>) {
     paused(async {
         let ports = FakePorts { queue, ..FakePorts::at(now, kv) }.with_database(database);
-        let api = Api { config, ports: &ports, schema: &Schema::default() };
+        let api = Api { config, ports: &ports, schema: &Schema::default(), pace: &Default::default() };
         let response = timeout(Duration::from_secs(60), api.answer(request)).await.expect("a response within a minute");
         (response, ports.clock.elapsed(), ports.records.take())
     })

@@ -26,7 +26,7 @@ fn stats(database: &Sqlite, query: &str) -> (u64, u64, Buckets) {
     let response = get(database, "/v1/stats", query);
     assert_eq!((response.status, response.content_type), (200, "application/json"), "{response:?}");
     let answer = json_of(&response);
-    assert_eq!(answer.as_object().unwrap().len(), 3, "{answer}");
+    assert_eq!(answer.as_object().unwrap().len(), 5, "{answer}");
     let number = |value: &Value, name| value[name].as_u64().unwrap();
     let bucket = |it: &Value| (number(it, "start"), number(it, "unfollows"), number(it, "follows"));
     let buckets = answer["buckets"].as_array().unwrap().iter().map(bucket).collect();
@@ -142,7 +142,7 @@ fn an_hour_begins_with_its_first_ms_and_ends_with_its_last() {
         { "start": THIS_HOUR - 2 * HOUR_MS, "unfollows": 0, "follows": 1 },
         { "start": THIS_HOUR - HOUR_MS, "unfollows": 2, "follows": 0 },
         { "start": THIS_HOUR, "unfollows": 2, "follows": 3 },
-    ] });
+    ], "unfollows_recorded": 0, "follows_recorded": 0 });
     for since in [THIS_HOUR - 2 * HOUR_MS, THIS_HOUR - HOUR_MS - 1] {
         assert_eq!(json_of(&get(&database, "/v1/stats", &format!("since={since}"))), expected);
     }
@@ -202,7 +202,8 @@ fn the_range_is_bounded() {
         let query = format!("bucket={bucket}&since={}&until={end}", end - range);
         is_problem(&get(&database, "/v1/stats", &query), 400);
     }
-    assert_eq!(database.operations.take().len(), 3);
+    // The counts, and how many of them a comparison has recorded.
+    assert_eq!(database.operations.take().len(), 2 * 3);
     for latest in ["hour", "day"] {
         let query = format!("bucket={latest}&since=9999999999999&until=9999999999999");
         assert_eq!(stats(&database, &query).2.len(), 1);

@@ -26,14 +26,14 @@ fn the_status_says_where_events_go_and_where_the_webhook_is() {
     let plain = config_with(&variables, BOUND_WITHOUT_DATABASE);
     let expected = json!({
         "version": VERSION, "sinks": ["kv"], "origin": false, "webhook_path": "/", "metrics_path": "/metrics", "plan": "free", "role": "admin",
-        "retention_due_since": null, "settings": [], "unknown_settings": [],
+        "retention_due_since": null, "settings": [], "unknown_settings": [], "compares": [],
     });
     assert_eq!(status(&plain, None), expected);
     let more = [("SINKS", "origin,d1,kv"), ("ORIGIN_URL", ORIGIN), ("WEBHOOK_PATH", "/hook")];
     let all = config(&[&variables[..], &more].concat());
     let expected = json!({
         "version": VERSION, "sinks": ["kv", "d1", "origin"], "origin": true, "webhook_path": "/hook",
-        "metrics_path": "/metrics", "plan": "free", "role": "admin", "retention_due_since": null, "settings": [], "unknown_settings": [],
+        "metrics_path": "/metrics", "plan": "free", "role": "admin", "retention_due_since": null, "settings": [], "unknown_settings": [], "compares": [],
     });
     assert_eq!(status(&all, Some(&Sqlite::default())), expected);
     // Where the webhook was before there were metrics, it stays.

@@ -42,7 +42,9 @@ fn counted(events: &[TestEvent], user: &str, since: u64, until: u64) -> Value {
     };
     json!({
         "user": user,
-        "followers": { "gained": lost(Kind::Follow), "lost": lost(Kind::Unfollow) },
+        "followers": {
+            "gained": lost(Kind::Follow), "lost": lost(Kind::Unfollow), "gained_recorded": 0, "lost_recorded": 0,
+        },
         "following": { "added": did(Kind::Follow), "removed": did(Kind::Unfollow) },
         "first_event_time": theirs.iter().map(|it| it.time).min(),
         "last_event_time": theirs.iter().map(|it| it.time).max(),

@@ -1,17 +1,18 @@
-//! Calls the Worker's API to erase a user.
+//! Calls a Worker's API.
 
 use std::time::Duration;
 
+use http::Uri;
 use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::{
-    args::Plan,
     calls::{self, Client, Request},
-    host, worker,
+    host,
+    worker::{self, Credentials},
 };
 
-/// Longest response that is read, in bytes. A response is some numbers and a cursor.
-const ANSWER_MAX: u64 = 1024 * 1024;
+/// Longest response that is read, in bytes. The longest is a page of 1,000 followers, each of up to 1 KB.
+const ANSWER_MAX: u64 = 4 * 1024 * 1024;
 
 /// How often a call is made at most before it counts as failed, and the pauses between.
 const ATTEMPTS_MAX: u32 = 5;
@@ -23,24 +24,7 @@ const DAY_LIMIT_SECONDS: u64 = 600;
 /// The API of one Worker.
 pub struct Api<'a> {
     client: Client,
-    plan: &'a Plan,
-}
-
-/// A step of the erasure.
-#[derive(Deserialize)]
-pub struct Erased {
-    pub deleted: u64,
-    pub more: bool,
-    /// A Worker of a version before does not say.
-    pub search_needed: Option<bool>,
-}
-
-/// A step of the search of KV.
-#[derive(Deserialize)]
-pub struct Searched {
-    pub deleted: u64,
-    pub searched: u64,
-    pub cursor: Option<String>,
+    credentials: &'a Credentials,
 }
 
 #[derive(Deserialize)]
@@ -58,16 +42,17 @@ enum Failure {
 }
 
 impl<'a> Api<'a> {
-    pub fn new(plan: &'a Plan) -> Self {
-        Self { client: Client::new(&plan.url, plan.timeout, 1), plan }
+    /// The API of the Worker at `url`. `timeout` is for one attempt of a call.
+    pub fn new(url: &Uri, credentials: &'a Credentials, timeout: Duration) -> Self {
+        Self { client: Client::new(url, timeout, 1), credentials }
     }
 
-    /// Calls DELETE until there is an answer.
-    pub fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T, String> {
+    /// Calls this operation, whose path is behind `/v1/`, until there is an answer.
+    pub fn call<T: DeserializeOwned>(&self, method: &'static str, path: &str) -> Result<T, String> {
         let mut pause = PAUSE_MIN;
         let mut attempt = 1;
         loop {
-            match self.call(path) {
+            match self.attempt(method, path) {
                 Ok(answer) => return Ok(answer),
                 Err(Failure::Temporary(message)) if attempt < ATTEMPTS_MAX => {
                     host::say(format_args!("{}; trying again in {} s", message.trim_end_matches('.'), pause.as_secs()));
@@ -80,11 +65,11 @@ impl<'a> Api<'a> {
         }
     }
 
-    fn call<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
+    fn attempt<T: DeserializeOwned>(&self, method: &'static str, path: &str) -> Result<T, Failure> {
         let request = Request {
-            method: "DELETE",
+            method,
             target: format!("/v1/{path}"),
-            headers: self.plan.credentials.headers(),
+            headers: self.credentials.headers(),
             body: None,
             answer_max: ANSWER_MAX,
         };
