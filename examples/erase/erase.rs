@@ -63,14 +63,13 @@ fn search(api: &Api<'_>, plan: &Plan, path: &str, user: &str) -> Result<(), Stri
     let mut cursor = plan.cursor.clone();
     loop {
         let from = cursor.as_ref().map(|cursor| format!("&cursor={}", percent_encode(cursor))).unwrap_or_default();
-        let answer: Searched =
-            api.call("DELETE", &format!("{path}/records?{user}{from}")).map_err(|message| {
-                let go_on = cursor.as_ref().map_or_else(
-                    || "run the same command to go on".to_owned(),
-                    |cursor| format!("go on with --cursor {cursor}"),
-                );
-                format!("{message}\n{searched} keys of KV are searched; {go_on}")
-            })?;
+        let answer: Searched = api.call("DELETE", &format!("{path}/records?{user}{from}")).map_err(|message| {
+            let go_on = cursor.as_ref().map_or_else(
+                || "run the same command to go on".to_owned(),
+                |cursor| format!("go on with --cursor {cursor}"),
+            );
+            format!("{message}\n{searched} keys of KV are searched; {go_on}")
+        })?;
         (deleted, searched) = (deleted + answer.deleted, searched + answer.searched);
         if answer.cursor.is_none() {
             host::say(format_args!("{searched} keys of KV searched, {deleted} records and dead letters erased there"));

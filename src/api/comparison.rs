@@ -286,10 +286,7 @@ type Key = (u64, String);
 impl<P: Ports> D1Log<'_, P> {
     /// The follow of each pair of a target and an actor that holds, with its time (Unix ms) and its hash; `None` if there is none, or
     /// an unfollow has come after it.
-    fn latest<'f>(
-        &'f self,
-        pairs: &'f [(&'f str, &'f str)],
-    ) -> LocalBoxFuture<'f, Result<Vec<Option<Key>>, Problem>> {
+    fn latest<'f>(&'f self, pairs: &'f [(&'f str, &'f str)]) -> LocalBoxFuture<'f, Result<Vec<Option<Key>>, Problem>> {
         Box::pin(async move {
             let mut latest = vec![Latest::default(); pairs.len()];
             for (at, found) in

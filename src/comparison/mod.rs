@@ -380,10 +380,7 @@ impl<'a, L: Log, O: Outgoing, C: Clock> Comparison<'a, L, O, C> {
     }
 
     // Boxed, as what follows is seldom needed: it is there once, and no part of what waits for it.
-    fn known<'f>(
-        &'f self,
-        pairs: &'f [Pair<'f>],
-    ) -> LocalBoxFuture<'f, Result<Known, ComparisonError<L::Error>>> {
+    fn known<'f>(&'f self, pairs: &'f [Pair<'f>]) -> LocalBoxFuture<'f, Result<Known, ComparisonError<L::Error>>> {
         Box::pin(async move { self.log.known(pairs).await.map_err(ComparisonError::Log) })
     }
 

@@ -106,10 +106,14 @@ impl Outgoing for Answers {
     }
 }
 
+/// What is said of each user that is asked about.
+type Checked = Result<Vec<Option<bool>>, TencentError>;
+
+/// URL and body of each request.
+type Sent = Vec<(String, String)>;
+
 /// What two calls get where Tencent answers so, what it was asked, and how long that took.
-fn ask(
-    answers: Vec<Result<(u16, String), OutgoingError>>,
-) -> (Result<Page, TencentError>, Result<Vec<Option<bool>>, TencentError>, Vec<(String, String)>, u64) {
+fn ask(answers: Vec<Result<(u16, String), OutgoingError>>) -> (Result<Page, TencentError>, Checked, Sent, u64) {
     paused(async {
         let outgoing = Answers { answers: answers.into(), ..Answers::default() };
         let (key, base) = (SecretKey::new(KEY.to_owned()).unwrap(), Base::read("singapore", |_| None).unwrap());
