@@ -825,6 +825,79 @@ fn an_invalid_plan_is_named_and_counts_as_free() {
     }
 }
 
+/// Nothing is compared with half of what that takes, and everything else goes on.
+#[test]
+fn an_invalid_setting_of_the_comparison_is_named_and_switches_off_nothing_else() {
+    const KEY: &str = "0123456789abcdef0123456789abcdef";
+    let own = format!("TENCENT_SECRET_KEY_{APP}");
+    let valid = [("TENCENT_SECRET_KEY", Some(KEY)), ("TENCENT_REGION", Some("singapore"))];
+    let admin_33 = "a".repeat(33);
+    let long = "k".repeat(257);
+    for (name, texts) in [
+        (
+            "TENCENT_SECRET_KEY",
+            &["", "0123456789abcde", &long, "0123456789abcdef ", "0123456789-abcdef", "\"0123456789abcdef\""][..],
+        ),
+        (&*own, &["", "0123456789abcde", " 0123456789abcdef"]),
+        (
+            "TENCENT_REGION",
+            &[
+                "",
+                "Singapore",
+                "singapore ",
+                "europe",
+                "console.tim.qq.com",
+                "http://console.tim.qq.com",
+                "https://console.tim.qq.com/v4",
+                "https://console.tim.qq.com/?a=b",
+                "https://user@console.tim.qq.com",
+                "https://192.0.2.1",
+            ],
+        ),
+        ("TENCENT_ADMIN", &["", &admin_33, "admin\n"]),
+    ] {
+        for text in texts {
+            let mut changed = valid.to_vec();
+            changed.retain(|(it, _)| *it != name);
+            changed.push((name, Some(text)));
+            let config = with(&changed);
+            assert_eq!(config.invalid_names(), [name], "{text:?}");
+            assert!(config.settings.is_some() && config.tencent.is_none(), "{name}={text:?}");
+            assert!(!format!("{config:?}").contains(KEY));
+        }
+    }
+    // A key without a region is named by what is missing, and a region without a key compares nothing.
+    let config = with(&[("TENCENT_SECRET_KEY", Some(KEY))]);
+    assert_eq!((config.invalid_names(), config.tencent.is_none()), (vec!["TENCENT_REGION"], true));
+    let config = with(&[("TENCENT_REGION", Some("china")), ("TENCENT_ADMIN", Some("ops"))]);
+    assert!(config.invalid_settings.is_empty() && config.tencent.is_none());
+    // An app's own key is enough for this app.
+    for (key, region, base) in [
+        ("TENCENT_SECRET_KEY", "china", "https://console.tim.qq.com"),
+        (&own, "frankfurt", "https://adminapiger.im.qcloud.com"),
+        (&own, "https://chat.example.com/", "https://chat.example.com"),
+        (&own, "http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+    ] {
+        let config = with(&[(key, Some(KEY)), ("TENCENT_REGION", Some(region))]);
+        assert_eq!(config.invalid_settings, [], "{key} {region}");
+        let access = config.tencent.unwrap();
+        assert_eq!((access.base.as_str(), &*access.admin), (base, "administrator"));
+        assert_eq!((access.shared_key.is_some(), access.own_keys.len()), (key != own, usize::from(key == own)));
+    }
+}
+
+#[test]
+fn a_backend_gets_what_was_recorded_only_where_a_setting_says_so() {
+    for text in ["", "TRUE", "yes", "1", " true"] {
+        let config = with(&[("COMPARE_DELIVERS", Some(text))]);
+        assert_eq!((config.invalid_names(), config.compare_delivers), (vec!["COMPARE_DELIVERS"], false), "{text:?}");
+        assert!(config.settings.is_some());
+    }
+    for (text, delivers) in [(None, false), (Some("false"), false), (Some("true"), true)] {
+        assert_eq!(with(&[("COMPARE_DELIVERS", text)]).compare_delivers, delivers, "{text:?}");
+    }
+}
+
 /// By batches, an event is in KV before it is in D1; and the free plan has too few operations on queues.
 #[test]
 fn d1_is_written_by_batches_only_with_kv_and_queues_on_the_paid_plan() {

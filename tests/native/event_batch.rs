@@ -4,6 +4,7 @@ use std::{cell::RefCell, rc::Rc};
 
 use serde_json::{Value, json};
 use unfollow_webhook::{
+    comparison::{Missed, recording::record},
     config::Config,
     database::{Statement, erasures, event_log},
     delivery::{
@@ -294,4 +295,35 @@ fn the_statement_itself_adds_nothing_that_was_erased() {
     database.execute(statement);
     assert_eq!(database.table("events").len(), 2);
     assert!(!database.has_text("actor-1"));
+}
+
+/// However an event comes into the log: at once, from the queue, by a batch, or from KV.
+#[test]
+fn what_a_comparison_has_found_says_so_in_the_log() {
+    let missed = |target: &str, not_before| Missed {
+        target: target.to_owned(),
+        actor: "actor".to_owned(),
+        event_time: NOW_MS - 60_000,
+        not_before,
+    };
+    // Of a follow, the second is known.
+    let found = [(missed("followed", None), NOW_MS - 60_000), (missed("left", Some(NOW_MS - 90_000)), NOW_MS - 90_000)];
+    for (missed, not_before) in found {
+        let record = record(app(), &missed, NOW_MS);
+        let message = Message::of_record(&record).unwrap();
+        let event = message.event().unwrap();
+        let items = [event_log::item(&event, 0, &[])];
+        for statement in [
+            event_log::insert(&event, 0),
+            event_log::insert_unless_erased(&event, 0, &[]),
+            event_log::insert_all_unless_erased(&items),
+            event_log::put_all_unless_erased(&items),
+        ] {
+            let database = Sqlite::default();
+            database.execute(statement);
+            let events = database.table("events");
+            let stored: Vec<_> = events.iter().map(|row| (&row["source"], &row["not_before"])).collect();
+            assert_eq!(stored, [(&json!("comparison"), &json!(not_before))]);
+        }
+    }
 }
