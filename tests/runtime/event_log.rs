@@ -325,8 +325,8 @@ fn what_is_older_than_the_retention_is_deleted_hourly() {
     }
     // An app that is no longer in SDK_APP_IDS.
     worker.sql(&format!(
-        "INSERT INTO events SELECT 1400000009, kind, event_time, hash, record, query, body, kv_until FROM events \
-         WHERE event_time < {}",
+        "INSERT INTO events (app, kind, event_time, hash, record, query, body, kv_until) \
+         SELECT 1400000009, kind, event_time, hash, record, query, body, kv_until FROM events WHERE event_time < {}",
         now - 2 * DAY
     ));
     assert_eq!(worker.scheduled()["outcome"], "ok");
