@@ -70,6 +70,7 @@ impl Sqlite {
     /// One to which no migration was applied.
     pub fn without_schema() -> Self {
         let connection = Rc::new(Connection::open_in_memory().unwrap());
+        connection.set_prepared_statement_cache_capacity(64);
         Self {
             connection,
             trouble: Cell::default(),
@@ -217,7 +218,8 @@ fn object(row: &Row<'_>, names: &[String]) -> Value {
 }
 
 fn rows(connection: &Connection, Statement { sql, parameters }: Statement) -> rusqlite::Result<Vec<Value>> {
-    let mut prepared = connection.prepare(&sql)?;
+    // To compile what changes events, with all their triggers, takes longer than to run it.
+    let mut prepared = connection.prepare_cached(&sql)?;
     // D1 wants as many values as there are parameters.
     assert_eq!(prepared.parameter_count(), parameters.len(), "{sql}");
     let names: Vec<_> = prepared.column_names().map(str::to_owned).collect();
