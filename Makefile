@@ -5,7 +5,7 @@ TARGETS := help setup build dev demo test test-slow check bench soak fuzz releas
 .PHONY: $(TARGETS)
 
 # What is passed over in silence would let `make deploy --env staging` or `make deploy ENV=staging` deploy to production.
-VARIABLES := BASE CARGO% CHROMIUM CLOUDFLARE_% D1_LOCATION DEPLOY_% EVENTS FIREFOX PORT ROUNDS RUST% SCREENSHOTS SECONDS SEED TUNNEL WRANGLER%
+VARIABLES := BASE CARGO% CHROMIUM CLOUDFLARE_% D1_LOCATION D1_WRITES DEPLOY_% EVENTS FIREFOX PORT ROUNDS RUST% SCREENSHOTS SECONDS SEED TUNNEL WRANGLER%
 given := $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
 unknown := $(filter-out $(TARGETS),$(MAKECMDGOALS)) $(filter-out $(VARIABLES) MAKE% -%,$(given))
 ifneq ($(strip $(unknown)),)
@@ -39,7 +39,7 @@ check: ## check format, lints, and the licences and sources of dependencies
 bench: ## measure the Worker and JavaScript that does the same (ROUNDS=3 for a quick run, BASE=<folder> for another build beside it); writes docs/benchmarks.md
 	@scripts/bench.sh
 
-soak: ## kill the Worker and its engines under load, and search for each acknowledged event (EVENTS=100000 SEED=1)
+soak: ## kill the Worker and its engines under load, and search for each acknowledged event (EVENTS=100000 SEED=1 D1_WRITES=batched)
 	@scripts/soak.sh
 
 # make passes on the variable, but to bash SECONDS is its own clock.

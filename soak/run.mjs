@@ -1,6 +1,7 @@
 // `make soak`: sends many events to the Worker while its engines fail, its senders break off and its process is killed, has the
 // dead letters replayed, and searches every sink for each event that was acknowledged. EVENTS and SEED are in the environment; one
-// seed repeats a run. BUILD is the folder of another build of the Worker, to see whether the soak finds a fault in it.
+// seed repeats a run. D1_WRITES is the Worker's setting: direct, or batched. BUILD is the folder of another build of the Worker, to see
+// whether the soak finds a fault in it.
 // With 100,000 events or more, the figures go into docs/reliability.md.
 
 import { fork } from "node:child_process";
@@ -19,12 +20,14 @@ import { ADMIN_TOKEN, Worker } from "./lib/worker.mjs";
 
 /** @import { Counts, Order } from "./storage.mjs" */
 /** @import { Calls } from "./lib/senders.mjs" */
+/** @import { D1Writes } from "./lib/worker.mjs" */
 
 /** Fewer events are no proof for the page. */
 const PAGE_MIN = 100_000;
 
 const COUNT = Number(process.env.EVENTS || PAGE_MIN);
 const SEED = Number(process.env.SEED || Math.floor(Math.random() * 1_000_000));
+const D1_WRITES = /** @type {D1Writes} */ (process.env.D1_WRITES || "direct");
 const BUILD = process.env.BUILD || fileURLToPath(new URL("../build", import.meta.url));
 
 /** The Worker is killed once in so many events, and at least four times. */
@@ -46,6 +49,7 @@ const POLL_MS = 100;
 
 if (!Number.isInteger(COUNT) || COUNT < 1 || !Number.isInteger(SEED))
 	throw new Error("EVENTS and SEED must be whole numbers");
+if (!["direct", "batched"].includes(D1_WRITES)) throw new Error("D1_WRITES is direct or batched");
 const begun = performance.now();
 const say = (/** @type {string} */ text) =>
 	console.log(`soak: ${Math.round((performance.now() - begun) / 1000)} s: ${text}`);
@@ -161,11 +165,11 @@ async function replayAll(worker) {
 async function run() {
 	const origin = new Origin(faultsOf(SEED));
 	const ports = { origin: await origin.start(), storage: (await fromStorage()).port };
-	const worker = new Worker(folder, BUILD, ports);
+	const worker = new Worker(folder, BUILD, ports, D1_WRITES);
 	process.once("exit", () => worker.end());
 	worker.onFront = (front = 0) => tell({ front });
 	await worker.start();
-	say(`EVENTS=${COUNT} SEED=${SEED}`);
+	say(`EVENTS=${COUNT} SEED=${SEED} D1_WRITES=${D1_WRITES}`);
 
 	const chance = chanceOf(SEED);
 	const eventOf = eventsOf(SEED);
@@ -188,7 +192,7 @@ async function run() {
 	say(`${state.dead_lettered} dead letters, ${state.replayed} replayed`);
 
 	const found = verify({ folder, count: COUNT, eventOf, acknowledged: calls.acknowledged, origin, queue: state });
-	const run = { count: COUNT, seed: SEED, calls, found, origin, storage: state, kills };
+	const run = { count: COUNT, seed: SEED, d1Writes: D1_WRITES, calls, found, origin, storage: state, kills };
 	console.log(`faults met: ${JSON.stringify({ ...state.met, origin: origin.met })}`);
 	console.log(`queues: ${JSON.stringify({ ...state, met: undefined })}`);
 	console.log(`stored though not acknowledged: ${JSON.stringify(found.unacknowledged)}`);

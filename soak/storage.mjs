@@ -41,6 +41,7 @@ const engines = {
 	d1: { name: "d1", serves: d1 },
 	"unfollow-deliveries": { name: "queue", serves: queues },
 	"unfollow-dead-letters": { name: "queue", serves: queues },
+	"unfollow-event-log": { name: "queue", serves: queues },
 };
 
 /**

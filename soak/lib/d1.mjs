@@ -45,7 +45,9 @@ export class D1 {
 		const statements = Array.isArray(asked) ? asked : [asked];
 		const [{ sql, params = [] }] = statements;
 		const run = () => this.#run(statements);
-		if (sql.startsWith("INSERT INTO events")) return { number: numberIn(String(params[4])), purpose: "insert", run };
+		// Of a batch, the first event decides.
+		const event = params.length > 1 ? params[4] : params[0];
+		if (sql.startsWith("INSERT INTO events")) return { number: numberIn(String(event)), purpose: "insert", run };
 		if (sql.startsWith("INSERT INTO deliveries")) return { number: numberOfState(params), purpose: "state", run };
 		return { run };
 	}

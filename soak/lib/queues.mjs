@@ -1,5 +1,5 @@
-// The two queues: messages on disk, handed to the Worker one at a time but concurrently, retried after a delay, and moved to the
-// dead-letter queue after too many retries. Now and then one is handed out twice. Cloudflare's do the same.
+// The queues: messages on disk, handed to the Worker concurrently, one at a time or in batches, retried after a delay, and moved to
+// the dead-letter queue after too many retries. Now and then one is handed out twice. Cloudflare's do the same.
 
 import { randomUUID } from "node:crypto";
 import { Agent, request } from "node:http";
@@ -24,14 +24,30 @@ const CONCURRENCY = 200;
  * @property {{ retry: boolean }} [retryBatch]
  */
 
-/** @type {Record<string, { maxRetries: number, retryDelay: number, deadLetterQueue?: string }>} */
+/** @type {Record<string, { batch: number, waitMs: number, maxRetries: number, retryDelay: number, deadLetterQueue?: string }>} */
 const CONSUMERS = {
-	"unfollow-deliveries": { maxRetries: 10, retryDelay: 60, deadLetterQueue: "unfollow-dead-letters" },
-	"unfollow-dead-letters": { maxRetries: 100, retryDelay: 60 },
+	"unfollow-deliveries": {
+		batch: 1,
+		waitMs: 0,
+		maxRetries: 10,
+		retryDelay: 60,
+		deadLetterQueue: "unfollow-dead-letters",
+	},
+	"unfollow-dead-letters": { batch: 1, waitMs: 0, maxRetries: 100, retryDelay: 60 },
+	"unfollow-event-log": {
+		batch: 100,
+		waitMs: 500,
+		maxRetries: 100,
+		retryDelay: 10,
+		deadLetterQueue: "unfollow-dead-letters",
+	},
 };
 
 /** How likely a message is to be handed out again although it was acknowledged. */
 const REPEATED = 0.003;
+
+/** How many messages that are due are looked at: more than there are invocations, as one may take many. */
+const LOOKED_AT = 1_000;
 
 /** How often messages that have become due are looked for, in ms. */
 const POLL_MS = 10;
@@ -106,7 +122,10 @@ export class Queues {
 	 */
 	#send(queue, body) {
 		const now = Date.now();
-		this.#statements.send.run(randomUUID(), queue, body, now, now);
+		const { waitMs } = CONSUMERS[queue];
+		// Together with what else comes until then.
+		const due = waitMs ? Math.ceil(now / waitMs) * waitMs : now;
+		this.#statements.send.run(randomUUID(), queue, body, now, due);
 		this.#counts.sent++;
 		setImmediate(() => this.#deliver());
 		return { status: 200, headers: { "content-type": "application/json" }, body: SENT };
@@ -114,30 +133,46 @@ export class Queues {
 
 	#deliver() {
 		if (!this.#front || this.#inFlight >= CONCURRENCY) return;
-		const due = this.#statements.due.all(Date.now(), CONCURRENCY - this.#inFlight);
-		for (const message of /** @type {Message[]} */ (due)) {
-			this.#statements.lease.run(message.id);
-			this.#inFlight++;
-			void this.#invoke({ ...message, attempts: message.attempts + 1 }).finally(() => {
-				this.#inFlight--;
-				setImmediate(() => this.#deliver());
-			});
+		const due = /** @type {Message[]} */ (this.#statements.due.all(Date.now(), LOOKED_AT));
+		for (const [queue, { batch }] of Object.entries(CONSUMERS)) {
+			const messages = due.filter((message) => message.queue === queue);
+			for (let from = 0; from < messages.length && this.#inFlight < CONCURRENCY; from += batch) {
+				const batched = messages.slice(from, from + batch);
+				for (const { id } of batched) this.#statements.lease.run(id);
+				this.#inFlight++;
+				const taken = batched.map((message) => ({ ...message, attempts: message.attempts + 1 }));
+				void this.#invoke(queue, taken).finally(() => {
+					this.#inFlight--;
+					setImmediate(() => this.#deliver());
+				});
+			}
 		}
 	}
 
-	/** @param {Message} message */
-	async #invoke(message) {
-		const { id, queue, body, sent_at, attempts } = message;
-		const { maxRetries, retryDelay, deadLetterQueue } = CONSUMERS[queue];
+	/**
+	 * @param {string} queue
+	 * @param {Message[]} messages
+	 */
+	async #invoke(queue, messages) {
 		/** @type {Settled} */
 		let result;
 		try {
-			result = await this.#post(`/${queue}`, JSON.stringify([{ id, timestamp: sent_at, body, attempts }]));
+			const batch = messages.map(({ id, sent_at, body, attempts }) => ({ id, timestamp: sent_at, body, attempts }));
+			result = await this.#post(`/${queue}`, JSON.stringify(batch));
 		} catch {
 			// The Worker was killed, or ended the invocation.
 			this.#counts.broken_off++;
 			result = { outcome: "exception" };
 		}
+		for (const message of messages) this.#settle(message, result);
+	}
+
+	/**
+	 * @param {Message} message
+	 * @param {Settled} result of its invocation
+	 */
+	#settle({ id, queue, body, attempts }, result) {
+		const { maxRetries, retryDelay, deadLetterQueue } = CONSUMERS[queue];
 		const retry = result.retryMessages?.find(({ msgId }) => msgId === id);
 		const now = Date.now();
 		if (result.outcome === "ok" && !retry && !result.retryBatch?.retry) {

@@ -14,6 +14,7 @@ const PAGE = fileURLToPath(new URL("../../docs/reliability.md", import.meta.url)
  * @typedef {object} Run
  * @property {number} count of events
  * @property {number} seed
+ * @property {string} d1Writes
  * @property {Calls} calls
  * @property {Found} found
  * @property {Origin} origin
@@ -38,8 +39,8 @@ const sum = (others, beginning) =>
  * The row as Markdown.
  * @param {Run} run
  */
-function rowOf({ count, seed, calls, found, origin, storage, kills }) {
-	const command = `\`make soak EVENTS=${count} SEED=${seed}\``;
+function rowOf({ count, seed, d1Writes, calls, found, origin, storage, kills }) {
+	const command = `\`make soak EVENTS=${count} SEED=${seed} D1_WRITES=${d1Writes}\``;
 	const figures = [
 		calls.acknowledged.size,
 		sum(calls.others, "rejected"),

@@ -15,6 +15,7 @@ const START_WITHIN_MS = 60_000;
 /** @import { ChildProcess } from "node:child_process" */
 /** @typedef {{ ours: number, front: number }} Ports of workerd, by the names of its sockets */
 /** @typedef {{ storage: number, origin: number }} Others the ports of what the Worker calls */
+/** @typedef {"direct" | "batched"} D1Writes */
 
 /**
  * A service in the storage process; the header tells it which binding a request is for.
@@ -23,7 +24,8 @@ const START_WITHIN_MS = 60_000;
 const engine = (name, port) =>
 	`(name = "${name}", external = (address = "127.0.0.1:${port}", http = (injectRequestHeaders = [(name = "engine", value = "${name}")]))),`;
 
-const config = (/** @type {Others} */ { storage, origin }) => `
+/** @type {(ports: Others, d1Writes: D1Writes) => string} */
+const config = ({ storage, origin }, d1Writes) => `
 using Workerd = import "/workerd/workerd.capnp";
 
 const config :Workerd.Config = (
@@ -36,6 +38,9 @@ const config :Workerd.Config = (
 				(name = "DB", wrapped = (moduleName = "cloudflare-internal:d1-api", innerBindings = [(name = "fetcher", service = "d1")])),
 				(name = "DELIVERIES", queue = "unfollow-deliveries"),
 				(name = "DEAD_LETTERS", queue = "unfollow-dead-letters"),
+				(name = "EVENT_LOG", queue = "unfollow-event-log"),
+				(name = "PLAN", text = "paid"),
+				(name = "D1_WRITES", text = "${d1Writes}"),
 				(name = "SINKS", text = "kv,d1,origin"),
 				(name = "ORIGIN_URL", text = "http://127.0.0.1:${origin}/"),
 				(name = "ORIGIN_SECRET", text = "${ORIGIN_SECRET}"),
@@ -51,7 +56,7 @@ const config :Workerd.Config = (
 			compatibilityFlags = ["service_binding_extra_handlers"],
 			bindings = [(name = "OURS", service = "ours")],
 		)),
-		${["kv", "d1", "unfollow-deliveries", "unfollow-dead-letters"].map((name) => engine(name, storage)).join("\n\t\t")}
+		${["kv", "d1", "unfollow-deliveries", "unfollow-dead-letters", "unfollow-event-log"].map((name) => engine(name, storage)).join("\n\t\t")}
 		(name = "internet", network = (allow = ["local"])),
 	],
 	sockets = [
@@ -78,12 +83,13 @@ export class Worker {
 	 * @param {string} folder
 	 * @param {string} build the folder that has the Worker
 	 * @param {Others} ports
+	 * @param {D1Writes} d1Writes
 	 */
-	constructor(folder, build, ports) {
+	constructor(folder, build, ports, d1Writes) {
 		for (const name of ["index.js", "index_bg.wasm"]) copyFileSync(join(build, name), join(folder, name));
 		copyFileSync(fileURLToPath(new URL("../front.js", import.meta.url)), join(folder, "front.js"));
 		this.#path = join(folder, "config.capnp");
-		writeFileSync(this.#path, config(ports));
+		writeFileSync(this.#path, config(ports, d1Writes));
 	}
 
 	/** Resolves to the port for senders, once the Worker listens. */

@@ -63,6 +63,24 @@ const user: Schemas["User"] = data(await client.GET("/v1/users/{app}", { params:
 expect(user.user === USER_ID && user.following.removed === 1, "the user");
 const top: Schemas["Top"] = data(await client.GET("/v1/top", { params: { query: { app, by: "lost", limit: 1 } } }));
 expect(top.users[0]?.user === "bob", "the user who lost most");
+const ofBob = { path: { app }, query: { user: "bob" } };
+const followers: Schemas["FollowerPage"] = data(await client.GET("/v1/users/{app}/followers", { params: ofBob }));
+expect(followers.followers.length === 0 && followers.covered_since !== null, "the followers");
+const compared: Schemas["Compared"] = data(await client.POST("/v1/users/{app}/compare", { params: ofBob }));
+expect(compared.checked === 1 && compared.unknown_to_log === 1 && compared.cursor === null, "the comparison");
+const known = { ...ofBob.query, actor: USER_ID, kind: "unfollow", event_time: newest.event_time } as const;
+const recorded: Schemas["RecordedMissed"] = data(
+	await client.POST("/v1/users/{app}/missed", { params: { path: { app }, query: known } }),
+);
+expect(recorded.outcome === "known", "what was found elsewhere");
+let checked = 0;
+do {
+	const query: { app: number; cursor?: string } = cursor === null ? { app } : { app, cursor };
+	const step: Schemas["Compared"] = data(await client.POST("/v1/compare", { params: { query } }));
+	checked += step.checked;
+	cursor = step.cursor;
+} while (cursor !== null);
+expect(checked === 1, "the comparison of all");
 const calls: Schemas["Calls"] = data(await client.GET("/v1/calls"));
 expect(calls.hours.length === 0 && calls.last_call_at === null, "the calls");
 const alerts: Schemas["AlertList"] = data(

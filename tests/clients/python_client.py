@@ -27,11 +27,21 @@ from openapi_python.api.events import (
     stats,
 )
 from openapi_python.api.service import calls, health, list_alerts, list_apps, status, test_alerts
-from openapi_python.api.users import erase_records, erase_user, read_user, top
+from openapi_python.api.users import (
+    compare,
+    compare_user,
+    erase_records,
+    erase_user,
+    list_followers,
+    read_user,
+    record_missed,
+    top,
+)
 from openapi_python.client import AuthenticatedClient, Client
 from openapi_python.models.alert_list import AlertList
 from openapi_python.models.app_list import AppList
 from openapi_python.models.calls import Calls
+from openapi_python.models.compared import Compared
 from openapi_python.models.dead_letter_page import DeadLetterPage
 from openapi_python.models.delivery_page import DeliveryPage
 from openapi_python.models.erased import Erased
@@ -39,11 +49,14 @@ from openapi_python.models.erased_records import ErasedRecords
 from openapi_python.models.event_page import EventPage
 from openapi_python.models.event_record import EventRecord
 from openapi_python.models.export_events_format import ExportEventsFormat
+from openapi_python.models.follower_page import FollowerPage
 from openapi_python.models.healthy import Healthy
+from openapi_python.models.kind import Kind
 from openapi_python.models.list_alerts_language import ListAlertsLanguage
 from openapi_python.models.list_deliveries_state import ListDeliveriesState
 from openapi_python.models.listed_event import ListedEvent
 from openapi_python.models.problem import Problem
+from openapi_python.models.recorded_missed import RecordedMissed
 from openapi_python.models.reindexed import Reindexed
 from openapi_python.models.replayed import Replayed
 from openapi_python.models.replayed_some import ReplayedSome
@@ -139,6 +152,22 @@ user = data(User, read_user.sync(client=client, app=APP, user=USER_ID))
 assert user.user == USER_ID and user.following.removed == 1
 ranking = data(Top, top.sync(client=client, app=APP, by=TopBy.LOST, limit=1))
 assert ranking.users[0].user == "bob"
+followers = data(FollowerPage, list_followers.sync(client=client, app=APP, user="bob"))
+assert followers.followers == [] and followers.covered_since is not None
+compared = data(Compared, compare_user.sync(client=client, app=APP, user="bob"))
+assert (compared.checked, compared.unknown_to_log, compared.cursor) == (1, 1, None)
+outcome = record_missed.sync(
+    client=client, app=APP, user="bob", actor=USER_ID, kind=Kind.UNFOLLOW, event_time=newest.event_time
+)
+assert data(RecordedMissed, outcome).outcome.value == "known"
+checked = 0
+while True:
+    span = data(Compared, compare.sync(client=client, app=APP, cursor=cursor or UNSET))
+    checked += span.checked
+    cursor = span.cursor
+    if cursor is None:
+        break
+assert checked == 1
 counted = data(Calls, calls.sync(client=client))
 assert counted.hours == [] and counted.last_call_at is None
 assert data(AlertList, list_alerts.sync(client=client, app=APP, language=ListAlertsLanguage.ZH)).complete

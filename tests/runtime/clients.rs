@@ -13,6 +13,7 @@ use crate::{
     forwarding_settings,
     openapi::fits,
     origin::{self, Origin},
+    tencent::Tencent,
     worker::ROOT,
 };
 
@@ -44,15 +45,21 @@ fn entries() -> Vec<Entry> {
 struct Served {
     worker: Counted,
     _origins: [Origin; 2],
+    _tencent: Tencent,
 }
 
 impl Served {
     fn start() -> Self {
         let origin = Origin::start(origin::scripted);
         let service = Origin::start(|_| origin::answer(200, r#"{"errcode":0,"errmsg":"ok"}"#));
+        let tencent = Tencent::start();
+        // Longer ago than the log knows.
+        tencent.follow("dave", "bob", now_ms() / 1000 - 864_000);
         let (url, messages) = (origin.url(), format!("dingtalk+{}?access_token=x", service.url()));
-        let settings = [forwarding_settings(&url, "kv,d1,origin"), vec![("ALERT_URLS", &*messages)]].concat();
-        Self { worker: Counted::start(&settings, &entries()), _origins: [origin, service] }
+        let settings =
+            [forwarding_settings(&url, "kv,d1,origin"), vec![("ALERT_URLS", &*messages)], tencent.settings().to_vec()]
+                .concat();
+        Self { worker: Counted::start(&settings, &entries()), _origins: [origin, service], _tencent: tencent }
     }
 }
 
