@@ -153,9 +153,12 @@ async function replayAll(worker) {
 			if (round === 0 && ++calls === 3) await restart(worker);
 			({ cursor } = /** @type {{ cursor: string | null }} */ (await call));
 		} while (cursor !== null);
-		// What the Worker has stored unread, because it came again and again: each is replayed on its own.
-		for (const { id } of await deadLetters(worker, NO_APP))
-			await api(worker, "POST", `dead-letters/${NO_APP}/${id}/replay`);
+		await drain();
+		// Each on its own: what the Worker has stored unread, because it came again and again, and what says that it is replayed
+		// though that was cut off.
+		for (const app of [APP, NO_APP])
+			for (const { id } of await deadLetters(worker, app))
+				await api(worker, "POST", `dead-letters/${app}/${id}/replay`);
 		await drain();
 		const left = [...(await deadLetters(worker, APP)), ...(await deadLetters(worker, NO_APP))];
 		if (left.length === 0) return;

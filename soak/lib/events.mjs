@@ -32,11 +32,11 @@ const TARGETS = [
 export const numberAt = (/** @type {number} */ time) => (time - FIRST_TIME) / TIME_STEP;
 
 /**
- * The number of the event whose JSON this is, or has in it.
+ * The number of the event whose JSON this is, or has in it, also as a text.
  * @param {string} text
  */
 export function numberIn(text) {
-	const actor = /"(?:from_account|From_Account)"\s*:\s*"user-(\d+)"/.exec(text);
+	const actor = /\\?"(?:from_account|From_Account)\\?"\s*:\s*\\?"user-(\d+)\\?"/.exec(text);
 	return actor ? Number(actor[1]) : undefined;
 }
 
