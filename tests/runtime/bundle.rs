@@ -86,14 +86,17 @@ fn made() -> &'static Path {
     })
 }
 
-/// The sender, the consumer and the eraser, by npm's scripts: an event is sent, printed, and erased.
+/// The programs, by npm's scripts: an event is sent, printed, and erased; and nothing is compared without a key.
 fn programs_run(bundle: &Bundle, port: u16, token: &str) {
     let url = format!("http://127.0.0.1:{port}");
-    let run = |arguments: &[&str]| {
+    let ended = |arguments: &[&str]| {
         let mut command = bundle.npm(&[&["run", "--silent"], arguments].concat());
         let Output { status, stdout, stderr } = command.env("ADMIN_TOKEN", token).output().unwrap();
-        let texts = [stdout, stderr].map(|bytes| String::from_utf8(bytes).unwrap());
-        assert!(status.success(), "{arguments:?}: {texts:?}");
+        (status.code(), [stdout, stderr].map(|bytes| String::from_utf8(bytes).unwrap()))
+    };
+    let run = |arguments: &[&str]| {
+        let (status, texts) = ended(arguments);
+        assert_eq!(status, Some(0), "{arguments:?}: {texts:?}");
         texts
     };
     let [said, _] = run(&["send", "--", "--help"]);
@@ -104,6 +107,8 @@ fn programs_run(bundle: &Bundle, port: u16, token: &str) {
     let [printed, said] = run(&events);
     let event: serde_json::Value = serde_json::from_str(&printed).unwrap();
     assert_eq!((&event["to_accounts"], &*said), (&json!(["用户"]), ""));
+    let (status, [_, said]) = ended(&["compare", "--", "--url", &url, "--app", "1400000000", "--user", "用户"]);
+    assert!(status == Some(1) && said.contains("TENCENT_SECRET_KEY"), "{said}");
     let [_, said] = run(&["erase", "--", "--url", &url, "--app", "1400000000", "--user", "wasm"]);
     assert!(said.starts_with("1 events and dead letters erased"), "{said}");
     assert_eq!(run(&events), ["", ""]);
