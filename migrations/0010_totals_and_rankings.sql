@@ -1,7 +1,7 @@
 -- How many targets the events of a user have in one role and kind, of those from since_time to before until_time (Unix ms). Only a user
 -- with many has a row. What is before and after is counted in event_users, and is little: every twelfth or so of the events that are added
--- moves until_time on, and of those that are deleted since_time, so that the others cost no row. The newest twelve are always left, as events
--- do not come in the order of their times.
+-- moves until_time on, and of those that are deleted since_time, so that the others cost no row. The newest twelve are always left, as
+-- events do not come in the order of their times.
 CREATE TABLE user_totals (
   app INTEGER NOT NULL,
   user TEXT NOT NULL,
@@ -14,8 +14,8 @@ CREATE TABLE user_totals (
 ) STRICT, WITHOUT ROWID;
 
 -- In one trigger, for the order of its statements. First what comes late, among those that are summed up. Then what is after them is summed
--- up, the oldest 256 at a time and without the newest, and what is before them, the newest 256 at a time, as a log is rebuilt from its newest event on. By their
--- hashes, some events sum up for the actor and the others for the targets, so that none writes both.
+-- up, the oldest 256 at a time and without the newest, and what is before them, the newest 256 at a time, as a log is rebuilt from its
+-- newest event on. By their hashes, some events sum up for the actor and the others for the targets, so that none writes both.
 CREATE TRIGGER event_users_total AFTER INSERT ON event_users
 BEGIN
   UPDATE user_totals SET targets = targets + NEW.targets
@@ -110,8 +110,8 @@ CREATE TABLE rankings (
   PRIMARY KEY (app, since_hour, until_hour, measure)
 ) STRICT, WITHOUT ROWID;
 
--- hourly_counts of an hour that is over, up to 5000 users a row, so that a ranking reads few rows: counts is a JSON array of user, unfollows
--- and follows. made_at is in Unix ms.
+-- hourly_counts of an hour that is over, up to 5000 users a row, so that a ranking reads few rows: counts is a JSON array of user,
+-- unfollows and follows. made_at is in Unix ms.
 CREATE TABLE packed_counts (
   app INTEGER NOT NULL,
   hour INTEGER NOT NULL,

@@ -1,5 +1,6 @@
 //! What each event handler of the runtime does: a request goes to the health check, the API or the webhook; a batch of messages
-//! to the consumer; the cron trigger to the retention, to the messages about alerts and to rankings. What outlives a response is handed back, to be run after it.
+//! to the consumer; the cron trigger to the retention, to the messages about alerts and to rankings. What outlives a response is handed
+//! back, to be run after it.
 
 use std::pin::pin;
 

@@ -1,5 +1,5 @@
-// What the questions of the API cost on a log of EVENTS events (10,000 unless it is set): rows of D1 that are read and written, and ms. BASE
-// is the checkout that was built, this one unless it is set: an earlier one can be measured beside it. Fails where a number of rows is
+// What the questions of the API cost on a log of EVENTS events (10,000 unless it is set): rows of D1 that are read and written, and ms.
+// BASE is the checkout that was built, this one unless it is set: an earlier one can be measured beside it. Fails where a number of rows is
 // above its bound. See docs/scale.md.
 
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -67,7 +67,7 @@ async function costs() {
  *
  * @param {string} name
  * @param {() => Promise<unknown>} what
- * @param {{ read?: number, written?: number, times?: number }} [bounds] the most rows; and how often it is done in the time that they are for
+ * @param {{ read?: number, written?: number, times?: number }} [bounds] the most rows; and how often it is done in their time
  */
 async function measure(name, what, { read = Number.POSITIVE_INFINITY, written = 0, times = 1 } = {}) {
 	await costs();

@@ -175,8 +175,8 @@ impl<E: Environment> Reader<'_, E> {
         has_url && queues == [true; 2]
     }
 
-    /// How events come into D1. By batches, they are in KV and on a queue at first, with three operations on it for each, which the free plan
-    /// has for 3,333 events a day.
+    /// How events come into D1. By batches, they are in KV and on a queue at first, with three operations on it for each, which the free
+    /// plan has for 3,333 events a day.
     pub fn d1_writes(&mut self, plan: Plan, sinks: Option<&[Sink]>) -> D1Writes {
         let wanted = self.optional("D1_WRITES", D1Writes::default(), word).unwrap_or_default();
         let is_bound = [EVENT_LOG, DELIVERIES, DEAD_LETTERS].map(|name| self.environment.is_bound(name)) == [true; 3];

@@ -47,8 +47,8 @@ pub struct CallCount {
     pub count: u64,
 }
 
-/// Adds counts, unless rows of their hour were written so often as `writes_max`: `[[hour, app, outcome, reason, count, last_at], …]` as JSON, all of
-/// them of this `hour`.
+/// Adds counts, unless rows of their hour were written so often as `writes_max`: `[[hour, app, outcome, reason, count, last_at], …]` as
+/// JSON, all of them of this `hour`.
 #[must_use]
 pub fn add(hour: u64, counts: &str, writes_max: u64) -> Statement {
     const SQL: &str = "INSERT INTO call_counts (hour, app, outcome, reason, count, writes, last_at) \

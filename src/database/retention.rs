@@ -20,8 +20,8 @@ use crate::{
 };
 
 /// How many rows the deletion of one event writes at most, as Tencent sends them with up to 20 targets: its own, that of the index of
-/// events ahead, 21 users, 20 counts, 20 unusual hours, 21 totals of users, a packed hour, 2 of hourly totals and 2 of those of metrics; and 3 for
-/// each user if its record is still in KV.
+/// events ahead, 21 users, 20 counts, 20 unusual hours, 21 totals of users, a packed hour, 2 of hourly totals and 2 of those of metrics;
+/// and 3 for each user if its record is still in KV.
 const ROWS_AN_EVENT: u64 = 1 + 1 + 21 + 20 + 20 + 21 + 1 + 2 + 2 + 3 * 21;
 
 /// How many rows the deletion of a row of any other table writes at most, those of its indexes included.

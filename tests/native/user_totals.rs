@@ -1,5 +1,5 @@
-//! The totals of users that triggers sum up: with what they leave to be counted, they are those of a recount, whatever is added and deleted in
-//! whichever order.
+//! The totals of users that triggers sum up: with what they leave to be counted, they are those of a recount, whatever is added and deleted
+//! in whichever order.
 
 use proptest::{collection::vec, prelude::*};
 use serde_json::{Value, json};

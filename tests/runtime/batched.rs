@@ -103,7 +103,7 @@ fn a_message_that_panics_ends_alone_as_a_dead_letter() {
     assert_eq!(stored, actors.iter().map(|it| &**it).filter(|it| !it.starts_with("panics")).collect());
 }
 
-/// 5,000 events, 300 at once, with a D1 that takes 20 ms for each write and refuses what waits behind 100: one by one, they would take 100 s.
+/// 5,000 events, 300 at once, with a D1 that takes 20 ms for each write and refuses what waits behind 100: one by one, that takes 100 s.
 #[test]
 #[ignore = "5,000 events"]
 fn a_burst_is_stored_within_half_a_minute() {

@@ -1,5 +1,5 @@
-// Before the Worker under test, and between it and its D1 database: one statement that writes after the other, each of which takes 20 ms, as
-// D1 has one writer. Over 100 that wait are refused, with D1's own words. All else is passed on.
+// Before the Worker under test, and between it and its D1 database: one statement that writes after the other, each of which takes 20 ms,
+// as D1 has one writer. Over 100 that wait are refused, with D1's own words. All else is passed on.
 import { RpcTarget, WorkerEntrypoint } from "cloudflare:workers";
 
 /** @typedef {{ DB: D1Database, OURS: Fetcher }} Env */

@@ -1,7 +1,7 @@
 // A Worker before the Worker under test, and between it and its KV. A list of entries that is posted to /fill goes into
 // KV. /operations returns the names of the operations on KV since its last call. From numbers of ms by operation
-// posted to /slow on, each of these operations takes so long before it is done. From a number posted to /limit on, a request has so many operations, as
-// Cloudflare's plans allow so many an invocation, and the others fail; /struck returns how many have. All other requests are
+// posted to /slow on, each of these operations takes so long before it is done. From a number posted to /limit on, a request has so many
+// operations, as Cloudflare's plans allow so many an invocation, and the others fail; /struck returns how many have. All other requests are
 // passed on.
 import { WorkerEntrypoint } from "cloudflare:workers";
 

@@ -1,6 +1,7 @@
 // Before the Worker under test, and between it and its D1 database. `/costs` returns the rows that were read and written
-// since the last time, for each statement with its SQL; `/sql` runs statements as they are, and returns the rows of each, what it costs, and the size of the database; `/scheduled` is the cron trigger; `/fail` has each
-// statement of the Worker fail with the text that is posted, until it is empty; all else is passed on.
+// since the last time, for each statement with its SQL; `/sql` runs statements as they are, and returns the rows of each, what it costs,
+// and the size of the database; `/scheduled` is the cron trigger; `/fail` has each statement of the Worker fail with the text that is
+// posted, until it is empty; all else is passed on.
 import { RpcTarget, WorkerEntrypoint } from "cloudflare:workers";
 
 /**
