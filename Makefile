@@ -1,11 +1,11 @@
 # The commands of this project. Each sets up what it needs. `make` alone lists them.
 SHELL := bash
 .DEFAULT_GOAL := help
-TARGETS := help setup build dev demo test test-slow check bench soak fuzz release deploy clean
+TARGETS := help setup build dev demo test test-slow check bench soak prove fuzz release deploy clean
 .PHONY: $(TARGETS)
 
 # What is passed over in silence would let `make deploy --env staging` or `make deploy ENV=staging` deploy to production.
-VARIABLES := BASE CARGO% CHROMIUM CLOUDFLARE_% D1_LOCATION D1_WRITES DEPLOY_% EVENTS FIREFOX PORT ROUNDS RUST% SCREENSHOTS SECONDS SEED TUNNEL WRANGLER%
+VARIABLES := APP BASE CARGO% CHROMIUM CLOUDFLARE_% D1_LOCATION D1_WRITES DEPLOY_% EVENTS FIREFOX PORT ROUNDS RUST% SCREENSHOTS SECONDS SEED TUNNEL URL WRANGLER%
 given := $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
 unknown := $(filter-out $(TARGETS),$(MAKECMDGOALS)) $(filter-out $(VARIABLES) MAKE% -%,$(given))
 ifneq ($(strip $(unknown)),)
@@ -41,6 +41,9 @@ bench: ## measure the Worker and JavaScript that does the same (ROUNDS=3 for a q
 
 soak: ## kill the Worker and its engines under load, and search for each acknowledged event (EVENTS=100000 SEED=1 D1_WRITES=batched)
 	@scripts/soak.sh
+
+prove: ## show on a deployment of its own what the tests show here (URL=https://… APP=1400000000); writes docs/proof.md
+	@scripts/prove.sh
 
 # make passes on the variable, but to bash SECONDS is its own clock.
 fuzz: ## fuzz what reads calls, messages, settings and records (SECONDS=60 for each)

@@ -12,8 +12,8 @@ use tempfile::TempDir;
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// The scripts of a target of the Makefile, and of npm in a clone.
-const TARGETS: [&str; 11] =
-    ["build", "dev", "demo", "test", "test-slow", "check", "bench", "soak", "fuzz", "release", "deploy"];
+const TARGETS: [&str; 12] =
+    ["build", "dev", "demo", "test", "test-slow", "check", "bench", "soak", "prove", "fuzz", "release", "deploy"];
 
 /// A folder with the wrappers as they are. Each script that they run only notes its name, and what it was given, in `ran`.
 struct Clone(TempDir);
