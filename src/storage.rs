@@ -30,6 +30,9 @@ pub enum AttemptError {
 /// An attempt under way. It holds all that it needs, so that it can go on after the response.
 pub type Attempt = Pin<Box<dyn Future<Output = Result<(), AttemptError>>>>;
 
+/// How long KV refuses a second write to the same key, in ms.
+pub const SAME_KEY_PAUSE_MS: u64 = 1000;
+
 /// Most keys that one list holds. [KV: 1,000]
 pub const LIST_MAX: usize = 1000;
 

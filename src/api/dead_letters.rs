@@ -23,7 +23,7 @@ use crate::{
     event::{Event, EventId},
     ports::Ports,
     sink::Sink,
-    storage::{Clock as _, Kv as _, LIST_MAX, Listed, Queue as _, within},
+    storage::{Clock as _, Kv as _, LIST_MAX, Listed, Queue as _, SAME_KEY_PAUSE_MS, within},
     webhook::SdkAppId,
 };
 
@@ -275,8 +275,23 @@ impl<P: Ports> Context<'_, P> {
         if let Some(entry) = dead_letter::replayed(key, &letter, sent_at, self.config.retention_seconds) {
             let _ = self.ports.kv().put(&entry).await;
         }
-        self.send(&message.text()).await?;
+        if let Err(problem) = self.send(&message.text()).await {
+            self.unmark(key, &letter).await;
+            return Err(problem);
+        }
         Ok(replayed(&message, sent_at))
+    }
+
+    /// Takes back that a letter is replayed, as its message was not sent: else to replay all would pass it over. If the queue has
+    /// taken the message after all, the letter may be gone by now.
+    async fn unmark(&self, key: &str, letter: &str) {
+        let (kv, clock) = (self.ports.kv(), self.ports.clock());
+        clock.sleep(SAME_KEY_PAUSE_MS).await;
+        let is_there = matches!(kv.get(key).await, Ok(Some(_)));
+        let entry = dead_letter::restored(key, letter, self.config.retention_seconds, clock.now_ms());
+        if let Some(entry) = entry.filter(|_| is_there) {
+            let _ = kv.put(&entry).await;
+        }
     }
 
     /// Whether an event was erased after its receipt. If D1 does not answer, the consumer asks again.

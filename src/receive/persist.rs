@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::deadline::Deadline;
-use crate::storage::{Attempt, AttemptError, Clock};
+use crate::storage::{Attempt, AttemptError, Clock, SAME_KEY_PAUSE_MS};
 
 /// When every call has to be answered, in ms from its arrival. Tencent waits 2 s, and that includes the way
 /// to us and back.
@@ -24,9 +24,6 @@ pub const FALLBACK_AFTER_MS: u64 = 1000;
 
 /// How much time, in ms, an attempt that is not begun at once has at least.
 const ATTEMPT_TAKES_MS: u64 = 250;
-
-/// How long KV refuses a second write to the same key, in ms.
-pub const SAME_KEY_PAUSE_MS: u64 = 1000;
 
 /// What became of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -158,6 +158,27 @@ fn a_replayed_dead_letter_stays_until_its_message_has_ended_it() {
     assert_eq!(ask(&operated(), &kv, Some(&queue), request("POST", &path)).status, 200);
 }
 
+/// Else it would be passed over, as if its message were on its way.
+#[test]
+fn a_replay_that_the_queue_does_not_take_is_taken_back() {
+    let (entry, id, _) = numbered_dead_letter(0);
+    let all = format!("/v1/dead-letters/{APP}/replay");
+    for path in [format!("/v1/dead-letters/{APP}/{id}/replay"), all.clone()] {
+        let (kv, refusing) = (kv_of_dead_letters(1), FakeQueue::always(Plan::Fails(0)));
+        is_problem(&ask(&operated(), &kv, Some(&refusing), request("POST", &path)), 503);
+        // It was marked, and is as it was before.
+        let puts = kv.puts.entries();
+        let parts = |it: &Entry| {
+            let [value, metadata] = [&it.value, &it.metadata].map(|text| serde_json::from_str::<Value>(text).unwrap());
+            (it.key.clone(), value, metadata, it.expiration)
+        };
+        assert_eq!((puts.len(), parts(&puts[1])), (2, parts(&entry)), "{path}");
+        assert!(puts[0].metadata.contains("replayed_at"));
+        let replayed = json_of(&ask(&operated(), &kv, Some(&a_queue()), request("POST", &all)));
+        assert_eq!(replayed, json!({ "replayed": 1, "cursor": null }), "{path}");
+    }
+}
+
 /// A message is on its way for `DELIVERY_HOURS` at most. If its letter is still there, it is lost.
 #[test]
 fn a_replay_that_never_ended_is_tried_again() {
