@@ -46,13 +46,13 @@ export class EventList {
 		const isLoaded = (id: string) => this.older === null || comesBefore(id, last);
 		const added = events.filter(({ id }) => isLoaded(id) && !this.has(id));
 		if (added.length === 0) return added;
-		this.events = [...this.events, ...added].sort((one, other) => (one.id < other.id ? -1 : 1));
+		this.events = [...this.events, ...added].sort((one, other) => (comesBefore(one.id, other.id) ? -1 : 1));
 		const end = this.events[this.#room - 1];
 		if (end === undefined || this.events.length === this.#room) return added;
 		this.events.length = this.#room;
-		this.damaged = this.damaged.filter((id) => id <= end.id);
+		this.damaged = this.damaged.filter((id) => !comesBefore(end.id, id));
 		this.older = { until: end.event_time };
-		return added.filter(({ id }) => id <= end.id);
+		return added.filter(({ id }) => !comesBefore(end.id, id));
 	}
 
 	/** Adds the next older page. Returns what is new. */
