@@ -39,7 +39,7 @@ const ofUser = `user=${user}`;
 const rows = [];
 
 /** Whether the Worker is on this machine. */
-const isHere = () => new URL(base).hostname === "127.0.0.1";
+const isHere = () => ["127.0.0.1", "localhost", "[::1]"].includes(new URL(base).hostname);
 
 /** @param {number} ms */
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));

@@ -11,11 +11,15 @@ use crate::{
         Database as _,
         event_log::{self, IN_KV_FOR_GOOD, NOT_IN_KV},
     },
-    delivery::message::Message,
+    delivery::{
+        dead_letter,
+        failure::{Failure, Reason},
+        message::Message,
+    },
     encoding::to_json,
     event::Event,
     ports::{DB, EVENTS, Ports},
-    storage::{Attempt, AttemptError, Kv as _, Queue as _},
+    storage::{Attempt, AttemptError, Kv as _, Queue},
 };
 
 /// A sink. Its word in the setting `SINKS` is its name in lower case; in messages, logs and the keys of dead letters, it is the
@@ -75,13 +79,29 @@ impl Sink {
         };
         match self {
             Self::Kv => Some(ports.kv().put(&event.entry(storing.retention_seconds, now))),
-            Self::D1 if storing.is_batched => {
-                let message = || Message::of(event, self).text();
-                Some(ports.event_log_queue().map_or_else(unbound, |it| it.send(&message())))
-            }
+            Self::D1 if storing.is_batched => Some(self.leave_on(ports.event_log_queue(), event)),
             Self::D1 => Some(ports.database().map_or_else(unbound, |it| it.attempt(statement()))),
             Self::Origin => None,
         }
+    }
+
+    /// Begins to have the sink take an event at `now` (Unix ms). The origin gets it by way of the queue.
+    pub fn hand_over(self, ports: &impl Ports, event: &Event<'_>, storing: &Storing, now: u64) -> Attempt {
+        self.begin(ports, event, storing, now).unwrap_or_else(|| self.leave_on(ports.queue(), event))
+    }
+
+    /// Begins to leave an event elsewhere at `now` (Unix ms), because the sink did not take it: on the queue, or in KV as a dead letter
+    /// if the queue is what failed.
+    pub fn fall_back(self, ports: &impl Ports, event: &Event<'_>, storing: &Storing, now: u64) -> Attempt {
+        if self.stores() {
+            return self.leave_on(ports.queue(), event);
+        }
+        let failure = Failure::Other(Reason::Queue);
+        ports.kv().put(&dead_letter::entry(event, self, failure, now, storing.retention_seconds))
+    }
+
+    fn leave_on(self, queue: Option<&impl Queue>, event: &Event<'_>) -> Attempt {
+        queue.map_or_else(unbound, |queue| queue.send(&Message::of(event, self).text()))
     }
 }
 

@@ -39,7 +39,7 @@ pub struct Credentials {
 
 impl Credentials {
     /// With a token that was given on the command line, or with that of the environment.
-    pub fn read(token: Option<String>) -> Result<Self, String> {
+    fn read(token: Option<String>) -> Result<Self, String> {
         let authorization = format!("Bearer {}", self::token(token)?);
         let mut access = Vec::new();
         for (variable, header) in ACCESS {
@@ -76,8 +76,29 @@ pub fn not_the_apis(status: u16) -> String {
     format!("HTTP {status}, but not in the API's form: {cause}")
 }
 
+/// The options of a program that calls a Worker's API: where that is, and what opens it.
+// No Debug: it would show the token.
+#[derive(clap::Args)]
+pub struct Target {
+    /// Where the Worker is: the beginning of its URL, without a path
+    #[arg(long, value_parser = url)]
+    pub url: Uri,
+
+    /// The API's ADMIN_TOKEN; better given as the variable of this name
+    // A text, because clap's errors quote what its own parsers reject.
+    #[arg(long)]
+    token: Option<String>,
+}
+
+impl Target {
+    /// What opens it.
+    pub fn credentials(&self) -> Result<Credentials, String> {
+        Credentials::read(self.token.clone())
+    }
+}
+
 /// The beginning of a Worker's URL.
-pub fn url(text: &str) -> Result<Uri, String> {
+fn url(text: &str) -> Result<Uri, String> {
     let url = calls::url(text)?;
     if !matches!(url.path_and_query().map(|it| it.as_str()), None | Some("" | "/")) || text.contains('#') {
         return Err("the Worker's URL must be without path, query and fragment: the API is at its /v1".into());

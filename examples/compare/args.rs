@@ -11,7 +11,7 @@ use unfollow_webhook::{
 
 use crate::{
     host,
-    worker::{self, Credentials},
+    worker::{self, Credentials, Target},
 };
 
 /// What the command line asks for.
@@ -65,14 +65,8 @@ begin again.\n\n\
 Exit status: 0 if all was compared; 1 if not; 2 for a mistake on the command line."
 )]
 struct Args {
-    /// Where the Worker is: the beginning of its URL, without a path
-    #[arg(long, value_parser = worker::url)]
-    url: Uri,
-
-    /// The API's ADMIN_TOKEN; better given as the variable of this name
-    // A text, because clap's errors quote what its own parsers reject.
-    #[arg(long)]
-    token: Option<String>,
+    #[command(flatten)]
+    worker: Target,
 
     /// The app
     #[arg(long, value_name = "SDKAPPID", value_parser = worker::sdk_app_id)]
@@ -133,9 +127,9 @@ fn key(app: SdkAppId) -> Result<Option<Key>, String> {
 
 /// Reads the command line; ends the program where there is a mistake in it.
 pub fn read() -> Plan {
-    let Args { url, token, app, user, since, until, record, cursor, timeout } = host::arguments();
+    let Args { worker, app, user, since, until, record, cursor, timeout } = host::arguments();
     let fail = |message: String| -> ! { host::reject(&Args::command().error(ErrorKind::InvalidValue, message)) };
-    let credentials = Credentials::read(token).unwrap_or_else(|message| fail(message));
+    let credentials = worker.credentials().unwrap_or_else(|message| fail(message));
     let key = key(app).unwrap_or_else(|message| fail(message));
     if key.is_some() && (user.is_none() || cursor.is_some()) {
         fail(
@@ -143,5 +137,5 @@ pub fn read() -> Plan {
         );
     }
     let whose = user.map_or(Whose::Span { since, until }, Whose::User);
-    Plan { url, credentials, app, whose, record, cursor, timeout, key }
+    Plan { url: worker.url, credentials, app, whose, record, cursor, timeout, key }
 }

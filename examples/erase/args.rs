@@ -8,7 +8,7 @@ use unfollow_webhook::webhook::SdkAppId;
 
 use crate::{
     host,
-    worker::{self, Credentials},
+    worker::{self, Credentials, Target},
 };
 
 /// What the command line asks for.
@@ -56,14 +56,8 @@ command then.\n\n\
 Exit status: 0 if everything is erased; 1 if not, or if that is not known; 2 for a mistake on the command line."
 )]
 struct Args {
-    /// Where the Worker is: the beginning of its URL, without a path
-    #[arg(long, value_parser = worker::url)]
-    url: Uri,
-
-    /// The API's ADMIN_TOKEN; better given as the variable of this name
-    // A text, because clap's errors quote what its own parsers reject.
-    #[arg(long)]
-    token: Option<String>,
+    #[command(flatten)]
+    worker: Target,
 
     /// The app, which may be one that was removed from SDK_APP_IDS
     #[arg(long, value_name = "SDKAPPID", value_parser = worker::sdk_app_id)]
@@ -88,8 +82,9 @@ struct Args {
 
 /// Reads the command line; ends the program where there is a mistake in it.
 pub fn read() -> Plan {
-    let Args { url, token, app, user, search, cursor, timeout } = host::arguments();
-    let credentials = Credentials::read(token)
+    let Args { worker, app, user, search, cursor, timeout } = host::arguments();
+    let credentials = worker
+        .credentials()
         .unwrap_or_else(|message| host::reject(&Args::command().error(ErrorKind::InvalidValue, message)));
-    Plan { url, credentials, app, user, search, cursor, timeout }
+    Plan { url: worker.url, credentials, app, user, search, cursor, timeout }
 }

@@ -14,7 +14,7 @@ use crate::{
     calls, host,
     query::EventQuery,
     time,
-    worker::{self, Credentials},
+    worker::{self, Credentials, Target},
 };
 
 /// What the command line asks for.
@@ -70,14 +70,8 @@ Exit status: 0 at the end, or when the reader of the output goes away; 1 for an 
 line."
 )]
 struct Args {
-    /// Where the Worker is: the beginning of its URL, without a path
-    #[arg(long, value_parser = worker::url)]
-    url: Uri,
-
-    /// The API's ADMIN_TOKEN; better given as the variable of this name
-    // A text, because clap's errors quote what its own parsers reject.
-    #[arg(long)]
-    token: Option<String>,
+    #[command(flatten)]
+    worker: Target,
 
     /// The first time; with a checkpoint file, for the first run only
     #[arg(long, value_name = "TIME", value_parser = time::parse)]
@@ -127,12 +121,12 @@ struct Args {
 /// Reads the command line; ends the program where there is a mistake in it.
 pub fn read() -> Plan {
     let args: Args = host::arguments();
-    let credentials = Credentials::read(args.token).unwrap_or_else(|message| reject(message));
+    let credentials = args.worker.credentials().unwrap_or_else(|message| reject(message));
     if args.until.is_some_and(|until| until < args.since) {
         reject("--since is after --until".into());
     }
     let query = EventQuery {
-        url: calls::origin(&args.url).to_lowercase(),
+        url: calls::origin(&args.worker.url).to_lowercase(),
         app: args.app,
         kind: args.kind,
         user: args.user,
@@ -140,7 +134,7 @@ pub fn read() -> Plan {
     };
     let follow = Follow { interval: args.interval, overlap: args.overlap, checkpoint: args.checkpoint };
     Plan {
-        url: args.url,
+        url: args.worker.url,
         credentials,
         query,
         since: args.since,

@@ -24,17 +24,12 @@ use crate::{
         event_log,
         relations::{self, Follow, Latest, Rows},
     },
-    delivery::{
-        dead_letter,
-        erased::Traces,
-        failure::{Failure, Reason},
-        message::Message,
-    },
+    delivery::{erased::Traces, message::Message},
     encoding::{UnixMs, Word, to_json},
-    event::{self, Event, EventId, Parties, UserId},
+    event::{self, EventId, Parties, UserId},
     ports::Ports,
-    sink::{Sink, unbound},
-    storage::{Attempt, Clock as _, Kv as _, LIST_MAX, Queue as _},
+    sink::Sink,
+    storage::{Clock as _, Kv as _, LIST_MAX, Listed},
     tencent::Tencent,
     webhook::{SdkAppId, command::Kind},
 };
@@ -345,8 +340,7 @@ impl<P: Ports> D1Log<'_, P> {
             return Ok(Vec::new());
         }
         let page = self.context.ports.kv().list(&event::prefix(self.app), LIST_MAX, None).await?;
-        let read =
-            |listed: crate::storage::Listed| Some((event::read_key(&listed.key)?.1, Parties::read(&listed.metadata)?));
+        let read = |listed: Listed| Some((event::read_key(&listed.key)?.1, Parties::read(&listed.metadata)?));
         Ok(page.keys.into_iter().filter_map(read).collect())
     }
 }
@@ -658,27 +652,14 @@ impl<P: Ports> Context<'_, P> {
         self.database()?.run_all(statements.collect()).await?;
         for sink in self.recording_sinks().filter(|sink| *sink != Sink::D1) {
             // All at once, and then one after the other.
-            let begin =
-                |event| sink.begin(self.ports, event, &storing, now).unwrap_or_else(|| self.begin_sending(sink, event));
-            let attempts: Vec<_> = events.iter().map(begin).collect();
+            let attempts: Vec<_> =
+                events.iter().map(|event| sink.hand_over(self.ports, event, &storing, now)).collect();
             for (attempt, event) in attempts.into_iter().zip(&events) {
-                if attempt.await.is_err() && self.fall_back(sink, event, now).await.is_err() {
+                if attempt.await.is_err() && sink.fall_back(self.ports, event, &storing, now).await.is_err() {
                     return Err(Problem::Unavailable);
                 }
             }
         }
         Ok(())
-    }
-
-    fn begin_sending(&self, sink: Sink, event: &Event<'_>) -> Attempt {
-        self.ports.queue().map_or_else(unbound, |queue| queue.send(&Message::of(event, sink).text()))
-    }
-
-    fn fall_back(&self, sink: Sink, event: &Event<'_>, now: u64) -> Attempt {
-        if sink.stores() {
-            return self.begin_sending(sink, event);
-        }
-        let failure = Failure::Other(Reason::Queue);
-        self.ports.kv().put(&dead_letter::entry(event, sink, failure, now, self.config.retention_seconds))
     }
 }

@@ -69,9 +69,9 @@ impl Ranked {
         signed(self.follows).saturating_sub(signed(self.unfollows))
     }
 
-    /// The users as `rankings` has them.
-    fn json(users: &[Self]) -> Parameter {
-        Parameter::Text(to_json(&users.iter().map(|it| (&it.user, it.unfollows, it.follows)).collect::<Vec<_>>()))
+    /// The users as `rankings` has them, in JSON.
+    fn rows(users: &[Self]) -> Vec<(&str, u64, u64)> {
+        users.iter().map(|it| (&*it.user, it.unfollows, it.follows)).collect()
     }
 }
 
@@ -173,8 +173,8 @@ pub fn store(hours: Hours, measure: Measure, as_of: u64, users: &[Ranked], delet
          users = excluded.users";
     let [app, since, until] = hours.key();
     let count = hours.count(as_of / HOUR_MS).into();
-    let measure = measure.name().into();
-    Statement::new(SQL, [app, since, until, measure, as_of.into(), count, Ranked::json(users), deleted.into()])
+    let (measure, users) = (measure.name().into(), Parameter::Text(to_json(&Ranked::rows(users))));
+    Statement::new(SQL, [app, since, until, measure, as_of.into(), count, users, deleted.into()])
 }
 
 /// Notes that a stored ranking was asked for at `now_ms` (Unix ms).
@@ -371,16 +371,12 @@ pub fn renew(asked: &Asked, basis: &Basis, of: &[(Measure, Vec<Ranked>)]) -> Sta
          WHERE app = ?1 AND hour >= ?3 AND hour < ?8) = json_array(CAST(?9 AS INTEGER), CAST(?10 AS INTEGER)) \
          ON CONFLICT DO UPDATE SET as_of = excluded.as_of, changes = excluded.changes, \
          asked_at = max(asked_at, excluded.asked_at), users = excluded.users";
-    let row = |(measure, users): &(Measure, Vec<Ranked>)| {
-        let users: Vec<_> = users.iter().map(|it| (it.user.clone(), it.unfollows, it.follows)).collect();
-        (measure.name(), users)
-    };
-    let made = to_json(&of.iter().map(row).collect::<Vec<_>>());
+    let made: Vec<_> = of.iter().map(|(measure, users)| (measure.name(), Ranked::rows(users))).collect();
     let parameters = [
         asked.app.into(),
         asked.since_hour.into(),
         basis.hours.since.into(),
-        Parameter::Text(made),
+        Parameter::Text(to_json(&made)),
         basis.as_of.into(),
         basis.changes.changes.into(),
         basis.changes.deleted.into(),
@@ -460,26 +456,19 @@ impl Tally {
             Measure::Gained => i64::try_from(ranked.follows).unwrap_or(i64::MAX).saturating_neg(),
             Measure::Net => ranked.net(),
         };
-        let of = |(user, &Counts { unfollows, follows }): (&String, &Counts)| Ranked {
-            user: user.clone(),
-            unfollows,
-            follows,
-        };
-        let order =
-            |one: &Ranked, other: &Ranked| place(one).cmp(&place(other)).then_with(|| one.user.cmp(&other.user));
         let mut first = others;
-        for (user, counts) in &self.counts {
-            // A copy only of what may be among the first.
-            let ranked = Ranked { user: String::new(), unfollows: counts.unfollows, follows: counts.follows };
+        for (user, &Counts { unfollows, follows }) in &self.counts {
+            // A copy of the user only where it may be among the first.
+            let mut ranked = Ranked { user: String::new(), unfollows, follows };
             if measure != Measure::Net && place(&ranked) == 0 {
                 continue;
             }
-            let last = first.get(USERS_MAX.saturating_sub(1));
-            if last.is_some_and(|last| place(last).cmp(&place(&ranked)).then_with(|| last.user.cmp(user)).is_lt()) {
+            let order = |other: &Ranked| place(other).cmp(&place(&ranked)).then_with(|| other.user.cmp(user));
+            if first.get(USERS_MAX.saturating_sub(1)).is_some_and(|last| order(last).is_lt()) {
                 continue;
             }
-            let ranked = of((user, counts));
-            let at = first.binary_search_by(|it| order(it, &ranked)).unwrap_or_else(|at| at);
+            let at = first.binary_search_by(order).unwrap_or_else(|at| at);
+            user.clone_into(&mut ranked.user);
             first.insert(at, ranked);
             first.truncate(USERS_MAX);
         }

@@ -6,7 +6,7 @@ use strum::VariantArray as _;
 use super::{Statement, event_log::Role};
 use crate::{
     encoding::StoredWord,
-    webhook::{SdkAppId, command::Kind},
+    webhook::{SdkAppId, body::EVENT_TIME_MAX, command::Kind},
 };
 
 /// What a user did, or what was done to the user, in one role and kind.
@@ -42,6 +42,6 @@ pub fn totals(app: SdkAppId, user: &str, since: Option<u64>, until: Option<u64>)
     };
     let of_role = |&role: &Role| Kind::VARIANTS.iter().map(move |&kind| of(role, kind));
     let parts: Vec<_> = Role::VARIANTS.iter().flat_map(of_role).collect();
-    let (since, until) = (since.unwrap_or(0), until.unwrap_or(crate::webhook::body::EVENT_TIME_MAX));
+    let (since, until) = (since.unwrap_or(0), until.unwrap_or(EVENT_TIME_MAX));
     Statement::new(parts.join(" UNION ALL "), [app.into(), user.into(), since.into(), until.into()])
 }

@@ -28,17 +28,14 @@ use crate::{
         deliveries::{self, Change, State},
     },
     delivery::{
-        dead_letter,
         erased::Traces,
         failure::{Failure, Reason},
-        message::Message,
     },
     event::Event,
     log::Level,
     ports::Ports,
     response::Response,
-    sink::{Sink, unbound},
-    storage::{Attempt, Clock as _, Kv as _, Queue as _},
+    storage::Clock as _,
 };
 
 /// A body that has not been read yet.
@@ -174,8 +171,9 @@ impl<P: Ports> Receiver<'_, P> {
     ) -> Result<CallOutcome, Rejection> {
         let wanted = events.iter().flat_map(|event| settings.sinks.iter().map(move |&sink| (event, sink)));
         let outcomes = wanted.clone().map(|(event, sink)| async move {
-            let begin = || self.begin(sink, event);
-            let fall_back = || self.fall_back(sink, event);
+            let storing = self.config.storing();
+            let begin = || sink.hand_over(self.ports, event, &storing, event.received_at());
+            let fall_back = || sink.fall_back(self.ports, event, &storing, self.ports.clock().now_ms());
             // Without a queue, what KV or D1 does not take is left nowhere.
             let has_fallback = !sink.stores() || self.ports.queue().is_some();
             let (outcome, under_way) = persist(deadline, &begin, has_fallback.then_some(&fall_back)).await;
@@ -198,21 +196,6 @@ impl<P: Ports> Receiver<'_, P> {
         done
     }
 
-    /// Begins an attempt to have a sink take an event. The origin gets it by way of the queue.
-    fn begin(&self, sink: Sink, event: &Event<'_>) -> Attempt {
-        let stored = sink.begin(self.ports, event, &self.config.storing(), event.received_at());
-        stored.unwrap_or_else(|| self.send(sink, event))
-    }
-
-    /// Begins an attempt to leave an event elsewhere: on the queue, or in KV as a dead letter if the queue is what failed.
-    fn fall_back(&self, sink: Sink, event: &Event<'_>) -> Attempt {
-        if sink.stores() {
-            return self.send(sink, event);
-        }
-        let (failure, now) = (Failure::Other(Reason::Queue), self.ports.clock().now_ms());
-        self.ports.kv().put(&dead_letter::entry(event, sink, failure, now, self.config.retention_seconds))
-    }
-
     /// Begins to note in the event log that a delivery is dead, because the queue did not take it. The response does not depend
     /// on it.
     fn note_dead(&self, event: &Event<'_>) -> Option<Late> {
@@ -230,10 +213,6 @@ impl<P: Ports> Receiver<'_, P> {
         let statement = deliveries::write(event.app(), event.id(), &change);
         let begin = |database: &P::Database| Attempts::of(database.attempt(statement));
         Some(Late { attempts: self.ports.database().map(begin)?, traces: Traces::of(event) })
-    }
-
-    fn send(&self, sink: Sink, event: &Event<'_>) -> Attempt {
-        self.ports.queue().map_or_else(unbound, |queue| queue.send(&Message::of(event, sink).text()))
     }
 }
 
