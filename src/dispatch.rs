@@ -2,7 +2,9 @@
 //! to the consumer; the cron trigger to the retention, to the messages about alerts and to rankings. What outlives a response is handed
 //! back, to be run after it.
 
-use std::pin::pin;
+use std::{cell::OnceCell, pin::pin};
+
+use futures_util::FutureExt as _;
 
 use crate::{
     alerts::{
@@ -15,7 +17,7 @@ use crate::{
     },
     api::{self, Api, ApiRequest},
     completeness,
-    config::{Config, features::MissingLines},
+    config::{CallConfig, Config, features::MissingLines},
     database::{
         Database as _, log_state,
         retention::{Retained, Retention, retain},
@@ -46,6 +48,29 @@ pub const EVERY_MINUTE: &str = "* * * * *";
 const RETENTION_MINUTE: u64 = 17;
 
 const MINUTE_MS: u64 = 60 * 1000;
+
+/// What answers requests to a path.
+enum Route {
+    Health,
+    Api,
+    /// The metrics, unless the webhook lives there.
+    Metrics,
+    /// The webhook, or nothing.
+    Webhook,
+}
+
+impl Route {
+    // Not inlined: each call comes here, and its future need not be larger for it.
+    #[inline(never)]
+    fn of(path: &str) -> Self {
+        match path {
+            routes::HEALTH => Self::Health,
+            routes::METRICS => Self::Metrics,
+            _ if path.starts_with(api::PREFIX) => Self::Api,
+            _ => Self::Webhook,
+        }
+    }
+}
 
 /// A request, as it arrived.
 pub trait Request {
@@ -80,8 +105,10 @@ impl From<Response> for Answer {
 
 /// The Worker: its settings, its ports, and what an isolate remembers from call to call.
 pub struct Dispatcher<P> {
-    /// The settings, and what is wrong with them.
-    pub config: Config,
+    /// The settings that calls need.
+    pub call_config: CallConfig,
+    /// All of them, once they were needed.
+    config: OnceCell<Config>,
     pub ports: P,
     pub schema: Schema,
     /// When Tencent may be asked next.
@@ -96,7 +123,8 @@ impl<P: Ports> Dispatcher<P> {
     /// A new one, with the settings of its ports' environment.
     pub fn new(ports: P) -> Self {
         Self {
-            config: Config::read(&ports),
+            call_config: CallConfig::read(&ports),
+            config: OnceCell::new(),
             ports,
             schema: Schema::default(),
             pace: Pace::default(),
@@ -105,20 +133,23 @@ impl<P: Ports> Dispatcher<P> {
         }
     }
 
+    /// All settings, and what is wrong with them.
+    pub fn config(&self) -> &Config {
+        self.config.get_or_init(|| Config::read(&self.ports))
+    }
+
     /// Answers a request with this method (in upper case) and URL.
     pub async fn fetch(&self, method: &str, url: &str, request: &impl Request) -> Answer {
         let target = Target::of(url);
-        // Boxed: what webhooks seldom need is no part of their future, which would be compiled, and moved, with each of them.
-        if target.path == routes::HEALTH {
-            return Box::pin(self.health(method)).await.into();
-        }
-        if target.path.starts_with(api::PREFIX) {
-            return Box::pin(self.ask_api(method, target, request)).await.into();
-        }
-        if target.path == routes::METRICS && self.config.has_metrics {
-            return Box::pin(self.scrape(method, target, request)).await.into();
-        }
-        self.receive(method, target, request).await
+        // Boxed, and of no known type: what webhooks seldom need is no part of their future, which would be compiled, and moved, with
+        // each of them.
+        let responding = match Route::of(target.path) {
+            Route::Health => self.health(method).boxed_local(),
+            Route::Api => self.ask_api(method, target, request).boxed_local(),
+            Route::Metrics if self.call_config.has_metrics => self.scrape(method, target, request).boxed_local(),
+            Route::Metrics | Route::Webhook => return self.receive(method, target, request).await,
+        };
+        responding.await.into()
     }
 
     /// Says whether the settings are valid.
@@ -127,7 +158,7 @@ impl<P: Ports> Dispatcher<P> {
             return api::not_allowed("GET, HEAD");
         }
         let now = self.ports.clock().now_ms();
-        Response::health(&self.schema.invalid_settings(&self.config, self.ports.database(), now).await)
+        Response::health(&self.schema.invalid_settings(self.config(), self.ports.database(), now).await)
     }
 
     async fn ask_api(&self, method: &str, target: Target<'_>, request: &impl Request) -> Response {
@@ -140,13 +171,13 @@ impl<P: Ports> Dispatcher<P> {
         self.api().scrape(api_request(method, target, authorization.as_deref()), accept.as_deref()).await
     }
 
-    const fn api(&self) -> Api<'_, P> {
-        Api { config: &self.config, ports: &self.ports, schema: &self.schema, pace: &self.pace }
+    fn api(&self) -> Api<'_, P> {
+        Api { config: self.config(), ports: &self.ports, schema: &self.schema, pace: &self.pace }
     }
 
     async fn receive(&self, method: &str, target: Target<'_>, request: &impl Request) -> Answer {
         let head = RequestHead { method, target, has_hop_header: request.has_hop_header() };
-        let receiver = Receiver { config: &self.config, ports: &self.ports };
+        let receiver = Receiver { config: &self.call_config, ports: &self.ports };
         let HandledCall { response, log, kind, late } = receiver.receive(head, &request.body()).await;
         if let Some((level, record)) = log {
             self.ports.log(level, &record);
@@ -165,7 +196,7 @@ impl<P: Ports> Dispatcher<P> {
         let mut has_answered = false;
         for hour in self.calls.take(clock.now_ms()) {
             // If D1 fails, it has not taken them. If it does not answer, it may have: to add them again might count twice.
-            let writing = pin!(database.run(hour.statement(self.config.plan)));
+            let writing = pin!(database.run(hour.statement(self.call_config.plan)));
             let written = within(clock, CALLS_WITHIN_MS, writing).await;
             has_answered = matches!(written, Some(Ok(_)));
             if matches!(written, Some(Err(_))) {
@@ -174,14 +205,14 @@ impl<P: Ports> Dispatcher<P> {
             }
         }
         // At the first call of such settings, and not only at the next run of the retention.
-        if has_answered && self.config.settings.as_ref().is_some_and(completeness::is_lost) {
+        if has_answered && self.call_config.settings.as_ref().is_some_and(completeness::is_lost) {
             let _ = within(clock, CALLS_WITHIN_MS, pin!(database.run(log_state::lose()))).await;
         }
     }
 
     /// Processes one batch of messages of the queue of this name, each of which is settled.
     pub async fn consume<M: QueuedMessage>(&self, queue: &str, batch: impl IntoIterator<Item = M>) {
-        Consumer { config: &self.config, ports: &self.ports, memory: &self.deliveries }
+        Consumer { config: self.config(), ports: &self.ports, memory: &self.deliveries }
             .consume(Source::of(queue), batch)
             .await;
     }
@@ -191,13 +222,13 @@ impl<P: Ports> Dispatcher<P> {
     pub async fn scheduled(&self, cron: &str, scheduled_ms: u64) {
         let since_run = (scheduled_ms / MINUTE_MS).saturating_sub(RETENTION_MINUTE);
         let is_for_retention =
-            cron != EVERY_MINUTE || since_run.is_multiple_of(self.config.plan.retention_every_minutes());
+            cron != EVERY_MINUTE || since_run.is_multiple_of(self.call_config.plan.retention_every_minutes());
         let due = Due { cron, at_ms: scheduled_ms };
-        run::run(&self.ports, &self.config.notify, due, async || self.observe(cron).await).await;
+        run::run(&self.ports, &self.config().notify, due, async || self.observe(cron).await).await;
         if is_for_retention {
             self.retain().await;
         }
-        if self.config.plan.renews_rankings() {
+        if self.call_config.plan.renews_rankings() {
             self.renew_rankings().await;
         }
     }
@@ -213,12 +244,12 @@ impl<P: Ports> Dispatcher<P> {
     /// Deletes from D1 what is due, and looks whether the log is complete. With settings that calls are rejected for, nothing is
     /// deleted: they are to be fixed first.
     pub async fn retain(&self) {
-        let (Some(database), Some(settings)) = (self.ports.database(), &self.config.settings) else { return };
-        let events_seconds = self.config.retention_seconds;
+        let (Some(database), Some(settings)) = (self.ports.database(), &self.call_config.settings) else { return };
+        let events_seconds = self.call_config.retention_seconds;
         let retention = Retention {
             events_seconds,
             dead_letters_seconds: dead_letter::retention_seconds(events_seconds),
-            limits: self.config.plan.retention(),
+            limits: self.call_config.plan.retention(),
         };
         match retain(database, self.ports.clock(), retention).await {
             Ok(Retained { events, rows, due_since: Some(since) }) => {
@@ -237,8 +268,9 @@ impl<P: Ports> Dispatcher<P> {
 
     /// What is wrong now, as far as that can be said in time for a message.
     async fn observe(&self, cron: &str) -> Current {
-        let apps: Vec<_> = self.config.settings.as_ref().map(|settings| settings.apps().collect()).unwrap_or_default();
-        let mut observed = observe_within(&self.config, &self.ports, &self.schema, &apps, OBSERVE_WITHIN_MS).await;
+        let apps: Vec<_> =
+            self.call_config.settings.as_ref().map(|settings| settings.apps().collect()).unwrap_or_default();
+        let mut observed = observe_within(self.config(), &self.ports, &self.schema, &apps, OBSERVE_WITHIN_MS).await;
         observed.missing_lines.extend(MissingLines::of_trigger(cron));
         let is_complete = !matches!(observed.database, DatabaseState::Fails(_));
         Current { alerts: observed.alerts(), is_complete }

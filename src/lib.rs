@@ -31,6 +31,7 @@ pub mod dispatch;
 mod encoding;
 pub mod event;
 pub mod export;
+mod hash;
 pub mod log;
 pub mod metrics;
 pub mod origin;

@@ -41,15 +41,21 @@ impl LogChoice {
 /// The beginning of a text, without characters that a terminal or a reader of lines would act on: JSON escapes only the
 /// first 32 control characters.
 pub(crate) fn printable<'a>(text: Option<&Cow<'a, str>>) -> Option<Cow<'a, str>> {
+    text.map(|text| match text {
+        // As Tencent sends it.
+        Cow::Borrowed(text) if text.len() <= TEXT_MAX && text.bytes().all(|b| matches!(b, b' '..=b'~')) => {
+            Cow::Borrowed(*text)
+        }
+        text => Cow::Owned(made_printable(text)),
+    })
+}
+
+#[cold]
+#[inline(never)]
+fn made_printable(text: &str) -> String {
     // line separators, and what turns the direction of writing.
     let formatting = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let breaks = |c: char| c.is_control() || formatting(c);
-    let begin = |text: &str| text.floor_char_boundary(TEXT_MAX.min(text.len()));
-    text.map(|text| match text {
-        Cow::Borrowed(text) if !text.contains(breaks) => Cow::Borrowed(text.get(..begin(text)).unwrap_or_default()),
-        text => {
-            let plain = text.replace(breaks, "?");
-            Cow::Owned(plain.get(..begin(&plain)).unwrap_or_default().to_owned())
-        }
-    })
+    let plain = text.replace(|c: char| c.is_control() || formatting(c), "?");
+    let begin = plain.floor_char_boundary(TEXT_MAX.min(plain.len()));
+    plain.get(..begin).unwrap_or_default().to_owned()
 }

@@ -3,13 +3,14 @@
 
 use std::{
     cell::Cell,
-    future::{Future, ready},
+    future::{Future, poll_fn, ready},
     pin::{Pin, pin},
+    task::Poll,
 };
 
 use futures_util::{
     FutureExt as _, StreamExt as _,
-    future::{Either, select},
+    future::{Either, maybe_done, select},
     stream,
 };
 use serde_json::Value;
@@ -127,6 +128,18 @@ pub async fn side_by_side<T, E, F: Future<Output = Result<(), E>>>(
     }
     done.sort_unstable();
     (done, error)
+}
+
+/// Runs all of these as parts of one task, and gives what they end with, in their order. Unlike `join_all` of futures_util, it has no
+/// other way for many, which would be compiled at each cold start, and which would wake them apart.
+pub async fn join<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
+    let mut running: Vec<_> = futures.into_iter().map(|future| Box::pin(maybe_done(future))).collect();
+    poll_fn(|cx| {
+        let pending = running.iter_mut().map(|future| future.as_mut().poll(cx)).filter(Poll::is_pending).count();
+        if pending == 0 { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    running.iter_mut().filter_map(|future| future.as_mut().take_output()).collect()
 }
 
 /// Runs `future` for at most `ms` ms; `None` when the time is up first.

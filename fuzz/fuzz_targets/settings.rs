@@ -85,8 +85,8 @@ fuzz_target!(|text: &str| {
     for (name, token) in tokens {
         assert_eq!(token.is_some(), variables.contains_key(name) && !is_invalid(name));
     }
-    assert_eq!(config.plan == Plan::Paid, variables.get("PLAN") == Some(&"paid"));
-    let Some(settings) = &config.settings else {
+    assert_eq!(config.calls.plan == Plan::Paid, variables.get("PLAN") == Some(&"paid"));
+    let Some(settings) = &config.calls.settings else {
         let rejects = |name: &&str| !SWITCHED_OFF.contains(name) || *name == "ORIGIN_URL";
         return assert!(invalid.iter().any(rejects), "calls are rejected, and no setting says why: {invalid:?}");
     };
@@ -116,7 +116,7 @@ fuzz_target!(|text: &str| {
         assert!(text.bytes().all(|byte| byte.is_ascii_digit()));
         text.parse::<u64>().ok()
     };
-    assert_eq!(config.retention_seconds, number("RETENTION_DAYS").map(|days| days * 24 * 60 * 60));
+    assert_eq!(config.calls.retention_seconds, number("RETENTION_DAYS").map(|days| days * 24 * 60 * 60));
     assert_eq!(config.delivery.retry_base_seconds, number("RETRY_BASE_SECONDS").unwrap_or(5));
     assert_eq!(config.delivery.seconds, number("DELIVERY_HOURS").unwrap_or(72) * 60 * 60);
     assert_eq!(settings.webhook_path, *variables.get("WEBHOOK_PATH").unwrap_or(&"/"));

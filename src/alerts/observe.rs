@@ -48,14 +48,15 @@ pub async fn observe_within(
 ) -> Observations {
     let each_within_ms = within_ms / 2;
     let now_ms = ports.clock().now_ms();
-    let of_settings = config.settings.as_ref().map(|settings| settings.apps().collect::<Vec<_>>()).unwrap_or_default();
+    let of_settings =
+        config.calls.settings.as_ref().map(|settings| settings.apps().collect::<Vec<_>>()).unwrap_or_default();
     let mut observed = Observations {
         now_ms,
         apps: apps.to_vec(),
         invalid_settings: config.invalid_settings.clone(),
         unknown_settings: Names::all().map_or_else(Vec::new, |names| names.unknown(ports.names(), &of_settings)),
         missing_lines: MissingLines::of(ports),
-        database_max: config.plan.limits().database_bytes,
+        database_max: config.calls.plan.limits().database_bytes,
         silence_hours: config.silence_hours,
         ..Observations::default()
     };
@@ -77,7 +78,7 @@ impl Observations {
     /// Asks the database for all that it knows, and for its size in bytes.
     async fn ask(&mut self, config: &Config, database: &impl Database) -> Result<Option<u64>, DatabaseError> {
         let size = database.run(ask_size()).await?.size;
-        let sinks = config.settings.as_ref().map(|settings| &*settings.sinks).unwrap_or_default();
+        let sinks = config.calls.settings.as_ref().map(|settings| &*settings.sinks).unwrap_or_default();
         let state = LogState::from(database.rows(log_state::read()).await?);
         self.retention_due_since = state.number(Name::RetentionDueSince);
         let has_both = sinks.contains(&Sink::Kv) && sinks.contains(&Sink::D1);
@@ -91,7 +92,7 @@ impl Observations {
             database.rows::<AppsCalls>(alerts::calls(&with_none, &NOTABLE, since)),
         )
         .await?;
-        if config.settings.as_ref().is_some_and(|settings| settings.origin.is_some()) {
+        if config.calls.settings.as_ref().is_some_and(|settings| settings.origin.is_some()) {
             let since = self.now_ms.saturating_sub(DONE_FOR_MS);
             self.deliveries = database.rows::<AppsDeliveries>(alerts::deliveries(&self.apps, since)).await?;
         }

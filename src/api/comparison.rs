@@ -441,7 +441,8 @@ impl<P: Ports> Context<'_, P> {
         let rows = self.relations(relations::first_event(app)).await?;
         let first = rows.first().and_then(|row| row.get(0)?.as_u64());
         let now = self.ports.clock().now_ms();
-        let retained = self.config.retention_seconds.map(|seconds| now.saturating_sub(seconds.saturating_mul(1000)));
+        let retained =
+            self.config.calls.retention_seconds.map(|seconds| now.saturating_sub(seconds.saturating_mul(1000)));
         Ok(first.map(|first| first.max(retained.unwrap_or(0))))
     }
 
@@ -638,13 +639,13 @@ impl<P: Ports> Context<'_, P> {
 
     fn budget(&self, record: Recording) -> Budget {
         let per_record = if record == Recording::True { self.recording_sinks().count() } else { 0 };
-        Budget { operations: self.config.plan.comparison_operations(), per_record }
+        Budget { operations: self.config.calls.plan.comparison_operations(), per_record }
     }
 
     /// Stores misses in all sinks, the log first: what it has is missed no more. What KV does not take goes onto the queue, and what
     /// the queue does not take of deliveries becomes a dead letter, as with a webhook.
     async fn record_all(&self, app: SdkAppId, missed: &[Missed]) -> Result<(), Problem> {
-        let (now, storing) = (self.ports.clock().now_ms(), self.config.storing());
+        let (now, storing) = (self.ports.clock().now_ms(), self.config.calls.storing());
         let records: Vec<_> = missed.iter().map(|missed| recording::record(app, missed, now)).collect();
         let messages: Vec<_> = records.iter().filter_map(|record| Message::of_record(record)).collect();
         let events: Vec<_> = messages.iter().filter_map(Message::event).collect();

@@ -1,7 +1,7 @@
 //! Where a list goes on. A cursor belongs to one query: a checksum over both tells when it comes with another one, or was
 //! cut on its way.
 
-use sha2::{Digest as _, Sha256};
+use crate::hash::sha256;
 
 use super::{parameters::Cursor, problem::Problem};
 
@@ -81,6 +81,6 @@ impl KvPosition {
 
 fn checksum(query: &str, position: &str) -> [u8; CHECKSUM_BYTES] {
     // The length tells the two apart.
-    let hash = Sha256::digest(format!("{} {query}{position}", query.len()));
+    let hash = sha256(format!("{} {query}{position}", query.len()));
     std::array::from_fn(|at| hash.get(at).copied().unwrap_or_default())
 }

@@ -179,7 +179,7 @@ impl<P: Ports> Context<'_, P> {
         let (mut replays, mut reads) = (Vec::new(), 0_usize);
         let mut cursor = KvPosition::next(page.cursor, &prefix);
         let mut failure = None;
-        let (most, most_reads) = self.config.plan.replays_and_reads();
+        let (most, most_reads) = self.config.calls.plan.replays_and_reads();
         let now = self.ports.clock().now_ms();
         for Listed { key, metadata, .. } in page.keys {
             let id = key.strip_prefix(&prefix).unwrap_or_default();
@@ -272,7 +272,7 @@ impl<P: Ports> Context<'_, P> {
         let sent_at = self.ports.clock().now_ms();
         // Before the message is sent, or it might come after the letter has ended. That a letter is replayed is only said to
         // those who list it.
-        if let Some(entry) = dead_letter::replayed(key, &letter, sent_at, self.config.retention_seconds) {
+        if let Some(entry) = dead_letter::replayed(key, &letter, sent_at, self.config.calls.retention_seconds) {
             let _ = self.ports.kv().put(&entry).await;
         }
         if let Err(problem) = self.send(&message.text()).await {
@@ -288,7 +288,7 @@ impl<P: Ports> Context<'_, P> {
         let (kv, clock) = (self.ports.kv(), self.ports.clock());
         clock.sleep(SAME_KEY_PAUSE_MS).await;
         let is_there = matches!(kv.get(key).await, Ok(Some(_)));
-        let entry = dead_letter::restored(key, letter, self.config.retention_seconds, clock.now_ms());
+        let entry = dead_letter::restored(key, letter, self.config.calls.retention_seconds, clock.now_ms());
         if let Some(entry) = entry.filter(|_| is_there) {
             let _ = kv.put(&entry).await;
         }

@@ -154,7 +154,7 @@ impl<P: Ports> Context<'_, P> {
 
     fn new_step(&self, app: SdkAppId) -> Step<'_, P::Clock> {
         let removed = if self.settings.is_ours(app) { 0 } else { OPERATIONS_OF_REMOVED };
-        Step::begin(self.ports.clock(), self.config.plan, OPERATIONS_AROUND.saturating_add(removed))
+        Step::begin(self.ports.clock(), self.config.calls.plan, OPERATIONS_AROUND.saturating_add(removed))
     }
 
     /// Begins the erasure of a user, or goes on with it: with the position that was noted.
@@ -196,7 +196,7 @@ impl<P: Ports> Context<'_, P> {
         step: &Step<'_, P::Clock>,
     ) -> Result<(usize, bool), Problem> {
         let Subject { app, user, began_at, .. } = *subject;
-        let (database, most) = (self.database()?, self.config.plan.step_items());
+        let (database, most) = (self.database()?, self.config.calls.plan.step_items());
         step.spend(1);
         let found: Vec<UsersEvent> = database.rows(erasures::find(app, user, began_at, most as u64)).await?;
         if !found.is_empty() {
@@ -290,7 +290,7 @@ impl<P: Ports> Context<'_, P> {
         newer: &[String],
         step: &Step<'_, P::Clock>,
     ) -> Result<bool, Problem> {
-        let storing = self.config.storing();
+        let storing = self.config.calls.storing();
         let messages: Vec<_> = newer.iter().filter_map(|record| Message::of_record(record)).collect();
         let events: Vec<_> = messages.iter().filter_map(Message::event).collect();
         // An event may have come again between the look at its record and the deletion.
@@ -358,7 +358,7 @@ impl<P: Ports> Context<'_, P> {
         let mut hits = Hits::default();
         self.wait_until(subject.began_at.saturating_add(CALLS_END_WITHIN_MS)).await;
         let prefixes = [event::prefix(app), dead_letter::prefix(Some(app)), dead_letter::prefix(None)];
-        let most = self.config.plan.search_keys();
+        let most = self.config.calls.plan.search_keys();
         let is_done = self.search(&subject, &prefixes, most, &mut search, &step, &mut hits).await;
         let Hits { records, searched, deleted, .. } = hits;
         if let Some(database) = self.ports.database().filter(|_| !records.is_empty()) {
@@ -425,7 +425,7 @@ impl<P: Ports> Context<'_, P> {
         let mut values = Vec::new();
         if !unknown.is_empty() {
             hits.read = hits.read.saturating_add(unknown.len());
-            if hits.read > self.config.plan.step_items() || !step.may_begin(1) {
+            if hits.read > self.config.calls.plan.step_items() || !step.may_begin(1) {
                 return Ok(false);
             }
             values = self.ports.kv().get_all(&unknown).await?;

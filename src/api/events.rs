@@ -198,7 +198,7 @@ impl<P: Ports> Context<'_, P> {
         if let Some(database) = self.ports.database() {
             // The call may have been under way.
             database.run(event_log::delete_received_by(app, &id, began_at)).await?;
-            let step = Step::begin(self.ports.clock(), self.config.plan, OPERATIONS_OF_ERASURE);
+            let step = Step::begin(self.ports.clock(), self.config.calls.plan, OPERATIONS_OF_ERASURE);
             self.settle_records(database, app, vec![id], &newer, &step).await?;
         }
         Ok(NoContent)

@@ -71,7 +71,7 @@ impl<P: Ports> Context<'_, P> {
         let text = format!("{} {}", <&str>::from(format), wanted.text());
         let mut after = Cursor::position(cursor.as_ref(), &text, EventId::read)?;
         let mut part = Part::new(format, after.is_none());
-        let (database, mut left) = (self.event_log()?, self.config.plan.export_events());
+        let (database, mut left) = (self.event_log()?, self.config.calls.plan.export_events());
         let has_next = loop {
             let limit = left.min(STATEMENT_MAX);
             // One more than wanted tells whether there are more.

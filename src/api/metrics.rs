@@ -40,11 +40,11 @@ impl<P: Ports> Api<'_, P> {
     }
 
     async fn metrics(&self, accept: Option<&str>) -> Response {
-        let settings = self.config.settings.as_ref();
+        let settings = self.config.calls.settings.as_ref();
         let measurements = Measurements {
             now_ms: self.ports.clock().now_ms(),
             invalid_settings: self.config.invalid_settings.len(),
-            database_max: self.config.plan.limits().database_bytes,
+            database_max: self.config.calls.plan.limits().database_bytes,
             has_log: settings.is_some_and(|settings| settings.sinks.contains(&Sink::D1)),
             has_origin: settings.is_some_and(|settings| settings.origin.is_some()),
             database: self.measure().await,
@@ -56,7 +56,7 @@ impl<P: Ports> Api<'_, P> {
 
     async fn measure(&self) -> Measured {
         let (clock, Some(database)) = (self.ports.clock(), self.ports.database()) else { return Measured::NotBound };
-        let apps = apps(self.config.settings.iter().flat_map(|settings| settings.apps()));
+        let apps = apps(self.config.calls.settings.iter().flat_map(|settings| settings.apps()));
         let reading = metrics::read(&apps, clock.now_ms() / HOUR_MS);
         let asking = pin!(try_join(database.run(ask_size()), database.rows(reading)));
         match within(clock, DATABASE_WITHIN_MS, asking).await {

@@ -122,7 +122,7 @@ impl<P: Ports> Api<'_, P> {
         }
         let Self { config, ports, schema, pace } = *self;
         let role = CallerRole::of(config, authorization)?;
-        let settings = config.settings.as_ref().ok_or(Problem::Settings)?;
+        let settings = config.calls.settings.as_ref().ok_or(Problem::Settings)?;
         let path = path.strip_prefix(PREFIX).ok_or(Problem::NotFound)?;
         let operation = Operation::find(method, path)?;
         if !role.may(operation.row().access) {
@@ -244,8 +244,8 @@ impl<P: Ports> Context<'_, P> {
             sinks: self.settings.sinks.iter().copied().map(Word).collect(),
             origin: self.settings.origin.is_some(),
             webhook_path: self.settings.webhook_path.clone(),
-            metrics_path: self.config.has_metrics.then_some(routes::METRICS),
-            plan: Word(self.config.plan),
+            metrics_path: self.config.calls.has_metrics.then_some(routes::METRICS),
+            plan: Word(self.config.calls.plan),
             role: Word(self.role),
             compares: apps.iter().copied().filter(|&app| self.compares(app)).collect(),
             retention_due_since: self.retention_due_since().await.map(UnixMs),

@@ -4,7 +4,6 @@
 use std::iter::repeat;
 
 use serde::Serialize;
-use sha2::{Digest as _, Sha256};
 
 use super::{
     Context,
@@ -22,6 +21,7 @@ use crate::{
     },
     delivery::{dead_letter, erased::Traces, message::Message},
     event::{self, Entry, Event},
+    hash::sha256_hex,
     ports::Ports,
     storage::{Clock as _, GET_MAX, Kv as _, LIST_MAX, Listed, side_by_side},
     webhook::command::FOLLOW_BODY_MAX,
@@ -108,7 +108,7 @@ struct ReadRecord {
 
 /// What is known once a step of the rebuilding has gone from `cursor` to `next`, at `now` (Unix ms).
 fn reindexed(state: &LogState, cursor: Option<&str>, next: Option<&str>, now: u64) -> Vec<(Name, Option<String>)> {
-    let hash = |cursor: &str| hex::encode(Sha256::digest(cursor));
+    let hash = |cursor: &str| sha256_hex(cursor);
     let began = match cursor {
         None => Some(now),
         // Where the step before it ended.
@@ -135,7 +135,7 @@ impl<P: Ports> Context<'_, P> {
         let (database, now) = (self.event_log()?, self.ports.clock().now_ms());
         let (phase, position) = Phase::read(query.cursor.as_ref())?;
         let state = LogState::from(database.rows(log_state::read()).await?);
-        let step = Step::begin(self.ports.clock(), self.config.plan, OPERATIONS_AROUND);
+        let step = Step::begin(self.ports.clock(), self.config.calls.plan, OPERATIONS_AROUND);
         let mut read = Read::default();
         let mut cursor = self.read_keys(phase, position, &step, &mut read).await?;
         if phase == Phase::Events && cursor.is_none() {
@@ -186,7 +186,7 @@ impl<P: Ports> Context<'_, P> {
         read: &mut Read,
     ) -> Result<Option<Cursor>, Problem> {
         let prefix = phase.prefix();
-        let limit = if phase == Phase::Events { self.config.plan.step_items() } else { LIST_MAX };
+        let limit = if phase == Phase::Events { self.config.calls.plan.step_items() } else { LIST_MAX };
         let page = self.ports.kv().list(prefix, limit, from.list.as_deref()).await?;
         let id = |listed: &Listed| listed.key.strip_prefix(prefix).unwrap_or_default().to_owned();
         let is_to_mend = |listed: &Listed| !listed.metadata.is_object();
@@ -234,7 +234,7 @@ impl<P: Ports> Context<'_, P> {
 
     /// The entry of a key that lacks its metadata; `None` if its value is not what this Worker puts there.
     fn mended(&self, phase: Phase, Listed { key, .. }: &Listed, value: &str) -> Option<Entry> {
-        let (retention, now) = (self.config.retention_seconds, self.ports.clock().now_ms());
+        let (retention, now) = (self.config.calls.retention_seconds, self.ports.clock().now_ms());
         let entry = match phase {
             Phase::Events => Message::of_record(value)?.event()?.entry(retention, now),
             Phase::DeadLetters => dead_letter::restored(key, value, retention, now)?,

@@ -1,4 +1,5 @@
-//! The settings, read once from an [`Environment`].
+//! The settings, read once from an [`Environment`]: what calls need at the first call of an isolate, all of them once something else
+//! needs them.
 //!
 //! An invalid setting that decides who may call, or where events go, leaves no [`Settings`]: each call is then
 //! rejected. Any other invalid one switches off only what it is for. Both are listed in [`Config::invalid_settings`],
@@ -70,14 +71,12 @@ pub struct InvalidSetting {
     pub problem: Rule,
 }
 
-/// What was read: the settings, unless one that calls depend on is invalid; what is valid whatever the others are; and the
-/// invalid ones.
+/// What calls need of what was read: the settings, unless one that calls depend on is invalid; and what is valid whatever the others
+/// are.
 #[derive(Clone, Debug)]
-pub struct Config {
+pub struct CallConfig {
     /// `None` if each call is to be rejected.
     pub settings: Option<Settings>,
-    /// How deliveries are made.
-    pub delivery: DeliverySettings,
     /// How long an event is stored, in seconds from its receipt; `None` is for good.
     pub retention_seconds: Option<u64>,
     /// Whose limits hold.
@@ -86,6 +85,19 @@ pub struct Config {
     pub log: LogChoice,
     /// How events come into D1.
     pub d1_writes: D1Writes,
+    /// Whether [`METRICS`] is that of the metrics: it may be the webhook's.
+    pub has_metrics: bool,
+    /// If each call is to be rejected, the names of all invalid settings; empty otherwise.
+    pub invalid_names: Vec<String>,
+}
+
+/// All that was read: what calls need, and what only the API, the queue and the cron trigger do.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// What calls need.
+    pub calls: CallConfig,
+    /// How deliveries are made.
+    pub delivery: DeliverySettings,
     /// After how many hours without a call of an app that is an alert; `None` is never.
     pub silence_hours: Option<u64>,
     /// Who may use the API; `None` switches it off.
@@ -100,9 +112,7 @@ pub struct Config {
     pub compare_delivers: bool,
     /// Who may read metrics, and do nothing else.
     pub metrics_token: Option<ApiToken>,
-    /// Whether [`METRICS`] is that of the metrics: it may be the webhook's.
-    pub has_metrics: bool,
-    /// The settings to fix, each once, in the order of reading.
+    /// The settings to fix, each once, in the order of reading: those that calls need come first.
     pub invalid_settings: Vec<InvalidSetting>,
 }
 
@@ -144,21 +154,27 @@ struct App {
     own_tokens: Vec<CallbackToken>,
 }
 
-impl Config {
-    /// Reads all settings.
+impl CallConfig {
+    /// Reads what calls need. The first call of an isolate waits for this, and not for the rest.
     #[must_use]
     pub fn read(environment: &impl Environment) -> Self {
-        let mut reader = Reader { environment, invalid: Vec::new() };
+        let (calls, _) = Self::read_apart(&mut Reader { environment, invalid: Vec::new() });
+        if calls.settings.is_some() { calls } else { Config::read(environment).calls }
+    }
+
+    /// The same, with the SDKAppIDs, whatever else is invalid; what is invalid is with the reader.
+    fn read_apart(reader: &mut Reader<'_, impl Environment>) -> (Self, Vec<SdkAppId>) {
+        let environment = reader.environment;
         let ids = reader.required("SDK_APP_IDS", "must be set to your SDKAppIDs, separated by commas", app_ids);
         let shared_tokens = reader.tokens(TOKEN);
-        let apps = ids.and_then(|ids| {
+        let apps = ids.as_ref().and_then(|ids| {
             // Every app is read, even after an invalid one, so that all are named at once.
-            let apps: Vec<_> = ids.into_iter().map(|id| reader.app(id)).collect();
+            let apps: Vec<_> = ids.iter().map(|&id| reader.app(id)).collect();
             apps.into_iter().collect::<Option<Vec<_>>>()
         });
         let allow_unsigned = reader.optional("ALLOW_UNSIGNED", false, flag);
-        if allow_unsigned == Some(false) {
-            reader.miss_tokens(apps.as_deref(), shared_tokens.as_deref());
+        if let (Some(false), Some(apps), Some([])) = (allow_unsigned, apps.as_deref(), shared_tokens.as_deref()) {
+            reader.miss_tokens(apps);
         }
         let webhook_path = reader.optional("WEBHOOK_PATH", "/".to_owned(), webhook_path);
         let sinks = reader.optional("SINKS", reader.default_sinks(), sinks);
@@ -170,34 +186,11 @@ impl Config {
 
         // From here on an invalid setting switches off only what it is for.
         let retention_days = reader.whole("RETENTION_DAYS", RETENTION_DAYS);
-        let retry_base_seconds = reader.whole("RETRY_BASE_SECONDS", RETRY_BASE_SECONDS);
-        let delivery_hours = reader.whole("DELIVERY_HOURS", DELIVERY_HOURS).unwrap_or(DELIVERY_HOURS_DEFAULT);
-        let delivery = DeliverySettings {
-            retry_base_seconds: retry_base_seconds.unwrap_or(RETRY_BASE_SECONDS_DEFAULT),
-            seconds: delivery_hours.saturating_mul(60 * 60),
-            signing: reader.origin_signing(),
-            on_fail: reader.optional("ORIGIN_FAIL", OnFail::default(), word).unwrap_or_default(),
-        };
         let plan = reader.optional("PLAN", Plan::default(), word).unwrap_or_default();
         let log = reader.optional("LOG", LogChoice::default(), word).unwrap_or_default();
         let d1_writes = reader.d1_writes(plan, sinks.as_deref());
-        let silence_hours = reader.whole("SILENCE_HOURS", SILENCE_HOURS).unwrap_or(SILENCE_HOURS_DEFAULT);
-        let [admin_token, viewer_token, metrics_token] =
-            ["ADMIN_TOKEN", "VIEWER_TOKEN", "METRICS_TOKEN"].map(|name| reader.api_token(name));
         let has_metrics = webhook_path.as_deref() != Some(METRICS);
-        let wording = Wording {
-            language: reader.optional("ALERT_LANGUAGE", Language::default(), word).unwrap_or_default(),
-            with_users: reader.optional("ALERT_USERS", false, flag).unwrap_or_default(),
-            page: reader
-                .optional("PAGE_URL", None, |text| page_url(text, |host| environment.ascii_host(host)))
-                .flatten(),
-        };
-        let (targets, signing) = reader.alert_targets();
-        let notify = Notify { targets, signing, wording };
-        let tencent = reader.tencent(apps.as_deref().unwrap_or_default());
-        let compare_delivers = reader.optional("COMPARE_DELIVERS", false, flag).unwrap_or_default();
 
-        let invalid_settings = reader.invalid;
         let settings = (|| {
             Some(Settings {
                 apps: apps?,
@@ -209,23 +202,16 @@ impl Config {
                 origin: origin.flatten(),
             })
         })();
-        Self {
+        let calls = Self {
             settings: settings.filter(|_| are_bound && has_way),
-            delivery,
             retention_seconds: retention_days.map(|days| days.saturating_mul(SECONDS_PER_DAY)),
             plan,
             log,
             d1_writes,
-            silence_hours: Some(silence_hours).filter(|hours| *hours > 0),
-            admin_token,
-            viewer_token,
-            notify,
-            tencent,
-            compare_delivers,
-            metrics_token,
             has_metrics,
-            invalid_settings,
-        }
+            invalid_names: Vec::new(),
+        };
+        (calls, ids.unwrap_or_default())
     }
 
     /// How events are stored.
@@ -234,6 +220,53 @@ impl Config {
         let has_kv = self.settings.as_ref().is_none_or(|settings| settings.sinks.contains(&Sink::Kv));
         let is_batched = self.d1_writes == D1Writes::Batched;
         Storing { retention_seconds: self.retention_seconds, has_kv, is_batched, hashes: None }
+    }
+}
+
+impl Config {
+    /// Reads all settings.
+    #[must_use]
+    pub fn read(environment: &impl Environment) -> Self {
+        let mut reader = Reader { environment, invalid: Vec::new() };
+        let (calls, ids) = CallConfig::read_apart(&mut reader);
+        let retry_base_seconds = reader.whole("RETRY_BASE_SECONDS", RETRY_BASE_SECONDS);
+        let delivery_hours = reader.whole("DELIVERY_HOURS", DELIVERY_HOURS).unwrap_or(DELIVERY_HOURS_DEFAULT);
+        let delivery = DeliverySettings {
+            retry_base_seconds: retry_base_seconds.unwrap_or(RETRY_BASE_SECONDS_DEFAULT),
+            seconds: delivery_hours.saturating_mul(60 * 60),
+            signing: reader.origin_signing(),
+            on_fail: reader.optional("ORIGIN_FAIL", OnFail::default(), word).unwrap_or_default(),
+        };
+        let silence_hours = reader.whole("SILENCE_HOURS", SILENCE_HOURS).unwrap_or(SILENCE_HOURS_DEFAULT);
+        let [admin_token, viewer_token, metrics_token] =
+            ["ADMIN_TOKEN", "VIEWER_TOKEN", "METRICS_TOKEN"].map(|name| reader.api_token(name));
+        let wording = Wording {
+            language: reader.optional("ALERT_LANGUAGE", Language::default(), word).unwrap_or_default(),
+            with_users: reader.optional("ALERT_USERS", false, flag).unwrap_or_default(),
+            page: reader
+                .optional("PAGE_URL", None, |text| page_url(text, |host| environment.ascii_host(host)))
+                .flatten(),
+        };
+        let (targets, signing) = reader.alert_targets();
+        let notify = Notify { targets, signing, wording };
+        let tencent = reader.tencent(&ids);
+        let compare_delivers = reader.optional("COMPARE_DELIVERS", false, flag).unwrap_or_default();
+        let mut config = Self {
+            calls,
+            delivery,
+            silence_hours: Some(silence_hours).filter(|hours| *hours > 0),
+            admin_token,
+            viewer_token,
+            notify,
+            tencent,
+            compare_delivers,
+            metrics_token,
+            invalid_settings: reader.invalid,
+        };
+        if config.calls.settings.is_none() {
+            config.calls.invalid_names = config.invalid_names().into_iter().map(str::to_owned).collect();
+        }
+        config
     }
 
     /// The names of the invalid settings.

@@ -60,7 +60,7 @@ impl<E: Environment> Reader<'_, E> {
     /// only one that is accepted.
     fn with_previous<T>(&mut self, name: &str, parse: impl Fn(String) -> Result<T, Rule>) -> Option<Vec<T>> {
         let parse = |text| parse(text).map(Some);
-        let previous_name = format!("{name}_PREVIOUS");
+        let previous_name = [name, "_PREVIOUS"].concat();
         let current = self.optional(name, None, parse);
         let previous = self.optional(&previous_name, None, parse);
         let (current, previous) = (current?, previous?);
@@ -115,12 +115,12 @@ impl<E: Environment> Reader<'_, E> {
     }
 
     /// How Tencent's own data is asked for: if an app has a key, and all of it is valid.
-    pub fn tencent(&mut self, apps: &[App]) -> Option<Access> {
+    pub fn tencent(&mut self, apps: &[SdkAppId]) -> Option<Access> {
         let name = "TENCENT_SECRET_KEY";
         let key = |text| Ok(Some(SecretKey::new(text)?));
         let shared_key = self.optional(name, None, key);
         let own_keys: Vec<_> =
-            apps.iter().map(|app| (app.id, self.optional(&format!("{name}_{}", app.id), None, key))).collect();
+            apps.iter().map(|&app| (app, self.optional(&format!("{name}_{app}"), None, key))).collect();
         let admin = self.optional("TENCENT_ADMIN", ADMIN_DEFAULT.to_owned(), tencent_admin);
         let environment = self.environment;
         let base = self
@@ -151,18 +151,19 @@ impl<E: Environment> Reader<'_, E> {
         let mut are_bound = true;
         for &sink in Sink::VARIANTS {
             let Some((name, what)) = sink.binding() else { continue };
-            let (is_needed, condition) = match sink {
-                Sink::Kv => (true, String::new()),
-                sink => (sinks.contains(&sink), format!(" if SINKS has {}", sink.name())),
-            };
-            let is_valid = !is_needed || self.environment.is_bound(name);
-            are_bound &= self.check(name, format!("must be bound to {what}{condition}"), is_valid).is_some();
+            let is_always_needed = sink == Sink::Kv;
+            if (is_always_needed || sinks.contains(&sink)) && !self.environment.is_bound(name) {
+                let condition = if is_always_needed { String::new() } else { format!(" if SINKS has {}", sink.name()) };
+                self.note(name, format!("must be bound to {what}{condition}").into());
+                are_bound = false;
+            }
         }
         are_bound
     }
 
     /// Whether there is a way to the origin. Whoever wants events there has to say where it is, and needs the queues on the
     /// way.
+    #[inline(never)]
     pub fn way_to_origin(&mut self, origin: Option<&Option<OriginUrl>>) -> bool {
         let is_queue = |reader: &mut Self, name| {
             let is_bound = reader.environment.is_bound(name);
@@ -179,10 +180,17 @@ impl<E: Environment> Reader<'_, E> {
     /// plan has for 3,333 events a day.
     pub fn d1_writes(&mut self, plan: Plan, sinks: Option<&[Sink]>) -> D1Writes {
         let wanted = self.optional("D1_WRITES", D1Writes::default(), word).unwrap_or_default();
-        let is_bound = [EVENT_LOG, DELIVERIES, DEAD_LETTERS].map(|name| self.environment.is_bound(name)) == [true; 3];
         // Invalid ones are named already.
-        let Some(sinks) = sinks.filter(|_| wanted == D1Writes::Batched) else { return D1Writes::Direct };
+        match sinks.filter(|_| wanted == D1Writes::Batched) {
+            Some(sinks) => self.batched(plan, sinks),
+            None => D1Writes::Direct,
+        }
+    }
+
+    #[inline(never)]
+    fn batched(&mut self, plan: Plan, sinks: &[Sink]) -> D1Writes {
         let is_possible = plan == Plan::Paid && [Sink::Kv, Sink::D1].iter().all(|sink| sinks.contains(sink));
+        let is_bound = [EVENT_LOG, DELIVERIES, DEAD_LETTERS].map(|name| self.environment.is_bound(name)) == [true; 3];
         let rule = "must be direct unless PLAN is paid, and SINKS has kv and d1";
         let bound_rule = "must be direct unless EVENT_LOG, DELIVERIES and DEAD_LETTERS are bound to queues";
         let is_valid = self.check("D1_WRITES", rule, is_possible).is_some()
@@ -190,11 +198,11 @@ impl<E: Environment> Reader<'_, E> {
         if is_valid { D1Writes::Batched } else { D1Writes::Direct }
     }
 
-    /// Notes the tokens that apps lack, if they may not do without: an app's own if other apps have
+    /// Notes the tokens that apps lack, where none is shared and they may not do without: an app's own if other apps have
     /// theirs. Calls for such an app are rejected; those for the others are not.
-    pub fn miss_tokens(&mut self, apps: Option<&[App]>, shared: Option<&[CallbackToken]>) {
+    #[inline(never)]
+    pub fn miss_tokens(&mut self, apps: &[App]) {
         const MISSING: &str = "must be set to the token in the Chat console, or ALLOW_UNSIGNED to true";
-        let (Some(apps), Some([])) = (apps, shared) else { return };
         let without: Vec<_> = apps.iter().filter(|app| app.own_tokens.is_empty()).collect();
         if without.len() == apps.len() {
             self.check(TOKEN, MISSING, false);
@@ -211,7 +219,14 @@ impl<E: Environment> Reader<'_, E> {
     }
 
     fn valid<T>(&mut self, name: &str, value: Result<T, Rule>) -> Option<T> {
-        value.map_err(|rule| self.invalid.push(InvalidSetting { name: name.to_owned(), problem: rule })).ok()
+        value.map_err(|rule| self.note(name, rule)).ok()
+    }
+
+    // Apart, so that valid settings are read by little code: an isolate's first call waits until that is compiled.
+    #[cold]
+    #[inline(never)]
+    fn note(&mut self, name: &str, problem: Rule) {
+        self.invalid.push(InvalidSetting { name: name.to_owned(), problem });
     }
 }
 
@@ -256,12 +271,10 @@ pub fn page_url(text: String, ascii_host: impl FnOnce(&str) -> Option<String>) -
 
 /// The names of sinks, one or more, with commas between them. They are given in their own order, each once.
 pub fn sinks(text: String) -> Result<Vec<Sink>, Rule> {
-    let sinks = text.split(',').map(|name| name.trim_ascii().parse());
+    let named: Result<Vec<Sink>, _> = text.split(',').map(|name| name.trim_ascii().parse()).collect();
     let rule = |_| format!("must be one or more of {}, separated by commas", list_words(Sink::VARIANTS, "and"));
-    let mut sinks: Vec<Sink> = sinks.collect::<Result<_, _>>().map_err(rule)?;
-    sinks.sort_unstable();
-    sinks.dedup();
-    Ok(sinks)
+    let named = named.map_err(rule)?;
+    Ok(Sink::VARIANTS.iter().copied().filter(|sink| named.contains(sink)).collect())
 }
 
 /// A word of an enum.
@@ -270,5 +283,5 @@ pub fn word<T: FromStr + VariantArray + Copy + Into<&'static str>>(text: String)
 }
 
 pub fn own_token(id: SdkAppId) -> String {
-    format!("{TOKEN}_{id}")
+    [TOKEN, "_", &id.text()].concat()
 }

@@ -7,7 +7,7 @@ use strum::{EnumString, IntoStaticStr, VariantArray};
 use super::{Parameter, Statement};
 use crate::{
     encoding::to_json,
-    event::{Event, EventId},
+    event::{self, Event, EventId},
     webhook::{SdkAppId, body::EVENT_TIME_MAX, command::Kind},
 };
 
@@ -65,12 +65,10 @@ pub struct WholeEvent {
 }
 
 impl WholeEvent {
-    /// The record as KV has it: the flat JSON with query and body, the body byte for byte.
+    /// The record as KV has it.
     #[must_use]
     pub fn record(&self) -> String {
-        let Self { record, query, body } = self;
-        let flat = record.strip_suffix('}').unwrap_or(record);
-        format!(r#"{flat},"query":{},"body":{body}}}"#, crate::encoding::to_json(query))
+        event::record(&self.record, &self.query, &self.body)
     }
 }
 

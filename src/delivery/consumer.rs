@@ -192,7 +192,7 @@ impl<P: Ports> Consumer<'_, P> {
                 }
             };
             let level = record.level();
-            if self.config.log.takes(level) {
+            if self.config.calls.log.takes(level) {
                 self.ports.log(level, &record.text());
             }
             // The dead-letter queue hands out a message as if it were new.
@@ -213,7 +213,7 @@ impl<P: Ports> Consumer<'_, P> {
 
     /// Does what a message asks for. What was erased since is not stored: neither in a sink, nor on the queue, nor as a dead letter.
     async fn process(&self, queued: &impl QueuedMessage) -> Processed {
-        let settings = self.config.settings.as_ref();
+        let settings = self.config.calls.settings.as_ref();
         let text = queued.text();
         let message = Message::read(&text);
         let Some((message, event)) = message.as_ref().and_then(|message| Some((message, message.event()?))) else {
@@ -292,7 +292,8 @@ impl<P: Ports> Consumer<'_, P> {
         if row.as_ref().is_some_and(is_accepted) {
             return Processed::done(message, log);
         }
-        let letter = dead_letter::entry(event, message.sink, failed.clone(), self.now(), self.config.retention_seconds);
+        let letter =
+            dead_letter::entry(event, message.sink, failed.clone(), self.now(), self.config.calls.retention_seconds);
         // The new letter takes the place of the one that was replayed, whose key may be another.
         let ended = message.letter.as_deref().filter(|key| *key != letter.key).map(str::to_owned);
         let processed = self.dead_letter(letter, log.clone(), &failed, queued).await;
@@ -307,7 +308,8 @@ impl<P: Ports> Consumer<'_, P> {
     /// Makes a message that cannot be read, or must not be, a dead letter with its text.
     async fn file_text(&self, text: &str, reason: Reason, queued: &impl QueuedMessage) -> Processed {
         let failure = Failure::Other(reason);
-        let letter = dead_letter::raw_entry(&queued.id(), text, failure, self.now(), self.config.retention_seconds);
+        let letter =
+            dead_letter::raw_entry(&queued.id(), text, failure, self.now(), self.config.calls.retention_seconds);
         self.dead_letter(letter, MessageLog::default(), &failure.into(), queued).await
     }
 
@@ -336,7 +338,8 @@ impl<P: Ports> Consumer<'_, P> {
             // Whether it was is not known before D1 answers.
             Err(failure) => return Some(Err(failure)),
         }
-        let storing = Storing { hashes: Some(Traces::of(event).hashes), is_batched: false, ..self.config.storing() };
+        let storing =
+            Storing { hashes: Some(Traces::of(event).hashes), is_batched: false, ..self.config.calls.storing() };
         let attempt = sink.begin(self.ports, event, &storing, self.now())?;
         if within(self.ports.clock(), PUT_WITHIN_MS, attempt).await != Some(Ok(())) {
             return Some(Err(Failure::Sink(sink)));

@@ -4,12 +4,12 @@
 
 use futures_util::future::LocalBoxFuture;
 use serde::Deserialize;
-use sha2::{Digest as _, Sha256};
 
 use super::dead_letter;
 use crate::{
     database::{Database, DatabaseError, erasures, event_log, rankings},
     event::{self, Event, EventId},
+    hash::{netstrings, sha256_hex},
     ports::Ports,
     storage::{Kv, StoreError},
     webhook::SdkAppId,
@@ -29,8 +29,7 @@ pub fn hash_of_event(app: SdkAppId, id: &EventId) -> String {
 
 /// Of netstrings, so that no two of them are the same text.
 fn hash(what: &str, app: SdkAppId, name: &str) -> String {
-    let parts = [what, &app.to_string(), name].map(|part| format!("{}:{part},", part.len()));
-    hex::encode(Sha256::digest(parts.concat()))
+    sha256_hex(netstrings([what, &app.text(), name]))
 }
 
 /// What an event may have been erased by.

@@ -62,7 +62,7 @@ impl<P: Ports> Consumer<'_, P> {
         let messages: Vec<_> = texts.iter().map(|text| Message::read(text.as_deref()?)).collect();
         let is_ours = |message: &&Message<'_>| message.sink == Sink::D1 && message.letter.is_none();
         let events: Vec<_> = messages.iter().map(|message| message.as_ref().filter(is_ours)?.event()).collect();
-        let storing = self.config.storing();
+        let storing = self.config.calls.storing();
         let parts = events.iter().enumerate().filter_map(|(at, event)| {
             let event = event.as_ref()?;
             let traces = Traces::of(event);
@@ -154,7 +154,7 @@ impl<P: Ports> Consumer<'_, P> {
             message.settle(if is_done { Outcome::Ack } else { Outcome::Retry { after_seconds } });
         }
         let job = Sink::D1.job();
-        if stored > 0 && self.config.log.takes(Level::Info) {
+        if stored > 0 && self.config.calls.log.takes(Level::Info) {
             self.ports.log(Level::Info, &format!(r#"{{"outcome":"stored","job":"{job}","messages":{stored}}}"#));
         }
         let retried = later.saturating_add(of(Settled::Alone)).saturating_sub(alone);

@@ -144,7 +144,7 @@ impl<'a> Message<'a> {
             };
             let follows = Follow::parse(Kind::of(&command)?, self.body.get().as_bytes()).ok()?;
             let origin = self.source.map(|source| Origin { source, not_before: self.not_before });
-            let events = Event::all(self.app, &query, follows, self.received_at).into_iter();
+            let events = Event::all(self.app, query, follows, self.received_at).into_iter();
             Some(match origin {
                 None => events.collect(),
                 Some(origin) => events.map(|event| event.recorded(origin)).collect(),

@@ -4,17 +4,19 @@
 use std::fmt;
 
 use serde::Serialize;
-use sha2::{Digest as _, Sha256};
 
 // Ids count down from it, so that KV, which lists keys in ascending order, lists the newest first.
 pub use crate::webhook::body::EVENT_TIME_MAX;
-use crate::webhook::{SdkAppId, body::Follow, digits};
+use crate::{
+    hash::{netstrings, sha256_hex},
+    webhook::{SdkAppId, body::Follow, digits},
+};
 
 /// How many digits of an id count down.
 pub const COUNTDOWN_DIGITS: usize = 13;
 
-/// How much of the hash is in an id: 128 bits.
-const HASH_BYTES: usize = 16;
+/// How many of the hash's hex digits are in an id: 128 bits.
+const HASH_DIGITS: usize = 32;
 
 /// An event's id: 13 digits that fall as `EventTime` rises, `-`, and 32 hex digits of its content's hash.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -22,7 +24,7 @@ pub struct EventId(String);
 
 impl EventId {
     /// How many characters an id has.
-    pub const LENGTH: usize = COUNTDOWN_DIGITS + 1 + 2 * HASH_BYTES;
+    pub const LENGTH: usize = COUNTDOWN_DIGITS + 1 + HASH_DIGITS;
 
     /// The id of the event that `follow` tells of app `app`. Neither the query nor unread members of the
     /// body have a part in it, so that a second delivery has the id of the first.
@@ -42,26 +44,14 @@ impl EventId {
     }
 
     fn hashed(app: SdkAppId, follow: &Follow<'_>, mark: Option<&str>) -> Self {
-        let mut hash = Sha256::new();
-        let mut netstring = |part: &str| {
-            hash.update(part.len().to_string());
-            hash.update(":");
-            hash.update(part);
-            hash.update(",");
-        };
-        netstring(&app.to_string());
-        netstring(follow.kind.command());
-        netstring(&follow.from_account);
-        for target in &follow.to_accounts {
-            netstring(target);
-        }
-        netstring(&follow.event_time.to_string());
-        if let Some(mark) = mark {
-            netstring(mark);
-        }
-        let hash = hash.finalize();
-        let hex = hex::encode(hash.get(..HASH_BYTES).unwrap_or_default());
-        Self(format!("{:0COUNTDOWN_DIGITS$}-{hex}", countdown(follow.event_time)))
+        let (app, event_time) = (app.text(), follow.event_time.to_string());
+        let parts = [&*app, follow.kind.command(), &*follow.from_account]
+            .into_iter()
+            .chain(follow.to_accounts.iter().map(|target| &**target))
+            .chain([&*event_time])
+            .chain(mark);
+        let hash = sha256_hex(netstrings(parts));
+        Self(text(follow.event_time, hash.get(..HASH_DIGITS).unwrap_or_default()))
     }
 
     /// Reads an id that [`EventId::of`] may have made; `None` for any other text.
@@ -69,7 +59,7 @@ impl EventId {
     pub fn read(text: &str) -> Option<Self> {
         let (countdown, hash) = text.split_once('-')?;
         let is_hex = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
-        let fits = countdown.len() == COUNTDOWN_DIGITS && hash.len() == 2 * HASH_BYTES && hash.bytes().all(is_hex);
+        let fits = countdown.len() == COUNTDOWN_DIGITS && hash.len() == HASH_DIGITS && hash.bytes().all(is_hex);
         digits::parse(countdown, COUNTDOWN_DIGITS).filter(|_| fits).map(|_| Self(text.to_owned()))
     }
 
@@ -89,7 +79,7 @@ impl EventId {
     /// The id of an event of this time (Unix ms) and hash, as the event log has them; `None` if there is none.
     #[must_use]
     pub fn of_parts(event_time: u64, hash: &str) -> Option<Self> {
-        Self::read(&format!("{:0COUNTDOWN_DIGITS$}-{hash}", countdown(event_time)))
+        Self::read(&text(event_time, hash))
     }
 
     #[must_use]
@@ -102,6 +92,13 @@ impl fmt::Display for EventId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+fn text(event_time: u64, hash: &str) -> String {
+    const ZEROS: &str = "0000000000000";
+    let digits = countdown(event_time).to_string();
+    let missing = COUNTDOWN_DIGITS.saturating_sub(digits.len());
+    [ZEROS.get(..missing).unwrap_or_default(), &digits, "-", hash].concat()
 }
 
 /// What an id begins with for an event of this time (Unix ms); and the time again for what an id begins with.

@@ -4,7 +4,7 @@
 
 pub mod id;
 
-use std::borrow::Cow;
+use std::{borrow::Cow, rc::Rc};
 
 pub use id::EventId;
 use serde::{Deserialize, Serialize};
@@ -55,7 +55,8 @@ pub struct Event<'a> {
     app: SdkAppId,
     follow: Follow<'a>,
     received_at: u64,
-    query: Authentic<Query<'a>>,
+    /// That of its call, which its other events share.
+    query: Rc<Authentic<Query<'a>>>,
     /// Which of its call's events it is, from 0 on.
     index: usize,
     /// Where it is from; `None` is a webhook.
@@ -109,17 +110,25 @@ pub struct Summary<'a> {
     not_before: Option<UnixMs>,
 }
 
-/// An event as it is stored, with its query and its body.
-#[derive(Serialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+/// An event as it is stored, with its query and its body: see [`record`].
+#[cfg(not(target_arch = "wasm32"))]
+#[derive(schemars::JsonSchema)]
+#[expect(dead_code, reason = "its schema is what it is for")]
 pub struct Record<'a> {
     #[serde(flatten)]
     summary: Summary<'a>,
     /// The call's query as it came, without `Sign` and `RequestTime`.
     query: String,
     /// The webhook's own JSON object, byte for byte: it may have any members.
-    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "serde_json::Map<String, serde_json::Value>"))]
+    #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
     body: &'a RawValue,
+}
+
+/// A record as JSON: what a list shows of the event (`summary`, an object as JSON), its query, and its body byte for byte.
+#[must_use]
+pub fn record(summary: &str, query: &str, body: &str) -> String {
+    let members = summary.strip_suffix('}').unwrap_or(summary);
+    [members, r#","query":"#, &to_json(query), r#","body":"#, body, "}"].concat()
 }
 
 /// The metadata: what a list shows besides the key, which has app, id and time.
@@ -178,14 +187,25 @@ impl<'a> Event<'a> {
     /// The only event that the authentic call `query` brought for `app` at `received_at` (Unix ms).
     #[must_use]
     pub fn new(app: SdkAppId, query: Authentic<Query<'a>>, follow: Follow<'a>, received_at: u64) -> Self {
-        Self { id: EventId::of(app, &follow), app, follow, received_at, query, index: 0, origin: None }
+        Self::of_call(app, Rc::new(query), follow, received_at, 0)
     }
 
     /// The events that the call brought, in the order of its body.
     #[must_use]
-    pub fn all(app: SdkAppId, query: &Authentic<Query<'a>>, follows: Vec<Follow<'a>>, received_at: u64) -> Vec<Self> {
-        let event = |(index, follow)| Self { index, ..Self::new(app, query.clone(), follow, received_at) };
+    pub fn all(app: SdkAppId, query: Authentic<Query<'a>>, follows: Vec<Follow<'a>>, received_at: u64) -> Vec<Self> {
+        let query = Rc::new(query);
+        let event = |(index, follow)| Self::of_call(app, Rc::clone(&query), follow, received_at, index);
         follows.into_iter().enumerate().map(event).collect()
+    }
+
+    fn of_call(
+        app: SdkAppId,
+        query: Rc<Authentic<Query<'a>>>,
+        follow: Follow<'a>,
+        received_at: u64,
+        index: usize,
+    ) -> Self {
+        Self { id: EventId::of(app, &follow), app, follow, received_at, query, index, origin: None }
     }
 
     /// The same event, from elsewhere: it has another id, so that it never takes the place of what a webhook brings.
@@ -289,7 +309,7 @@ impl<'a> Event<'a> {
     }
 
     fn record(&self) -> String {
-        to_json(&Record { summary: self.summarised(), query: self.query(), body: self.follow.object })
+        record(&self.summary(), &self.query(), self.follow.object.get())
     }
 
     fn summarised(&self) -> Summary<'_> {
@@ -355,7 +375,7 @@ impl<'a> Event<'a> {
 /// The key of the event of this app and id.
 #[must_use]
 pub fn key(app: SdkAppId, id: &EventId) -> String {
-    format!("{PREFIX}{app}/{id}")
+    [PREFIX, &app.text(), "/", id.as_str()].concat()
 }
 
 /// The app and the id of an event's key; `None` for any other key.
@@ -368,7 +388,7 @@ pub fn read_key(key: &str) -> Option<(SdkAppId, EventId)> {
 /// What the keys of one app's events begin with.
 #[must_use]
 pub fn prefix(app: SdkAppId) -> String {
-    format!("{PREFIX}{app}/")
+    [PREFIX, &app.text(), "/"].concat()
 }
 
 /// What tells whose record a text is.

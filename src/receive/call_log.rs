@@ -59,6 +59,7 @@ impl<'a> CallLog<'a> {
     /// The level of the record with the record as JSON without a line end, if `choice` has it written; and what the call counts as.
     /// `duration_ms` is from the call's arrival to its response, by the runtime's clock, which stands still between I/O.
     #[must_use]
+    #[inline(never)]
     pub fn finish(
         mut self,
         outcome: Result<CallOutcome, Rejection>,

@@ -4,18 +4,15 @@
 use std::{
     cell::{Cell, RefCell},
     future::{Future, poll_fn},
-    task::{Poll, ready},
+    task::{Context, Poll, ready},
 };
 
-use futures_util::{
-    FutureExt as _,
-    future::{LocalBoxFuture, Shared},
-};
+use futures_util::{FutureExt as _, future::LocalBoxFuture};
 
 use super::persist::SECOND_AFTER_MS;
 use crate::storage::Clock;
 
-/// A span of time that has begun.
+/// A span of time that has begun. All who wait for it are parts of one task, because it has one timer, which wakes that task.
 pub struct Deadline<'a, C> {
     clock: &'a C,
     begun: u64,
@@ -27,11 +24,10 @@ pub struct Deadline<'a, C> {
 }
 
 /// A timer that all share who wait for one: most calls are answered before it rings.
-#[derive(Clone)]
 struct Alarm<'a> {
     /// How many ms of the span have passed when it rings.
     at: u64,
-    ringing: Shared<LocalBoxFuture<'a, ()>>,
+    ringing: LocalBoxFuture<'a, ()>,
 }
 
 impl<'a, C: Clock> Deadline<'a, C> {
@@ -46,6 +42,7 @@ impl<'a, C: Clock> Deadline<'a, C> {
     }
 
     /// How many ms have passed. Never fewer than before.
+    #[inline(never)]
     pub fn passed(&self) -> u64 {
         self.count(self.clock.now_ms().saturating_sub(self.begun))
     }
@@ -58,36 +55,43 @@ impl<'a, C: Clock> Deadline<'a, C> {
     /// Runs `future` for at most `ms` ms; `None` when the time is up first.
     pub async fn within<F: Future + Unpin>(&self, ms: u64, mut future: F) -> Option<F::Output> {
         let until = self.passed().saturating_add(ms);
-        let mut alarm = None;
         poll_fn(|cx| {
             loop {
                 if let Poll::Ready(output) = future.poll_unpin(cx) {
                     return Poll::Ready(Some(output));
                 }
-                // Only now: a timer counts from when it is polled first.
-                let Alarm { at, ringing } = alarm.get_or_insert_with(|| self.alarm(until));
-                ready!(ringing.poll_unpin(cx));
-                if self.count(*at) >= until {
+                if self.passed.get() >= until {
                     return Poll::Ready(None);
                 }
-                alarm = None;
+                ready!(self.poll_alarm(until, cx));
             }
         })
         .await
     }
 
-    /// A timer that rings at `until` (ms of the span) or before. A new one rings no later than when a second attempt may be due, so
-    /// that whoever waits for that later has no need of another.
-    fn alarm(&self, until: u64) -> Alarm<'a> {
-        let passed = self.passed();
+    /// Waits for a timer that rings at `until` (ms of the span) or before. A new one rings no later than when a second attempt may be
+    /// due, so that whoever waits for that later has no need of another.
+    #[inline(never)]
+    fn poll_alarm(&self, until: u64, cx: &mut Context<'_>) -> Poll<()> {
         let mut alarm = self.alarm.borrow_mut();
-        if let Some(alarm) = alarm.as_ref().filter(|alarm| passed < alarm.at && alarm.at <= until) {
-            return alarm.clone();
+        let passed = self.passed();
+        if passed >= until {
+            return Poll::Ready(());
         }
-        let ms = until.saturating_sub(passed).min(SECOND_AFTER_MS);
-        let clock = self.clock;
-        let ringing = async move { clock.sleep(ms).await }.boxed_local().shared();
-        alarm.insert(Alarm { at: passed.saturating_add(ms), ringing }).clone()
+        if alarm.as_ref().is_none_or(|alarm| alarm.at <= passed || until < alarm.at) {
+            let ms = until.saturating_sub(passed).min(SECOND_AFTER_MS);
+            let clock = self.clock;
+            *alarm = Some(Alarm {
+                at: passed.saturating_add(ms),
+                ringing: async move { clock.sleep(ms).await }.boxed_local(),
+            });
+        }
+        if let Some(Alarm { at, ringing }) = alarm.as_mut() {
+            ready!(ringing.poll_unpin(cx));
+            self.count(*at);
+            *alarm = None;
+        }
+        Poll::Ready(())
     }
 
     /// Waits for `ms` ms.

@@ -14,14 +14,14 @@ use std::{future::Future, pin::pin};
 use call_counter::CallKind;
 pub use call_log::CallLog;
 use deadline::Deadline;
-use futures_util::future::join_all;
+use futures_util::FutureExt as _;
 use persist::{ANSWER_WITHIN_MS, Attempts, Persisted, persist};
 use rejection::Rejection;
 use relay::{RelayError, Webhook, relay};
 use validate::{Decision, RequestHead, validate_head};
 
 use crate::{
-    config::{Config, Settings},
+    config::{CallConfig, Settings},
     database::{
         Database as _,
         call_counts::CallOutcome,
@@ -33,9 +33,10 @@ use crate::{
     },
     event::Event,
     log::Level,
+    origin::OriginUrl,
     ports::Ports,
     response::Response,
-    storage::Clock as _,
+    storage::{Clock as _, join},
 };
 
 /// A body that has not been read yet.
@@ -92,7 +93,7 @@ impl Late {
 
 /// What receives calls.
 pub struct Receiver<'a, P> {
-    pub config: &'a Config,
+    pub config: &'a CallConfig,
     pub ports: &'a P,
 }
 
@@ -111,7 +112,7 @@ impl<P: Ports> Receiver<'_, P> {
                 self.process(call, body, settings).await
             }
             None => {
-                record.settings = self.config.invalid_names();
+                record.settings = self.config.invalid_names.iter().map(String::as_str).collect();
                 Err(Rejection::Settings)
             }
         };
@@ -149,8 +150,8 @@ impl<P: Ports> Receiver<'_, P> {
             (Decision::Unhandled, Some(url)) => {
                 let content_type = unread.content_type();
                 let webhook = Webhook { query: head.target.query, content_type: content_type.as_deref(), body };
-                let relaying = pin!(relay(self.ports.outgoing(), url, webhook, deadline.left()));
-                let response = deadline.within(deadline.left(), relaying).await.ok_or(RelayError::Late)??;
+                // Boxed, and of no known type: events do not need it, so it is no part of their future.
+                let response = self.relay_within(url, webhook, deadline).boxed_local().await?;
                 record.relayed_status = Some(response.status);
                 Ok((CallOutcome::Relayed, response))
             }
@@ -159,6 +160,16 @@ impl<P: Ports> Receiver<'_, P> {
                 Ok((done, Response::ok()))
             }
         }
+    }
+
+    async fn relay_within(
+        &self,
+        url: &OriginUrl,
+        webhook: Webhook<'_>,
+        deadline: &Deadline<'_, P::Clock>,
+    ) -> Result<Response, RelayError> {
+        let relaying = pin!(relay(self.ports.outgoing(), url, webhook, deadline.left()));
+        deadline.within(deadline.left(), relaying).await.ok_or(RelayError::Late)?
     }
 
     /// Has every wanted sink take each of the events, or its fallback.
@@ -170,10 +181,10 @@ impl<P: Ports> Receiver<'_, P> {
         late: &mut Vec<Late>,
     ) -> Result<CallOutcome, Rejection> {
         let wanted = events.iter().flat_map(|event| settings.sinks.iter().map(move |&sink| (event, sink)));
+        let storing = &self.config.storing();
         let outcomes = wanted.clone().map(|(event, sink)| async move {
-            let storing = self.config.storing();
-            let begin = || sink.hand_over(self.ports, event, &storing, event.received_at());
-            let fall_back = || sink.fall_back(self.ports, event, &storing, self.ports.clock().now_ms());
+            let begin = || sink.hand_over(self.ports, event, storing, event.received_at());
+            let fall_back = || sink.fall_back(self.ports, event, storing, self.ports.clock().now_ms());
             // Without a queue, what KV or D1 does not take is left nowhere.
             let has_fallback = !sink.stores() || self.ports.queue().is_some();
             let (outcome, under_way) = persist(deadline, &begin, has_fallback.then_some(&fall_back)).await;
@@ -181,7 +192,7 @@ impl<P: Ports> Receiver<'_, P> {
             (outcome, late)
         });
         let mut done = Ok(CallOutcome::Stored);
-        for ((outcome, under_way), (event, sink)) in join_all(outcomes).await.into_iter().zip(wanted) {
+        for ((outcome, under_way), (event, sink)) in join(outcomes).await.into_iter().zip(wanted) {
             match outcome {
                 Persisted::Stored => {}
                 Persisted::FellBack if sink.stores() => done = done.map(|done| done.max(CallOutcome::Queued)),
@@ -198,6 +209,8 @@ impl<P: Ports> Receiver<'_, P> {
 
     /// Begins to note in the event log that a delivery is dead, because the queue did not take it. The response does not depend
     /// on it.
+    #[cold]
+    #[inline(never)]
     fn note_dead(&self, event: &Event<'_>) -> Option<Late> {
         let (last_status, last_error) = Failure::Other(Reason::Queue).parts();
         let change = Change {

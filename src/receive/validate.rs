@@ -52,6 +52,7 @@ pub enum Decision<'a> {
 ///
 /// # Errors
 /// The rejection of the first step that does not pass.
+#[inline(never)]
 pub fn validate_head<'a>(
     head: RequestHead<'a>,
     settings: &Settings,
@@ -130,6 +131,7 @@ impl<'a> ValidatedHead<'a> {
     ///
     /// # Errors
     /// The rejection of the first step that does not pass.
+    #[inline(never)]
     pub fn decide(self, body: &'a [u8], received_at: u64, record: &mut CallLog<'a>) -> Result<Decision<'a>, Rejection> {
         // (10) It is not the console's probe.
         if body::is_contentless(body) {
@@ -156,7 +158,7 @@ impl<'a> ValidatedHead<'a> {
             return Err(Rejection::BodyTooLarge);
         }
         // (13) The body is that of its command.
-        let events = Event::all(app, &self.query, Follow::parse(kind, body)?, received_at);
+        let events = Event::all(app, self.query, Follow::parse(kind, body)?, received_at);
         record.targets = Some(events.iter().map(Event::targets).sum());
         Ok(Decision::Store(events))
     }

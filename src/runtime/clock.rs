@@ -1,9 +1,7 @@
 //! The runtime's clock and its timers.
 
-use std::time::Duration;
-
-use futures_util::FutureExt as _;
-use worker::{Delay, js_sys};
+use gloo_timers::future::TimeoutFuture;
+use worker::js_sys;
 
 use crate::storage::Clock;
 
@@ -22,7 +20,7 @@ impl Clock for RuntimeClock {
     }
 
     async fn sleep(&self, ms: u64) {
-        // Shared, because a `Delay` wakes only who polled it first, and that may be no task yet: see `fetch` in lib.rs.
-        Delay::from(Duration::from_millis(ms)).shared().await;
+        // Not `worker::Delay`, which wakes only who polled it first, and that may be no task yet: see `fetch` in lib.rs.
+        TimeoutFuture::new(ms.try_into().unwrap_or(u32::MAX)).await;
     }
 }

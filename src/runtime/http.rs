@@ -6,6 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use futures_util::FutureExt as _;
 use httpdate::fmt_http_date;
 use worker::{
     js_sys::{JsString, Reflect, Uint8Array},
@@ -81,8 +82,9 @@ impl Body for RequestBody<'_> {
             Some(length) if length <= max as u64 => whole(self.request).await,
             Some(_) => return Err(BodyError::TooLarge),
             None => {
+                // Boxed, and of no known type: Tencent's calls have a length, so it is no part of their future.
                 let mut bytes = Vec::new();
-                read_up_to(&mut bytes, self.request.body(), max).await.map(|()| bytes)
+                read_up_to(&mut bytes, self.request.body(), max).boxed_local().await.map(|()| bytes)
             }
         };
         let bytes = bytes.map_err(|_| BodyError::Broken)?;
@@ -115,20 +117,29 @@ pub async fn read_up_to(bytes: &mut Vec<u8>, stream: Option<ReadableStream>, max
 /// The response as the runtime has it.
 pub fn response(response: &Response) -> Result<web_sys::Response, JsValue> {
     let Response { status, body, content_type, header, date } = response;
-    let response = with_shared_headers(*status, content_type, |init| {
+    let made = with_shared_headers(*status, content_type, |init| {
         web_sys::Response::new_with_opt_str_and_init((!body.is_empty()).then_some(body), init)
     })?;
+    if header.is_some() || date.is_some() || body.is_empty() {
+        set_own_headers(&made.headers(), response)?;
+    }
+    Ok(made)
+}
+
+// Apart: an OK has none.
+#[inline(never)]
+fn set_own_headers(headers: &Headers, Response { body, header, date, .. }: &Response) -> Result<(), JsValue> {
     if let Some((name, value)) = header {
-        response.headers().set(name, value)?;
+        headers.set(name, value)?;
     }
     if let Some(ms) = date {
         let date = SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(*ms));
-        response.headers().set("date", &date.map(fmt_http_date).unwrap_or_default())?;
+        headers.set("date", &date.map(fmt_http_date).unwrap_or_default())?;
     }
     if body.is_empty() {
-        response.headers().delete("content-type")?;
+        headers.delete("content-type")?;
     }
-    Ok(response)
+    Ok(())
 }
 
 /// What a response is made with besides its body, by status and content type.

@@ -89,8 +89,9 @@ struct ListOptions<'a> {
 impl storage::Kv for Kv {
     fn put(&self, entry: &Entry) -> Attempt {
         let Entry { key, value, metadata, expiration } = entry;
-        let expiration = expiration.map(|seconds| format!(r#","expiration":{seconds}"#)).unwrap_or_default();
-        let options = format!(r#"{{"metadata":{metadata}{expiration}}}"#);
+        let expiration =
+            expiration.map(|seconds| [r#","expiration":"#, &seconds.to_string()].concat()).unwrap_or_default();
+        let options = [r#"{"metadata":"#, metadata, &expiration, "}"].concat();
         let begun = self.namespace.as_ref().map(|namespace| namespace.put(key, value, &JSON::parse(&options)?));
         Box::pin(async move {
             let promise = begun.ok_or(AttemptError::Failed)?.map_err(|error| attempt_error(&error))?;

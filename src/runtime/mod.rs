@@ -23,6 +23,7 @@ use worker::{
 use crate::{
     dispatch::{Answer, Dispatcher},
     log::Level,
+    receive::Late,
 };
 use {bindings::Bindings, queue::Message};
 
@@ -42,15 +43,23 @@ pub async fn fetch(request: Request, env: Env, ctx: Context) -> Result<web_sys::
     #[cfg(feature = "provoke-panic")]
     panic::provoke(crate::routes::Target::of(&url).path).await;
     let Answer { response, late, write_calls_after_ms } = dispatcher.fetch(&method, &url, &request).await;
-    for late in late {
-        // Whether it succeeds is of no interest any more: the sender has its answer.
-        let dispatcher = Rc::clone(&dispatcher);
-        ctx.wait_until(async move { late.finish(&dispatcher.ports).await });
+    if !late.is_empty() {
+        finish(&dispatcher, late, &ctx);
     }
     if let Some(wait_ms) = write_calls_after_ms {
         ctx.wait_until(async move { dispatcher.write_calls(wait_ms).await });
     }
     http::response(&response)
+}
+
+/// Lets what is late run to its end. Whether it succeeds is of no interest any more: the sender has its answer.
+#[cold]
+#[inline(never)]
+fn finish(dispatcher: &Rc<Dispatcher<Bindings>>, late: Vec<Late>, ctx: &Context) {
+    for late in late {
+        let dispatcher = Rc::clone(dispatcher);
+        ctx.wait_until(async move { late.finish(&dispatcher.ports).await });
+    }
 }
 
 /// Processes one batch of messages.

@@ -6,10 +6,10 @@
 
 use std::{fmt, ops::Deref};
 
-use sha2::{Digest as _, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 
 use super::digits;
+use crate::hash::sha256;
 
 /// How far `RequestTime` may be from now, in seconds, on either side and inclusive. [Webhook Authentication]
 pub const WINDOW_SECONDS: u64 = 60;
@@ -47,7 +47,7 @@ impl CallbackToken {
     /// The `Sign` of a call at `request_time` (Unix seconds, in decimal).
     #[must_use]
     pub fn sign(&self, request_time: &str) -> Sign {
-        Sign(Sha256::new().chain_update(&self.0).chain_update(request_time).finalize().into())
+        Sign(sha256([&self.0, request_time].concat()))
     }
 }
 

@@ -145,10 +145,13 @@ fn followed(object: &RawValue) -> Option<Cow<'_, str>> {
 
 /// Unix ms from a number, or from a string of digits, which other families of webhooks were seen to send.
 fn event_time(value: &RawValue) -> Option<u64> {
-    let time = match members::value(value) {
-        Some(Text(digits)) => digits::parse(&digits, EVENT_TIME_DIGITS_MAX)?,
-        // The parser of `f64` is exact where JSON's need not be.
-        None => integral(value.get().parse().ok()?)?,
+    let time = if value.get().starts_with('"') {
+        let Text(digits) = members::value(value)?;
+        digits::parse(&digits, EVENT_TIME_DIGITS_MAX)?
+    } else {
+        // The parser of `f64` is exact where JSON's need not be, and plain digits do not need it.
+        let number = || integral(value.get().parse().ok()?);
+        digits::parse(value.get(), EVENT_TIME_DIGITS_MAX).or_else(number)?
     };
     Some(unix_ms(time))
 }

@@ -40,6 +40,8 @@ impl Kind {
 
     /// The kind that a `CallbackCommand` stands for; `None` for every other command, those of the
     /// Follow family included that do not exist yet. Commands are case-sensitive.
+    // Not inlined: the comparisons would be unrolled into a call's future, at twice each place.
+    #[inline(never)]
     #[must_use]
     pub fn of(command: &str) -> Option<Self> {
         Self::VARIANTS.iter().copied().find(|kind| kind.command() == command)

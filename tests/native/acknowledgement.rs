@@ -129,7 +129,7 @@ fn run_with(
         let queue = queue.unwrap_or(FakePlans::Each(&[])).sink();
         let ports =
             FakePorts { database: Some(&database), queue: bound.then_some(&queue), ..FakePorts::at(NOW_MS, &kv) };
-        let receiver = Receiver { config, ports: &ports };
+        let receiver = Receiver { config: &config.calls, ports: &ports };
         let url = url_of(Kind::Unfollow);
         let handled = receiver.receive(post(&url), &FakeBody::of(UNFOLLOW).after(body_delay)).await;
         let (at, at_response) = (ports.clock.elapsed(), places(&kv, &database, &queue));
@@ -312,7 +312,7 @@ fn without_a_schema_or_a_database_the_queue_has_the_event() {
             let (config, kv, queue) = (with_sinks("d1"), FakeKv::default(), FakeQueue::always(Succeeds(30)));
             let ports = FakePorts { queue: Some(&queue), ..FakePorts::at(NOW_MS, &kv) };
             let ports = ports.with_database(database.as_ref());
-            let receiver = Receiver { config: &config, ports: &ports };
+            let receiver = Receiver { config: &config.calls, ports: &ports };
             let url = url_of(Kind::Unfollow);
             let handled = receiver.receive(post(&url), &FakeBody::of(UNFOLLOW)).await;
             assert_eq!((handled.response, ports.clock.elapsed()), (Response::ok(), 30));
@@ -328,7 +328,7 @@ fn an_event_that_is_repeated_is_logged_once() {
     paused(async {
         let (config, kv) = (with_sinks("d1"), FakeKv::default());
         let ports = FakePorts::at(NOW_MS, &kv).with_database(Some(&database));
-        let receiver = Receiver { config: &config, ports: &ports };
+        let receiver = Receiver { config: &config.calls, ports: &ports };
         let url = url_of(Kind::Unfollow);
         let (head, body) = (post(&url), FakeBody::of(UNFOLLOW));
         let calls = join3(receiver.receive(head, &body), receiver.receive(head, &body), receiver.receive(head, &body));

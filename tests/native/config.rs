@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde::Deserialize;
 use unfollow_webhook::{
     api_token::ApiToken,
-    config::{Config, InvalidSetting, unknown::Names},
+    config::{CallConfig, Config, InvalidSetting, unknown::Names},
     origin::OriginSigning,
     plan::Plan,
     ports::{DB, DEAD_LETTERS, DELIVERIES, EVENTS},
@@ -39,7 +39,7 @@ fn with(changed: &[(&str, Option<&str>)]) -> Config {
 
 /// Whether a call for `app` that is signed with `token`, or not signed, is authentic.
 fn check(config: &Config, app: Option<&str>, token: Option<&str>) -> Result<(), AuthError> {
-    let settings = config.settings.as_ref().unwrap();
+    let settings = config.calls.settings.as_ref().unwrap();
     let policy = match app {
         Some(app) => settings.policy(SdkAppId::parse(app).unwrap()),
         None => settings.policy_without_app(),
@@ -52,9 +52,9 @@ fn check(config: &Config, app: Option<&str>, token: Option<&str>) -> Result<(), 
 fn the_least_that_works_is_an_app_and_its_token() {
     let config = with(&[]);
     assert_eq!((config.delivery.retry_base_seconds, config.delivery.seconds), (5, 72 * 3600));
-    let settings = config.settings.unwrap();
+    let settings = config.calls.settings.unwrap();
     assert!(config.invalid_settings.is_empty());
-    assert_eq!((settings.webhook_path.as_str(), config.retention_seconds), ("/", None));
+    assert_eq!((settings.webhook_path.as_str(), config.calls.retention_seconds), ("/", None));
     assert!(
         settings.is_ours(SdkAppId::parse(APP).unwrap()) && !settings.is_ours(SdkAppId::parse("1400000001").unwrap())
     );
@@ -115,13 +115,13 @@ fn an_invalid_setting_that_decides_who_may_call_or_where_events_go_stops_every_c
     ] {
         for text in invalid {
             let config = with(&[(name, Some(text))]);
-            assert!(config.settings.is_none(), "{name}={text:?}");
+            assert!(config.calls.settings.is_none(), "{name}={text:?}");
             assert_eq!(config.invalid_names(), [name], "{name}={text:?}");
         }
     }
     for text in ["", &long, "x\n", "x "] {
         let config = with(&[(&own, Some("own")), (&own_previous, Some(text))]);
-        assert!(config.settings.is_none());
+        assert!(config.calls.settings.is_none());
         assert_eq!(config.invalid_names(), [own_previous.as_str()], "{text:?}");
     }
 }
@@ -167,7 +167,7 @@ fn a_valid_setting_is_not_named() {
     ] {
         for text in valid {
             let config = with(&[(name, Some(text))]);
-            assert!(config.settings.is_some(), "{name}={text:?}: {:?}", config.invalid_settings);
+            assert!(config.calls.settings.is_some(), "{name}={text:?}: {:?}", config.invalid_settings);
             assert!(config.invalid_settings.is_empty(), "{name}={text:?}: {:?}", config.invalid_settings);
         }
     }
@@ -342,10 +342,10 @@ fn a_problem_says_what_is_missing() {
 fn a_required_setting_is_named_where_it_is_missing() {
     assert_eq!(with(&[("SDK_APP_IDS", None)]).invalid_names(), ["SDK_APP_IDS"]);
     let without_kv = config_with(&[("SDK_APP_IDS", APP), ("CALLBACK_TOKEN", APP)], &without(&[EVENTS]));
-    assert!(without_kv.settings.is_none());
+    assert!(without_kv.calls.settings.is_none());
     assert_eq!(without_kv.invalid_names(), [EVENTS]);
     let nothing = config_with(&[], UNBOUND);
-    assert!(nothing.settings.is_none());
+    assert!(nothing.calls.settings.is_none());
     assert!(nothing.invalid_names().contains(&"SDK_APP_IDS") && nothing.invalid_names().contains(&EVENTS));
 }
 
@@ -412,13 +412,13 @@ fn an_invalid_setting_is_named_once() {
 #[test]
 fn a_previous_token_without_a_current_one_is_invalid() {
     let shared = with(&[("CALLBACK_TOKEN", None), ("CALLBACK_TOKEN_PREVIOUS", Some("old"))]);
-    assert!(shared.settings.is_none());
+    assert!(shared.calls.settings.is_none());
     assert_eq!(shared.invalid_names(), ["CALLBACK_TOKEN_PREVIOUS"]);
 
     // The shared token is no current one of the app's own.
     let own_previous = format!("CALLBACK_TOKEN_{APP}_PREVIOUS");
     let own = with(&[(&own_previous, Some("old"))]);
-    assert!(own.settings.is_none());
+    assert!(own.calls.settings.is_none());
     assert_eq!(own.invalid_names(), [own_previous]);
 }
 
@@ -507,10 +507,10 @@ fn an_invalid_retention_switches_off_only_the_expiry() {
     for text in ["", "0", "3651", "-1", "+90", "1.5", "90d", " 90", "soon", "18446744073709551616"] {
         let config = with(&[("RETENTION_DAYS", Some(text))]);
         assert_eq!(config.invalid_names(), ["RETENTION_DAYS"], "{text:?}");
-        assert_eq!((config.settings.is_some(), config.retention_seconds), (true, None), "{text:?}");
+        assert_eq!((config.calls.settings.is_some(), config.calls.retention_seconds), (true, None), "{text:?}");
     }
     for (text, seconds) in [("1", 86_400), ("90", 7_776_000), ("3650", 315_360_000)] {
-        assert_eq!(with(&[("RETENTION_DAYS", Some(text))]).retention_seconds, Some(seconds));
+        assert_eq!(with(&[("RETENTION_DAYS", Some(text))]).calls.retention_seconds, Some(seconds));
     }
 }
 
@@ -584,7 +584,7 @@ fn read(variables: &[(&str, &str)], bound: &[&'static str]) -> Config {
 
 /// The sinks by name.
 fn sinks_of(config: &Config) -> Vec<&'static str> {
-    config.settings.as_ref().unwrap().sinks.iter().map(|sink| sink.name()).collect()
+    config.calls.settings.as_ref().unwrap().sinks.iter().map(|sink| sink.name()).collect()
 }
 
 #[test]
@@ -606,7 +606,7 @@ fn sinks_are_any_of_kv_d1_and_the_origin() {
         assert_eq!(sinks_of(&config), names, "{text}");
         let all = [("kv", Sink::Kv), ("d1", Sink::D1), ("origin", Sink::Origin)];
         let sinks: Vec<_> = all.into_iter().filter(|(name, _)| names.contains(name)).map(|(_, sink)| sink).collect();
-        assert_eq!(config.settings.unwrap().sinks, sinks, "{text}");
+        assert_eq!(config.calls.settings.unwrap().sinks, sinks, "{text}");
     }
 }
 
@@ -618,7 +618,7 @@ fn the_default_is_kv_and_d1_where_a_database_is_bound() {
         assert_eq!(sinks_of(&config), names);
         // A database that is bound is no reason to write to it where the setting says otherwise.
         let config = read(&[("SINKS", "kv")], bound);
-        assert_eq!(config.settings.unwrap().sinks, [Sink::Kv]);
+        assert_eq!(config.calls.settings.unwrap().sinks, [Sink::Kv]);
     }
 }
 
@@ -626,13 +626,13 @@ fn the_default_is_kv_and_d1_where_a_database_is_bound() {
 fn d1_is_a_sink_only_where_a_database_is_bound() {
     for sinks in ["d1", "kv,d1", "d1,origin", "kv,d1,origin"] {
         let variables = [("SINKS", sinks), ("ORIGIN_URL", ORIGIN)];
-        assert!(read(&variables, BOUND).settings.is_some());
+        assert!(read(&variables, BOUND).calls.settings.is_some());
         let config = read(&variables, BOUND_WITHOUT_DATABASE);
-        assert!(config.settings.is_none(), "{sinks}");
+        assert!(config.calls.settings.is_none(), "{sinks}");
         assert_eq!(config.invalid_names(), [DB], "{sinks}");
         // D1 needs no queue, and dead letters are in KV whatever the sinks are.
         let config = read(&variables, &without(&[DELIVERIES, DEAD_LETTERS]));
-        assert_eq!(config.settings.is_some(), !sinks.contains("origin"), "{sinks}");
+        assert_eq!(config.calls.settings.is_some(), !sinks.contains("origin"), "{sinks}");
         assert_eq!(read(&variables, &without(&[EVENTS])).invalid_names(), [EVENTS], "{sinks}");
     }
 }
@@ -655,7 +655,7 @@ fn events_go_to_the_origin_only_where_there_is_one_and_queues_to_it() {
             let mut variables = vec![("SINKS", sinks)];
             variables.extend(url.map(|url| ("ORIGIN_URL", url)));
             let config = read(&variables, &bindings);
-            assert!(config.settings.is_none(), "{sinks} {url:?} {bindings:?}");
+            assert!(config.calls.settings.is_none(), "{sinks} {url:?} {bindings:?}");
             let (mut named, mut expected) = (config.invalid_names(), invalid_settings.to_vec());
             named.sort_unstable();
             expected.sort_unstable();
@@ -668,7 +668,7 @@ fn events_go_to_the_origin_only_where_there_is_one_and_queues_to_it() {
 fn without_queue_bindings_kv_alone_is_valid() {
     for variables in [&[][..], &[("SINKS", "kv")], &[("SINKS", "kv"), ("ORIGIN_URL", ORIGIN)]] {
         let config = read(variables, &without(&[DELIVERIES, DEAD_LETTERS]));
-        assert!(config.settings.is_some() && config.invalid_settings.is_empty(), "{:?}", config.invalid_settings);
+        assert!(config.calls.settings.is_some() && config.invalid_settings.is_empty(), "{:?}", config.invalid_settings);
     }
 }
 
@@ -705,9 +705,9 @@ fn an_origin_is_https_or_on_this_machine_without_query_and_fragment() {
     ] {
         let config = with(&[("ORIGIN_URL", Some(text))]);
         assert_eq!(config.invalid_names(), ["ORIGIN_URL"], "{text:?}");
-        assert!(config.settings.is_none_or(|settings| settings.origin.is_none()), "{text:?}");
+        assert!(config.calls.settings.is_none_or(|settings| settings.origin.is_none()), "{text:?}");
     }
-    let settings = with(&[("ORIGIN_URL", Some(ORIGIN))]).settings.unwrap();
+    let settings = with(&[("ORIGIN_URL", Some(ORIGIN))]).calls.settings.unwrap();
     let origin = settings.origin.unwrap();
     assert_eq!((origin.with_query(""), origin.with_query("a&b=")), (ORIGIN.to_owned(), format!("{ORIGIN}?a&b=")));
 }
@@ -717,7 +717,7 @@ fn an_invalid_retry_base_is_named_and_counts_as_five() {
     for text in ["", "0", "3601", "-1", "+5", "5s", "1.5", " 5", "99999999999999999999"] {
         let config = with(&[("RETRY_BASE_SECONDS", Some(text))]);
         assert_eq!(config.invalid_names(), ["RETRY_BASE_SECONDS"], "{text:?}");
-        assert_eq!((config.settings.is_some(), config.delivery.retry_base_seconds), (true, 5), "{text:?}");
+        assert_eq!((config.calls.settings.is_some(), config.delivery.retry_base_seconds), (true, 5), "{text:?}");
     }
     assert_eq!(with(&[]).delivery.retry_base_seconds, 5);
     assert_eq!(with(&[("RETRY_BASE_SECONDS", Some("3600"))]).delivery.retry_base_seconds, 3600);
@@ -728,7 +728,7 @@ fn invalid_delivery_hours_are_named_and_count_as_72() {
     for text in ["", "0", "91", "-1", "+5", "5h", "1.5", " 5", "\u{665}", "18446744073709551616"] {
         let config = with(&[("DELIVERY_HOURS", Some(text))]);
         assert_eq!(config.invalid_names(), ["DELIVERY_HOURS"], "{text:?}");
-        assert_eq!((config.settings.is_some(), config.delivery.seconds), (true, 72 * 3600), "{text:?}");
+        assert_eq!((config.calls.settings.is_some(), config.delivery.seconds), (true, 72 * 3600), "{text:?}");
     }
     for (text, seconds) in [("1", 3600), ("20", 72_000), ("90", 324_000)] {
         assert_eq!(with(&[("DELIVERY_HOURS", Some(text))]).delivery.seconds, seconds);
@@ -744,7 +744,10 @@ fn an_invalid_origin_secret_is_named_and_stops_deliveries_alone() {
     {
         let config = with(&[("ORIGIN_SECRET", Some(text))]);
         assert_eq!(config.invalid_names(), ["ORIGIN_SECRET"], "{text:?}");
-        assert!(config.settings.is_some() && matches!(config.delivery.signing, OriginSigning::Invalid), "{text:?}");
+        assert!(
+            config.calls.settings.is_some() && matches!(config.delivery.signing, OriginSigning::Invalid),
+            "{text:?}"
+        );
     }
     assert!(secrets_of(&with(&[])).is_empty());
     assert_eq!(secrets_of(&with(&[("ORIGIN_SECRET", Some(ORIGIN_SECRET))])).len(), 1);
@@ -772,7 +775,7 @@ fn a_previous_origin_secret_goes_with_the_current_one() {
         let config = with(&[("ORIGIN_SECRET", secret), ("ORIGIN_SECRET_PREVIOUS", Some(previous))]);
         assert_eq!(config.invalid_names(), ["ORIGIN_SECRET_PREVIOUS"], "{secret:?}, {previous:?}");
         let is_invalid = matches!(config.delivery.signing, OriginSigning::Invalid);
-        assert!(config.settings.is_some() && is_invalid, "{secret:?}, {previous:?}");
+        assert!(config.calls.settings.is_some() && is_invalid, "{secret:?}, {previous:?}");
     }
 }
 
@@ -802,7 +805,7 @@ fn an_invalid_token_of_the_api_is_named_and_lets_nobody_in() {
         ] {
             let config = with(&[(name, Some(text))]);
             assert_eq!(config.invalid_names(), [name], "{text:?}");
-            assert!(token(&config).is_none() && config.settings.is_some(), "{name}={text:?}");
+            assert!(token(&config).is_none() && config.calls.settings.is_some(), "{name}={text:?}");
         }
         assert!(token(&with(&[])).is_none());
         let config = with(&[(name, Some("0123456789abcdef"))]);
@@ -818,10 +821,10 @@ fn an_invalid_plan_is_named_and_counts_as_free() {
     for text in ["", "Free", "PAID", "paid ", " free", "bundled", "0", "free,paid"] {
         let config = with(&[("PLAN", Some(text))]);
         assert_eq!(config.invalid_names(), ["PLAN"], "{text:?}");
-        assert_eq!((config.settings.is_some(), config.plan), (true, Plan::Free), "{text:?}");
+        assert_eq!((config.calls.settings.is_some(), config.calls.plan), (true, Plan::Free), "{text:?}");
     }
     for (text, plan) in [(None, Plan::Free), (Some("free"), Plan::Free), (Some("paid"), Plan::Paid)] {
-        assert_eq!(with(&[("PLAN", text)]).plan, plan, "{text:?}");
+        assert_eq!(with(&[("PLAN", text)]).calls.plan, plan, "{text:?}");
     }
 }
 
@@ -862,7 +865,7 @@ fn an_invalid_setting_of_the_comparison_is_named_and_switches_off_nothing_else()
             changed.push((name, Some(text)));
             let config = with(&changed);
             assert_eq!(config.invalid_names(), [name], "{text:?}");
-            assert!(config.settings.is_some() && config.tencent.is_none(), "{name}={text:?}");
+            assert!(config.calls.settings.is_some() && config.tencent.is_none(), "{name}={text:?}");
             assert!(!format!("{config:?}").contains(KEY));
         }
     }
@@ -891,7 +894,7 @@ fn a_backend_gets_what_was_recorded_only_where_a_setting_says_so() {
     for text in ["", "TRUE", "yes", "1", " true"] {
         let config = with(&[("COMPARE_DELIVERS", Some(text))]);
         assert_eq!((config.invalid_names(), config.compare_delivers), (vec!["COMPARE_DELIVERS"], false), "{text:?}");
-        assert!(config.settings.is_some());
+        assert!(config.calls.settings.is_some());
     }
     for (text, delivers) in [(None, false), (Some("false"), false), (Some("true"), true)] {
         assert_eq!(with(&[("COMPARE_DELIVERS", text)]).compare_delivers, delivers, "{text:?}");
@@ -923,8 +926,8 @@ fn d1_is_written_by_batches_only_with_kv_and_queues_on_the_paid_plan() {
         ];
         let bound: Vec<_> = BOUND.iter().copied().filter(|name| !without.contains(name)).collect();
         let config = Config::read(&FakeEnvironment::of(variables, &bound));
-        assert!(config.settings.is_some(), "{plan} {sinks}");
-        assert_eq!(config.d1_writes == D1Writes::Batched, is_batched, "{plan} {sinks} {without:?}");
+        assert!(config.calls.settings.is_some(), "{plan} {sinks}");
+        assert_eq!(config.calls.d1_writes == D1Writes::Batched, is_batched, "{plan} {sinks} {without:?}");
         assert_eq!(
             config.invalid_names(),
             if is_batched { &[][..] } else { &["D1_WRITES"] },
@@ -953,7 +956,8 @@ fn a_name_that_was_meant_for_a_setting_is_unknown_and_a_users_own_is_not() {
 /// What `Config::read` looks up where everything may be set.
 #[test]
 fn the_names_of_settings_are_those_that_are_read() {
-    let environment = FakeEnvironment::of([("SDK_APP_IDS", APP), ("SINKS", "kv,d1,origin")], BOUND);
+    let environment =
+        FakeEnvironment::of([("SDK_APP_IDS", APP), ("SINKS", "kv,d1,origin"), ("D1_WRITES", "batched")], BOUND);
     let _ = Config::read(&environment);
     let Names { names, per_app, .. } = Names::all().unwrap();
     let per_app = per_app.iter().map(|name| name.replace("{SdkAppid}", APP));
@@ -961,6 +965,21 @@ fn the_names_of_settings_are_those_that_are_read() {
     assert_eq!(environment.asked.take(), named);
     let all = Names::all().unwrap();
     assert!(all.unknown(named.into_iter().collect(), &[SdkAppId::parse(APP).unwrap()]).is_empty());
+}
+
+/// An isolate's first call waits for what is read then: see docs/benchmarks.md.
+#[test]
+fn what_only_others_need_is_not_read_for_calls() {
+    let environment = FakeEnvironment::of([("SDK_APP_IDS", APP), ("CALLBACK_TOKEN", TOKEN)], BOUND);
+    let calls = CallConfig::read(&environment);
+    assert!(calls.settings.is_some() && calls.invalid_names.is_empty());
+    let (for_calls, _) = (environment.asked.take(), Config::read(&environment));
+    let all = environment.asked.take();
+    let only_others: BTreeSet<_> = all.difference(&for_calls).map(String::as_str).collect();
+    let needed =
+        ["ADMIN_TOKEN", "ALERT_URLS", "COMPARE_DELIVERS", "DELIVERY_HOURS", "ORIGIN_SECRET", "TENCENT_SECRET_KEY"];
+    assert!(only_others.is_superset(&BTreeSet::from(needed)), "{only_others:?}");
+    assert!(for_calls.is_subset(&all) && for_calls.len() < 20, "{for_calls:?}");
 }
 
 proptest! {
@@ -997,7 +1016,7 @@ proptest! {
         }
         let distinct: std::collections::HashSet<_> = config.invalid_names().into_iter().collect();
         prop_assert_eq!(distinct.len(), config.invalid_settings.len());
-        prop_assert!(config.settings.is_some() || !config.invalid_settings.is_empty());
+        prop_assert!(config.calls.settings.is_some() || !config.invalid_settings.is_empty());
         let response = Response::health(&config.invalid_settings);
         prop_assert_eq!(response.status == 200, config.invalid_settings.is_empty());
         prop_assert!(!response.body.contains("secret"));

@@ -862,7 +862,7 @@ fn a_loop_ends_with_its_first_delivery() {
         // What this Worker answers to its own delivery.
         let origin = Box::new(|seen: &Seen| {
             let head = RequestHead { has_hop_header: seen.header(HOP_HEADER).is_some(), ..post(&seen.url) };
-            let settings = receiving.settings.as_ref().unwrap();
+            let settings = receiving.calls.settings.as_ref().unwrap();
             let validated = validate_head(head, settings, NOW_MS, &mut CallLog::default());
             Reaction::status(validated.map_or_else(|rejection| rejection.row().status, |_| 200))
         });

@@ -427,7 +427,7 @@ fn with_settings_that_reject_calls_nothing_is_deleted() {
         paused(async {
             let worker = stores.worker_with(variables);
             worker.retain().await;
-            assert!(worker.config.settings.is_none() && log_of(&worker).is_empty());
+            assert!(worker.config().calls.settings.is_none() && log_of(&worker).is_empty());
         });
         assert!(stores.database.operations.take().is_empty(), "{variables:?}");
         assert_eq!(stores.database.table("events").len(), 1);

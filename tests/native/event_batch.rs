@@ -116,7 +116,7 @@ fn receive(kv: &FakeKv, event_log: &FakeQueue, queue: &FakeQueue, database: &Sql
         let config = batched();
         let ports = FakePorts { queue: Some(queue), event_log: Some(event_log), ..FakePorts::at(NOW_MS, kv) };
         let ports = ports.with_database(Some(database));
-        let receiver = Receiver { config: &config, ports: &ports };
+        let receiver = Receiver { config: &config.calls, ports: &ports };
         let Response { status, .. } =
             receiver.receive(post(&url_of(Kind::Unfollow)), &FakeBody::of(UNFOLLOW)).await.response;
         status

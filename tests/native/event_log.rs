@@ -18,7 +18,7 @@ fn receive(database: &Sqlite, kind: Kind, body: &str) -> (u16, u64) {
         let config = config(&[("SDK_APP_IDS", APP), ("CALLBACK_TOKEN", TOKEN), ("SINKS", "d1")]);
         let kv = FakeKv::default();
         let ports = FakePorts::at(NOW_MS, &kv).with_database(Some(database));
-        let receiver = Receiver { config: &config, ports: &ports };
+        let receiver = Receiver { config: &config.calls, ports: &ports };
         let Response { status, body, .. } = receiver.receive(post(&url_of(kind)), &FakeBody::of(body)).await.response;
         let body: Value = serde_json::from_str(&body).unwrap();
         (status, body["ErrorCode"].as_u64().unwrap())

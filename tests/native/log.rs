@@ -26,7 +26,7 @@ use crate::{
 fn log_of(config: &Config, head: RequestHead<'_>, body: &str, plans: &[Plan]) -> (Level, String) {
     paused(async {
         let kv = FakeKv::of(plans);
-        let receiver = Receiver { config, ports: &FakePorts::at(NOW_MS, &kv) };
+        let receiver = Receiver { config: &config.calls, ports: &FakePorts::at(NOW_MS, &kv) };
         receiver.receive(head, &FakeBody::of(body)).await.log.unwrap()
     })
 }

@@ -138,7 +138,7 @@ fn is_json(text: &str) -> bool {
 
 /// Runs a call through all steps that need no store.
 fn steps(config: &Config, head: RequestHead<'_>, declared: Option<u64>, body: &[u8]) -> &'static str {
-    let (settings, mut record) = (config.settings.as_ref().unwrap(), CallLog::default());
+    let (settings, mut record) = (config.calls.settings.as_ref().unwrap(), CallLog::default());
     let decision = validate_head(head, settings, NOW_MS, &mut record).and_then(|call| {
         call.body_max(declared)?;
         call.decide(body, NOW_MS, &mut record)

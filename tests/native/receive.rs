@@ -51,7 +51,7 @@ fn run_of(config: &Config, head: RequestHead<'_>, body: FakeBody, plans: &[Plan]
     paused(async {
         let kv = FakeKv::of(plans);
         let ports = FakePorts::at(NOW_MS, &kv);
-        let mut handled = Receiver { config, ports: &ports }.receive(head, &body).await;
+        let mut handled = Receiver { config: &config.calls, ports: &ports }.receive(head, &body).await;
         let (at, stored) = (ports.clock.elapsed(), kv.puts.stored_at());
         let was_late = !handled.late.is_empty();
         for late in std::mem::take(&mut handled.late) {
@@ -281,7 +281,7 @@ fn a_second_delivery_overwrites_the_first() {
     let config = signed();
     let entries = paused(async {
         let kv = FakeKv::of(&[Succeeds(1); 2]);
-        let receiver = Receiver { config: &config, ports: &FakePorts::at(NOW_MS, &kv) };
+        let receiver = Receiver { config: &config.calls, ports: &FakePorts::at(NOW_MS, &kv) };
         receiver.receive(post(&url), &unfollow()).await;
         receiver.receive(post(&later), &FakeBody::of(spaced).after(300)).await;
         kv.puts.entries()

@@ -41,7 +41,7 @@ fn run_of(config: &Config, head: RequestHead<'_>, body: FakeBody, react: impl Fn
     paused(async {
         let kv = FakeKv::with(FakeSink::always(Succeeds(5)));
         let ports = FakePorts { origin: FakeOrigin::of(react), ..FakePorts::at(NOW_MS, &kv) };
-        let handled = Receiver { config, ports: &ports }.receive(head, &body).await;
+        let handled = Receiver { config: &config.calls, ports: &ports }.receive(head, &body).await;
         assert!(handled.late.is_empty());
         Run {
             response: handled.response,

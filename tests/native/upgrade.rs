@@ -103,7 +103,7 @@ fn what_was_a_valid_setting_is_one() {
             let needed = [("SDK_APP_IDS", APP), ("CALLBACK_TOKEN", TOKEN), ("ORIGIN_URL", "https://api.example.com/")];
             let variables = [(&**name, &**value)].into_iter().chain(needed.into_iter().filter(|(it, _)| it != name));
             let config = Config::read(&FakeEnvironment::of(variables, BOUND));
-            assert!(config.settings.is_some(), "{name}={value}");
+            assert!(config.calls.settings.is_some(), "{name}={value}");
             assert_eq!(config.invalid_settings, [], "{name}={value}");
         }
     }

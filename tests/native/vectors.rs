@@ -176,7 +176,7 @@ fn an_entry_is_byte_for_byte_that_of_its_row() {
         let config = Config::read(&FakeEnvironment::of(&row.settings, BOUND_WITHOUT_DATABASE));
         let entries = paused(async {
             let kv = FakeKv::of(&[Plan::Succeeds(5)]);
-            let receiver = Receiver { config: &config, ports: &FakePorts::at(row.now_ms, &kv) };
+            let receiver = Receiver { config: &config.calls, ports: &FakePorts::at(row.now_ms, &kv) };
             let length = Some(row.body.len() as u64);
             let handled = receiver.receive(post(&row.url), &FakeBody::of(row.body).declaring(length)).await;
             assert_eq!(handled.response.status, 200, "{}: {}", row.why, handled.log.as_ref().unwrap().1);
@@ -264,7 +264,7 @@ impl CallRow {
         let plan = if self.store == Works::Works { Plan::Succeeds(5) } else { Plan::Fails(5) };
         let (handled, entries) = paused(async {
             let kv = FakeKv::of(&[plan; 2]);
-            let receiver = Receiver { config: &config, ports: &FakePorts::at(self.now_ms, &kv) };
+            let receiver = Receiver { config: &config.calls, ports: &FakePorts::at(self.now_ms, &kv) };
             let head = RequestHead { method: &self.method, ..post(&self.url) };
             let handled = receiver.receive(head, &body).await;
             (handled, kv.puts.entries())

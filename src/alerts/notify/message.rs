@@ -3,7 +3,6 @@
 
 use chrono::{DateTime, Datelike as _, Timelike as _};
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 use strum::VariantArray as _;
 
 use super::rules::{Episode, News, State, hash_of};
@@ -13,6 +12,7 @@ use crate::{
         text::{self, Language},
     },
     encoding::to_json,
+    hash::sha256_hex,
     webhook::SdkAppId,
 };
 
@@ -156,7 +156,7 @@ impl Message {
 }
 
 fn message_id(content: &str) -> String {
-    format!("alert_{}", hex::encode(Sha256::digest(content)).get(..32).unwrap_or_default())
+    format!("alert_{}", sha256_hex(content).get(..32).unwrap_or_default())
 }
 
 fn link(wording: &Wording, app: Option<SdkAppId>) -> Option<String> {

@@ -13,11 +13,11 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 use super::service::Refusal;
 use crate::{
     alerts::{Alert, AlertKind, Severity},
+    hash::sha256_hex,
     webhook::SdkAppId,
 };
 
@@ -158,7 +158,7 @@ impl News {
 /// What an alert is known by here: 32 hex digits of a SHA-256 of its key.
 #[must_use]
 pub fn hash_of(alert: &Alert) -> String {
-    hex::encode(Sha256::digest(alert.key())).get(..32).unwrap_or_default().to_owned()
+    sha256_hex(alert.key()).get(..32).unwrap_or_default().to_owned()
 }
 
 impl Episode {

@@ -5,11 +5,10 @@ use std::fmt;
 
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
-use sha2::{Digest as _, Sha256};
 use url::{Host, Url};
 
 use super::service::Service;
-use crate::outgoing::https_url;
+use crate::{hash::sha256_hex, outgoing::https_url};
 
 /// Most entries. A run sends to all of them, and the free plan allows 50 requests in one.
 pub const TARGETS_MAX: usize = 8;
@@ -122,8 +121,8 @@ impl Target {
             }
             _ => Map::new(),
         };
-        let id = Sha256::digest(format!("{url}\n{}", Value::Object(parameters.clone())));
-        let id = hex::encode(id).get(..16).unwrap_or_default().to_owned();
+        let id = sha256_hex(format!("{url}\n{}", Value::Object(parameters.clone())));
+        let id = id.get(..16).unwrap_or_default().to_owned();
         Ok(Self { service, url: url.into(), key, parameters, id, position })
     }
 }

@@ -178,11 +178,11 @@ fn settings_of_messages_switch_off_only_themselves() {
     ] {
         for text in valid {
             let config = with(&[(name, text)]);
-            assert!(config.settings.is_some() && config.invalid_settings.is_empty(), "{name}={text}");
+            assert!(config.calls.settings.is_some() && config.invalid_settings.is_empty(), "{name}={text}");
         }
         for text in invalid {
             let config = with(&[(name, text)]);
-            assert!(config.settings.is_some(), "{name}={text}");
+            assert!(config.calls.settings.is_some(), "{name}={text}");
             let named = if *text == "https://example.com" { "ALERT_SECRET" } else { name };
             assert_eq!(config.invalid_names(), [named], "{name}={text}");
         }
