@@ -1,15 +1,15 @@
 // The results as docs/benchmarks.md: targets and measurements first, then how they were measured.
 
 import { basename } from "node:path";
+import { LIMITS, sizeOf, wasmParts } from "../../scripts/sizes.mjs";
 import { CALLS as MEMORY_CALLS } from "./memory.mjs";
 import { DELAY_MS } from "./round_trips.mjs";
 import { CONNECTIONS, ROUNDS_A_PROCESS } from "./rounds.mjs";
-import { gzipLimit, sizeOf, wasmSections } from "./sizes.mjs";
 import { median, pairedRatios, spread } from "./stats.mjs";
 import { BASE, D1_VARIANTS, OURS, REJECTING, TITLES, VARIANTS } from "./variants.mjs";
 
 /**
- * @import { Size } from "./sizes.mjs"
+ * @import { Size } from "../../scripts/sizes.mjs"
  * @import { Spread } from "./stats.mjs"
  * @import { Measured, Results } from "./rounds.mjs"
  * @import { Start } from "./starts.mjs"
@@ -136,7 +136,8 @@ ${table(["", "CPU of the start, ms", "CPU of the first call, ms", "start to firs
 
 ${table(["part", "bytes", "gzip -9"], [...sizes, total(sizes)].map(sizeRow))}
 
-\`make build\` fails above ${bytes(gzipLimit())} of gzip. That is a guard against accidents, not a target.
+\`make build\` fails above ${bytes(LIMITS.gzip)} of gzip, ${bytes(LIMITS.wasm)} of wasm, or ${bytes(LIMITS.future)} of the function of a call's
+future. Those are guards against accidents, not targets.
 The wasm consists of ${parts(OURS[1])}. The peers, bundled and minified: ${peerSizes(prepared)}.
 
 ## How it is measured
@@ -237,7 +238,7 @@ const sizeRow = ({ name, raw, gzip }) => [name, raw.toLocaleString("en-GB"), gzi
 
 /** @param {string} path of a wasm file */
 function parts(path) {
-	const { code, data, other } = wasmSections(path);
+	const { code, data, other } = wasmParts(path).sections;
 	return `${bytes(code)} of code, ${bytes(data)} of data and ${bytes(other)} of anything else`;
 }
 
