@@ -13,7 +13,20 @@ import { go, route } from "../state/route.ts";
 import { t } from "../text/language.ts";
 import { Dialog } from "./Dialog.tsx";
 import { UserLink } from "./UserId.tsx";
-import { Ahead, Button, Due, focus, Moment, P, Problem, Skeleton, Time } from "./ui.tsx";
+import {
+	Ahead,
+	Button,
+	copyText,
+	Due,
+	FactList,
+	type Facts,
+	focus,
+	Moment,
+	P,
+	Problem,
+	Skeleton,
+	Time,
+} from "./ui.tsx";
 
 /** A record, and its JSON without its delivery, as it is stored. */
 interface Loaded {
@@ -51,13 +64,8 @@ export function RecordDialog({ board, id }: { board: Board; id: string }) {
 		setDeletion(next);
 	};
 	const copy = async () => {
-		try {
-			await navigator.clipboard.writeText(loaded?.json ?? "");
-			say({ text: () => t().copied, isProblem: false });
-		} catch {
-			if (json.current) getSelection()?.selectAllChildren(json.current);
-			say({ text: () => t().record.notCopied, isProblem: true });
-		}
+		const isCopied = await copyText(loaded?.json ?? "", json);
+		say({ text: () => (isCopied ? t().copied : t().record.notCopied), isProblem: !isCopied });
 	};
 	const act = (action: () => Promise<void>) => async () => {
 		setBusy(true);
@@ -103,7 +111,7 @@ export function RecordDialog({ board, id }: { board: Board; id: string }) {
 	const closeButton = <Button text={buttons.close} onClick={close} />;
 	return (
 		<Dialog title={title} beside={closeButton} actions={actions} class="record" testid="record" close={close}>
-			{loaded && <Facts record={loaded.record} />}
+			{loaded && <FactList facts={factsOf(loaded.record)} />}
 			{loaded && (
 				// biome-ignore lint/a11y: what scrolls can be scrolled with keys, and white space counts in it.
 				<pre ref={json} tabIndex={0} role="region" aria-label={text.json} data-testid="record-json">
@@ -132,40 +140,31 @@ function asWritten(_name: string, value: unknown, context?: { source?: string })
 	return typeof value === "number" && context?.source !== undefined && rawJSON ? rawJSON(context.source) : value;
 }
 
-function Facts({ record }: { record: EventRecord }) {
+function factsOf(record: EventRecord): Facts {
 	const { from_account: from, to_accounts: targets, event_time: at, received_at: receivedAt, delivery } = record;
 	const { source, not_before: notBefore } = record;
 	const written = (ms: number) => <Time at={ms} text={isDate(ms) ? full(ms) : ""} />;
 	const { facts: names, between, comparison } = t().record;
 	const happened = notBefore === undefined ? written(at) : between(written(notBefore), written(at));
-	const facts: [name: string, value: ComponentChildren, testid: string][] = [
-		[names.actor, <UserLink id={from} class="user-link chip" />, "actor"],
+	const facts: Facts = [
+		["record-actor", names.actor, <UserLink id={from} class="user-link chip" />],
 		[
+			"record-targets",
 			targets.length > 1 ? names.targets : names.target,
 			targets.map((id) => <UserLink id={id} class="user-link chip" />),
-			"targets",
 		],
-		[names.happened, [happened, <Ahead at={at} />], "happened"],
-		[names.received, written(receivedAt), "received"],
-		[names.platform, record.opt_platform ?? "–", "platform"],
-		[names.clientIp, record.client_ip ?? "–", "client-ip"],
+		["record-happened", names.happened, [happened, <Ahead at={at} />]],
+		["record-received", names.received, written(receivedAt)],
+		["record-platform", names.platform, record.opt_platform ?? "–"],
+		["record-client-ip", names.clientIp, record.client_ip ?? "–"],
 	];
-	if (source !== undefined) facts.push([names.source, comparison, "source"]);
-	if (delivery) facts.push([names.delivery, describe(delivery), "delivery"]);
+	if (source !== undefined) facts.push(["record-source", names.source, comparison]);
+	if (delivery) facts.push(["record-delivery", names.delivery, describe(delivery)]);
 	if (delivery?.answer) {
 		const answer = <code class="answer" dir="ltr" children={visibleJson(delivery.answer)} />;
-		facts.push([names.answer, answer, "answer"]);
+		facts.push(["record-answer", names.answer, answer]);
 	}
-	return (
-		<dl class="facts">
-			{facts.map(([name, value, testid]) => (
-				<div key={testid}>
-					<dt>{name}</dt>
-					<dd data-testid={`record-${testid}`}>{value}</dd>
-				</div>
-			))}
-		</dl>
-	);
+	return facts;
 }
 
 function describe(delivery: Delivery): ComponentChildren {

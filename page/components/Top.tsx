@@ -13,15 +13,12 @@ import { t } from "../text/language.ts";
 import { UserLink } from "./UserId.tsx";
 import { Button, Card, Choice, Loaded, P, Span } from "./ui.tsx";
 
-const RANKINGS: Ranking[] = ["lost", "gained", "net"];
-
 /** On a phone, the ranking is closed at first: the events are below it. */
 export function TopCard({ leaders }: Pick<Board["top"], "leaders">) {
 	const [isOpened, setOpened] = useState(false);
 	const { data } = leaders;
 	const { by } = route.value;
 	const { actions, top } = t();
-	const options = RANKINGS.map((name): [Ranking, string] => [name, top.by[name]]);
 	const choose = (chosen: Ranking) => go({ by: chosen }, { replace: true });
 	const since = data && (data.span ? spanText(data.span, now.value) : sinceText(data.range, now.value));
 	const isShown = isOpened || !isNarrow.value;
@@ -37,7 +34,7 @@ export function TopCard({ leaders }: Pick<Board["top"], "leaders">) {
 	const beside = [<P class="hint" text={since} />, toggle];
 	return (
 		<Card title={top.title} testid="top" class="card ranking" cell={leaders} beside={beside}>
-			{isShown && <Choice legend={top.rankedBy} options={options} value={by} choose={choose} testid="ranking" />}
+			{isShown && <Choice legend={top.rankedBy} options={top.by} value={by} choose={choose} testid="ranking" />}
 			{isShown && <Loaded cell={leaders} tall draw={(drawn) => <Leaders {...drawn} by={by} />} />}
 		</Card>
 	);
