@@ -34,15 +34,13 @@ interface Loaded {
 	json: string;
 }
 
-const nothing = (): string => "";
-
 export function RecordDialog({ board, id }: { board: Board; id: string }) {
 	const { session, app } = board;
 	const { value: mayChange } = board.mayChange;
 	const [loaded, setLoaded] = useState<Loaded | null>(null);
 	const [failure, setFailure] = useState<unknown>(null);
 	/** What was said last: as it is said in the language that is shown. */
-	const [said, say] = useState({ text: nothing, isProblem: false });
+	const [said, say] = useState<{ text: () => string; isProblem?: boolean } | null>(null);
 	const [isBusy, setBusy] = useState(false);
 	/** Whether the deletion is to be confirmed; `kept` where it was not. */
 	const [deletion, setDeletion] = useState<"none" | "asked" | "kept">("none");
@@ -60,7 +58,7 @@ export function RecordDialog({ board, id }: { board: Board; id: string }) {
 		if (isShown()) go({ event: null }, { replace: true });
 	};
 	const ask = (next: typeof deletion) => {
-		say({ text: nothing, isProblem: false });
+		say(null);
 		setDeletion(next);
 	};
 	const copy = async () => {
@@ -74,7 +72,7 @@ export function RecordDialog({ board, id }: { board: Board; id: string }) {
 	};
 	const replay = act(async () => {
 		await session.api.post("/v1/events/{app}/{id}/replay", { app, id });
-		say({ text: () => t().record.replayed, isProblem: false });
+		say({ text: () => t().record.replayed });
 	});
 	const remove = act(async () => {
 		await session.api.delete("/v1/events/{app}/{id}", { app, id });
@@ -120,7 +118,7 @@ export function RecordDialog({ board, id }: { board: Board; id: string }) {
 			)}
 			{!loaded &&
 				(failure === null ? <Skeleton tall /> : <Problem text={isMissing ? text.missing : sentenceOf(failure)} />)}
-			<P class={said.isProblem ? "outcome problem" : "outcome"} role="status" text={said.text()} />
+			<P class={said?.isProblem ? "outcome problem" : "outcome"} role="status" text={said?.text()} />
 		</Dialog>
 	);
 }

@@ -1,5 +1,6 @@
 // Who lost or gained most followers.
 
+import { signal } from "@preact/signals";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Ranking, TopUser } from "../api/client.ts";
 import { number, signed } from "../lib/format.ts";
@@ -8,10 +9,16 @@ import { type Before, before, type RankingBefore, rankedBy } from "../lib/rankin
 import type { Board } from "../state/board.ts";
 import { now } from "../state/clock.ts";
 import { go, route } from "../state/route.ts";
-import { isNarrow } from "../state/screen.ts";
 import { t } from "../text/language.ts";
 import { UserLink } from "./UserId.tsx";
 import { Button, Card, Choice, Loaded, P, Span } from "./ui.tsx";
+
+/** Whether the window is as narrow as a phone's: the same width as in the style sheet. */
+const phone = matchMedia("(max-width: 640px)");
+const isNarrow = signal(phone.matches);
+phone.addEventListener("change", ({ matches }) => {
+	isNarrow.value = matches;
+});
 
 /** On a phone, the ranking is closed at first: the events are below it. */
 export function TopCard({ leaders }: Pick<Board["top"], "leaders">) {
@@ -40,13 +47,7 @@ export function TopCard({ leaders }: Pick<Board["top"], "leaders">) {
 	);
 }
 
-interface LeadersProps {
-	users: TopUser[];
-	before: RankingBefore;
-	by: Ranking;
-}
-
-function Leaders({ users, before: ranking, by }: LeadersProps) {
+function Leaders({ users, before: ranking, by }: { users: TopUser[]; before: RankingBefore; by: Ranking }) {
 	const list = useRef<HTMLOListElement>(null);
 	// A row that moves to another rank would lose the focus.
 	const focused = document.activeElement;
