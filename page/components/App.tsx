@@ -76,6 +76,7 @@ function Controls({ board }: { board: Board }) {
 	const more = (deadLetters.listed.data?.next ?? []).length > 0 ? "+" : "";
 	const hasLetters = deadLetters.letters.value.length > 0 || view.value === "dead-letters";
 	const toLetters = [`${t().deadLetters.title} `, <span>{`${number(letters)}${more}`}</span>];
+	const isWrong = failure.value !== "" || board.alerts.isWrong.value;
 	const updated = updatedAt.value > 0 && t().header.updated(ago(updatedAt.value, now.value));
 	return (
 		<>
@@ -93,11 +94,7 @@ function Controls({ board }: { board: Board }) {
 			{!mayChange.value && <Span class="hint" text={t().header.readOnly} testid="role" />}
 			{hasLetters && <Link class="count-link" href={href(toDeadLetters)} text={toLetters} testid="dead-letters-link" />}
 			<p class="poll-state">
-				<span
-					class={failure.value || board.alerts.isWrong.value ? "dot amber" : "dot"}
-					aria-hidden="true"
-					data-testid="light"
-				/>
+				<span class={isWrong ? "dot amber" : "dot"} aria-hidden="true" data-testid="light" />
 				<Span text={updated} testid="updated" />
 			</p>
 			<Button text={t().actions.refresh} onClick={board.readAgain} />

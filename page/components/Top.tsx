@@ -4,7 +4,7 @@ import { signal } from "@preact/signals";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Ranking, TopUser } from "../api/client.ts";
 import { number, signed } from "../lib/format.ts";
-import { sinceText, spanText } from "../lib/range.ts";
+import { sinceText, spanOf, spanText } from "../lib/range.ts";
 import { type Before, before, type RankingBefore, rankedBy } from "../lib/ranking.ts";
 import type { Board } from "../state/board.ts";
 import { now } from "../state/clock.ts";
@@ -27,7 +27,8 @@ export function TopCard({ leaders }: Pick<Board["top"], "leaders">) {
 	const { by } = route.value;
 	const { actions, top } = t();
 	const choose = (chosen: Ranking) => go({ by: chosen }, { replace: true });
-	const since = data && (data.span ? spanText(data.span, now.value) : sinceText(data.range, now.value));
+	const span = spanOf(route.value);
+	const since = data && (span ? spanText(span, now.value) : sinceText(data.range, now.value));
 	const isShown = isOpened || !isNarrow.value;
 	const toggle = isNarrow.value && (
 		<Button

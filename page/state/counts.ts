@@ -3,7 +3,7 @@
 import { computed } from "@preact/signals";
 import type { Bucket, TopUser, User } from "../api/client.ts";
 import { SECOND } from "../lib/format.ts";
-import { barsOf, countedSince, nextBar, type Range, rangeOf, type Span, spanOf } from "../lib/range.ts";
+import { barsOf, countedSince, nextBar, type Range, rangeOf } from "../lib/range.ts";
 import { type RankingBefore, spanBefore } from "../lib/ranking.ts";
 import { Cell, Part, type Poll, patienceOf } from "./cell.ts";
 import { route } from "./route.ts";
@@ -64,8 +64,6 @@ interface Leaders {
 	users: TopUser[];
 	before: RankingBefore;
 	range: Range;
-	/** What the list is narrowed to, in the range's stead. */
-	span: Span | null;
 	at: number;
 }
 
@@ -102,7 +100,7 @@ export class Top extends Part {
 				// What is long over changes with an erasure only.
 				isSame ? held.before : askBefore(),
 			]);
-			return { users, before, range, span: spanOf(route), at: now };
+			return { users, before, range, at: now };
 		}, signal);
 		this.#isOld = false;
 	}

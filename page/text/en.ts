@@ -8,9 +8,7 @@ import type { RangeName } from "../lib/range.ts";
 type Failure = Exclude<Delivery["last_error"], "unknown" | null>;
 
 /** The noun that stands behind a number. */
-const noun = (one: string, many = `${one}s`) => {
-	return (n: number) => (n === 1 ? one : many);
-};
+const noun = (one: string) => (n: number) => (n === 1 ? one : `${one}s`);
 /** A sentence with elements in it. */
 export const sentence = (texts: TemplateStringsArray, ...elements: Node[]): Node =>
 	texts.map((text, at) => [text, elements[at]]);
@@ -29,7 +27,6 @@ export const en = {
 		attempt: noun("attempt"),
 		call: noun("call"),
 		deadLetter: noun("dead letter"),
-		delivery: noun("delivery", "deliveries"),
 		event: noun("event"),
 		follow: noun("follow"),
 		invalidSetting: noun("invalid setting"),

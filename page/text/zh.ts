@@ -13,7 +13,6 @@ export const zh: Texts = {
 		attempt: noun("次尝试"),
 		call: noun("次回调"),
 		deadLetter: noun("条死信"),
-		delivery: noun("次投递"),
 		event: noun("个事件"),
 		follow: noun("次关注"),
 		invalidSetting: noun("个无效的配置项"),
