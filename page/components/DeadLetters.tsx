@@ -232,17 +232,13 @@ function DiscardDialog({ letters, all, close }: { letters: DeadLetter[]; all: De
 		void all.settle("discard", letters);
 	};
 	const { actions: buttons, deadLetters: text } = t();
+	const question = isOne ? text.askOne : text.askMany(count(letters.length, "deadLetter"));
 	const actions = [
 		<Button text={buttons.cancel} onClick={close} />,
 		<Button text={buttons.discard} class="danger solid" onClick={discard} />,
 	];
 	return (
-		<Dialog
-			title={isOne ? text.askOne : text.askMany(count(letters.length, "deadLetter"))}
-			testid="discard"
-			close={close}
-			actions={actions}
-		>
+		<Dialog title={question} testid="discard" close={close} actions={actions}>
 			<P text={isOne ? text.effectOne(<code>{letters[0]?.id}</code>) : text.effectMany} />
 		</Dialog>
 	);

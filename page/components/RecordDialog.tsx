@@ -87,13 +87,12 @@ export function RecordDialog({ board, id }: { board: Board; id: string }) {
 	const event = loaded?.record ?? board.events.find(id);
 	const returned = deletion === "kept" ? focus : undefined;
 	const isOff = loaded === null || isBusy;
+	const canReplay = board.mayReplay.value && board.status.value.origin;
 	const toDelete = () => ask("asked");
 	const { actions: buttons, record: text } = t();
 	const ofRecord = [
 		<Button text={text.copyJson} class="quiet first" disabled={isOff} onClick={copy} />,
-		board.mayReplay.value && board.status.value.origin && (
-			<Button text={buttons.replay} disabled={isOff} onClick={replay} />
-		),
+		canReplay && <Button text={buttons.replay} disabled={isOff} onClick={replay} />,
 		mayChange && (
 			<Button text={text.toDelete} class="quiet danger" ref={returned} disabled={isOff} onClick={toDelete} />
 		),

@@ -46,15 +46,11 @@ export class Stats extends Part {
 		if (since > now) return;
 		await this.counts.read(async () => {
 			const query = { app: this.app, user, since, until: now, bucket: "hour" } as const;
-			const {
-				buckets,
-				unfollows_recorded: unfollows,
-				follows_recorded: follows,
-			} = await api.get("/v1/stats", query, signal);
+			const told = await api.get("/v1/stats", query, signal);
 			const hours = new Map(isWhole ? [] : held.hours);
-			for (const bucket of buckets) hours.set(bucket.start, bucket);
-			const recorded = isAll || held === null ? { unfollows, follows } : held.recorded;
-			return { range, hours, recorded, at: now };
+			for (const bucket of told.buckets) hours.set(bucket.start, bucket);
+			const recorded = { unfollows: told.unfollows_recorded, follows: told.follows_recorded };
+			return { range, hours, recorded: isAll || held === null ? recorded : held.recorded, at: now };
 		}, signal);
 	}
 }
