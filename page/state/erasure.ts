@@ -10,23 +10,22 @@ export class Erasure extends AppTask {
 	readonly isSearchNeeded = signal(false);
 	/** How many keys of KV were searched. */
 	readonly searched = signal(0);
-	readonly #user: string;
+	readonly #path: { app: number; user: string };
 	#cursor: string | null = null;
 
 	constructor(api: Api, app: number, user: string) {
 		super(api, app);
-		this.#user = user;
+		this.#path = { app, user };
 	}
 
 	protected step(): Promise<boolean> {
-		const path = { app: this.app, user: this.#user };
-		return this.isSearchNeeded.value ? this.#search(path) : this.#erase(path);
+		return this.isSearchNeeded.value ? this.#search() : this.#erase();
 	}
 
 	/** The API remembers where it is. */
-	async #erase(path: { app: number; user: string }): Promise<boolean> {
+	async #erase(): Promise<boolean> {
 		try {
-			const { deleted, more, search_needed } = await this.api.delete("/v1/users/{app}", path);
+			const { deleted, more, search_needed } = await this.api.delete("/v1/users/{app}", this.#path);
 			this.total.value += deleted;
 			this.isSearchNeeded.value = search_needed && !more;
 			return more;
@@ -38,8 +37,8 @@ export class Erasure extends AppTask {
 		}
 	}
 
-	async #search(path: { app: number; user: string }): Promise<boolean> {
-		const query = { ...path, cursor: this.#cursor };
+	async #search(): Promise<boolean> {
+		const query = { ...this.#path, cursor: this.#cursor };
 		const { deleted, searched, cursor } = await this.api.delete("/v1/users/{app}/records", query);
 		this.total.value += deleted;
 		this.searched.value += searched;
