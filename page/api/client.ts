@@ -11,7 +11,6 @@ export type CallCount = Schemas["Calls"]["hours"][number];
 export type DeadLetter = Schemas["DeadLetter"];
 export type DeadLetterPage = Schemas["DeadLetterPage"];
 export type Delivery = Schemas["Delivery"];
-export type DeliveryPage = Schemas["DeliveryPage"];
 export type EventPage = Schemas["EventPage"];
 export type EventRecord = Schemas["EventRecord"];
 /** The form of an export. */

@@ -3,6 +3,7 @@
 import type { ComponentChildren } from "preact";
 import { useId, useState } from "preact/hooks";
 import type { Alert } from "../api/client.ts";
+import { timeOfId } from "../lib/export_part.ts";
 import { DAY } from "../lib/format.ts";
 import { acknowledge, isAcknowledged, undo } from "../state/acknowledged.ts";
 import type { Board } from "../state/board.ts";
@@ -29,73 +30,62 @@ const BEFORE_HOLE = 7 * DAY;
 
 export function AlertsCard({ board }: { board: Board }) {
 	const [compared, setCompared] = useState<Compared | null>(null);
+	const { all, open, isWrong } = board.alerts;
+	const { alerts: text } = t();
+	const acknowledged = all.value.filter(isAcknowledged);
+	const compare = board.mayCompare.value ? setCompared : undefined;
+	const list = (alerts: Alert[], button: string, act: (alert: Alert) => void) => (
+		<ul>
+			{alerts.map((alert) => (
+				<Item key={alert.key} {...{ alert, button, act, compare }} />
+			))}
+		</ul>
+	);
 	return (
 		<>
-			<AlertsSection board={board} compare={setCompared} />
+			{all.value.length > 0 && (
+				<section class="card alerts" aria-labelledby="alerts-title" data-testid="alerts">
+					<h2 id="alerts-title">{isWrong.value ? text.wrong : text.notices}</h2>
+					{list(open.value, text.acknowledge, acknowledge)}
+					{acknowledged.length > 0 && (
+						<details data-testid="acknowledged">
+							<summary>{text.acknowledged(acknowledged.length)}</summary>
+							{list(acknowledged, text.undo, undo)}
+						</details>
+					)}
+					{open.value.some(({ kind }) => COUNTED.includes(kind)) && <P class="hint" text={text.atLeast} />}
+				</section>
+			)}
 			{/* Not in the section, which is gone as soon as the alerts are. */}
 			{compared && <CompareDialog board={board} of={compared} close={() => setCompared(null)} />}
 		</>
 	);
 }
 
-function AlertsSection({ board, compare }: { board: Board; compare: (of: Compared) => void }) {
-	const { all, open, isWrong } = board.alerts;
-	const { alerts: text } = t();
-	const acknowledged = all.value.filter(isAcknowledged);
-	if (all.value.length === 0) return null;
-	const offer = board.mayCompare.value ? compare : undefined;
-	return (
-		<section class="card alerts" aria-labelledby="alerts-title" data-testid="alerts">
-			<h2 id="alerts-title">{isWrong.value ? text.wrong : text.notices}</h2>
-			<ul>
-				{open.value.map((alert) => (
-					<Item key={alert.key} alert={alert} text={text.acknowledge} act={acknowledge} compare={offer} />
-				))}
-			</ul>
-			{acknowledged.length > 0 && (
-				<details data-testid="acknowledged">
-					<summary>{text.acknowledged(acknowledged.length)}</summary>
-					<ul>
-						{acknowledged.map((alert) => (
-							<Item key={alert.key} alert={alert} text={text.undo} act={undo} compare={offer} />
-						))}
-					</ul>
-				</details>
-			)}
-			{open.value.some(({ kind }) => COUNTED.includes(kind)) && <P class="hint" text={text.atLeast} />}
-		</section>
-	);
-}
-
 /** An alert, a button with this text, and what compares a span, where that is possible. */
 interface ItemProps {
 	alert: Alert;
-	text: string;
+	button: string;
 	act: (alert: Alert) => void;
 	compare?: (of: Compared) => void;
 }
 
-function Item({ alert, text, act, compare }: ItemProps) {
+function Item({ alert, button, act, compare }: ItemProps) {
 	const { kind, severity, title, action, last_at: last, since } = alert;
-	const { alerts: words, comparison } = t();
+	const { alerts: text, comparison } = t();
 	const id = useId();
 	const began = since ?? last;
-	const time = last === null ? since && words.since(<Moment at={since} />) : words.last(<Ago at={last} />);
-	const parts = [<strong id={id}>{marked(alert, title)}</strong>, words.action(action), time, <Links alert={alert} />];
+	const canCompare = compare && began !== null && HOLES.includes(kind);
+	const time = last === null ? since && text.since(<Moment at={since} />) : text.last(<Ago at={last} />);
+	const parts = [<strong id={id}>{marked(alert, title)}</strong>, text.action(action), time, <Links alert={alert} />];
+	const link = (text: string, onClick: () => void) => (
+		<Button class="link" aria-describedby={id} {...{ text, onClick }} />
+	);
 	return (
 		<li data-testid={`alert-${kind}`}>
-			<Span class="hint" text={words.severities[severity]} testid="severity" /> {parts}{" "}
-			{compare && began !== null && HOLES.includes(kind) && (
-				<>
-					<Button
-						class="link"
-						text={comparison.open}
-						aria-describedby={id}
-						onClick={() => compare(spanOf(began))}
-					/>{" "}
-				</>
-			)}
-			<Button class="link" text={text} aria-describedby={id} onClick={() => act(alert)} />
+			<Span class="hint" text={text.severities[severity]} testid="severity" /> {parts}{" "}
+			{canCompare && [link(comparison.open, () => compare(spanOf(began))), " "]}
+			{link(button, () => act(alert))}
 		</li>
 	);
 }
@@ -122,11 +112,8 @@ function Links({ alert: { kind, subject, event_ids: events } }: { alert: Alert }
 		<>
 			{events.map((event) => [
 				" ",
-				<Link key={event} href={href({ event })} text={text.record(<Moment at={timeOf(event)} />)} />,
+				<Link key={event} href={href({ event })} text={text.record(<Moment at={timeOfId(event)} />)} />,
 			])}
 		</>
 	);
 }
-
-/** The `event_time` in an id, in Unix ms. */
-const timeOf = (id: string) => 9_999_999_999_999 - Number(id.slice(0, 13));

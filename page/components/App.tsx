@@ -5,14 +5,14 @@ import { ago, count, moment, number, timeZone } from "../lib/format.ts";
 import { type Board, board } from "../state/board.ts";
 import { now } from "../state/clock.ts";
 import { announcement, places } from "../state/feedback.ts";
+import { choose } from "../state/language.ts";
 import { poller } from "../state/poller.ts";
 import { go, href, route, toDeadLetters, toOverview, view } from "../state/route.ts";
 import { leave, stage } from "../state/session.ts";
-import { t } from "../text/language.ts";
+import { LANGUAGES, type Language, shown as language, t } from "../text/language.ts";
 import { AlertsCard } from "./Alerts.tsx";
 import { DeadLettersCard } from "./DeadLetters.tsx";
 import { EventsCard } from "./Events.tsx";
-import { LanguageChoice } from "./LanguageChoice.tsx";
 import { RecordDialog } from "./RecordDialog.tsx";
 import { Insecure, Login, Opening, Stuck } from "./Stages.tsx";
 import { StatsCard, Tiles } from "./Stats.tsx";
@@ -47,6 +47,23 @@ export function App() {
 
 const Icon = () => <img src="/dashboard/icon.svg" alt="" width="24" height="24" />;
 
+/** Each language has its own name, so that whoever cannot read the page finds theirs. */
+const LanguageChoice = () => (
+	<select
+		class="language"
+		aria-label={t().language}
+		value={language.value.language}
+		onChange={(event) => choose(event.currentTarget.value as Language)}
+		data-testid="language"
+	>
+		{LANGUAGES.map(([language, name]) => (
+			<option key={language} value={language} lang={language}>
+				{name}
+			</option>
+		))}
+	</select>
+);
+
 /** Which app is shown, the way to its dead letters where there are some, and how old what is shown is. */
 function Controls({ board }: { board: Board }) {
 	const { app, session, deadLetters, failure, updatedAt, mayChange } = board;
@@ -59,6 +76,7 @@ function Controls({ board }: { board: Board }) {
 	const more = (deadLetters.listed.data?.next ?? []).length > 0 ? "+" : "";
 	const hasLetters = deadLetters.letters.value.length > 0 || view.value === "dead-letters";
 	const toLetters = [`${t().deadLetters.title} `, <span>{`${number(letters)}${more}`}</span>];
+	const isWrong = failure.value !== "" || board.alerts.isWrong.value;
 	const updated = updatedAt.value > 0 && t().header.updated(ago(updatedAt.value, now.value));
 	return (
 		<>
@@ -76,11 +94,7 @@ function Controls({ board }: { board: Board }) {
 			{!mayChange.value && <Span class="hint" text={t().header.readOnly} testid="role" />}
 			{hasLetters && <Link class="count-link" href={href(toDeadLetters)} text={toLetters} testid="dead-letters-link" />}
 			<p class="poll-state">
-				<span
-					class={failure.value || board.alerts.isWrong.value ? "dot amber" : "dot"}
-					aria-hidden="true"
-					data-testid="light"
-				/>
+				<span class={isWrong ? "dot amber" : "dot"} aria-hidden="true" data-testid="light" />
 				<Span text={updated} testid="updated" />
 			</p>
 			<Button text={t().actions.refresh} onClick={board.readAgain} />

@@ -3,13 +3,13 @@
 import { useState } from "preact/hooks";
 import { count, number } from "../lib/format.ts";
 import type { Board } from "../state/board.ts";
-import { type Compared, Comparison } from "../state/comparison.ts";
+import { type Compared, Comparison, type Found } from "../state/comparison.ts";
 import { announce } from "../state/feedback.ts";
 import { t } from "../text/language.ts";
 import { Dialog } from "./Dialog.tsx";
 import { TaskButton, TaskView, useStop } from "./TaskView.tsx";
 import { UserId } from "./UserId.tsx";
-import { Button, Moment, P } from "./ui.tsx";
+import { Button, FactList, type Facts, Moment, P } from "./ui.tsx";
 
 export function CompareDialog({ board, of, close }: { board: Board; of: Compared; close: () => void }) {
 	const create = (isRecording: boolean) => new Comparison(board.session.api, board.app, of, isRecording);
@@ -61,25 +61,11 @@ function sentenceOf({ isRecording, missed, found }: Comparison): string {
 	return missed === 0 ? text.nothingMissed : text.missed(count(missed, "event"));
 }
 
-function Figures({ found, isRecording }: { found: Comparison["found"]["value"]; isRecording: boolean }) {
-	const { figures: names } = t().comparison;
-	const figures: [testid: string, name: string, value: number][] = [
-		["checked", names.checked, found.checked],
-		["agreeing", names.agreeing, found.agreeing],
-		["missed-unfollows", names.missedUnfollows, found.missedUnfollows],
-		["missed-follows", names.missedFollows, found.missedFollows],
-		["unknown-to-log", names.unknownToLog, found.unknownToLog],
-		["undecided", names.undecided, found.undecided],
-	];
-	if (isRecording) figures.push(["recorded", names.recorded, found.recorded]);
-	return (
-		<dl class="facts" style={{ "--names": "15em" }} data-testid="compare-figures">
-			{figures.map(([testid, name, value]) => (
-				<div key={testid}>
-					<dt>{name}</dt>
-					<dd data-testid={`compare-${testid}`}>{number(value)}</dd>
-				</div>
-			))}
-		</dl>
-	);
+function Figures({ found, isRecording }: { found: Found; isRecording: boolean }) {
+	const { figures } = t().comparison;
+	const names = (Object.keys(figures) as (keyof Found)[]).filter((name) => isRecording || name !== "recorded");
+	const fact = (name: keyof Found): Facts[number] => {
+		return [`compare-${name.replaceAll("_", "-")}`, figures[name], number(found[name])];
+	};
+	return <FactList facts={names.map(fact)} style={{ "--names": "15em" }} data-testid="compare-figures" />;
 }

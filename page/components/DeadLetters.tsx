@@ -16,12 +16,13 @@ import { t } from "../text/language.ts";
 import { Dialog } from "./Dialog.tsx";
 import { TaskButton, TaskView } from "./TaskView.tsx";
 import { UserLink } from "./UserId.tsx";
-import { Ago, Button, Card, Loaded, loadText, Moment, P, Span } from "./ui.tsx";
+import { Ago, Button, Card, Loaded, Moment, MoreButton, P, Span } from "./ui.tsx";
 
 /** Targets that a dead letter shows before it says how many more there are. */
 const SHOWN = 3;
 
-export function DeadLettersCard({ board: { deadLetters, mayChange, mayReplay } }: { board: Board }) {
+export function DeadLettersCard({ board }: { board: Board }) {
+	const { deadLetters, mayChange, mayReplay } = board;
 	const [discarded, discard] = useState<DeadLetter[]>([]);
 	const { listed, isBusy, more } = deadLetters;
 	const { value: all } = deadLetters.letters;
@@ -29,7 +30,6 @@ export function DeadLettersCard({ board: { deadLetters, mayChange, mayReplay } }
 	const shown = all.filter((letter) => reason === null || reasonOf(letter) === reason);
 	const { deadLetters: text } = t();
 	const card = { title: text.title, testid: "dead-letters", back: text.back, place: places.deadLetters };
-	const ofEach = { all: deadLetters, mayReplay: mayReplay.value, discard };
 	const replayAll = () => deadLetters.replayAll();
 	const canReplay =
 		mayReplay.value && reason === null && all.some((letter) => isReplayable(letter) && isWaiting(letter));
@@ -46,23 +46,15 @@ export function DeadLettersCard({ board: { deadLetters, mayChange, mayReplay } }
 			{all.length > 0 && (
 				<div class="choices">
 					<Reasons letters={all} reason={reason} />
-					{mayChange.value && shown.length > 0 && <Selection letters={shown} {...ofEach} />}
+					{mayChange.value && shown.length > 0 && <Selection letters={shown} {...{ board, discard }} />}
 				</div>
 			)}
 			<ul class="dead-letters">
 				{shown.map((letter) => (
-					<Letter key={keyOf(letter)} letter={letter} {...ofEach} mayChange={mayChange.value} />
+					<Letter key={keyOf(letter)} {...{ letter, board, discard }} />
 				))}
 			</ul>
-			{isMore && (
-				<Button
-					class="quiet more"
-					text={loadText(more.value)}
-					disabled={more.value.isBusy}
-					onClick={() => deadLetters.loadMore()}
-					testid="more-dead-letters"
-				/>
-			)}
+			{isMore && <MoreButton more={more.value} load={() => deadLetters.loadMore()} testid="more-dead-letters" />}
 			{discarded.length > 0 && <DiscardDialog letters={discarded} all={deadLetters} close={() => discard([])} />}
 		</Card>
 	);
@@ -113,32 +105,24 @@ function Reasons({ letters, reason }: { letters: DeadLetter[]; reason: string | 
 	);
 }
 
-interface SelectionProps {
-	letters: DeadLetter[];
-	all: DeadLetters;
-	mayReplay: boolean;
-	discard: (letters: DeadLetter[]) => void;
-}
+type Discard = (letters: DeadLetter[]) => void;
 
 /** Selects all that are shown, and does the same with all that are selected. */
-function Selection({ letters, all, mayReplay, discard }: SelectionProps) {
-	const box = useRef<HTMLInputElement>(null);
+function Selection({ letters, board, discard }: { letters: DeadLetter[]; board: Board; discard: Discard }) {
+	const { deadLetters: all, mayReplay } = board;
 	const selected = letters.filter((letter) => all.selected.value.has(keyOf(letter)));
-	const replayed = selected.filter((letter) => mayReplay && isReplayable(letter) && isWaiting(letter));
+	const replayed = selected.filter((letter) => mayReplay.value && isReplayable(letter) && isWaiting(letter));
 	const isAll = selected.length === letters.length;
-	useLayoutEffect(() => {
-		if (box.current) box.current.indeterminate = selected.length > 0 && !isAll;
-	});
 	const { deadLetters: texts } = t();
 	const act = (text: string, of: DeadLetter[], onClick: () => unknown, className = "quiet") =>
 		of.length > 0 && <Button text={text} class={className} disabled={all.isBusy.value} onClick={onClick} />;
 	return (
 		<>
-			<label class="check">
+			<label>
 				<input
-					ref={box}
 					type="checkbox"
 					checked={isAll}
+					indeterminate={selected.length > 0 && !isAll}
 					onChange={() => all.select(letters, !isAll)}
 					data-testid="select-all"
 				/>
@@ -150,15 +134,8 @@ function Selection({ letters, all, mayReplay, discard }: SelectionProps) {
 	);
 }
 
-interface LetterProps {
-	letter: DeadLetter;
-	all: DeadLetters;
-	mayChange: boolean;
-	mayReplay: boolean;
-	discard: (letters: DeadLetter[]) => void;
-}
-
-function Letter({ letter, all, mayChange, mayReplay, discard }: LetterProps) {
+function Letter({ letter, board, discard }: { letter: DeadLetter; board: Board; discard: Discard }) {
+	const { deadLetters: all, mayChange, mayReplay } = board;
 	const { id, job, targets, received_at: receivedAt, dead_at: deadAt, replayed_at: replayedAt } = letter;
 	const { actions, deadLetters: texts, deliveries } = t();
 	const facts = [
@@ -169,27 +146,26 @@ function Letter({ letter, all, mayChange, mayReplay, discard }: LetterProps) {
 	].filter((fact) => fact !== false);
 	const act = (text: string, onClick: () => unknown, className = "quiet") => (
 		<Button
-			{...{ text, onClick }}
 			class={className}
 			aria-label={texts.actionOn(text, id)}
 			disabled={all.isBusy.value}
+			{...{ text, onClick }}
 		/>
 	);
-	const select = (isSelected: boolean) => all.select([letter], isSelected);
 	const ofReplay =
-		mayReplay && isReplayable(letter) ? (
+		mayReplay.value && isReplayable(letter) ? (
 			act(isWaiting(letter) ? actions.replay : texts.replayAgain, () => all.settle("replay", [letter]))
 		) : (
 			<Span class="hint" text={texts.cannotReplay} />
 		);
 	return (
 		<li data-testid="dead-letter">
-			{mayChange && (
+			{mayChange.value && (
 				<input
 					type="checkbox"
 					aria-label={texts.select(id)}
 					checked={all.selected.value.has(keyOf(letter))}
-					onChange={(event) => select(event.currentTarget.checked)}
+					onChange={(event) => all.select([letter], event.currentTarget.checked)}
 				/>
 			)}
 			<div class="about">
@@ -209,8 +185,8 @@ function Letter({ letter, all, mayChange, mayReplay, discard }: LetterProps) {
 						onClick={() => go({ event: eventIdOf(letter) })}
 					/>
 				)}
-				{mayChange && ofReplay}
-				{mayChange && act(texts.toDiscard, () => discard([letter]), "quiet danger")}
+				{mayChange.value && ofReplay}
+				{mayChange.value && act(texts.toDiscard, () => discard([letter]), "quiet danger")}
 			</div>
 		</li>
 	);
@@ -256,17 +232,13 @@ function DiscardDialog({ letters, all, close }: { letters: DeadLetter[]; all: De
 		void all.settle("discard", letters);
 	};
 	const { actions: buttons, deadLetters: text } = t();
+	const question = isOne ? text.askOne : text.askMany(count(letters.length, "deadLetter"));
 	const actions = [
 		<Button text={buttons.cancel} onClick={close} />,
 		<Button text={buttons.discard} class="danger solid" onClick={discard} />,
 	];
 	return (
-		<Dialog
-			title={isOne ? text.askOne : text.askMany(count(letters.length, "deadLetter"))}
-			testid="discard"
-			close={close}
-			actions={actions}
-		>
+		<Dialog title={question} testid="discard" close={close} actions={actions}>
 			<P text={isOne ? text.effectOne(<code>{letters[0]?.id}</code>) : text.effectMany} />
 		</Dialog>
 	);

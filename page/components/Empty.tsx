@@ -54,12 +54,8 @@ function reasonFor({ status, hasLog, alerts, isRemoved }: Board): ComponentChild
 	const rejections = rejectionsOf(alerts.all.value);
 	if (stored + pending === 0 && rejections.some(({ severity }) => severity !== "notice"))
 		return ofRejections(rejections);
-	if (stored === 0 && pending > 0) {
-		return [empty.pending, empty.pendingCome];
-	}
-	if (lastStored) {
-		return [empty.deleted, empty.deletedBy(<Ago at={lastStored} />)];
-	}
+	if (stored === 0 && pending > 0) return [empty.pending, empty.pendingCome];
+	if (lastStored) return [empty.deleted, empty.deletedBy(<Ago at={lastStored} />)];
 	if (!lastCall) {
 		const url = <code class="url" data-testid="webhook-url" children={location.origin + path} />;
 		return [empty.noCall, empty.register, url];

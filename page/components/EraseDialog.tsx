@@ -4,7 +4,7 @@
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { count } from "../lib/format.ts";
 import type { Board } from "../state/board.ts";
-import { Erasure, RecordSearch } from "../state/erasure.ts";
+import { Erasure } from "../state/erasure.ts";
 import { announce, moveFocus, places } from "../state/feedback.ts";
 import { go } from "../state/route.ts";
 import { t } from "../text/language.ts";
@@ -14,19 +14,19 @@ import { UserId } from "./UserId.tsx";
 import { Button, P } from "./ui.tsx";
 
 export function EraseDialog({ board, user, close }: { board: Board; user: string; close: () => void }) {
-	const { api } = board.session;
-	const [erasure] = useState(() => new Erasure(api, board.app, user));
-	const [search] = useState(() => new RecordSearch(api, board.app, user));
+	const [task] = useState(() => new Erasure(board.session.api, board.app, user));
 	const isOpen = useRef(true);
-	useStop(erasure, search);
+	useStop(task);
 	useLayoutEffect(() => {
 		return () => {
 			isOpen.current = false;
 		};
 	}, []);
-	const total = erasure.total.value + search.total.value;
 	const { actions: buttons, erasure: text } = t();
-	const records = count(total, "record");
+	const { value: state } = task.state;
+	const { value: isErased } = task.isSearchNeeded;
+	const records = () => count(task.total.value, "record");
+	const keys = () => count(task.searched.value, "key");
 	/** Leaves the user, of whom something may be gone. */
 	const leave = (said: string) => {
 		announce(said);
@@ -34,39 +34,31 @@ export function EraseDialog({ board, user, close }: { board: Board; user: string
 		board.readAgain();
 		moveFocus(places.events);
 	};
-	const erase = async () => {
-		if (!(await erasure.run()) || !isOpen.current || erasure.isSearchNeeded.value) return;
-		leave(t().erasure.done(count(erasure.total.value, "record")));
+	const run = async () => {
+		if (!(await task.run()) || !isOpen.current) return;
+		if (isErased) leave(t().erasure.searched(records(), keys()));
+		else if (!task.isSearchNeeded.value) leave(t().erasure.done(records()));
 	};
-	const searchOn = async () => {
-		if (!(await search.run()) || !isOpen.current) return;
-		const found = count(erasure.total.value + search.total.value, "record");
-		leave(t().erasure.searched(found, count(search.searched.value, "key")));
-	};
-	const searched = search.state.value !== "new" && text.searching(records, count(search.searched.value, "key"));
-	const isErased = erasure.state.value === "done";
 	const stop = () => {
 		close();
-		if (isErased) leave(text.notSearched(records));
-		else if (erasure.state.value !== "new") board.readAgain();
+		if (isErased) leave(text.notSearched(records()));
+		else if (state !== "new") board.readAgain();
 	};
-	const [task, run] = isErased ? [search, searchOn] : [erasure, erase];
-	const button =
-		task.state.value === "new" ? (
-			<Button text={isErased ? text.search : text.run} class="danger solid" onClick={run} />
-		) : (
-			<TaskButton task={task} run={run} />
-		);
-	const actions = [<Button text={isErased ? buttons.close : buttons.cancel} onClick={stop} />, button];
+	const start = <Button text={isErased ? text.search : text.run} class="danger solid" onClick={run} />;
+	const actions = [
+		<Button text={isErased ? buttons.close : buttons.cancel} onClick={stop} />,
+		state === "new" || state === "done" ? start : <TaskButton task={task} run={run} />,
+	];
+	const soFar = task.total.value > 0 && text.soFar(records());
 	return (
 		<Dialog title={text.title} testid="erase" close={stop} actions={actions}>
 			{isErased ? (
-				<P text={text.needsSearch(board.hasLog.value ? records : null)} testid="search-needed" />
+				<P text={text.needsSearch(board.hasLog.value ? records() : null)} testid="search-needed" />
 			) : (
 				<P text={text.what(<UserId id={user} />)} />
 			)}
 			{!isErased && <P class="hint" text={text.copies(board.status.value.plan === "paid" ? 30 : 7)} />}
-			<TaskView task={task} text={task === search ? searched : total > 0 && text.soFar(records)} />
+			<TaskView task={task} text={isErased ? text.searching(records(), keys()) : soFar} />
 		</Dialog>
 	);
 }

@@ -20,7 +20,7 @@ import { Damaged } from "./Damaged.tsx";
 import { Empty } from "./Empty.tsx";
 import { ExportDialog } from "./ExportDialog.tsx";
 import { UserLink } from "./UserId.tsx";
-import { Ahead, Button, Card, Choice, Loaded, loadText, P, Span, Time } from "./ui.tsx";
+import { Ahead, Button, Card, Choice, Loaded, MoreButton, P, Span, Time } from "./ui.tsx";
 
 /** Users that a row shows before it says how many more there are. */
 const SHOWN = 3;
@@ -53,22 +53,19 @@ function Narrowed() {
 function Filters() {
 	const { user, role, kind } = route.value;
 	const { events, kindPlurals } = t();
-	const roles: [Role | "", string][] = [
-		["", events.roles.either],
-		["actor", events.roles.actor],
-		["target", events.roles.target],
-	];
-	const kinds: [Kind | "", string][] = [
-		["", events.all],
-		["unfollow", kindPlurals.unfollow],
-		["follow", kindPlurals.follow],
-	];
+	const kinds: Record<Kind | "", string> = { "": events.all, ...kindPlurals };
 	const chooseRole = (chosen: Role | "") => go({ role: chosen || null });
 	const chooseKind = (chosen: Kind | "") => go({ kind: chosen || null });
 	return (
 		<form class="filters" aria-label={events.filter} onSubmit={(event) => event.preventDefault()}>
 			{user !== null && (
-				<Choice legend={events.role} options={roles} value={role ?? ""} choose={chooseRole} testid="role-filter" />
+				<Choice
+					legend={events.role}
+					options={events.roles}
+					value={role ?? ""}
+					choose={chooseRole}
+					testid="role-filter"
+				/>
 			)}
 			<Choice legend={events.kind} options={kinds} value={kind ?? ""} choose={chooseKind} testid="kind-filter" />
 		</form>
@@ -79,7 +76,6 @@ function List({ list: { events: all, damaged, older }, events }: { list: EventLi
 	const element = useRef<HTMLDivElement>(null);
 	/** The event whose row gets the focus as soon as it is drawn. */
 	const next = useRef<ListedEvent | undefined>(undefined);
-	const { isBusy } = events.more.value;
 	const focusNext = () => {
 		if (!next.current) return;
 		element.current?.querySelector<HTMLElement>(`[data-id="${next.current.id}"] .open`)?.focus();
@@ -100,7 +96,6 @@ function List({ list: { events: all, damaged, older }, events }: { list: EventLi
 		next.current = all[at + step];
 		focusNext();
 	};
-	const more = { class: "quiet more", text: loadText(events.more.value) };
 	return (
 		<>
 			{/* biome-ignore lint/a11y/noStaticElementInteractions: the keys are those of the buttons in it. */}
@@ -110,7 +105,7 @@ function List({ list: { events: all, damaged, older }, events }: { list: EventLi
 				))}
 			</div>
 			<Damaged ids={damaged} text={t().events.damaged} />
-			{older !== null && <Button {...more} disabled={isBusy} onClick={loadMore} testid="more" />}
+			{older !== null && <MoreButton more={events.more.value} load={loadMore} testid="more" />}
 		</>
 	);
 }

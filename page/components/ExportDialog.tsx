@@ -57,6 +57,7 @@ export function ExportDialog({ board, close }: { board: Board; close: () => void
 	const forms = (Object.keys(text.forms) as Format[]).map((form) =>
 		option("form", text.forms[form], form === format, () => setFormat(form)),
 	);
+	const ofRange = text.range(ranges[route.value.range], sinceText(range, now.value));
 	const button = task ? (
 		<TaskButton task={task} run={() => run(task)} />
 	) : (
@@ -76,9 +77,7 @@ export function ExportDialog({ board, close }: { board: Board; close: () => void
 					<fieldset class="options" disabled={task !== null}>
 						<legend class="visually-hidden">{text.times}</legend>
 						{option("time", text.allTimes, !isRange, () => setRange(false))}
-						{option("time", text.range(ranges[route.value.range], sinceText(range, now.value)), isRange, () =>
-							setRange(true),
-						)}
+						{option("time", ofRange, isRange, () => setRange(true))}
 					</fieldset>
 				)}
 			</form>

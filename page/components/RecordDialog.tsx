@@ -13,7 +13,20 @@ import { go, route } from "../state/route.ts";
 import { t } from "../text/language.ts";
 import { Dialog } from "./Dialog.tsx";
 import { UserLink } from "./UserId.tsx";
-import { Ahead, Button, Due, focus, Moment, P, Problem, Skeleton, Time } from "./ui.tsx";
+import {
+	Ahead,
+	Button,
+	copyText,
+	Due,
+	FactList,
+	type Facts,
+	focus,
+	Moment,
+	P,
+	Problem,
+	Skeleton,
+	Time,
+} from "./ui.tsx";
 
 /** A record, and its JSON without its delivery, as it is stored. */
 interface Loaded {
@@ -21,15 +34,13 @@ interface Loaded {
 	json: string;
 }
 
-const nothing = (): string => "";
-
 export function RecordDialog({ board, id }: { board: Board; id: string }) {
 	const { session, app } = board;
 	const { value: mayChange } = board.mayChange;
 	const [loaded, setLoaded] = useState<Loaded | null>(null);
 	const [failure, setFailure] = useState<unknown>(null);
 	/** What was said last: as it is said in the language that is shown. */
-	const [said, say] = useState({ text: nothing, isProblem: false });
+	const [said, say] = useState<{ text: () => string; isProblem?: boolean } | null>(null);
 	const [isBusy, setBusy] = useState(false);
 	/** Whether the deletion is to be confirmed; `kept` where it was not. */
 	const [deletion, setDeletion] = useState<"none" | "asked" | "kept">("none");
@@ -47,17 +58,12 @@ export function RecordDialog({ board, id }: { board: Board; id: string }) {
 		if (isShown()) go({ event: null }, { replace: true });
 	};
 	const ask = (next: typeof deletion) => {
-		say({ text: nothing, isProblem: false });
+		say(null);
 		setDeletion(next);
 	};
 	const copy = async () => {
-		try {
-			await navigator.clipboard.writeText(loaded?.json ?? "");
-			say({ text: () => t().copied, isProblem: false });
-		} catch {
-			if (json.current) getSelection()?.selectAllChildren(json.current);
-			say({ text: () => t().record.notCopied, isProblem: true });
-		}
+		const isCopied = await copyText(loaded?.json ?? "", json);
+		say({ text: () => (isCopied ? t().copied : t().record.notCopied), isProblem: !isCopied });
 	};
 	const act = (action: () => Promise<void>) => async () => {
 		setBusy(true);
@@ -66,7 +72,7 @@ export function RecordDialog({ board, id }: { board: Board; id: string }) {
 	};
 	const replay = act(async () => {
 		await session.api.post("/v1/events/{app}/{id}/replay", { app, id });
-		say({ text: () => t().record.replayed, isProblem: false });
+		say({ text: () => t().record.replayed });
 	});
 	const remove = act(async () => {
 		await session.api.delete("/v1/events/{app}/{id}", { app, id });
@@ -81,13 +87,12 @@ export function RecordDialog({ board, id }: { board: Board; id: string }) {
 	const event = loaded?.record ?? board.events.find(id);
 	const returned = deletion === "kept" ? focus : undefined;
 	const isOff = loaded === null || isBusy;
+	const canReplay = board.mayReplay.value && board.status.value.origin;
 	const toDelete = () => ask("asked");
 	const { actions: buttons, record: text } = t();
 	const ofRecord = [
 		<Button text={text.copyJson} class="quiet first" disabled={isOff} onClick={copy} />,
-		board.mayReplay.value && board.status.value.origin && (
-			<Button text={buttons.replay} disabled={isOff} onClick={replay} />
-		),
+		canReplay && <Button text={buttons.replay} disabled={isOff} onClick={replay} />,
 		mayChange && (
 			<Button text={text.toDelete} class="quiet danger" ref={returned} disabled={isOff} onClick={toDelete} />
 		),
@@ -103,7 +108,7 @@ export function RecordDialog({ board, id }: { board: Board; id: string }) {
 	const closeButton = <Button text={buttons.close} onClick={close} />;
 	return (
 		<Dialog title={title} beside={closeButton} actions={actions} class="record" testid="record" close={close}>
-			{loaded && <Facts record={loaded.record} />}
+			{loaded && <FactList facts={factsOf(loaded.record)} />}
 			{loaded && (
 				// biome-ignore lint/a11y: what scrolls can be scrolled with keys, and white space counts in it.
 				<pre ref={json} tabIndex={0} role="region" aria-label={text.json} data-testid="record-json">
@@ -112,7 +117,7 @@ export function RecordDialog({ board, id }: { board: Board; id: string }) {
 			)}
 			{!loaded &&
 				(failure === null ? <Skeleton tall /> : <Problem text={isMissing ? text.missing : sentenceOf(failure)} />)}
-			<P class={said.isProblem ? "outcome problem" : "outcome"} role="status" text={said.text()} />
+			<P class={said?.isProblem ? "outcome problem" : "outcome"} role="status" text={said?.text()} />
 		</Dialog>
 	);
 }
@@ -132,40 +137,31 @@ function asWritten(_name: string, value: unknown, context?: { source?: string })
 	return typeof value === "number" && context?.source !== undefined && rawJSON ? rawJSON(context.source) : value;
 }
 
-function Facts({ record }: { record: EventRecord }) {
+function factsOf(record: EventRecord): Facts {
 	const { from_account: from, to_accounts: targets, event_time: at, received_at: receivedAt, delivery } = record;
 	const { source, not_before: notBefore } = record;
 	const written = (ms: number) => <Time at={ms} text={isDate(ms) ? full(ms) : ""} />;
 	const { facts: names, between, comparison } = t().record;
 	const happened = notBefore === undefined ? written(at) : between(written(notBefore), written(at));
-	const facts: [name: string, value: ComponentChildren, testid: string][] = [
-		[names.actor, <UserLink id={from} class="user-link chip" />, "actor"],
+	const facts: Facts = [
+		["record-actor", names.actor, <UserLink id={from} class="user-link chip" />],
 		[
+			"record-targets",
 			targets.length > 1 ? names.targets : names.target,
 			targets.map((id) => <UserLink id={id} class="user-link chip" />),
-			"targets",
 		],
-		[names.happened, [happened, <Ahead at={at} />], "happened"],
-		[names.received, written(receivedAt), "received"],
-		[names.platform, record.opt_platform ?? "–", "platform"],
-		[names.clientIp, record.client_ip ?? "–", "client-ip"],
+		["record-happened", names.happened, [happened, <Ahead at={at} />]],
+		["record-received", names.received, written(receivedAt)],
+		["record-platform", names.platform, record.opt_platform ?? "–"],
+		["record-client-ip", names.clientIp, record.client_ip ?? "–"],
 	];
-	if (source !== undefined) facts.push([names.source, comparison, "source"]);
-	if (delivery) facts.push([names.delivery, describe(delivery), "delivery"]);
+	if (source !== undefined) facts.push(["record-source", names.source, comparison]);
+	if (delivery) facts.push(["record-delivery", names.delivery, describe(delivery)]);
 	if (delivery?.answer) {
 		const answer = <code class="answer" dir="ltr" children={visibleJson(delivery.answer)} />;
-		facts.push([names.answer, answer, "answer"]);
+		facts.push(["record-answer", names.answer, answer]);
 	}
-	return (
-		<dl class="facts">
-			{facts.map(([name, value, testid]) => (
-				<div key={testid}>
-					<dt>{name}</dt>
-					<dd data-testid={`record-${testid}`}>{value}</dd>
-				</div>
-			))}
-		</dl>
-	);
+	return facts;
 }
 
 function describe(delivery: Delivery): ComponentChildren {

@@ -24,9 +24,8 @@ export function Tiles({ board: { stats, alerts, lastEvent } }: { board: Board })
 	const call = user === null ? alerts.lastCall.value : null;
 	// An event came with a call, which may not be counted yet.
 	const lastCall = call && totals.lastCall(<Ago at={Math.max(call, last ?? 0)} />);
-	const since = (recorded?: number) => (
-		<P text={figures && [sinceText(figures.range, now.value), <Recorded n={recorded} />]} />
-	);
+	const { recorded } = figures ?? {};
+	const since = (n?: number) => <P text={figures && [sinceText(figures.range, now.value), <Recorded n={n} />]} />;
 	/** In a user's view, a figure is a link to the events that it counts. */
 	const linked = (figure: string, kind: Kind | null) => {
 		if (user === null || figures === null) return figure;
@@ -42,13 +41,8 @@ export function Tiles({ board: { stats, alerts, lastEvent } }: { board: Board })
 	);
 	return (
 		<section class="tiles" aria-label={totals.label} aria-busy={figures === null}>
-			{tile(
-				"unfollows",
-				lost,
-				figures && linked(number(figures.unfollows), "unfollow"),
-				since(figures?.recorded.unfollows),
-			)}
-			{tile("follows", gained, figures && linked(number(figures.follows), "follow"), since(figures?.recorded.follows))}
+			{tile("unfollows", lost, figures && linked(number(figures.unfollows), "unfollow"), since(recorded?.unfollows))}
+			{tile("follows", gained, figures && linked(number(figures.follows), "follow"), since(recorded?.follows))}
 			{tile("net", totals.net, figures && linked(signed(figures.follows - figures.unfollows), null))}
 			{tile("last-event", totals.lastEvent, last && <Ago at={last} />, <P text={lastCall} testid="last-call" />)}
 		</section>

@@ -36,10 +36,6 @@ export function TaskButton({ task, run }: { task: Task; run: () => unknown }) {
 }
 
 /** Stops work when the dialog that shows it goes. */
-export function useStop(...tasks: (Task | null)[]): void {
-	useLayoutEffect(() => {
-		return () => {
-			for (const task of tasks) task?.stop();
-		};
-	}, tasks);
+export function useStop(task: Task | null): void {
+	useLayoutEffect(() => () => task?.stop(), [task]);
 }

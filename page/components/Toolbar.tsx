@@ -1,7 +1,7 @@
 // What is shown: the range, and the search for a user.
 
 import { useLayoutEffect, useRef } from "preact/hooks";
-import { RANGES, type RangeName } from "../lib/range.ts";
+import type { RangeName } from "../lib/range.ts";
 import { moveFocus, places } from "../state/feedback.ts";
 import { go, route, toUser } from "../state/route.ts";
 import { t } from "../text/language.ts";
@@ -10,11 +10,10 @@ import { Button, Choice } from "./ui.tsx";
 export function Toolbar() {
 	const { range } = route.value;
 	const { rangesShort, toolbar } = t();
-	const ranges = (Object.keys(RANGES) as RangeName[]).map((name): [RangeName, string] => [name, rangesShort[name]]);
 	const choose = (chosen: RangeName) => go({ range: chosen, since: null, until: null });
 	return (
 		<nav class="toolbar" aria-label={toolbar.label}>
-			<Choice legend={toolbar.range} options={ranges} value={range} choose={choose} testid="range-filter" />
+			<Choice legend={toolbar.range} options={rangesShort} value={range} choose={choose} testid="range-filter" />
 			<Search />
 		</nav>
 	);

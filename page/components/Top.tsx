@@ -1,19 +1,24 @@
 // Who lost or gained most followers.
 
+import { signal } from "@preact/signals";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Ranking, TopUser } from "../api/client.ts";
 import { number, signed } from "../lib/format.ts";
-import { sinceText, spanText } from "../lib/range.ts";
+import { sinceText, spanOf, spanText } from "../lib/range.ts";
 import { type Before, before, type RankingBefore, rankedBy } from "../lib/ranking.ts";
 import type { Board } from "../state/board.ts";
 import { now } from "../state/clock.ts";
 import { go, route } from "../state/route.ts";
-import { isNarrow } from "../state/screen.ts";
 import { t } from "../text/language.ts";
 import { UserLink } from "./UserId.tsx";
 import { Button, Card, Choice, Loaded, P, Span } from "./ui.tsx";
 
-const RANKINGS: Ranking[] = ["lost", "gained", "net"];
+/** Whether the window is as narrow as a phone's: the same width as in the style sheet. */
+const phone = matchMedia("(max-width: 640px)");
+const isNarrow = signal(phone.matches);
+phone.addEventListener("change", ({ matches }) => {
+	isNarrow.value = matches;
+});
 
 /** On a phone, the ranking is closed at first: the events are below it. */
 export function TopCard({ leaders }: Pick<Board["top"], "leaders">) {
@@ -21,9 +26,9 @@ export function TopCard({ leaders }: Pick<Board["top"], "leaders">) {
 	const { data } = leaders;
 	const { by } = route.value;
 	const { actions, top } = t();
-	const options = RANKINGS.map((name): [Ranking, string] => [name, top.by[name]]);
 	const choose = (chosen: Ranking) => go({ by: chosen }, { replace: true });
-	const since = data && (data.span ? spanText(data.span, now.value) : sinceText(data.range, now.value));
+	const span = spanOf(route.value);
+	const since = data && (span ? spanText(span, now.value) : sinceText(data.range, now.value));
 	const isShown = isOpened || !isNarrow.value;
 	const toggle = isNarrow.value && (
 		<Button
@@ -37,19 +42,13 @@ export function TopCard({ leaders }: Pick<Board["top"], "leaders">) {
 	const beside = [<P class="hint" text={since} />, toggle];
 	return (
 		<Card title={top.title} testid="top" class="card ranking" cell={leaders} beside={beside}>
-			{isShown && <Choice legend={top.rankedBy} options={options} value={by} choose={choose} testid="ranking" />}
+			{isShown && <Choice legend={top.rankedBy} options={top.by} value={by} choose={choose} testid="ranking" />}
 			{isShown && <Loaded cell={leaders} tall draw={(drawn) => <Leaders {...drawn} by={by} />} />}
 		</Card>
 	);
 }
 
-interface LeadersProps {
-	users: TopUser[];
-	before: RankingBefore;
-	by: Ranking;
-}
-
-function Leaders({ users, before: ranking, by }: LeadersProps) {
+function Leaders({ users, before: ranking, by }: { users: TopUser[]; before: RankingBefore; by: Ranking }) {
 	const list = useRef<HTMLOListElement>(null);
 	// A row that moves to another rank would lose the focus.
 	const focused = document.activeElement;

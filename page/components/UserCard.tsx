@@ -13,26 +13,19 @@ import { CompareDialog } from "./CompareDialog.tsx";
 import { EraseDialog } from "./EraseDialog.tsx";
 import { EventsLink } from "./EventsLink.tsx";
 import { UserId } from "./UserId.tsx";
-import { Button, Card, Loaded, P, Recorded, Span, Time } from "./ui.tsx";
+import { Button, Card, copyText, FactList, type Facts, Loaded, P, Recorded, Span, Time } from "./ui.tsx";
 
 export function UserCard({ board, user }: { board: Board; user: string }) {
 	const [isErasing, setErasing] = useState(false);
 	const [isComparing, setComparing] = useState(false);
 	const id = useRef<HTMLSpanElement>(null);
 	const { user: cell } = board.totals;
-	const copy = async () => {
-		try {
-			await navigator.clipboard.writeText(user);
-			announce(t().copied);
-		} catch {
-			if (id.current) getSelection()?.selectAllChildren(id.current);
-			announce(t().user.notCopied);
-		}
-	};
+	const copy = async () => announce((await copyText(user, id)) ? t().copied : t().user.notCopied);
 	const title = [
 		<span class="visually-hidden">{t().user.title}</span>,
 		<Span ref={id} text={<UserId id={user} />} testid="user-id" />,
 	];
+	const card = { title, testid: "user-view", back: t().user.back, place: places.user };
 	const { mayChange, mayCompare, hasLog } = board;
 	// KV may have records of a user of whom the event log knows nothing.
 	const canErase = mayChange.value && (cell.data !== null || !hasLog.value);
@@ -40,13 +33,7 @@ export function UserCard({ board, user }: { board: Board; user: string }) {
 	const compare = <Button text={t().comparison.open} onClick={() => setComparing(true)} testid="compare" />;
 	const beside = [<Button text={t().actions.copy} onClick={copy} />, mayCompare.value && compare, canErase && erase];
 	return (
-		<Card
-			title={title}
-			testid="user-view"
-			cell={hasLog.value ? cell : null}
-			{...{ back: t().user.back, beside }}
-			place={places.user}
-		>
+		<Card {...card} cell={hasLog.value ? cell : null} beside={beside}>
 			{hasLog.value && <Loaded cell={cell} draw={({ totals }) => <Totals user={totals} />} />}
 			{isComparing && <CompareDialog board={board} of={{ user }} close={() => setComparing(false)} />}
 			{isErasing && <EraseDialog board={board} user={user} close={() => setErasing(false)} />}
@@ -65,7 +52,7 @@ function Totals({ user: { followers, following, first_event_time: first, last_ev
 		"followers-lost": followers.lost_recorded,
 		"followers-gained": followers.gained_recorded,
 	};
-	const facts: [testid: string, name: string, value: ComponentChildren, events: Partial<Route>][] = [
+	const figures: [testid: string, name: string, value: ComponentChildren, events: Partial<Route>][] = [
 		["followers-lost", totals.followersLost, number(followers.lost), { role: "target", kind: "unfollow" }],
 		["followers-gained", totals.followersGained, number(followers.gained), { role: "target", kind: "follow" }],
 		["followers-net", totals.net, signed(followers.gained - followers.lost), { role: "target" }],
@@ -74,17 +61,9 @@ function Totals({ user: { followers, following, first_event_time: first, last_ev
 		["first-event", totals.firstEvent, <Time at={first} text={dayName(first)} />, at(first)],
 		["last-event", totals.lastEvent, <Time at={last} text={dayName(last)} />, at(last)],
 	];
-	return (
-		<dl class="totals" data-testid="user-totals">
-			{facts.map(([testid, name, value, events]) => (
-				<div key={testid}>
-					<dt>{name}</dt>
-					<dd data-testid={testid}>
-						<EventsLink text={value} events={{ ...ofAllTime, ...events }} />
-						<Recorded n={recorded[testid]} />
-					</dd>
-				</div>
-			))}
-		</dl>
-	);
+	const facts = figures.map(([testid, name, value, events]): Facts[number] => {
+		const link = <EventsLink text={value} events={{ ...ofAllTime, ...events }} />;
+		return [testid, name, [link, <Recorded n={recorded[testid]} />]];
+	});
+	return <FactList class="totals" facts={facts} data-testid="user-totals" />;
 }

@@ -10,15 +10,8 @@ export function UserId({ id }: { id: string }) {
 	return <bdi class="user">{partsOf(id).map(draw)}</bdi>;
 }
 
-interface LinkProps {
-	id: string;
-	class: string;
-	tabIndex?: number;
-	"data-testid"?: string;
-}
-
 /** A link to a user's view. Where the id has what cannot be seen, its title tells it in words. */
-export function UserLink({ id, ...rest }: LinkProps) {
+export function UserLink({ id, ...rest }: { id: string; class: string; tabIndex?: number; "data-testid"?: string }) {
 	const text = userText(id);
 	// There may be many: they are not drawn again with each change of the route. A click goes by `data-user`.
 	const url = untracked(() => href(toUser(id)));

@@ -9,55 +9,52 @@ import type { Place } from "../state/feedback.ts";
 import { href, toOverview } from "../state/route.ts";
 import { t } from "../text/language.ts";
 
-type Text = { text: ComponentChildren; testid?: string };
+/** What an element takes, its content as `text`, and by what name the tests find it. */
+type Props<E extends "a" | "button" | "p" | "span"> = ComponentProps<E> & { text: ComponentChildren; testid?: string };
 
-export const Button = ({ text, testid, ...rest }: ComponentProps<"button"> & Text) => (
-	<button type="button" class="quiet" data-testid={testid} {...rest}>
-		{text}
-	</button>
+export const Button = ({ text, testid, ...rest }: Props<"button">) => (
+	<button type="button" class="quiet" data-testid={testid} {...rest} children={text} />
 );
-
-export const Link = ({ text, testid, ...rest }: ComponentProps<"a"> & Text) => (
-	<a data-testid={testid} {...rest}>
-		{text}
-	</a>
-);
-
-export const P = ({ text, testid, ...rest }: ComponentProps<"p"> & Text) => (
-	<p data-testid={testid} {...rest}>
-		{text}
-	</p>
-);
-
-export const Span = ({ text, testid, ...rest }: ComponentProps<"span"> & Text) => (
-	<span data-testid={testid} {...rest}>
-		{text}
-	</span>
+export const Link = ({ text, testid, ...rest }: Props<"a">) => <a data-testid={testid} {...rest} children={text} />;
+export const P = ({ text, testid, ...rest }: Props<"p">) => <p data-testid={testid} {...rest} children={text} />;
+export const Span = ({ text, testid, ...rest }: Props<"span">) => (
+	<span data-testid={testid} {...rest} children={text} />
 );
 
 /** What is wrong, as a sentence; to be there before there is one, for screen readers. */
-export const Problem = (props: ComponentProps<"p"> & Text) => <P class="problem" role="alert" {...props} />;
+export const Problem = (props: Props<"p">) => <P class="problem" role="alert" {...props} />;
+
+/** Copies a text. Where the browser does not allow that, it selects the element that shows it, and returns false. */
+export async function copyText(text: string, shown: Place): Promise<boolean> {
+	try {
+		await navigator.clipboard.writeText(text);
+		return true;
+	} catch {
+		if (shown.current) getSelection()?.selectAllChildren(shown.current);
+		return false;
+	}
+}
 
 /** Gives an element the focus as soon as it is there. */
 export const focus = (element: HTMLElement | null): void => element?.focus();
 
-/** The values of a choice with their texts. The legend is also the name of the radio buttons. */
+/** The texts of a choice by their values. The legend is also the name of the radio buttons. */
 interface ChoiceProps<T extends string> {
 	legend: string;
-	options: [T, string][];
+	options: Record<T, string>;
 	value: T;
 	choose: (value: T) => void;
-	testid?: string;
+	testid: string;
 }
 
 /** A choice of one of a few: radio buttons that look like one control. */
 export const Choice = <T extends string>({ legend, options, value, choose, testid }: ChoiceProps<T>) => (
 	<fieldset class="choice" data-testid={testid}>
 		<legend class="visually-hidden">{legend}</legend>
-		{options.map(([option, text]) => (
+		{(Object.keys(options) as T[]).map((option) => (
 			<label key={option}>
 				<input type="radio" name={legend} checked={option === value} onChange={() => choose(option)} />
-				<span>{text}</span>
+				<span>{options[option]}</span>
 			</label>
 		))}
 	</fieldset>
@@ -102,9 +99,26 @@ export function Loaded<T>(props: { cell: Cell<T>; tall?: boolean; draw: (data: T
 	return problem === "" ? <Skeleton tall={props.tall} /> : <P class="problem" text={problem} />;
 }
 
-/** What is on the button that loads more of a list. */
-export const loadText = ({ error }: More) =>
-	error === undefined ? t().actions.loadMore : t().problemOn(sentenceOf(error), t().actions.tryAgain);
+/** Names with their values, each of which the tests find by the first of the three. */
+export type Facts = [testid: string, name: string, value: ComponentChildren][];
+
+export const FactList = ({ facts, ...rest }: ComponentProps<"dl"> & { facts: Facts }) => (
+	<dl class="facts" {...rest}>
+		{facts.map(([testid, name, value]) => (
+			<div key={testid}>
+				<dt>{name}</dt>
+				<dd data-testid={testid}>{value}</dd>
+			</div>
+		))}
+	</dl>
+);
+
+/** Loads more of a list. Where that has failed, it says why. */
+export const MoreButton = ({ more, load, testid }: { more: More; load: () => unknown; testid: string }) => {
+	const { actions, problemOn } = t();
+	const text = more.error === undefined ? actions.loadMore : problemOn(sentenceOf(more.error), actions.tryAgain);
+	return <Button class="quiet more" text={text} disabled={more.isBusy} onClick={load} testid={testid} />;
+};
 
 /** A time: its text in local time, in UTC as the tooltip. A time that is no date is shown as a number. */
 export function Time({ at, text }: { at: number; text: string }) {

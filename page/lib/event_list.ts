@@ -82,12 +82,10 @@ export class EventList {
 	/** Removes events. Returns whether anything has changed. */
 	remove(ids: string[]): boolean {
 		const gone = new Set(ids);
-		const left = this.events.filter(({ id }) => !gone.has(id));
-		const leftDamaged = this.damaged.filter((id) => !gone.has(id));
-		const isChanged = left.length !== this.events.length || leftDamaged.length !== this.damaged.length;
-		this.events = left;
-		this.damaged = leftDamaged;
-		return isChanged;
+		const before = this.events.length + this.damaged.length;
+		this.events = this.events.filter(({ id }) => !gone.has(id));
+		this.damaged = this.damaged.filter((id) => !gone.has(id));
+		return this.events.length + this.damaged.length < before;
 	}
 
 	/** The position of the first event whose id is not before `id`. */

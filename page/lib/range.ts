@@ -23,19 +23,15 @@ export interface Bar extends Span {
 	follows: number;
 }
 
-/** The ranges by their names in the URL. */
-export const RANGES = {
-	"24h": { days: 0 },
-	"7d": { days: 7 },
-	"30d": { days: 30 },
-};
+/** The days of the ranges, by their names in the URL; 0 of the one that has hours. */
+export const RANGES = { "24h": 0, "7d": 7, "30d": 30 };
 
 /** Ms of the longest range that the API counts users and calls in. */
 const API_MAX = 31 * DAY;
 
 /** The range of this name that ends now: 24 whole hours and the one that is not over, or so many whole days and today. */
 export function rangeOf(name: RangeName, now: number): Range {
-	const { days } = RANGES[name];
+	const days = RANGES[name];
 	return days === 0 ? { since: wholeHour(now) - DAY, unit: "hour" } : { since: startOfDay(now, days), unit: "day" };
 }
 

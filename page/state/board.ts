@@ -49,9 +49,9 @@ function boardOf(session: Session, app: number) {
 	const live = new Live();
 	const newest = signal<number | null>(null);
 	/** When the last event of what is shown was, in Unix ms; null where there is none, or it is not known. */
-	const lastEvent = computed(() => {
-		return route.value.user === null ? newest.value : (parts.totals.user.data?.totals.last_event_time ?? null);
-	});
+	const lastEvent = computed(() =>
+		route.value.user === null ? newest.value : (parts.totals.user.data?.totals.last_event_time ?? null),
+	);
 	let fullAt = currentTime();
 
 	/** Asks for what is new in the log, and then each part for what is due. Returns the first that failed. */
@@ -98,21 +98,8 @@ function boardOf(session: Session, app: number) {
 		poller.again();
 	}
 
-	const rights = { mayChange, mayReplay, mayCompare };
-	return {
-		...parts,
-		session,
-		app,
-		isRemoved,
-		status,
-		hasLog,
-		...rights,
-		updatedAt,
-		failure,
-		lastEvent,
-		poll,
-		readAgain,
-	};
+	const known = { status, hasLog, isRemoved, updatedAt, failure, lastEvent };
+	return { session, app, ...parts, ...known, mayChange, mayReplay, mayCompare, poll, readAgain };
 }
 
 const app = computed(() => route.value.app);

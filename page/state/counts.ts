@@ -3,7 +3,7 @@
 import { computed } from "@preact/signals";
 import type { Bucket, TopUser, User } from "../api/client.ts";
 import { SECOND } from "../lib/format.ts";
-import { barsOf, countedSince, nextBar, type Range, rangeOf, type Span, spanOf } from "../lib/range.ts";
+import { barsOf, countedSince, nextBar, type Range, rangeOf } from "../lib/range.ts";
 import { type RankingBefore, spanBefore } from "../lib/ranking.ts";
 import { Cell, Part, type Poll, patienceOf } from "./cell.ts";
 import { route } from "./route.ts";
@@ -46,15 +46,11 @@ export class Stats extends Part {
 		if (since > now) return;
 		await this.counts.read(async () => {
 			const query = { app: this.app, user, since, until: now, bucket: "hour" } as const;
-			const {
-				buckets,
-				unfollows_recorded: unfollows,
-				follows_recorded: follows,
-			} = await api.get("/v1/stats", query, signal);
+			const told = await api.get("/v1/stats", query, signal);
 			const hours = new Map(isWhole ? [] : held.hours);
-			for (const bucket of buckets) hours.set(bucket.start, bucket);
-			const recorded = isAll || held === null ? { unfollows, follows } : held.recorded;
-			return { range, hours, recorded, at: now };
+			for (const bucket of told.buckets) hours.set(bucket.start, bucket);
+			const recorded = { unfollows: told.unfollows_recorded, follows: told.follows_recorded };
+			return { range, hours, recorded: isAll || held === null ? recorded : held.recorded, at: now };
 		}, signal);
 	}
 }
@@ -64,8 +60,6 @@ interface Leaders {
 	users: TopUser[];
 	before: RankingBefore;
 	range: Range;
-	/** What the list is narrowed to, in the range's stead. */
-	span: Span | null;
 	at: number;
 }
 
@@ -102,7 +96,7 @@ export class Top extends Part {
 				// What is long over changes with an erasure only.
 				isSame ? held.before : askBefore(),
 			]);
-			return { users, before, range, span: spanOf(route), at: now };
+			return { users, before, range, at: now };
 		}, signal);
 		this.#isOld = false;
 	}

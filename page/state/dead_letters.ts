@@ -70,7 +70,9 @@ export class DeadLetters extends Part {
 		const isSoon = view !== null && this.letters.value.some((it) => now - (it.replayed_at ?? 0) < EVERY);
 		if (held !== null && held.view === view && now - held.at < (isSoon ? EVERY_SOON : EVERY) && !isWanted) return;
 		await this.listed.read(async () => {
-			let read: Listed = { letters: [], next: this.#apps, pages: 0, at: now, view };
+			// The lists begin with the app's own, and that of those whose messages could not be read.
+			const next = [this.app, 0].map((app) => ({ app, cursor: "" }));
+			let read: Listed = { letters: [], next, pages: 0, at: now, view };
 			while (read.pages < this.#pages && read.next.length > 0) read = await this.#readOn(read, signal);
 			return read;
 		}, signal);
@@ -118,11 +120,6 @@ export class DeadLetters extends Part {
 			else keys.delete(keyOf(letter));
 		}
 		this.selected.value = keys;
-	}
-
-	/** Where the lists begin: the app's own, and of those whose messages could not be read. */
-	get #apps(): Listed["next"] {
-		return [this.app, 0].map((app) => ({ app, cursor: "" }));
 	}
 
 	/** Reads the next page. */

@@ -1,32 +1,33 @@
-// The erasure of a user: of all that the event log knows of, and the search of KV for what it does not. What was erased stays
-// erased where it is stopped.
+// The erasure of a user: of all that the event log knows of, and then, where it is run once more, of what a search of KV finds
+// besides. What was erased stays erased where it is stopped.
 
 import { signal } from "@preact/signals";
 import { type Api, Problem } from "../api/client.ts";
-import { Task } from "./task.ts";
+import { AppTask } from "./task.ts";
 
-abstract class OfUser extends Task {
-	protected readonly api: Api;
-	/** Whom. */
-	protected readonly path: { app: number; user: string };
+export class Erasure extends AppTask {
+	/** Whether what the event log knows of is erased, and KV may have more: then the next run searches. */
+	readonly isSearchNeeded = signal(false);
+	/** How many keys of KV were searched. */
+	readonly searched = signal(0);
+	readonly #path: { app: number; user: string };
+	#cursor: string | null = null;
 
 	constructor(api: Api, app: number, user: string) {
-		super();
-		this.api = api;
-		this.path = { app, user };
+		super(api, app);
+		this.#path = { app, user };
 	}
-}
 
-/** Erases what the event log knows of. The API remembers where it is. */
-export class Erasure extends OfUser {
-	/** Whether KV may have more, once all is done. */
-	readonly isSearchNeeded = signal(false);
+	protected step(): Promise<boolean> {
+		return this.isSearchNeeded.value ? this.#search() : this.#erase();
+	}
 
-	protected async step(): Promise<boolean> {
+	/** The API remembers where it is. */
+	async #erase(): Promise<boolean> {
 		try {
-			const { deleted, more, search_needed } = await this.api.delete("/v1/users/{app}", this.path);
+			const { deleted, more, search_needed } = await this.api.delete("/v1/users/{app}", this.#path);
 			this.total.value += deleted;
-			this.isSearchNeeded.value = search_needed;
+			this.isSearchNeeded.value = search_needed && !more;
 			return more;
 		} catch (error) {
 			if (!(error instanceof Problem) || error.status !== 409) throw error;
@@ -35,16 +36,9 @@ export class Erasure extends OfUser {
 			return false;
 		}
 	}
-}
 
-/** Searches all keys of KV, and erases what is found. */
-export class RecordSearch extends OfUser {
-	/** How many keys were searched. */
-	readonly searched = signal(0);
-	#cursor: string | null = null;
-
-	protected async step(): Promise<boolean> {
-		const query = { ...this.path, cursor: this.#cursor };
+	async #search(): Promise<boolean> {
+		const query = { ...this.#path, cursor: this.#cursor };
 		const { deleted, searched, cursor } = await this.api.delete("/v1/users/{app}/records", query);
 		this.total.value += deleted;
 		this.searched.value += searched;

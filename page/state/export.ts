@@ -4,9 +4,9 @@ import { signal } from "@preact/signals";
 import type { Api, Format } from "../api/client.ts";
 import { readPart, timeOfId } from "../lib/export_part.ts";
 import type { Filter } from "./route.ts";
-import { Task } from "./task.ts";
+import { AppTask } from "./task.ts";
 
-export class Export extends Task {
+export class Export extends AppTask {
 	readonly format: Format;
 	/** How far it is, from 0 to 1; null where that is not known. */
 	readonly fraction = signal<number | null>(null);
@@ -14,24 +14,20 @@ export class Export extends Task {
 	readonly damaged = signal<string[]>([]);
 	/** The file. */
 	readonly texts: string[] = [];
-	readonly #api: Api;
-	readonly #app: number;
 	readonly #filter: Filter;
 	#cursor: string | null = null;
 	/** The time of the first event, in Unix ms. */
 	#newest: number | null = null;
 
 	constructor(api: Api, app: number, filter: Filter, format: Format) {
-		super();
-		this.#api = api;
-		this.#app = app;
+		super(api, app);
 		this.#filter = filter;
 		this.format = format;
 	}
 
 	protected async step(signal: AbortSignal): Promise<boolean> {
-		const query = { ...this.#filter, app: this.#app, format: this.format, cursor: this.#cursor };
-		const { text, next } = await this.#api.part("/v1/export", query, signal);
+		const query = { ...this.#filter, app: this.app, format: this.format, cursor: this.#cursor };
+		const { text, next } = await this.api.part("/v1/export", query, signal);
 		const part = readPart(this.format, text);
 		this.texts.push(part.text);
 		this.total.value += part.ids.length;

@@ -2,7 +2,7 @@
 
 import { signal } from "@preact/signals";
 import { type Api, type DeadLetter, Problem } from "../api/client.ts";
-import { Task } from "./task.ts";
+import { AppTask, Task } from "./task.ts";
 
 /** What is done with a dead letter. */
 export type Deed = "replay" | "discard";
@@ -58,20 +58,12 @@ export class Settlement extends Task {
 }
 
 /** Replays all dead letters of an app but those that are being replayed. */
-export class ReplayAll extends Task {
-	readonly #api: Api;
-	readonly #app: number;
+export class ReplayAll extends AppTask {
 	#cursor: string | null = null;
 
-	constructor(api: Api, app: number) {
-		super();
-		this.#api = api;
-		this.#app = app;
-	}
-
 	protected async step(): Promise<boolean> {
-		const query = { app: this.#app, cursor: this.#cursor };
-		const { replayed, cursor } = await this.#api.post("/v1/dead-letters/{app}/replay", query);
+		const query = { app: this.app, cursor: this.#cursor };
+		const { replayed, cursor } = await this.api.post("/v1/dead-letters/{app}/replay", query);
 		this.total.value += replayed;
 		this.#cursor = cursor;
 		return cursor !== null;

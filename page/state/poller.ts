@@ -2,7 +2,6 @@
 // while calls fail.
 
 import { Problem } from "../api/client.ts";
-import { onUse } from "./use.ts";
 
 const FAST = 3_000;
 const SLOW = 30_000;
@@ -10,9 +9,17 @@ const SLOW = 30_000;
 const IN_USE = 600_000;
 const BACK_OFF_MAX = 120_000;
 
+/** What tells that the operator uses the page: a key, the pointer, or a return to its tab. */
+const USES = ["pointerdown", "pointermove", "keydown", "wheel", "touchstart", "focus"];
+
 /** Polls once; rejects if a call failed. */
 type Poll = (signal: AbortSignal) => Promise<void>;
 const NONE: Poll = async () => {};
+
+/** Has `used` called at each use of the page. */
+export function onUse(used: () => void): void {
+	for (const type of USES) addEventListener(type, used, { capture: true, passive: true });
+}
 
 class Poller {
 	#poll = NONE;

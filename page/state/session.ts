@@ -8,8 +8,8 @@ import { parse } from "../lib/router.ts";
 import { t } from "../text/language.ts";
 import { currentTime, isSynchronised, synchronise } from "./clock.ts";
 import { moveFocus, places } from "./feedback.ts";
+import { onUse } from "./poller.ts";
 import { go } from "./route.ts";
-import { onUse } from "./use.ts";
 
 /** In the session storage: the token, and when the page was last used, in Unix ms by the browser's clock. */
 const [TOKEN, USED_AT] = ["token", "used-at"];
@@ -83,9 +83,7 @@ export async function signIn(typed: string): Promise<void> {
 	const token = typed.trim();
 	if (performance.now() < (stage.value.pausedUntil ?? 0)) return;
 	// Other characters are invalid in a header; fetch would throw.
-	if (!/^[!-~]([ -~]*[!-~])?$/.test(token)) {
-		return signOut(() => t().stages.malformed);
-	}
+	if (!/^[!-~]([ -~]*[!-~])?$/.test(token)) return signOut(() => t().stages.malformed);
 	try {
 		await enter(token);
 		sessionStorage.setItem(TOKEN, token);

@@ -2,7 +2,7 @@
 // and gone on with. Where it is, is in the fields of each kind of work.
 
 import { batch, computed, signal } from "@preact/signals";
-import { Problem, sentenceOf } from "../api/client.ts";
+import { type Api, Problem, sentenceOf } from "../api/client.ts";
 import { SECOND } from "../lib/format.ts";
 
 /** How often in a row a step is tried again. */
@@ -74,6 +74,18 @@ export abstract class Task {
 			this.#error.value = error;
 			this.retryIn.value = retryIn;
 		});
+	}
+}
+
+/** Work on what the API has of an app. */
+export abstract class AppTask extends Task {
+	protected readonly api: Api;
+	protected readonly app: number;
+
+	constructor(api: Api, app: number) {
+		super();
+		this.api = api;
+		this.app = app;
 	}
 }
 

@@ -2,15 +2,16 @@
 // error of types. Numbers and times come as they are written in the language; names of settings, ids and codes are the same in all.
 
 import type { ComponentChildren as Node } from "preact";
-import type { DeadLetter, Delivery, Format, Kind, Ranking } from "../api/client.ts";
+import type { DeadLetter, Delivery, Format, Kind, Ranking, Role } from "../api/client.ts";
 import type { RangeName } from "../lib/range.ts";
 
 type Failure = Exclude<Delivery["last_error"], "unknown" | null>;
 
 /** The noun that stands behind a number. */
-const noun = (one: string, many = `${one}s`) => {
-	return (n: number) => (n === 1 ? one : many);
-};
+const noun = (one: string) => (n: number) => (n === 1 ? one : `${one}s`);
+/** A sentence with elements in it. */
+export const sentence = (texts: TemplateStringsArray, ...elements: Node[]): Node =>
+	texts.map((text, at) => [text, elements[at]]);
 /** Parts with a text between each two. */
 export const joined = (parts: Node[], between: string): Node => parts.map((part, at) => [at > 0 && between, part]);
 /** What several texts have. */
@@ -26,7 +27,6 @@ export const en = {
 		attempt: noun("attempt"),
 		call: noun("call"),
 		deadLetter: noun("dead letter"),
-		delivery: noun("delivery", "deliveries"),
 		event: noun("event"),
 		follow: noun("follow"),
 		invalidSetting: noun("invalid setting"),
@@ -139,12 +139,12 @@ export const en = {
 		loading: "Loading",
 		nothing: "Nothing to show",
 		insecure: "Not over plain HTTP",
-		readable: (link: Node): Node => ["Anybody on the network path could read the token. ", link, "."],
+		readable: (link: Node) => sentence`Anybody on the network path could read the token. ${link}.`,
 		toHttps: "Open this page over HTTPS",
 		about: "See what the webhook has received.",
 		token: "Token",
 		pause: (seconds: number) => `The next try is possible in ${seconds} s.`,
-		secrets: (admin: Node, viewer: Node): Node => ["The Worker's secret ", admin, ", or ", viewer, " to look only. "],
+		secrets: (admin: Node, viewer: Node) => sentence`The Worker's secret ${admin}, or ${viewer} to look only. `,
 		stored: (hours: number) =>
 			`This tab stores it until you sign out, or have not used the page for ${hours} hours. Closing the tab is not enough: browsers restore tabs.`,
 		unused: (hours: number) => `Signed out: the page was not used for ${hours} hours.`,
@@ -171,7 +171,7 @@ export const en = {
 		net: "Net",
 		lastEvent: "Last event",
 		firstEvent: "First event",
-		lastCall: (ago: Node): Node => ["last call ", ago],
+		lastCall: (ago: Node) => sentence`last call ${ago}`,
 		/** Behind a number: how many of them a comparison has recorded. */
 		recorded: (n: string) => `${n} found by a comparison`,
 		unfollowed: "Unfollowed others",
@@ -217,11 +217,8 @@ export const en = {
 		title: "Erase this user?",
 		run: "Erase",
 		search: "Search KV",
-		what: (user: Node): Node => [
-			"Every event in which ",
-			user,
-			" acted or is a target is erased for good, also for the other users in it: the records that the event log knows of, the dead letters and the counts. At the end you are told whether KV may have more.",
-		],
+		what: (user: Node) =>
+			sentence`Every event in which ${user} acted or is a target is erased for good, also for the other users in it: the records that the event log knows of, the dead letters and the counts. At the end you are told whether KV may have more.`,
 		copies: (days: number) =>
 			`What no call reaches: copies in KV elsewhere for a minute, and D1's Time Travel for ${days} days.`,
 		/** `records` is null where there is no event log. */
@@ -244,12 +241,9 @@ export const en = {
 		title: "Compare with Tencent",
 		run: "Compare",
 		record: "Record",
-		ofUser: (user: Node): Node => ["Who follows ", user, " by the event log, and who does by Tencent's data."],
-		ofSpan: (since: Node): Node => [
-			"Who follows whom by the event log, and who does by Tencent's data: for all users who have events since ",
-			since,
-			", those with most events first.",
-		],
+		ofUser: (user: Node) => sentence`Who follows ${user} by the event log, and who does by Tencent's data.`,
+		ofSpan: (since: Node) =>
+			sentence`Who follows whom by the event log, and who does by Tencent's data: for all users who have events since ${since}, those with most events first.`,
 		effect: "Nothing is stored. Tencent's API is called, at most 100 times a second.",
 		comparedSoFar: (relations: string) => `${relations} compared`,
 		recordedSoFar: (events: string) => `${events} recorded`,
@@ -263,9 +257,9 @@ export const en = {
 		figures: {
 			checked: "Relations compared",
 			agreeing: "Agreeing",
-			missedUnfollows: "Missed unfollows",
-			missedFollows: "Missed follows",
-			unknownToLog: "Older than the log, or erased",
+			missed_unfollows: "Missed unfollows",
+			missed_follows: "Missed follows",
+			unknown_to_log: "Older than the log, or erased",
 			undecided: "Not yet decided",
 			recorded: "Recorded",
 		},
@@ -277,46 +271,39 @@ export const en = {
 		allTimes: "Show all times",
 		filter: "Filter the events",
 		role: "Role",
-		roles: { either: "Either", actor: "Actor", target: "Target" },
+		roles: { "": "Either", actor: "Actor", target: "Target" } satisfies Record<Role | "", string>,
 		kind: "Kind",
 		all: "All",
 		row: (time: string, kind: string, user: string) => `${time}: ${kind} by ${user}, show the record`,
 		many: "There are many new events.",
 		/** A mark of an event that no webhook brought. */
 		compared: "found by a comparison",
-		damaged: (links: Node): Node => [
-			"Not listed, because the log has them damaged; KV may have them whole: ",
-			links,
-			".",
-		],
+		damaged: (links: Node) => sentence`Not listed, because the log has them damaged; KV may have them whole: ${links}.`,
 	},
 
 	empty: {
 		noMatch: "No event matches. ",
 		exactly: EXACTLY,
 		showAll: "Show all events",
-		noLog: (d1: Node): Node => ["Events are not listed, because ", d1, " is not among the sinks."],
-		toBind: (sinks: Node, db: Node, d1: Node, setting: Node): Node => [
-			["Events go to ", sinks, ". To see them here, bind ", db, " to a D1 database and add ", d1, " to ", setting, "."],
-		],
+		noLog: (d1: Node) => sentence`Events are not listed, because ${d1} is not among the sinks.`,
+		toBind: (sinks: Node, db: Node, d1: Node, setting: Node) =>
+			sentence`Events go to ${sinks}. To see them here, bind ${db} to a D1 database and add ${d1} to ${setting}.`,
 		noEvents: "No events yet.",
-		removed: (setting: Node): Node => ["The app was removed from ", setting, ": nothing arrives for it."],
+		removed: (setting: Node) => sentence`The app was removed from ${setting}: nothing arrives for it.`,
 		firstComes: "The first one will appear here by itself.",
 		pending: "Events came, and are still to be stored in the log.",
 		pendingCome: "They will appear here by themselves.",
 		deleted: "Events came, and none is left.",
-		deletedBy: (ago: Node): Node => [
-			["The last one came ", ago],
-			". They were deleted: by RETENTION_DAYS, with a user who was erased, or one by one.",
-		],
+		deletedBy: (ago: Node) =>
+			sentence`The last one came ${ago}. They were deleted: by RETENTION_DAYS, with a user who was erased, or one by one.`,
 		noCall: "No call has arrived yet.",
 		register: `Register this URL in the Chat console, and ${SWITCH_ON}:`,
 		noCallSince: (since: string) => `No call has arrived ${since}.`,
-		longerRange: (ago: Node): Node => ["The last call came ", ago, ". A longer range tells what became of it."],
+		longerRange: (ago: Node) => sentence`The last call came ${ago}. A longer range tells what became of it.`,
 		noEventAmong: "Calls arrive, but no follow or unfollow was among them.",
-		switchOn: (ago: Node): Node => ["The last call came ", ago, `. In the Chat console, ${SWITCH_ON}.`],
-		rejected: (reasons: Node): Node => ["Calls arrive, and are rejected: ", reasons],
-		rejectedFor: (calls: string, reason: Node, advice: string): Node => [`${calls} `, reason, `: ${advice}`],
+		switchOn: (ago: Node) => sentence`The last call came ${ago}. In the Chat console, ${SWITCH_ON}.`,
+		rejected: (reasons: Node) => sentence`Calls arrive, and are rejected: ${reasons}`,
+		rejectedFor: (calls: string, reason: Node, advice: string) => sentence`${calls} ${reason}: ${advice}`,
 	},
 
 	export: {
@@ -338,12 +325,8 @@ export const en = {
 		progress: (events: string) => `${events} …`,
 		done: (events: string) => `${events} exported.`,
 		/** By the form: of events that the log has damaged. */
-		damaged: (isInFile: boolean, links: Node): Node => [
-			isInFile ? "In the file by their times and ids alone" : "Not in the file",
-			", because the log has them damaged; KV may have them whole: ",
-			links,
-			".",
-		],
+		damaged: (isInFile: boolean, links: Node) =>
+			sentence`${isInFile ? "In the file by their times and ids alone" : "Not in the file"}, because the log has them damaged; KV may have them whole: ${links}.`,
 	},
 	progress: "Progress",
 
@@ -373,15 +356,15 @@ export const en = {
 			answer: "Its answer",
 		},
 		/** When an unfollow happened that a comparison has recorded. */
-		between: (notBefore: Node, at: Node): Node => ["Between ", notBefore, " and ", at],
+		between: (notBefore: Node, at: Node) => sentence`Between ${notBefore} and ${at}`,
 		comparison: "Found by a comparison with Tencent's data; no webhook brought it",
 		/** The state of a delivery, its attempts and how the last one ended. */
 		state: (parts: Node[]): Node => joined(parts, ", "),
 		/** When it was in that state. */
-		at: (time: Node): Node => [" (", time, ")"],
-		nextAttempt: (due: Node): Node => ["; next attempt ", due],
+		at: (time: Node) => sentence` (${time})`,
+		nextAttempt: (due: Node) => sentence`; next attempt ${due}`,
 		/** Not each attempt of a delivery that is retried is noted. */
-		atLeast: (attempts: Node): Node => ["at least ", attempts],
+		atLeast: (attempts: Node) => sentence`at least ${attempts}`,
 		replay: ". Replay the event to have it delivered.",
 	},
 
@@ -442,9 +425,9 @@ export const en = {
 		record: "Record",
 		/** A button, and the id of what it is for. */
 		actionOn: (action: string, id: string) => `${action} ${id}`,
-		givenUp: (ago: Node): Node => ["given up ", ago],
-		received: (time: Node): Node => ["received ", time],
-		replayedSince: (time: Node): Node => ["Being replayed since ", time],
+		givenUp: (ago: Node) => sentence`given up ${ago}`,
+		received: (time: Node) => sentence`received ${time}`,
+		replayedSince: (time: Node) => sentence`Being replayed since ${time}`,
 		usersUnknown: "Users are not known: the message cannot be read.",
 		usersFailed: "Users could not be read. ",
 		readAgain: "Read again",
@@ -456,7 +439,7 @@ export const en = {
 		refused: (letters: string, reason: string) => `${letters} refused: ${reason}`,
 		askOne: "Discard this dead letter?",
 		askMany: (letters: string) => `Discard ${letters}?`,
-		effectOne: (id: Node): Node => ["It will not be delivered or stored any more. ", id],
+		effectOne: (id: Node) => sentence`It will not be delivered or stored any more. ${id}`,
 		effectMany: "They will not be delivered or stored any more. ",
 	},
 
@@ -465,9 +448,9 @@ export const en = {
 		notices: "Notices",
 		severities: { critical: "Critical", warning: "Warning", notice: "Notice" },
 		action: (action: string) => (action === "" ? ". " : `. ${action} `),
-		last: (ago: Node): Node => ["Last ", ago, ". "],
-		since: (time: Node): Node => ["Since ", time, ". "],
-		record: (time: Node): Node => ["Record of ", time],
+		last: (ago: Node) => sentence`Last ${ago}. `,
+		since: (time: Node) => sentence`Since ${time}. `,
+		record: (time: Node) => sentence`Record of ${time}`,
 		toUser: "The user's history",
 		acknowledge: "Acknowledge",
 		acknowledged: (n: number) => `Acknowledged (${n})`,

@@ -1,6 +1,6 @@
 // All texts of the page in Simplified Chinese, in the words of README.zh-CN.md.
 
-import { joined, type Texts } from "./en.ts";
+import { joined, sentence, type Texts } from "./en.ts";
 
 /** Chinese has no plural. */
 const noun = (word: string) => () => word;
@@ -13,7 +13,6 @@ export const zh: Texts = {
 		attempt: noun("次尝试"),
 		call: noun("次回调"),
 		deadLetter: noun("条死信"),
-		delivery: noun("次投递"),
 		event: noun("个事件"),
 		follow: noun("次关注"),
 		invalidSetting: noun("个无效的配置项"),
@@ -114,12 +113,12 @@ export const zh: Texts = {
 		loading: "加载中",
 		nothing: "无法显示",
 		insecure: "不支持明文 HTTP",
-		readable: (link) => ["网络链路上的任何人都可能读到 Token。", link, "。"],
+		readable: (link) => sentence`网络链路上的任何人都可能读到 Token。${link}。`,
 		toHttps: "通过 HTTPS 打开本页",
 		about: "查看已收到的回调。",
 		token: "Token",
 		pause: (seconds) => `${seconds} 秒后可以再试。`,
-		secrets: (admin, viewer) => ["即 Worker 的 Secret ", admin, "；只需查看时，也可用 ", viewer, "。"],
+		secrets: (admin, viewer) => sentence`即 Worker 的 Secret ${admin}；只需查看时，也可用 ${viewer}。`,
 		stored: (hours) =>
 			`Token 保存在当前标签页中，退出登录或连续 ${hours} 小时未使用后清除。仅关闭标签页还不够：浏览器可能会恢复标签页。`,
 		unused: (hours) => `已退出登录：页面连续 ${hours} 小时未使用。`,
@@ -139,7 +138,7 @@ export const zh: Texts = {
 		net: "净增",
 		lastEvent: "最新事件",
 		firstEvent: "最早事件",
-		lastCall: (ago) => ["最近一次回调：", ago],
+		lastCall: (ago) => sentence`最近一次回调：${ago}`,
 		recorded: (n) => `其中 ${n} 来自比对`,
 		unfollowed: "取关他人",
 		followed: "关注他人",
@@ -183,11 +182,8 @@ export const zh: Texts = {
 		title: "清除该用户的数据？",
 		run: "清除",
 		search: "搜索 KV",
-		what: (user) => [
-			"凡是 ",
-			user,
-			" 作为发起者或目标用户的事件都将永久清除，对事件中的其他用户也是如此：包括事件日志已知的记录、死信和计数。完成后会提示 KV 中是否可能还有记录。",
-		],
+		what: (user) =>
+			sentence`凡是 ${user} 作为发起者或目标用户的事件都将永久清除，对事件中的其他用户也是如此：包括事件日志已知的记录、死信和计数。完成后会提示 KV 中是否可能还有记录。`,
 		copies: (days) => `无法立即清除的有：KV 在其他地区的副本（约一分钟），以及 D1 Time Travel 中的数据（${days} 天）。`,
 		needsSearch: (records) => {
 			const why =
@@ -208,12 +204,9 @@ export const zh: Texts = {
 		title: "与腾讯云比对",
 		run: "比对",
 		record: "补录",
-		ofUser: (user) => ["比对事件日志与腾讯云的数据：谁关注了 ", user, "。"],
-		ofSpan: (since) => [
-			"比对事件日志与腾讯云的数据：谁关注了谁。范围是自 ",
-			since,
-			" 以来有事件的全部用户，事件最多的优先。",
-		],
+		ofUser: (user) => sentence`比对事件日志与腾讯云的数据：谁关注了 ${user}。`,
+		ofSpan: (since) =>
+			sentence`比对事件日志与腾讯云的数据：谁关注了谁。范围是自 ${since} 以来有事件的全部用户，事件最多的优先。`,
 		effect: "不会存储任何内容。比对会请求腾讯云的 API，每秒至多 100 次。",
 		comparedSoFar: (relations) => `已比对 ${relations}`,
 		recordedSoFar: (events) => `已补录 ${events}`,
@@ -226,9 +219,9 @@ export const zh: Texts = {
 		figures: {
 			checked: "已比对的关系",
 			agreeing: "一致",
-			missedUnfollows: "遗漏的取关",
-			missedFollows: "遗漏的关注",
-			unknownToLog: "早于日志或已清除",
+			missed_unfollows: "遗漏的取关",
+			missed_follows: "遗漏的关注",
+			unknown_to_log: "早于日志或已清除",
 			undecided: "暂未确定",
 			recorded: "已补录",
 		},
@@ -240,41 +233,38 @@ export const zh: Texts = {
 		allTimes: "显示全部时间",
 		filter: "筛选事件",
 		role: "角色",
-		roles: { either: "不限", actor: "发起者", target: "目标用户" },
+		roles: { "": "不限", actor: "发起者", target: "目标用户" },
 		kind: "类型",
 		all: "全部",
 		row: (time, kind, user) => `${time}：${user} ${kind}，查看记录`,
 		many: "有很多新事件。",
 		compared: "来自比对",
-		damaged: (links) => ["以下事件在日志中已损坏，未列出；KV 中可能仍有完整的记录：", links, "。"],
+		damaged: (links) => sentence`以下事件在日志中已损坏，未列出；KV 中可能仍有完整的记录：${links}。`,
 	},
 
 	empty: {
 		noMatch: "没有符合条件的事件。",
 		exactly: EXACTLY,
 		showAll: "显示全部事件",
-		noLog: (d1) => ["无法列出事件，因为事件的去向中没有 ", d1, "。"],
-		toBind: (sinks, db, d1, setting) => [
-			["事件目前存入 ", sinks, "。如需在此查看，请把 ", db, " 绑定到 D1 数据库，并在 ", setting, " 中加入 ", d1, "。"],
-		],
+		noLog: (d1) => sentence`无法列出事件，因为事件的去向中没有 ${d1}。`,
+		toBind: (sinks, db, d1, setting) =>
+			sentence`事件目前存入 ${sinks}。如需在此查看，请把 ${db} 绑定到 D1 数据库，并在 ${setting} 中加入 ${d1}。`,
 		noEvents: "还没有事件。",
-		removed: (setting) => ["该应用已从 ", setting, " 中移除，不再接收回调。"],
+		removed: (setting) => sentence`该应用已从 ${setting} 中移除，不再接收回调。`,
 		firstComes: "收到第一个事件后会自动显示在这里。",
 		pending: "已收到事件，尚待写入事件日志。",
 		pendingCome: "写入后会自动显示在这里。",
 		deleted: "曾收到事件，但均已删除。",
-		deletedBy: (ago) => [
-			["最近一个事件收到于 ", ago],
-			"。事件可能因 RETENTION_DAYS 到期删除，随用户数据一起清除，或被逐个删除。",
-		],
+		deletedBy: (ago) =>
+			sentence`最近一个事件收到于 ${ago}。事件可能因 RETENTION_DAYS 到期删除，随用户数据一起清除，或被逐个删除。`,
 		noCall: "还没有收到任何回调。",
 		register: `请在即时通信 IM 控制台填写以下回调 URL，并${SWITCH_ON}：`,
 		noCallSince: (since) => `${since}没有收到任何回调。`,
-		longerRange: (ago) => ["最近一次回调收到于 ", ago, "。选择更长的时间范围可以查看其结果。"],
+		longerRange: (ago) => sentence`最近一次回调收到于 ${ago}。选择更长的时间范围可以查看其结果。`,
 		noEventAmong: "已收到回调，但其中没有关注或取关。",
-		switchOn: (ago) => ["最近一次回调收到于 ", ago, `。请在即时通信 IM 控制台${SWITCH_ON}。`],
-		rejected: (reasons) => ["已收到回调，但都被拒绝：", reasons],
-		rejectedFor: (calls, reason, advice) => [`${calls} `, reason, `：${advice}`],
+		switchOn: (ago) => sentence`最近一次回调收到于 ${ago}。请在即时通信 IM 控制台${SWITCH_ON}。`,
+		rejected: (reasons) => sentence`已收到回调，但都被拒绝：${reasons}`,
+		rejectedFor: (calls, reason, advice) => sentence`${calls} ${reason}：${advice}`,
 	},
 
 	export: {
@@ -295,12 +285,8 @@ export const zh: Texts = {
 		range: (range, since) => `最近 ${range}，${since}`,
 		progress: (events) => `${events}…`,
 		done: (events) => `已导出 ${events}。`,
-		damaged: (isInFile, links) => [
-			isInFile ? "以下事件在日志中已损坏，文件中只有时间和 ID" : "以下事件在日志中已损坏，未导出",
-			"；KV 中可能仍有完整的记录：",
-			links,
-			"。",
-		],
+		damaged: (isInFile, links) =>
+			sentence`${isInFile ? "以下事件在日志中已损坏，文件中只有时间和 ID" : "以下事件在日志中已损坏，未导出"}；KV 中可能仍有完整的记录：${links}。`,
 	},
 	progress: "进度",
 
@@ -329,12 +315,12 @@ export const zh: Texts = {
 			delivery: "投递",
 			answer: "后台应答",
 		},
-		between: (notBefore, at) => ["介于 ", notBefore, " 与 ", at, " 之间"],
+		between: (notBefore, at) => sentence`介于 ${notBefore} 与 ${at} 之间`,
 		comparison: "与腾讯云的数据比对得到，没有对应的回调",
 		state: (parts) => joined(parts, "，"),
-		at: (time) => ["（", time, "）"],
-		nextAttempt: (due) => ["，下次尝试：", due],
-		atLeast: (attempts) => ["至少", attempts],
+		at: (time) => sentence`（${time}）`,
+		nextAttempt: (due) => sentence`，下次尝试：${due}`,
+		atLeast: (attempts) => sentence`至少${attempts}`,
 		replay: "。重放该事件即可再次投递。",
 	},
 
@@ -392,9 +378,9 @@ export const zh: Texts = {
 		cannotReplay: "无法重放",
 		record: "查看记录",
 		actionOn: (action, id) => `${action} ${id}`,
-		givenUp: (ago) => [ago, "放弃"],
-		received: (time) => ["接收于 ", time],
-		replayedSince: (time) => ["重放中，始于 ", time],
+		givenUp: (ago) => sentence`${ago}放弃`,
+		received: (time) => sentence`接收于 ${time}`,
+		replayedSince: (time) => sentence`重放中，始于 ${time}`,
 		usersUnknown: "无法解析消息，因此用户未知。",
 		usersFailed: "读取用户失败。",
 		readAgain: "重新读取",
@@ -405,7 +391,7 @@ export const zh: Texts = {
 		refused: (letters, reason) => `${letters}未能处理：${reason}`,
 		askOne: "丢弃这条死信？",
 		askMany: (letters) => `丢弃 ${letters}？`,
-		effectOne: (id) => ["丢弃后不再投递或存储。", id],
+		effectOne: (id) => sentence`丢弃后不再投递或存储。${id}`,
 		effectMany: "丢弃后不再投递或存储。",
 	},
 
@@ -414,9 +400,9 @@ export const zh: Texts = {
 		notices: "提示",
 		severities: { critical: "严重", warning: "警告", notice: "提示" },
 		action: (action) => (action === "" ? "。" : `。${action}`),
-		last: (ago) => ["最近一次：", ago, "。"],
-		since: (time) => ["始于 ", time, "。"],
-		record: (time) => [time, " 的记录"],
+		last: (ago) => sentence`最近一次：${ago}。`,
+		since: (time) => sentence`始于 ${time}。`,
+		record: (time) => sentence`${time} 的记录`,
 		toUser: "查看该用户",
 		acknowledge: "确认",
 		acknowledged: (n) => `已确认（${n}）`,
