@@ -103,60 +103,77 @@ async function expectFigures({ page }: Dashboard, figures: Record<string, number
 
 const numbers = (count: number) => Array.from({ length: count }, (_, number) => number);
 
-test("a hole of an hour with 500 missed events is closed from the alert about it", async ({
-	tencent,
-	newDashboard,
-}) => {
-	test.setTimeout(240_000);
-	const before = Date.now() - 3 * HOUR;
-	const targets = numbers(20).map((number) => `star-${number}`);
-	const of = (isFollow: boolean, actor: string, at: number) =>
-		targets.map((target) => ({ isFollow, actor, target, at }));
-	const fans = numbers(12).flatMap((number) => of(true, `fan-${number}`, before));
-	expect(await tencent.change(fans, CALLBACK_TOKEN)).toBe(240);
-	// An hour of a wrong token.
-	const missed = [
-		...numbers(10).flatMap((number) => of(false, `fan-${number}`, before + HOUR + number * MINUTE)),
-		...numbers(15).flatMap((number) => of(true, `new-${number}`, before + HOUR + number * MINUTE)),
-	];
-	expect(missed.length).toBe(500);
-	expect(await tencent.change(missed, "not the token in the console")).toBe(0);
+/** Holes of an hour, by how many targets there are, of whom so many followers are known, so many leave, and so many are new. */
+const HOLES = [
+	{ targets: 4, known: 4, leave: 3, come: 5, tag: [] },
+	{ targets: 20, known: 12, leave: 10, come: 15, tag: "@slow" },
+];
 
-	const dashboard = await newDashboard(tencent.worker);
-	const { page } = dashboard;
-	await dashboard.enter("range=24h");
-	const alert = page.getByTestId("alert-calls_rejected");
-	await alert.getByRole("button", { name: "Compare with Tencent…" }).click();
-	const dialog = page.getByTestId("compare-dialog");
-	await expect(dialog).toContainText("Nothing is stored.");
-	await dialog.getByRole("button", { name: "Compare", exact: true }).click();
-	await expect(dialog.getByRole("progressbar")).toBeVisible();
-	// It can be stopped and gone on with.
-	await dialog.getByRole("button", { name: "Stop" }).click();
-	await dialog.getByRole("button", { name: "Go on" }).click();
-	await expectFigures(dashboard, { "missed-unfollows": 200, "missed-follows": 300, agreeing: 40, "unknown-to-log": 0 });
-	await expect(dialog).toContainText("500 events never arrived.");
-	const { events } = await callApi(tencent.worker.url, `events?app=${APP}&limit=1000`);
-	expect(events.length).toBe(240);
-	await dashboard.picture("compare.png");
+for (const { targets: count, known, leave, come, tag } of HOLES) {
+	const [left, came] = [count * leave, count * come];
+	test(`a hole with ${left + came} missed events is closed from the alert about it`, { tag }, async ({
+		tencent,
+		newDashboard,
+	}) => {
+		test.setTimeout(240_000);
+		const before = Date.now() - 3 * HOUR;
+		const targets = numbers(count).map((number) => `star-${number}`);
+		const of = (isFollow: boolean, actor: string, at: number) =>
+			targets.map((target) => ({ isFollow, actor, target, at }));
+		const fans = numbers(known).flatMap((number) => of(true, `fan-${number}`, before));
+		expect(await tencent.change(fans, CALLBACK_TOKEN)).toBe(count * known);
+		// An hour of a wrong token.
+		const missed = [
+			...numbers(leave).flatMap((number) => of(false, `fan-${number}`, before + HOUR + number * MINUTE)),
+			...numbers(come).flatMap((number) => of(true, `new-${number}`, before + HOUR + number * MINUTE)),
+		];
+		expect(missed.length).toBe(left + came);
+		expect(await tencent.change(missed, "not the token in the console")).toBe(0);
 
-	await dialog.getByRole("button", { name: "Record" }).click();
-	await expectFigures(dashboard, { recorded: 500 });
-	await expect(dialog).toContainText("500 events recorded.");
-	expect(await tencent.relationsOfLog(targets)).toEqual(tencent.relations);
-	await dialog.getByRole("button", { name: "Close" }).click();
-	await expect(dashboard.figure("tile-unfollows")).toHaveText("200");
-	await expect(page.getByTestId("tile-unfollows")).toContainText("200 found by a comparison");
-	await expect(page.getByTestId("tile-follows")).toContainText("300 found by a comparison");
+		const dashboard = await newDashboard(tencent.worker);
+		const { page } = dashboard;
+		await dashboard.enter("range=24h");
+		const alert = page.getByTestId("alert-calls_rejected");
+		await alert.getByRole("button", { name: "Compare with Tencent…" }).click();
+		const dialog = page.getByTestId("compare-dialog");
+		await expect(dialog).toContainText("Nothing is stored.");
+		await dialog.getByRole("button", { name: "Compare", exact: true }).click();
+		// One of several steps can be stopped and gone on with.
+		if (missed.length > 100) {
+			await expect(dialog.getByRole("progressbar")).toBeVisible();
+			await dialog.getByRole("button", { name: "Stop" }).click();
+			await dialog.getByRole("button", { name: "Go on" }).click();
+		}
+		const stayed = count * known - left;
+		await expectFigures(dashboard, {
+			"missed-unfollows": left,
+			"missed-follows": came,
+			agreeing: stayed,
+			"unknown-to-log": 0,
+		});
+		await expect(dialog).toContainText(`${left + came} events never arrived.`);
+		const { events } = await callApi(tencent.worker.url, `events?app=${APP}&limit=1000`);
+		expect(events.length).toBe(count * known);
+		await dashboard.picture("compare.png");
 
-	// A second comparison finds nothing, and records nothing.
-	await alert.getByRole("button", { name: "Compare with Tencent…" }).click();
-	await dialog.getByRole("button", { name: "Compare", exact: true }).click();
-	await expectFigures(dashboard, { "missed-unfollows": 0, "missed-follows": 0, agreeing: 340 });
-	await expect(dialog).toContainText("Nothing was missed.");
-	await expect(dialog.getByRole("button", { name: "Record" })).toBeHidden();
-	dashboard.expectWellBehaved();
-});
+		await dialog.getByRole("button", { name: "Record" }).click();
+		await expectFigures(dashboard, { recorded: left + came });
+		await expect(dialog).toContainText(`${left + came} events recorded.`);
+		expect(await tencent.relationsOfLog(targets)).toEqual(tencent.relations);
+		await dialog.getByRole("button", { name: "Close" }).click();
+		await expect(dashboard.figure("tile-unfollows")).toHaveText(String(left));
+		await expect(page.getByTestId("tile-unfollows")).toContainText(`${left} found by a comparison`);
+		await expect(page.getByTestId("tile-follows")).toContainText(`${came} found by a comparison`);
+
+		// A second comparison finds nothing, and records nothing.
+		await alert.getByRole("button", { name: "Compare with Tencent…" }).click();
+		await dialog.getByRole("button", { name: "Compare", exact: true }).click();
+		await expectFigures(dashboard, { "missed-unfollows": 0, "missed-follows": 0, agreeing: stayed + came });
+		await expect(dialog).toContainText("Nothing was missed.");
+		await expect(dialog.getByRole("button", { name: "Record" })).toBeHidden();
+		dashboard.expectWellBehaved();
+	});
+}
 
 test("what never arrived of a user is recorded and marked", async ({ tencent, newDashboard }) => {
 	const before = Date.now() - 2 * HOUR;

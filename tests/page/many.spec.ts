@@ -26,7 +26,7 @@ async function loadAll(page: Page): Promise<number> {
 	});
 }
 
-test("twenty thousand events are loaded, used and exported", async ({ start, newDashboard }) => {
+test("twenty thousand events are loaded, used and exported", { tag: "@slow" }, async ({ start, newDashboard }) => {
 	test.slow();
 	const worker = await start({ SINKS: "d1" });
 	await fillLog(worker, EVENTS, Date.now());
