@@ -98,20 +98,30 @@ fn relations(tencent: &Tencent) -> BTreeSet<(String, String)> {
 }
 
 #[test]
+fn it_closes_a_hole_of_an_hour() {
+    close_a_hole(3, [3, 4]);
+}
+
+#[test]
+#[ignore = "slow: make test-slow"]
 fn it_closes_a_hole_of_an_hour_with_500_missed_events() {
+    close_a_hole(25, [8, 12]);
+}
+
+fn close_a_hole(targets: usize, [leaving, coming]: [usize; 2]) {
     let tencent = Tencent::start();
     let settings: Vec<_> = SETTINGS.into_iter().chain(tencent.settings()).collect();
     let worker = Worker::with(&settings);
-    let missed = hole(&tencent, &worker, 25, [8, 12]);
-    assert_eq!(missed.len(), 500);
+    let missed = hole(&tencent, &worker, targets, [leaving, coming]);
+    assert_eq!(missed.len(), targets * (leaving + coming));
     let span = ["--since", "8d"];
     assert_eq!(misses(&compare(&worker, &span, &[])), missed);
-    assert_ne!(followers(&worker, 25), relations(&tencent));
+    assert_ne!(followers(&worker, targets), relations(&tencent));
     let begun = Instant::now();
     let recording = compare(&worker, &[&span[..], &["--record"]].concat(), &[]);
     println!("{:.0} s: {}", begun.elapsed().as_secs_f64(), String::from_utf8_lossy(&recording.stderr));
     assert_eq!(misses(&recording), missed);
-    assert_eq!(followers(&worker, 25), relations(&tencent));
+    assert_eq!(followers(&worker, targets), relations(&tencent));
     let again = compare(&worker, &[&span[..], &["--record"]].concat(), &[]);
     assert_eq!(misses(&again), BTreeSet::new());
     let said = String::from_utf8_lossy(&again.stderr);
