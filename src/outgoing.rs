@@ -67,17 +67,28 @@ fn read_https_url(text: &str, ascii_host: &dyn Fn(&str) -> Option<String>) -> Re
 fn with_ascii_host<'a>(text: &'a str, ascii_host: &dyn Fn(&str) -> Option<String>) -> Option<Cow<'a, str>> {
     // A parser finds a host elsewhere too, and repairs the text: that is none of ours to convert.
     let (scheme, rest) = match text.split_once("//") {
-        Some((scheme, rest)) if scheme.is_ascii() && !rest.starts_with(['/', '\\']) => (scheme, rest),
-        _ => return text.is_ascii().then_some(Cow::Borrowed(text)),
+        Some((scheme, rest)) if is_plain(scheme) && !rest.starts_with(['/', '\\']) => (scheme, rest),
+        _ => return is_plain(text).then_some(Cow::Borrowed(text)),
     };
     let (authority, path) = rest.split_at_checked(rest.find(['/', '\\', '?', '#']).unwrap_or(rest.len()))?;
     let (user, host) = authority.split_at_checked(authority.rfind('@').map_or(0, |at| at.saturating_add(1)))?;
     let (host, port) = host.split_at_checked(host.find(':').unwrap_or(host.len()))?;
-    let is_plain = host.bytes().all(|b| b.is_ascii() && b != b'%') && !host.to_ascii_lowercase().contains("xn--");
-    if is_plain {
+    if is_plain(host) {
         return Some(Cow::Borrowed(text));
     }
+    // The platform would drop them without a word.
+    if host.contains(DROPPED) {
+        return None;
+    }
     ascii_host(host).map(|host| Cow::Owned(format!("{scheme}//{user}{host}{port}{path}")))
+}
+
+/// What a parser of URLs drops wherever it is.
+const DROPPED: [char; 3] = ['\t', '\n', '\r'];
+
+/// Whether no host in this text needs to be converted: it is ASCII, and stands for nothing else.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii() && b != b'%') && !text.to_ascii_lowercase().replace(DROPPED, "").contains("xn--")
 }
 
 /// A POST.

@@ -10,14 +10,14 @@ use unfollow_webhook::{
     config::Config,
     origin::{OriginSigning, OriginUrl},
     plan::Plan,
-    ports::{DB, DEAD_LETTERS, DELIVERIES, EVENTS, Environment},
+    ports::{DB, DEAD_LETTERS, DELIVERIES, EVENT_LOG, EVENTS, Environment},
     standard_webhooks::SigningSecret,
     webhook::{SdkAppId, auth::Policy},
 };
 use url::{Host, Url};
 
 /// Settings of which an invalid one switches off only what it is for.
-const SWITCHED_OFF: [&str; 15] = [
+const SWITCHED_OFF: [&str; 20] = [
     "ORIGIN_URL",
     "RETENTION_DAYS",
     "RETRY_BASE_SECONDS",
@@ -33,6 +33,11 @@ const SWITCHED_OFF: [&str; 15] = [
     "ALERT_USERS",
     "PAGE_URL",
     "METRICS_TOKEN",
+    "COMPARE_DELIVERS",
+    "D1_WRITES",
+    "LOG",
+    "ORIGIN_FAIL",
+    "SILENCE_HOURS",
 ];
 
 /// The variables, and the letters of the bindings.
@@ -47,7 +52,7 @@ impl Environment for Text<'_> {
     }
 
     fn is_bound(&self, name: &str) -> bool {
-        let letters = [(EVENTS, 'e'), (DB, 'd'), (DELIVERIES, 'q'), (DEAD_LETTERS, 'l')];
+        let letters = [(EVENTS, 'e'), (DB, 'd'), (DELIVERIES, 'q'), (DEAD_LETTERS, 'l'), (EVENT_LOG, 'b')];
         letters.iter().any(|(binding, letter)| *binding == name && self.bindings.contains(*letter))
     }
 
@@ -74,7 +79,8 @@ fuzz_target!(|text: &str| {
     for (at, name) in invalid.iter().enumerate() {
         assert!(!invalid[..at].contains(name), "{name} is named twice");
         let is_binding = [EVENTS, DB, DELIVERIES, DEAD_LETTERS].contains(name);
-        let is_missing = ["SDK_APP_IDS", "ORIGIN_URL"].contains(name) || name.starts_with("CALLBACK_TOKEN");
+        let may_be_missing = ["SDK_APP_IDS", "ORIGIN_URL", "ALERT_SECRET", "TENCENT_REGION"];
+        let is_missing = may_be_missing.contains(name) || name.starts_with("CALLBACK_TOKEN");
         assert!(is_binding || is_missing || variables.contains_key(name), "{name} was not set");
     }
     let tokens = [
@@ -87,7 +93,8 @@ fuzz_target!(|text: &str| {
     }
     assert_eq!(config.calls.plan == Plan::Paid, variables.get("PLAN") == Some(&"paid"));
     let Some(settings) = &config.calls.settings else {
-        let rejects = |name: &&str| !SWITCHED_OFF.contains(name) || *name == "ORIGIN_URL";
+        let is_switched_off = |name: &&str| SWITCHED_OFF.contains(name) || name.starts_with("TENCENT_");
+        let rejects = |name: &&str| !is_switched_off(name) || *name == "ORIGIN_URL";
         return assert!(invalid.iter().any(rejects), "calls are rejected, and no setting says why: {invalid:?}");
     };
 

@@ -73,6 +73,7 @@ fn no_other_url_is_an_origin_url() {
         ("https://a%00b/", ABSOLUTE),
         ("https://UPPER\u{1f511}.example/", ABSOLUTE),
         ("https:\u{fc}.example", ABSOLUTE),
+        ("https://m\u{fc}n\tchen.example/", ABSOLUTE),
         ("https:///\u{fc}.example", ABSOLUTE),
         ("https:\\\\\u{fc}.example//x", ABSOLUTE),
         ("https://[::1/", ABSOLUTE),

@@ -51,6 +51,7 @@ impl Environment for FakeEnvironment {
 pub fn ascii_host(host: &str) -> Option<String> {
     let known = [
         ("m\u{fc}nchen.example", "xn--mnchen-3ya.example"),
+        ("m\u{fc}n\tchen.example", "xn--mnchen-3ya.example"),
         ("M%C3%9CNCHEN.example", "xn--mnchen-3ya.example"),
         ("xn--mnchen-3ya.example", "xn--mnchen-3ya.example"),
         ("\u{ff11}27.0.0.1", "127.0.0.1"),
