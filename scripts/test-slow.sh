@@ -43,7 +43,8 @@ scripts/clients.sh
 scripts/build.sh >/dev/null
 scripts/build.sh programs
 playwright test --config tests/firefox
-playwright test --config tests/page --grep @slow
+# In a whole Chromium, where `make test` takes the one without windows.
+CHROMIUM=${CHROMIUM:-chromium} playwright test --config tests/page --grep @slow
 node bench/scale/run.mjs
 cargo test --quiet --locked --no-run
 skipped=$(scripts/backends.sh)

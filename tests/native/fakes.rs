@@ -2,7 +2,7 @@
 //! time: no test waits, and a put that takes 1,600 ms takes exactly 1,600 ms.
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::{Cell, OnceCell, RefCell},
     collections::{BTreeMap, VecDeque},
     future::{Future, pending, ready},
     ops::Bound,
@@ -13,7 +13,7 @@ use std::{
 use base64ct::{Base64, Encoding as _};
 use serde::de::DeserializeOwned;
 use tokio::{
-    runtime::Builder,
+    runtime::{Builder, Handle},
     time::{Instant, sleep, sleep_until},
 };
 use unfollow_webhook::{
@@ -29,20 +29,22 @@ pub fn paused<F: Future>(future: F) -> F::Output {
     Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(future)
 }
 
-/// A clock that showed `epoch_ms` when it was made.
+/// A clock that showed `epoch_ms` when it was made. One that was made outside of a runtime begins when it is first looked at: until
+/// then, it would go by the real time.
 pub struct FakeClock {
     epoch_ms: u64,
-    start: Instant,
+    start: OnceCell<Instant>,
 }
 
 impl FakeClock {
     pub fn at(epoch_ms: u64) -> Self {
-        Self { epoch_ms, start: Instant::now() }
+        let start = Handle::try_current().map_or_else(|_| OnceCell::new(), |_| OnceCell::from(Instant::now()));
+        Self { epoch_ms, start }
     }
 
     /// How long it has been running, in ms.
     pub fn elapsed(&self) -> u64 {
-        since(self.start)
+        since(*self.start.get_or_init(Instant::now))
     }
 }
 

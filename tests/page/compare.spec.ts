@@ -115,7 +115,6 @@ for (const { targets: count, known, leave, come, tag } of HOLES) {
 		tencent,
 		newDashboard,
 	}) => {
-		test.setTimeout(240_000);
 		const before = Date.now() - 3 * HOUR;
 		const targets = numbers(count).map((number) => `star-${number}`);
 		const of = (isFollow: boolean, actor: string, at: number) =>

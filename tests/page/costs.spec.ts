@@ -96,7 +96,6 @@ for (const [name, query, most] of [
 		shared,
 		app,
 	}) => {
-		test.setTimeout(4 * MINUTE);
 		await shared.sendUnfollow(app, "before", ["heavy"], Date.now() - 2 * HOUR);
 		const hour = await Hour.begin(dashboard, `app=${app}&${query}`);
 		// For ten minutes it counts as in use.
