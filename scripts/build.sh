@@ -11,9 +11,9 @@ set -euo pipefail
 TARGET=wasm32-unknown-unknown
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$ROOT/target}
 
-# A panic names its source file. The folders of this machine have no place there: without them, one commit gives the same
-# Worker in any folder. To be called when the crates' sources are there.
-remap_paths() {
+# Sets rustc's flags for wasm. A panic names its source file. The folders of this machine have no place there: without them, one
+# commit gives the same Worker in any folder. To be called when the crates' sources are there.
+set_rustflags() {
 	local flags from sysroot
 	sysroot=$(rustc --print sysroot)
 	flags=(--remap-path-prefix "$ROOT=." --remap-path-prefix "$CARGO_TARGET_DIR=target" --remap-path-prefix "$sysroot=rust")
@@ -35,7 +35,7 @@ compile() {
 	local profile=$1
 	shift
 	cargo fetch --quiet --locked --target $TARGET &&
-		remap_paths &&
+		set_rustflags &&
 		cargo build --quiet --locked --lib --profile "$profile" --target $TARGET "$@"
 }
 
@@ -56,7 +56,7 @@ PROGRAMS=(send events erase compare)
 # In a folder of its own: it has the crate without the Worker.
 compile_programs() {
 	cargo fetch --quiet --locked --target $TARGET &&
-		remap_paths &&
+		set_rustflags &&
 		cargo build --quiet --locked --no-default-features --release --target $TARGET \
 			--target-dir "$CARGO_TARGET_DIR/programs" "${PROGRAMS[@]/#/--example=}"
 }

@@ -67,7 +67,9 @@ fn read_https_url(text: &str, ascii_host: &dyn Fn(&str) -> Option<String>) -> Re
 fn with_ascii_host<'a>(text: &'a str, ascii_host: &dyn Fn(&str) -> Option<String>) -> Option<Cow<'a, str>> {
     // A parser finds a host elsewhere too, and repairs the text: that is none of ours to convert.
     let (scheme, rest) = match text.split_once("//") {
-        Some((scheme, rest)) if is_plain(scheme) && !rest.starts_with(['/', '\\']) => (scheme, rest),
+        Some((scheme, rest)) if is_plain(scheme) && !rest.trim_start_matches(DROPPED).starts_with(['/', '\\']) => {
+            (scheme, rest)
+        }
         _ => return is_plain(text).then_some(Cow::Borrowed(text)),
     };
     let (authority, path) = rest.split_at_checked(rest.find(['/', '\\', '?', '#']).unwrap_or(rest.len()))?;

@@ -1,4 +1,4 @@
-//! The settings, read once from an [`Environment`]: what calls need at the first call of an isolate, all of them once something else
+//! The settings, read from an [`Environment`]: what calls need at the first call of an isolate, all of them when something else first
 //! needs them.
 //!
 //! An invalid setting that decides who may call, or where events go, leaves no [`Settings`]: each call is then

@@ -74,11 +74,13 @@ impl<'a, C: Clock> Deadline<'a, C> {
     #[inline(never)]
     fn poll_alarm(&self, until: u64, cx: &mut Context<'_>) -> Poll<()> {
         let mut alarm = self.alarm.borrow_mut();
-        let passed = self.passed();
-        if passed >= until {
-            return Poll::Ready(());
-        }
-        if alarm.as_ref().is_none_or(|alarm| alarm.at <= passed || until < alarm.at) {
+        // While the timer runs, the clock is not asked: it may have been set forward, and then who is woken would be out of time before
+        // what it waits for has had any.
+        if alarm.as_ref().is_none_or(|alarm| alarm.at <= self.passed.get() || until < alarm.at) {
+            let passed = self.passed();
+            if passed >= until {
+                return Poll::Ready(());
+            }
             let ms = until.saturating_sub(passed).min(SECOND_AFTER_MS);
             let clock = self.clock;
             *alarm = Some(Alarm {

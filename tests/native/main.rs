@@ -8,7 +8,7 @@ mod alerts;
 mod api;
 mod bursts;
 mod call_counter;
-mod clock_set_back;
+mod clock_jumps;
 mod config;
 mod consumer;
 mod database;

@@ -75,6 +75,7 @@ fn no_other_url_is_an_origin_url() {
         ("https:\u{fc}.example", ABSOLUTE),
         ("https://m\u{fc}n\tchen.example/", ABSOLUTE),
         ("https:///\u{fc}.example", ABSOLUTE),
+        ("https://\t/xn--mnchen-3ya.example/", ABSOLUTE),
         ("https:\\\\\u{fc}.example//x", ABSOLUTE),
         ("https://[::1/", ABSOLUTE),
         ("https://[::g]/", ABSOLUTE),

@@ -1,4 +1,4 @@
-//! The clock is set back during a call: everything happens as it would have.
+//! The clock is set back or forward during a call: everything happens as it would have.
 
 use std::{cell::Cell, future::Future};
 
@@ -7,7 +7,7 @@ use unfollow_webhook::{
         deadline::Deadline,
         persist::{ANSWER_WITHIN_MS, Persisted, persist},
     },
-    storage::{Attempt, Clock, Queue as _},
+    storage::{Attempt, Clock, Queue as _, join},
 };
 
 use crate::{
@@ -72,4 +72,29 @@ fn a_clock_that_was_set_back_moves_neither_the_second_attempt_nor_the_fallback_n
     // Only how long an attempt took that failed is not known to what waits for a pause.
     assert_eq!(run(&[Busy(20), Succeeds(20)], Hangs), ("stored", 20 + 1020));
     assert_eq!(run(&[Busy(20), Hangs], Succeeds(20)), ("fell back", 20 + 1270));
+}
+
+/// Set forward by an hour after 30 ms.
+struct SetForward(FakeClock);
+
+impl Clock for SetForward {
+    fn now_ms(&self) -> u64 {
+        self.0.now_ms() + if self.0.elapsed() < 30 { 0 } else { 60 * 60 * 1000 }
+    }
+
+    fn sleep(&self, ms: u64) -> impl Future<Output = ()> {
+        self.0.sleep(ms)
+    }
+}
+
+#[test]
+fn a_clock_that_was_set_forward_takes_no_time_from_a_sink_that_answers() {
+    paused(async {
+        let clock = SetForward(FakeClock::at(NOW_MS));
+        let deadline = Deadline::after(&clock, ANSWER_WITHIN_MS);
+        let sinks = [20, 40, 100].map(|ms| FakeQueue::of(&[Succeeds(ms)]));
+        let stored = join(sinks.iter().map(async |sink| persist(&deadline, &|| sink.send("x"), None).await.0)).await;
+        assert_eq!((stored, clock.0.elapsed()), (vec![Persisted::Stored; 3], 100));
+        assert!(deadline.passed() > 60 * 60 * 1000);
+    });
 }
