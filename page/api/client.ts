@@ -204,8 +204,15 @@ function problem(response: Response, json: unknown): Problem {
 	// The Worker never redirects, and always says what is wrong.
 	const isGate = response.type === "opaqueredirect" || ([401, 403].includes(response.status) && detail === null);
 	if (isGate) return new Problem(0, null, 0, true);
-	const seconds = Number(response.headers.get("retry-after"));
-	return new Problem(response.status, detail, seconds > 0 ? seconds * 1000 : 0);
+	return new Problem(response.status, detail, retryAfterOf(response.headers));
+}
+
+/** Ms to wait by the `Retry-After`, which is of seconds, or a date by the server's clock; 0 without one. */
+function retryAfterOf(headers: Headers): number {
+	const after = headers.get("retry-after") ?? "";
+	const time = () => Date.parse(after) - (Date.parse(headers.get("date") ?? "") || Date.now());
+	const ms = /^\d+$/.test(after) ? Number(after) * 1000 : time();
+	return Math.max(ms || 0, 0);
 }
 
 /** Undefined where it is no JSON. */

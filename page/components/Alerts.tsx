@@ -9,7 +9,7 @@ import { acknowledge, isAcknowledged, undo } from "../state/acknowledged.ts";
 import type { Board } from "../state/board.ts";
 import { currentTime } from "../state/clock.ts";
 import type { Compared } from "../state/comparison.ts";
-import { href, toDeadLetters } from "../state/route.ts";
+import { href, toDeadLetters, toUser } from "../state/route.ts";
 import { t } from "../text/language.ts";
 import { CompareDialog } from "./CompareDialog.tsx";
 import { Ago, Button, Link, Moment, P, Span } from "./ui.tsx";
@@ -107,7 +107,7 @@ function Links({ alert: { kind, subject, event_ids: events } }: { alert: Alert }
 	if (kind === "deliveries_dead" || kind === "events_dead_lettered") {
 		return <Link href={href(toDeadLetters)} text={deadLetters.title} />;
 	}
-	if (kind === "unfollow_burst_of_user") return <Link href={href({ user: subject })} text={text.toUser} />;
+	if (kind === "unfollow_burst_of_user") return <Link href={href(toUser(subject))} text={text.toUser} />;
 	return (
 		<>
 			{events.map((event) => [

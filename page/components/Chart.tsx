@@ -98,6 +98,8 @@ function weightOf(bars: Bar[], at: number, unit: "hour" | "day"): "major" | "min
 	const [wide, narrow] = unit === "hour" ? [3, 6] : bars.length > 10 ? [3, 9] : [1, 2];
 	const start = bars[at]?.start ?? 0;
 	const place = unit === "hour" ? (start - startOfDay(start)) / HOUR : bars.length - 1 - at;
+	// The last hour of a day of 25: the next bar is a day's first.
+	if (unit === "hour" && place === 24) return "none";
 	return place % narrow === 0 ? "major" : place % wide === 0 ? "minor" : "none";
 }
 

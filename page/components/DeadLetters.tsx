@@ -68,13 +68,12 @@ function Outcome({ task, goOn }: { task: Settlement | ReplayAll; goOn: () => voi
 	const { count: refusals, problem } = refused?.value ?? { count: 0 };
 	const { deadLetters: text } = t();
 	const sentence = isOver ? text.done(doneText(task)) : text.underWay(doneText(task), left ? number(rest) : null);
+	const why = problem?.status === 404 ? text.gone : sentenceOf(problem);
 	const share = left ? (done + refusals) / Math.max(1, done + refusals + rest) : null;
 	return (
 		<div class="task" data-testid="letter-task">
 			{isOver && <P role="status" text={sentence} />}
-			{refusals > 0 && (
-				<P class="problem" text={text.refused(count(refusals, "deadLetter"), sentenceOf(problem))} testid="refused" />
-			)}
+			{refusals > 0 && <P class="problem" text={text.refused(count(refusals, "deadLetter"), why)} testid="refused" />}
 			<TaskView task={task} text={sentence} fraction={share} />
 			<TaskButton task={task} run={goOn} />
 		</div>

@@ -19,7 +19,7 @@ export function Empty({ board }: { board: Board }) {
 		moveFocus(places.events);
 	};
 	const { empty } = t();
-	const isFiltered = kind !== null || user !== null || since !== null;
+	const isFiltered = board.hasLog.value && (kind !== null || user !== null || since !== null);
 	const [title, ...advice] = isFiltered ? [] : reasonFor(board);
 	return (
 		<div class="nothing" data-testid={isFiltered ? undefined : "empty"}>
@@ -37,8 +37,8 @@ export function Empty({ board }: { board: Board }) {
 function reasonFor({ status, hasLog, alerts, isRemoved }: Board): ComponentChildren[] {
 	const { sinks, webhook_path: path } = status.value;
 	const { empty } = t();
+	const d1 = <code>d1</code>;
 	if (!hasLog.value) {
-		const d1 = <code>d1</code>;
 		const names = <code>{sinks.join(", ")}</code>;
 		return [empty.noLog(d1), empty.toBind(names, <code>DB</code>, d1, <code>SINKS</code>)];
 	}
@@ -52,26 +52,36 @@ function reasonFor({ status, hasLog, alerts, isRemoved }: Board): ComponentChild
 	const isRejected = (call: CallCount) => call.outcome === "rejected" || call.outcome === "failed";
 	const [stored, pending] = [countOf(calls, "stored"), countOf(calls, "queued", "dead_lettered")];
 	const rejections = rejectionsOf(alerts.all.value);
-	if (stored + pending === 0 && rejections.some(({ severity }) => severity !== "notice"))
-		return ofRejections(rejections);
+	// Where other webhooks are accepted, the settings fit.
+	const isHandled = countOf(calls, "unhandled", "relayed") > 0;
+	const isGrave = rejections.some(({ severity }) => severity !== "notice");
+	if (stored + pending === 0 && isGrave && !isHandled) {
+		const [only, ...others] = rejections;
+		const advice = only && others.length === 0 ? [only.action] : rejections.map(lineOf);
+		return [ofReasons(rejections.map(({ subject }) => subject)), ...advice];
+	}
 	if (stored === 0 && pending > 0) return [empty.pending, empty.pendingCome];
-	if (lastStored) return [empty.deleted, empty.deletedBy(<Ago at={lastStored} />)];
+	if (lastStored) return [empty.deleted, empty.deletedBy(<Ago at={lastStored} />, d1)];
 	if (!lastCall) {
 		const url = <code class="url" data-testid="webhook-url" children={location.origin + path} />;
 		return [empty.noCall, empty.register, url];
 	}
 	const last = <Ago at={lastCall} />;
-	if (calls.every(isRejected)) return [empty.noCallSince(sinceText(range, now.value)), empty.longerRange(last)];
-	return [empty.noEventAmong, empty.switchOn(last)];
+	// Of rejections that are long over, there is no alert.
+	const own = calls.filter((call) => isRejected(call) && call.sdk_app_id !== 0);
+	if (calls.every(isRejected)) {
+		if (own.length > 0) return [ofReasons(own.map(({ reason }) => reason ?? "")), empty.lastCall(last)];
+		return [empty.noCallSince(sinceText(range, now.value)), empty.longerRange(last)];
+	}
+	return [empty.noEventAmong, empty.switchOn(last), ...(isGrave ? rejections.map(lineOf) : [])];
 }
 
-/** Of calls that were all rejected: each reason with what to do. */
-function ofRejections(rejections: Alert[]): ComponentChildren[] {
+/** That calls were rejected, for these reasons. */
+function ofReasons(reasons: string[]): ComponentChildren {
 	const { empty, list } = t();
-	const names = list(rejections.map(({ subject }) => <code>{subject}</code>));
-	const isOne = rejections.length === 1;
-	const advice = rejections.map(({ subject, count: n, action }) =>
-		isOne ? action : empty.rejectedFor(count(n ?? 0, "call"), <code>{subject}</code>, action),
-	);
-	return [empty.rejected(names), ...advice];
+	return empty.rejected(list([...new Set(reasons)].map((reason) => <code>{reason}</code>)));
 }
+
+/** How many calls were rejected for a reason, and what to do. */
+const lineOf = ({ subject, count: n, action }: Alert) =>
+	t().empty.rejectedFor(count(n ?? 0, "call"), <code>{subject}</code>, action);

@@ -22,7 +22,7 @@ export function ExportDialog({ board, close }: { board: Board; close: () => void
 	const [isRange, setRange] = useState(false);
 	const startedAt = useRef(0);
 	const form = useId();
-	const { kind, user } = route.value;
+	const { kind, user, role } = route.value;
 	const span = spanOf(route.value);
 	const range = rangeOf(route.value.range, now.value);
 	useStop(task);
@@ -47,6 +47,7 @@ export function ExportDialog({ board, close }: { board: Board; close: () => void
 	const parts = [
 		kind ? kindPlurals[kind] : text.events,
 		user === null ? null : text.ofUser,
+		role && text.asRole[role],
 		span && spanText(span, now.value),
 	].filter((part) => part !== null);
 	const option = (name: string, label: string, checked: boolean, onChange: () => void) => (

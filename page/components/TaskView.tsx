@@ -3,6 +3,7 @@
 import type { ComponentChildren } from "preact";
 import { useLayoutEffect } from "preact/hooks";
 import { due } from "../lib/format.ts";
+import { now } from "../state/clock.ts";
 import type { Task } from "../state/task.ts";
 import { t } from "../text/language.ts";
 import { Button, P, Problem } from "./ui.tsx";
@@ -16,9 +17,9 @@ interface Props {
 }
 
 export function TaskView({ task, text, fraction, testid }: Props) {
-	const { state, problem, retryIn } = task;
+	const { state, problem, retryAt } = task;
 	const isOver = state.value === "done";
-	const why = retryIn.value > 0 ? t().problems.retry(problem.value, due(retryIn.value, 0)) : problem.value;
+	const why = retryAt.value > 0 ? t().problems.retry(problem.value, due(retryAt.value, now.value)) : problem.value;
 	return (
 		<div class="running">
 			{task.isRunning.value && <progress aria-label={t().progress} value={fraction ?? undefined} />}

@@ -3,10 +3,11 @@
 import type { ComponentChildren } from "preact";
 import { useRef, useState } from "preact/hooks";
 import type { User } from "../api/client.ts";
-import { dayName } from "../lib/days.ts";
+import { fullDayName } from "../lib/days.ts";
 import { number, signed } from "../lib/format.ts";
 import type { Route } from "../lib/router.ts";
 import type { Board } from "../state/board.ts";
+import { now } from "../state/clock.ts";
 import { announce, places } from "../state/feedback.ts";
 import { t } from "../text/language.ts";
 import { CompareDialog } from "./CompareDialog.tsx";
@@ -58,8 +59,8 @@ function Totals({ user: { followers, following, first_event_time: first, last_ev
 		["followers-net", totals.net, signed(followers.gained - followers.lost), { role: "target" }],
 		["following-removed", totals.unfollowed, number(following.removed), { role: "actor", kind: "unfollow" }],
 		["following-added", totals.followed, number(following.added), { role: "actor", kind: "follow" }],
-		["first-event", totals.firstEvent, <Time at={first} text={dayName(first)} />, at(first)],
-		["last-event", totals.lastEvent, <Time at={last} text={dayName(last)} />, at(last)],
+		["first-event", totals.firstEvent, <Time at={first} text={fullDayName(first, now.value)} />, at(first)],
+		["last-event", totals.lastEvent, <Time at={last} text={fullDayName(last, now.value)} />, at(last)],
 	];
 	const facts = figures.map(([testid, name, value, events]): Facts[number] => {
 		const link = <EventsLink text={value} events={{ ...ofAllTime, ...events }} />;

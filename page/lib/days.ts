@@ -26,10 +26,14 @@ const noon = (ms: number) => startOfDay(ms) + DAY / 2;
 /** The day that a time is in: "25 Nov". */
 export const dayName = (ms: number) => day(noon(ms));
 
+/** The day that a time is in, with its year where that is another: "25 Nov", "25 Nov 2025". */
+export const fullDayName = (ms: number, now: number) =>
+	isThisYear(noon(ms), noon(now)) ? dayName(ms) : date(noon(ms));
+
 /** A day as a heading: "Today", "Yesterday", "Monday 23 November", "Friday 27 November, in the future". */
 export function dayTitle(ms: number, now: number): string {
 	const title = titleOf(ms, now);
-	return isAhead(ms, now) ? t().times.inTheFuture(title) : title;
+	return isAhead(startOfDay(ms), now) ? t().times.inTheFuture(title) : title;
 }
 
 function titleOf(ms: number, now: number): string {

@@ -3,7 +3,7 @@
 import type { Bucket } from "../api/client.ts";
 import { t } from "../text/language.ts";
 import { endOfDay, startOfDay, wholeHour } from "./days.ts";
-import { clock, DAY, day, HOUR, onDay, weekday } from "./format.ts";
+import { clock, DAY, date, day, HOUR, isThisYear, onDay, weekday } from "./format.ts";
 
 export type RangeName = keyof typeof RANGES;
 
@@ -75,14 +75,18 @@ export function sinceText({ since, unit }: Range, now: number): string {
 	return unit === "hour" ? times.sinceTime(clock(since), onDay(since, now)) : times.sinceDay(day(since + DAY / 2));
 }
 
-/** "Wed, 25 Nov, 14:00–15:00" of an hour, "Wed, 25 Nov" of a day, "18 Nov, 14:00 – 20 Nov, 09:30" of any other time. */
+/**
+ * "Wed, 25 Nov, 14:00–15:00" of an hour, "Wed, 25 Nov" of a day, "18 Nov, 14:00 – 20 Nov, 09:30" of any other time; days of other
+ * years are "25 Nov 2025".
+ */
 export function spanText({ start, end }: Span, now: number): string {
 	const { times } = t();
+	const named = (ms: number, name: (ms: number) => string) => (isThisYear(ms, now) ? name : date)(ms);
 	if (end - start <= HOUR) {
 		const until = start <= now && now < end ? times.now : clock(end);
-		return times.at(weekday(start), times.hour(clock(start), until));
+		return times.at(named(start, weekday), times.hour(clock(start), until));
 	}
 	// A day may have 23 hours, or 25.
-	if (startOfDay(start) === start && endOfDay(start) === end) return weekday(start + DAY / 2);
-	return times.fromTo(times.at(day(start), clock(start)), times.at(day(end), clock(end)));
+	if (startOfDay(start) === start && endOfDay(start) === end) return named(start + DAY / 2, weekday);
+	return times.fromTo(times.at(named(start, day), clock(start)), times.at(named(end, day), clock(end)));
 }

@@ -49,9 +49,10 @@ export class Settlement extends Task {
 			if (this.deed === "replay") await this.#api.post("/v1/dead-letters/{app}/{id}/replay", pathOf(letter));
 			else await this.#api.delete("/v1/dead-letters/{app}/{id}", pathOf(letter));
 		} catch (error) {
-			// One that is gone: somebody else was faster. One that cannot be read does not hold up the others.
 			if (!(error instanceof Problem) || (error.status !== 404 && error.status !== 409)) throw error;
-			if (error.status === 409) return error;
+			// One that cannot be read, or is gone and so is not delivered again, does not hold up the others. To discard, somebody else
+			// was faster.
+			if (error.status === 409 || this.deed === "replay") return error;
 		}
 		return null;
 	}

@@ -4,6 +4,7 @@
 import { batch, computed, signal } from "@preact/signals";
 import { type Api, Problem, sentenceOf } from "../api/client.ts";
 import { SECOND } from "../lib/format.ts";
+import { now, tick } from "./clock.ts";
 
 /** How often in a row a step is tried again. */
 const RETRIES = 3;
@@ -18,8 +19,8 @@ export abstract class Task {
 	readonly #error = signal<unknown>(undefined);
 	/** Why the last step has failed, as a sentence; empty where nothing is wrong. */
 	readonly problem = computed(() => sentenceOf(this.#error.value));
-	/** Ms that it waits before the step that has failed is tried again; 0 where it does not wait. */
-	readonly retryIn = signal(0);
+	/** When the step that has failed is tried again, in Unix ms; 0 where it does not wait. */
+	readonly retryAt = signal(0);
 	/** How many events, records or dead letters are done. */
 	readonly total = signal(0);
 	#controller = new AbortController();
@@ -68,11 +69,13 @@ export abstract class Task {
 		}
 	}
 
-	#set(state: (typeof this.state)["value"], error?: unknown, retryIn = 0): void {
+	/** @param wait ms until it goes on; 0 where it does not wait */
+	#set(state: (typeof this.state)["value"], error?: unknown, wait = 0): void {
 		batch(() => {
+			if (wait > 0) tick();
 			this.state.value = state;
 			this.#error.value = error;
-			this.retryIn.value = retryIn;
+			this.retryAt.value = wait > 0 ? now.peek() + wait : 0;
 		});
 	}
 }

@@ -293,13 +293,14 @@ export const en = {
 		firstComes: "The first one will appear here by itself.",
 		pending: "Events came, and are still to be stored in the log.",
 		pendingCome: "They will appear here by themselves.",
-		deleted: "Events came, and none is left.",
-		deletedBy: (ago: Node) =>
-			sentence`The last one came ${ago}. They were deleted: by RETENTION_DAYS, with a user who was erased, or one by one.`,
+		deleted: "Events came, and the log has none of them.",
+		deletedBy: (ago: Node, d1: Node) =>
+			sentence`The last one came ${ago}. They were deleted: by RETENTION_DAYS, with a user who was erased, or one by one. Or they came while ${d1} was not among the sinks: a reindex brings those that KV has.`,
 		noCall: "No call has arrived yet.",
 		register: `Register this URL in the Chat console, and ${SWITCH_ON}:`,
 		noCallSince: (since: string) => `No call has arrived ${since}.`,
 		longerRange: (ago: Node) => sentence`The last call came ${ago}. A longer range tells what became of it.`,
+		lastCall: (ago: Node) => sentence`The last call came ${ago}.`,
 		noEventAmong: "Calls arrive, but no follow or unfollow was among them.",
 		switchOn: (ago: Node) => sentence`The last call came ${ago}. In the Chat console, ${SWITCH_ON}.`,
 		rejected: (reasons: Node) => sentence`Calls arrive, and are rejected: ${reasons}`,
@@ -312,6 +313,7 @@ export const en = {
 		run: "Export",
 		events: "Events",
 		ofUser: "of this user",
+		asRole: { actor: "as the actor", target: "as the target" } satisfies Record<Role, string>,
 		what: (parts: string[]) => `${parts.join(", ")}.`,
 		form: "Form",
 		forms: {
@@ -437,6 +439,7 @@ export const en = {
 		/** What is done so far, and how many are left, or null. */
 		underWay: (what: string, left: string | null) => `${what}${left === null ? "" : `, ${left} left`} …`,
 		refused: (letters: string, reason: string) => `${letters} refused: ${reason}`,
+		gone: "It is gone, or its app was removed.",
 		askOne: "Discard this dead letter?",
 		askMany: (letters: string) => `Discard ${letters}?`,
 		effectOne: (id: Node) => sentence`It will not be delivered or stored any more. ${id}`,

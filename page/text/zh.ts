@@ -254,13 +254,14 @@ export const zh: Texts = {
 		firstComes: "收到第一个事件后会自动显示在这里。",
 		pending: "已收到事件，尚待写入事件日志。",
 		pendingCome: "写入后会自动显示在这里。",
-		deleted: "曾收到事件，但均已删除。",
-		deletedBy: (ago) =>
-			sentence`最近一个事件收到于 ${ago}。事件可能因 RETENTION_DAYS 到期删除，随用户数据一起清除，或被逐个删除。`,
+		deleted: "曾收到事件，但事件日志中没有。",
+		deletedBy: (ago, d1) =>
+			sentence`最近一个事件收到于 ${ago}。事件可能因 RETENTION_DAYS 到期删除，随用户数据一起清除，或被逐个删除；也可能在收到时 ${d1} 尚未加入事件的去向，可通过重建索引从 KV 恢复。`,
 		noCall: "还没有收到任何回调。",
 		register: `请在即时通信 IM 控制台填写以下回调 URL，并${SWITCH_ON}：`,
 		noCallSince: (since) => `${since}没有收到任何回调。`,
 		longerRange: (ago) => sentence`最近一次回调收到于 ${ago}。选择更长的时间范围可以查看其结果。`,
+		lastCall: (ago) => sentence`最近一次回调收到于 ${ago}。`,
 		noEventAmong: "已收到回调，但其中没有关注或取关。",
 		switchOn: (ago) => sentence`最近一次回调收到于 ${ago}。请在即时通信 IM 控制台${SWITCH_ON}。`,
 		rejected: (reasons) => sentence`已收到回调，但都被拒绝：${reasons}`,
@@ -273,6 +274,7 @@ export const zh: Texts = {
 		run: "导出",
 		events: "事件",
 		ofUser: "当前用户",
+		asRole: { actor: "作为发起者", target: "作为目标用户" },
 		what: (parts) => `${parts.join("，")}。`,
 		form: "格式",
 		forms: {
@@ -389,6 +391,7 @@ export const zh: Texts = {
 		done: (what) => `${what}。`,
 		underWay: (what, left) => `${what}${left === null ? "" : `，剩余 ${left} 条`}…`,
 		refused: (letters, reason) => `${letters}未能处理：${reason}`,
+		gone: "已不存在，或其应用已被移除。",
 		askOne: "丢弃这条死信？",
 		askMany: (letters) => `丢弃 ${letters}？`,
 		effectOne: (id) => sentence`丢弃后不再投递或存储。${id}`,

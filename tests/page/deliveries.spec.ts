@@ -260,6 +260,24 @@ test("what is done with many goes on after a failure, and what is left can be go
 	await delivering.waitForDeadLetters(app, 1);
 });
 
+test("a dead letter that is gone is not said to be replayed", async ({ delivering, newDashboard }) => {
+	const app = delivering.nextApp();
+	await giveUp(delivering, app, ["gives-up,gone", "gives-up,there"]);
+	const dashboard = await newDashboard(delivering.worker);
+	const { page } = dashboard;
+	await openLetters(dashboard, app, 2);
+	let calls = 0;
+	await page.route(/\/v1\/dead-letters\/\d+\/[^/]+\/replay$/, (route) => {
+		calls += 1;
+		return calls === 1 ? route.fulfill({ status: 404, json: { detail: "There is nothing here." } }) : route.continue();
+	});
+	await page.getByTestId("select-all").check();
+	await dashboard.button("Replay 2").click();
+	const task = page.getByTestId("letter-task");
+	await expect(task).toContainText("1 dead letter put back on the queue.");
+	await expect(task.getByTestId("refused")).toHaveText("1 dead letter refused: It is gone, or its app was removed.");
+});
+
 test("all dead letters are replayed, page by page, whatever fails", async ({ delivering, newDashboard }) => {
 	const app = delivering.nextApp();
 	// More than one call replays on the free plan.

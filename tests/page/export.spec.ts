@@ -123,6 +123,10 @@ test("what is filtered is exported for a spreadsheet, one row a target", async (
 	const narrowed = await all();
 	expect(narrowed).toHaveLength(1);
 	expect(narrowed[0][2]).toBe("old");
+	// The dialog says all of it.
+	await dashboard.visit(`app=${app}&user=bob&role=target&kind=unfollow`);
+	await dashboard.button("Export…").click();
+	await expect(dialog).toContainText("Unfollows, of this user, as the target.");
 	dashboard.expectWellBehaved();
 });
 

@@ -124,6 +124,16 @@ suite("a call that fails", () => {
 		});
 	});
 
+	test("waits until the date that the response says, by its own clock", async () => {
+		const date = "Wed, 25 Nov 2015 14:05:00 GMT";
+		const waits = async (/** @type {Record<string, string>} */ headers) =>
+			(await problemOf(() => new Response("", { status: 503, headers }))).retryAfter;
+		assert.equal(await waits({ date, "retry-after": "Wed, 25 Nov 2015 14:06:00 GMT" }), 60_000);
+		assert.equal(await waits({ date, "retry-after": date }), 0);
+		assert.equal(await waits({ date, "retry-after": "soon" }), 0);
+		assert.ok((await waits({ "retry-after": new Date(Date.now() + 90_000).toUTCString() })) > 80_000);
+	});
+
 	test("says the status where the response says nothing", async () => {
 		const { sentence } = await problemOf(() => new Response("<h1>Bad gateway</h1>", { status: 502 }));
 		assert.equal(sentence, "The Worker answered 502.");

@@ -3,7 +3,7 @@
 import "./viewer.mjs";
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { cutNote, dayName, dayTitle, endOfDay, startOfDay, wholeHour } from "../../page/lib/days.ts";
+import { cutNote, dayName, dayTitle, endOfDay, fullDayName, startOfDay, wholeHour } from "../../page/lib/days.ts";
 import { inZone } from "./zone.mjs";
 
 const HOUR = 3_600_000;
@@ -80,6 +80,18 @@ suite("names", () => {
 		assert.equal(dayTitle(at("2026-11-24T23:59:59Z"), NOW), "Yesterday");
 		assert.equal(dayTitle(at("2026-11-23T23:59:59Z"), NOW), "Monday 23 November");
 		assert.equal(dayTitle(at("2025-11-25T14:05:09Z"), NOW), "25 Nov 2025");
+	});
+
+	test("are in the future where they begin in it", () => {
+		assert.equal(dayTitle(at("2026-11-25T23:00:00Z"), NOW), "Today");
+		assert.equal(dayTitle(at("2026-11-26T00:00:00Z"), NOW), "Thursday 26 November, in the future");
+	});
+
+	test("have their year where it is another", () => {
+		assert.deepEqual(
+			[at("2026-11-18T12:00:00Z"), at("2025-11-25T12:00:00Z")].map((ms) => fullDayName(ms, NOW)),
+			["18 Nov", "25 Nov 2025"],
+		);
 	});
 
 	test("yesterday may have had 23 hours", () => {

@@ -183,6 +183,13 @@ suite("in words", () => {
 		assert.equal(spanText({ start: day, end: day + 12 * HOUR }, NOW), "24 Nov, 00:00 – 24 Nov, 12:00");
 	});
 
+	test("a span of another year says so", () => {
+		const eve = Date.parse("2025-12-31T00:00:00Z");
+		assert.equal(spanText({ start: eve, end: eve + DAY }, NOW), "31 Dec 2025");
+		assert.equal(spanText({ start: eve, end: eve + HOUR }, NOW), "31 Dec 2025, 00:00–01:00");
+		assert.equal(spanText({ start: eve + HOUR, end: eve + 26 * HOUR }, NOW), "31 Dec 2025, 01:00 – 1 Jan, 02:00");
+	});
+
 	test("a day of 23 or 25 hours is a day", () => {
 		const spring = Date.parse("2026-03-29T00:00:00Z");
 		assert.equal(spanText({ start: spring, end: spring + 23 * HOUR }, NOW), "Sun 29 Mar");
