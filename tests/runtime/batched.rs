@@ -25,7 +25,7 @@ fn send(worker: &Worker, actors: &[String], at_once: usize) -> Vec<u16> {
         // On a busy machine a call may be refused, and is sent again.
         wait_for("the call to be answered", || {
             let status = try_post(&worker.url, &unsigned(APP, UNFOLLOW), &body).map_or(0, |answer| answer.status);
-            (status != 503).then_some(status)
+            (![408, 503].contains(&status)).then_some(status)
         })
     };
     let numbered: Vec<_> = actors.iter().enumerate().collect();
