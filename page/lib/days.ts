@@ -2,7 +2,7 @@
 // zone is not whole hours from it, a day begins up to an hour before its midnight, here and everywhere. All times are in Unix ms.
 
 import { t } from "../text/language.ts";
-import { clock, DAY, date, day, dayParts, HOUR, isAhead, isThisYear, longDay } from "./format.ts";
+import { clock, DAY, day, dayParts, HOUR, isAhead, longDay, named } from "./format.ts";
 
 /** What the log counts by: no day begins within one of these. */
 const CUT = HOUR;
@@ -27,8 +27,7 @@ const noon = (ms: number) => startOfDay(ms) + DAY / 2;
 export const dayName = (ms: number) => day(noon(ms));
 
 /** The day that a time is in, with its year where that is another: "25 Nov", "25 Nov 2025". */
-export const fullDayName = (ms: number, now: number) =>
-	isThisYear(noon(ms), noon(now)) ? dayName(ms) : date(noon(ms));
+export const fullDayName = (ms: number, now: number) => named(noon(ms), noon(now));
 
 /** A day as a heading: "Today", "Yesterday", "Monday 23 November", "Friday 27 November, in the future". */
 export function dayTitle(ms: number, now: number): string {
@@ -40,7 +39,7 @@ function titleOf(ms: number, now: number): string {
 	const start = startOfDay(ms);
 	if (start === startOfDay(now)) return t().times.today;
 	if (start === startOfDay(now, 1)) return t().times.yesterday;
-	return isThisYear(noon(ms), noon(now)) ? longDay(noon(ms)) : date(noon(ms));
+	return named(noon(ms), noon(now), longDay);
 }
 
 /** Says when days begin; empty where that is at midnight all year. */

@@ -74,7 +74,8 @@ export const longDay = (ms: number) => formats.value.longDay.format(ms);
 /** "25 Nov 2026". */
 export const date = (ms: number) => formats.value.date.format(ms);
 
-export const isThisYear = (ms: number, now: number) => dayParts(ms).y === dayParts(now).y;
+/** A day by its name, or by its date where it is of another year. */
+export const named = (ms: number, now: number, name = day) => (dayParts(ms).y === dayParts(now).y ? name : date)(ms);
 
 /** Whether a time is in the future, by more than clocks differ. */
 export const isAhead = (ms: number, now: number) => ms - now > AHEAD;
@@ -105,7 +106,7 @@ export const full = (ms: number) => t().times.at(date(ms), seconds(ms));
 /** The same, as short as it can be: the date is left out today, the year this year. */
 export function moment(ms: number, now: number): string {
 	if (date(ms) === date(now)) return seconds(ms);
-	return t().times.at(isThisYear(ms, now) ? day(ms) : date(ms), seconds(ms));
+	return t().times.at(named(ms, now), seconds(ms));
 }
 
 /** A length of time, in one unit. */

@@ -3,7 +3,7 @@
 import type { Bucket } from "../api/client.ts";
 import { t } from "../text/language.ts";
 import { endOfDay, startOfDay, wholeHour } from "./days.ts";
-import { clock, DAY, date, day, HOUR, isThisYear, onDay, weekday } from "./format.ts";
+import { clock, DAY, day, HOUR, named, onDay, weekday } from "./format.ts";
 
 export type RangeName = keyof typeof RANGES;
 
@@ -81,12 +81,11 @@ export function sinceText({ since, unit }: Range, now: number): string {
  */
 export function spanText({ start, end }: Span, now: number): string {
 	const { times } = t();
-	const named = (ms: number, name: (ms: number) => string) => (isThisYear(ms, now) ? name : date)(ms);
 	if (end - start <= HOUR) {
 		const until = start <= now && now < end ? times.now : clock(end);
-		return times.at(named(start, weekday), times.hour(clock(start), until));
+		return times.at(named(start, now, weekday), times.hour(clock(start), until));
 	}
 	// A day may have 23 hours, or 25.
-	if (startOfDay(start) === start && endOfDay(start) === end) return named(start + DAY / 2, weekday);
-	return times.fromTo(times.at(named(start, day), clock(start)), times.at(named(end, day), clock(end)));
+	if (startOfDay(start) === start && endOfDay(start) === end) return named(start + DAY / 2, now, weekday);
+	return times.fromTo(times.at(named(start, now), clock(start)), times.at(named(end, now), clock(end)));
 }
