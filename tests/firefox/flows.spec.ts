@@ -137,7 +137,7 @@ test("8. a user is erased", async () => {
 	await expectText("search-needed", "3 records erased.");
 	await button("Search KV").click();
 	await expectText("announcement", "3 records erased;");
-	await expectText("empty", "Events came, and none is left.");
+	await expectText("empty", "Events came, and the log has none of them.");
 });
 
 test("9. another language", async ({ delivering }) => {
