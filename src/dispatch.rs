@@ -4,7 +4,7 @@
 
 use std::{cell::OnceCell, pin::pin};
 
-use futures_util::FutureExt as _;
+use futures_util::{FutureExt as _, future::LocalBoxFuture};
 
 use crate::{
     alerts::{
@@ -49,25 +49,23 @@ const RETENTION_MINUTE: u64 = 17;
 
 const MINUTE_MS: u64 = 60 * 1000;
 
-/// What answers requests to a path.
+/// What answers requests to a path that is not the webhook's.
 enum Route {
     Health,
     Api,
-    /// The metrics, unless the webhook lives there.
     Metrics,
-    /// The webhook, or nothing.
-    Webhook,
 }
 
 impl Route {
+    /// The route of this path; `None` for the webhook, or nothing. If there `has_metrics`, their path is not the webhook's.
     // Not inlined: each call comes here, and its future need not be larger for it.
     #[inline(never)]
-    fn of(path: &str) -> Self {
+    fn of(path: &str, has_metrics: bool) -> Option<Self> {
         match path {
-            routes::HEALTH => Self::Health,
-            routes::METRICS => Self::Metrics,
-            _ if path.starts_with(api::PREFIX) => Self::Api,
-            _ => Self::Webhook,
+            routes::HEALTH => Some(Self::Health),
+            routes::METRICS if has_metrics => Some(Self::Metrics),
+            _ if path.starts_with(api::PREFIX) => Some(Self::Api),
+            _ => None,
         }
     }
 }
@@ -141,15 +139,27 @@ impl<P: Ports> Dispatcher<P> {
     /// Answers a request with this method (in upper case) and URL.
     pub async fn fetch(&self, method: &str, url: &str, request: &impl Request) -> Answer {
         let target = Target::of(url);
-        // Boxed, and of no known type: what webhooks seldom need is no part of their future, which would be compiled, and moved, with
-        // each of them.
-        let responding = match Route::of(target.path) {
+        match Route::of(target.path, self.call_config.has_metrics) {
+            None => self.receive(method, target, request).await,
+            Some(route) => self.respond(route, method, target, request).await.into(),
+        }
+    }
+
+    // Boxed, of no known type, and not inlined: what webhooks seldom need is no part of their future, which would be compiled, and moved,
+    // with each of them.
+    #[inline(never)]
+    fn respond<'a>(
+        &'a self,
+        route: Route,
+        method: &'a str,
+        target: Target<'a>,
+        request: &'a impl Request,
+    ) -> LocalBoxFuture<'a, Response> {
+        match route {
             Route::Health => self.health(method).boxed_local(),
             Route::Api => self.ask_api(method, target, request).boxed_local(),
-            Route::Metrics if self.call_config.has_metrics => self.scrape(method, target, request).boxed_local(),
-            Route::Metrics | Route::Webhook => return self.receive(method, target, request).await,
-        };
-        responding.await.into()
+            Route::Metrics => self.scrape(method, target, request).boxed_local(),
+        }
     }
 
     /// Says whether the settings are valid.
@@ -176,7 +186,9 @@ impl<P: Ports> Dispatcher<P> {
     }
 
     async fn receive(&self, method: &str, target: Target<'_>, request: &impl Request) -> Answer {
-        let head = RequestHead { method, target, has_hop_header: request.has_hop_header() };
+        // Without an origin, nothing is sent that could come back, and the headers need not be looked at.
+        let sends = self.call_config.settings.as_ref().is_some_and(|settings| settings.origin.is_some());
+        let head = RequestHead { method, target, has_hop_header: sends && request.has_hop_header() };
         let receiver = Receiver { config: &self.call_config, ports: &self.ports };
         let HandledCall { response, log, kind, late } = receiver.receive(head, &request.body()).await;
         if let Some((level, record)) = log {

@@ -25,7 +25,7 @@ pub struct RequestHead<'a> {
     pub method: &'a str,
     /// The URL, in parts.
     pub target: Target<'a>,
-    /// Whether it carries the header of what this Worker itself sends.
+    /// Whether it carries the header of what this Worker itself sends. A Worker without an origin sends nothing, and does not look.
     pub has_hop_header: bool,
 }
 

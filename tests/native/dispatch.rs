@@ -275,15 +275,18 @@ fn all_else_is_a_webhook_call() {
 
 #[test]
 fn the_headers_of_a_webhook_call_are_heeded() {
-    for (name, text, status) in [
-        ("content-length", "149", 200),
-        ("content-length", "65537", 413),
-        (HOP_HEADER, "1", 508),
-        (HOP_HEADER, "", 508),
+    let with_origin: &[_] = &[("ORIGIN_URL", "https://backend.example")];
+    for (name, text, settings, status) in [
+        ("content-length", "149", &[][..], 200),
+        ("content-length", "65537", &[], 413),
+        (HOP_HEADER, "1", with_origin, 508),
+        (HOP_HEADER, "", with_origin, 508),
+        // Another Worker's: this one sends nothing, so that nothing can come back.
+        (HOP_HEADER, "1", &[], 200),
     ] {
         let stores = Stores::default();
         let request = FakeRequest::of(UNFOLLOW, &[(name, text)]);
-        let answer = paused(async { stores.worker(&[]).fetch("POST", &url_of(Kind::Unfollow), &request).await });
+        let answer = paused(async { stores.worker(settings).fetch("POST", &url_of(Kind::Unfollow), &request).await });
         assert_eq!(answer.response.status, status, "{name}: {text}");
     }
 }
