@@ -37,8 +37,8 @@ pub struct CallLog<'a> {
     #[serde(skip)]
     pub relayed_status: Option<u16>,
     /// The invalid settings, by name.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub settings: Vec<&'a str>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub settings: &'a [String],
     duration_ms: u64,
 }
 

@@ -52,9 +52,13 @@ impl<'a, C: Clock> Deadline<'a, C> {
         self.span.saturating_sub(self.passed())
     }
 
-    /// Runs `future` for at most `ms` ms; `None` when the time is up first.
-    pub async fn within<F: Future + Unpin>(&self, ms: u64, mut future: F) -> Option<F::Output> {
-        let until = self.passed().saturating_add(ms);
+    /// How many ms have passed at its end.
+    pub fn end(&self) -> u64 {
+        self.span
+    }
+
+    /// Runs `future` until `until` ms of the span have passed; `None` if they pass first.
+    pub async fn within<F: Future + Unpin>(&self, until: u64, mut future: F) -> Option<F::Output> {
         poll_fn(|cx| {
             loop {
                 if let Poll::Ready(output) = future.poll_unpin(cx) {
@@ -96,10 +100,9 @@ impl<'a, C: Clock> Deadline<'a, C> {
         Poll::Ready(())
     }
 
-    /// Waits for `ms` ms.
-    pub async fn sleep(&self, ms: u64) {
-        let until = self.passed().saturating_add(ms);
-        self.clock.sleep(ms).await;
+    /// Waits until `until` ms of the span have passed.
+    pub async fn sleep(&self, until: u64) {
+        self.clock.sleep(until.saturating_sub(self.passed())).await;
         self.count(until);
     }
 

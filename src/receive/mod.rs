@@ -14,7 +14,7 @@ use std::{future::Future, pin::pin};
 use call_counter::CallKind;
 pub use call_log::CallLog;
 use deadline::Deadline;
-use futures_util::FutureExt as _;
+use futures_util::{FutureExt as _, future::LocalBoxFuture};
 use persist::{ANSWER_WITHIN_MS, Attempts, Persisted, persist};
 use rejection::Rejection;
 use relay::{RelayError, Webhook, relay};
@@ -78,6 +78,13 @@ pub struct Late {
 }
 
 impl Late {
+    /// Adds attempts to store this event.
+    #[cold]
+    #[inline(never)]
+    fn add(all: &mut Vec<Self>, event: &Event<'_>, attempts: Attempts) {
+        all.push(Self { attempts, traces: Traces::of(event) });
+    }
+
     /// Runs the attempts to their end. What they have stored of an event that was erased meanwhile is deleted again.
     pub async fn finish(self, ports: &impl Ports) {
         let Self { mut attempts, traces } = self;
@@ -112,7 +119,7 @@ impl<P: Ports> Receiver<'_, P> {
                 self.process(call, body, settings).await
             }
             None => {
-                record.settings = self.config.invalid_names.iter().map(String::as_str).collect();
+                record.settings = &self.config.invalid_names;
                 Err(Rejection::Settings)
             }
         };
@@ -135,7 +142,7 @@ impl<P: Ports> Receiver<'_, P> {
         let validated = validate_head(head, settings, arrived, record)?;
 
         let reading = pin!(unread.read(validated.body_max(unread.declared_length())?));
-        *buffer = match deadline.within(deadline.left(), reading).await {
+        *buffer = match deadline.within(deadline.end(), reading).await {
             Some(Ok(bytes)) => bytes,
             Some(Err(BodyError::TooLarge)) => return Err(Rejection::BodyTooLarge),
             Some(Err(BodyError::Broken)) => return Err(Rejection::BodyBroken),
@@ -148,10 +155,7 @@ impl<P: Ports> Receiver<'_, P> {
             (Decision::Unhandled, None) if settings.origin_is_invalid => Err(RelayError::Unreachable.into()),
             (Decision::Unhandled, None) => Ok((CallOutcome::Unhandled, Response::ok())),
             (Decision::Unhandled, Some(url)) => {
-                let content_type = unread.content_type();
-                let webhook = Webhook { query: head.target.query, content_type: content_type.as_deref(), body };
-                // Boxed, and of no known type: events do not need it, so it is no part of their future.
-                let response = self.relay_within(url, webhook, deadline).boxed_local().await?;
+                let response = self.relay(url, head.target.query, body, unread, deadline).await?;
                 record.relayed_status = Some(response.status);
                 Ok((CallOutcome::Relayed, response))
             }
@@ -162,14 +166,23 @@ impl<P: Ports> Receiver<'_, P> {
         }
     }
 
-    async fn relay_within(
-        &self,
-        url: &OriginUrl,
-        webhook: Webhook<'_>,
-        deadline: &Deadline<'_, P::Clock>,
-    ) -> Result<Response, RelayError> {
-        let relaying = pin!(relay(self.ports.outgoing(), url, webhook, deadline.left()));
-        deadline.within(deadline.left(), relaying).await.ok_or(RelayError::Late)?
+    // Boxed, of no known type, and not inlined: events do not need it, so it is no part of their future.
+    #[inline(never)]
+    fn relay<'s>(
+        &'s self,
+        url: &'s OriginUrl,
+        query: &'s str,
+        body: &'s [u8],
+        unread: &'s impl Body,
+        deadline: &'s Deadline<'_, P::Clock>,
+    ) -> LocalBoxFuture<'s, Result<Response, RelayError>> {
+        async move {
+            let content_type = unread.content_type();
+            let webhook = Webhook { query, content_type: content_type.as_deref(), body };
+            let relaying = pin!(relay(self.ports.outgoing(), url, webhook, deadline.left()));
+            deadline.within(deadline.end(), relaying).await.ok_or(RelayError::Late)?
+        }
+        .boxed_local()
     }
 
     /// Has every wanted sink take each of the events, or its fallback.
@@ -180,29 +193,30 @@ impl<P: Ports> Receiver<'_, P> {
         deadline: &Deadline<'_, P::Clock>,
         late: &mut Vec<Late>,
     ) -> Result<CallOutcome, Rejection> {
-        let wanted = events.iter().flat_map(|event| settings.sinks.iter().map(move |&sink| (event, sink)));
+        let wanted: Vec<_> =
+            events.iter().flat_map(|event| settings.sinks.iter().map(move |&sink| (event, sink))).collect();
         let storing = &self.config.storing();
-        let outcomes = wanted.clone().map(|(event, sink)| async move {
+        let outcomes = wanted.iter().map(|&(event, sink)| async move {
             let begin = || sink.hand_over(self.ports, event, storing, event.received_at());
             let fall_back = || sink.fall_back(self.ports, event, storing, self.ports.clock().now_ms());
             // Without a queue, what KV or D1 does not take is left nowhere.
             let has_fallback = !sink.stores() || self.ports.queue().is_some();
-            let (outcome, under_way) = persist(deadline, &begin, has_fallback.then_some(&fall_back)).await;
-            let late = (!under_way.is_empty()).then(|| Late { attempts: under_way, traces: Traces::of(event) });
-            (outcome, late)
+            persist(deadline, &begin, has_fallback.then_some(&fall_back)).await
         });
         let mut done = Ok(CallOutcome::Stored);
-        for ((outcome, under_way), (event, sink)) in join(outcomes).await.into_iter().zip(wanted) {
+        for ((outcome, under_way), &(event, sink)) in join(outcomes).await.into_iter().zip(&wanted) {
             match outcome {
                 Persisted::Stored => {}
                 Persisted::FellBack if sink.stores() => done = done.map(|done| done.max(CallOutcome::Queued)),
                 Persisted::FellBack => {
                     done = done.map(|done| done.max(CallOutcome::DeadLettered));
-                    late.extend(self.note_dead(event));
+                    self.note_dead(event, late);
                 }
                 Persisted::Failed | Persisted::Late => done = Err(Rejection::NotStored),
             }
-            late.extend(under_way);
+            if !under_way.is_empty() {
+                Late::add(late, event, under_way);
+            }
         }
         done
     }
@@ -211,7 +225,8 @@ impl<P: Ports> Receiver<'_, P> {
     /// on it.
     #[cold]
     #[inline(never)]
-    fn note_dead(&self, event: &Event<'_>) -> Option<Late> {
+    fn note_dead(&self, event: &Event<'_>, late: &mut Vec<Late>) {
+        let Some(database) = self.ports.database() else { return };
         let (last_status, last_error) = Failure::Other(Reason::Queue).parts();
         let change = Change {
             state: State::Dead,
@@ -224,8 +239,7 @@ impl<P: Ports> Receiver<'_, P> {
             is_replay: false,
         };
         let statement = deliveries::write(event.app(), event.id(), &change);
-        let begin = |database: &P::Database| Attempts::of(database.attempt(statement));
-        Some(Late { attempts: self.ports.database().map(begin)?, traces: Traces::of(event) })
+        Late::add(late, event, Attempts::of(database.attempt(statement)));
     }
 }
 

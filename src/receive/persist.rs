@@ -52,41 +52,42 @@ pub async fn persist(
     begin: &dyn Fn() -> Attempt,
     fall_back: Option<&dyn Fn() -> Attempt>,
 ) -> (Persisted, Attempts) {
-    let begun = deadline.passed();
-    let until = |ms: u64| begun.saturating_add(ms).saturating_sub(deadline.passed()).min(deadline.left());
+    // All times are those of the deadline's span.
+    let (begun, end) = (deadline.passed(), deadline.end());
+    let after = |ms: u64| begun.saturating_add(ms).min(end);
     // The same for what comes so late that it needs time to count.
-    let in_time = |ms: u64| until(ms).min(deadline.left().saturating_sub(ATTEMPT_TAKES_MS));
+    let in_time = |ms: u64| after(ms).min(end.saturating_sub(ATTEMPT_TAKES_MS));
 
     let mut attempts = Attempts::default();
     attempts.add(StoredBy::Sink, begin());
     let (mut second, mut fall_back) = (Some(begin), fall_back);
-    let mut fall_back_after = FALLBACK_AFTER_MS;
+    let (second_at, mut fall_back_at) = (after(SECOND_AFTER_MS), in_time(FALLBACK_AFTER_MS));
     loop {
-        let patience = match (second, fall_back) {
-            (Some(_), Some(_)) => until(SECOND_AFTER_MS).min(in_time(fall_back_after)),
-            (Some(_), None) => until(SECOND_AFTER_MS),
-            (None, Some(_)) => in_time(fall_back_after),
-            (None, None) => deadline.left(),
+        let until = match (second, fall_back) {
+            (Some(_), Some(_)) => second_at.min(fall_back_at),
+            (Some(_), None) => second_at,
+            (None, Some(_)) => fall_back_at,
+            (None, None) => end,
         };
-        let settled = deadline.within(patience, &mut attempts).await;
+        let settled = deadline.within(until, &mut attempts).await;
         match settled {
             Some(Ok(StoredBy::Sink)) => return (Persisted::Stored, attempts),
             Some(Ok(StoredBy::Fallback)) => return (Persisted::FellBack, attempts),
             // A second attempt at once would fail in the same way.
             Some(Err(AttemptError::TooManyRequests)) if second.is_some() => {
                 deadline.sleep(in_time(SAME_KEY_PAUSE_MS)).await;
-                fall_back_after = ANSWER_WITHIN_MS;
+                fall_back_at = in_time(ANSWER_WITHIN_MS);
             }
             Some(Err(AttemptError::Unavailable)) => second = None,
             Some(Err(_)) | None => {}
         }
-        let all_failed = settled.is_some();
-        if deadline.left() == 0 {
+        let (all_failed, now) = (settled.is_some(), deadline.passed());
+        if now >= end {
             return (if all_failed { Persisted::Failed } else { Persisted::Late }, attempts);
         }
-        if let Some(begin) = second.take_if(|_| all_failed || until(SECOND_AFTER_MS) == 0) {
+        if let Some(begin) = second.take_if(|_| all_failed || now >= second_at) {
             attempts.add(StoredBy::Sink, begin());
-        } else if let Some(fall_back) = fall_back.take_if(|_| all_failed || in_time(fall_back_after) == 0) {
+        } else if let Some(fall_back) = fall_back.take_if(|_| all_failed || now >= fall_back_at) {
             attempts.add(StoredBy::Fallback, fall_back());
         } else if all_failed {
             return (Persisted::Failed, attempts);
