@@ -36,6 +36,8 @@ impl OriginUrl {
     /// # Errors
     /// The rule that `text` breaks, as a sentence whose subject is the setting. It does not quote `text`, which may contain
     /// a password.
+    // Not inlined: without an origin, an isolate's first call does not wait until it is compiled.
+    #[inline(never)]
     pub fn new(text: &str, ascii_host: impl FnOnce(&str) -> Option<String>) -> Result<Self, &'static str> {
         let url = https_url(text, ascii_host)?;
         if url.query().is_some() || url.fragment().is_some() {

@@ -42,11 +42,12 @@ impl<'a> Target<'a> {
     /// Cuts an absolute URL, as the runtime gives it, into its parts.
     #[must_use]
     pub fn of(url: &'a str) -> Self {
-        let url = url.split_once('#').map_or(url, |(url, _fragment)| url);
-        let (url, query) = url.split_once('?').unwrap_or((url, ""));
-        let (scheme, rest) = url.split_once(':').unwrap_or(("", url));
+        let url = cut(url, '#').map_or(url, |(url, _fragment)| url);
+        let (url, query) = cut(url, '?').unwrap_or((url, ""));
+        let (scheme, rest) = cut(url, ':').unwrap_or(("", url));
         let rest = rest.strip_prefix("//").unwrap_or(rest);
-        let (authority, path) = rest.find('/').and_then(|at| rest.split_at_checked(at)).unwrap_or((rest, ""));
+        let authority = cut(rest, '/').map_or(rest, |(authority, _)| authority);
+        let path = rest.get(authority.len()..).unwrap_or_default();
         let authority = authority.rsplit_once('@').map_or(authority, |(_user, authority)| authority);
         let port = authority.rfind(':').filter(|&at| !authority.get(at..).is_some_and(|port| port.contains(']')));
         Self {
@@ -62,6 +63,13 @@ impl<'a> Target<'a> {
     pub fn is_confidential(&self) -> bool {
         self.https || is_loopback(self.host)
     }
+}
+
+/// What is before and behind the first `mark`.
+// There once, and not for each mark: an isolate's first call waits until it is compiled.
+#[inline(never)]
+fn cut(text: &str, mark: char) -> Option<(&str, &str)> {
+    text.split_once(mark)
 }
 
 /// Whether a URL's host is this machine: `localhost`, `127.0.0.0/8` or `[::1]`, in the spelling that a parsed

@@ -159,7 +159,14 @@ impl CallConfig {
     #[must_use]
     pub fn read(environment: &impl Environment) -> Self {
         let (calls, _) = Self::read_apart(&mut Reader { environment, invalid: Vec::new() });
-        if calls.settings.is_some() { calls } else { Config::read(environment).calls }
+        if calls.settings.is_some() { calls } else { Self::read_with_names(environment) }
+    }
+
+    // Apart, as what notes an invalid setting is.
+    #[cold]
+    #[inline(never)]
+    fn read_with_names(environment: &impl Environment) -> Self {
+        Config::read(environment).calls
     }
 
     /// The same, with the SDKAppIDs, whatever else is invalid; what is invalid is with the reader.

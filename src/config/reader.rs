@@ -272,14 +272,20 @@ pub fn page_url(text: String, ascii_host: impl FnOnce(&str) -> Option<String>) -
 /// The names of sinks, one or more, with commas between them. They are given in their own order, each once.
 pub fn sinks(text: String) -> Result<Vec<Sink>, Rule> {
     let named: Result<Vec<Sink>, _> = text.split(',').map(|name| name.trim_ascii().parse()).collect();
-    let rule = |_| format!("must be one or more of {}, separated by commas", list_words(Sink::VARIANTS, "and"));
-    let named = named.map_err(rule)?;
+    let named = named.map_err(|_| rule_of_words::<Sink>("must be one or more of ", "and", ", separated by commas"))?;
     Ok(Sink::VARIANTS.iter().copied().filter(|sink| named.contains(sink)).collect())
 }
 
 /// A word of an enum.
 pub fn word<T: FromStr + VariantArray + Copy + Into<&'static str>>(text: String) -> Result<T, Rule> {
-    text.parse().map_err(|_| format!("must be {}", list_words(T::VARIANTS, "or")).into())
+    text.parse().map_err(|_| rule_of_words::<T>("must be ", "or", ""))
+}
+
+// Apart, as `note` is.
+#[cold]
+#[inline(never)]
+fn rule_of_words<T: VariantArray + Copy + Into<&'static str>>(before: &str, conjunction: &str, behind: &str) -> Rule {
+    [before, &list_words(T::VARIANTS, conjunction), behind].concat().into()
 }
 
 pub fn own_token(id: SdkAppId) -> String {

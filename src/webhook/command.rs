@@ -18,6 +18,8 @@ pub enum Kind {
 
 impl Kind {
     /// The `CallbackCommand` of this kind.
+    // Not inlined: wherever one is looked for, each would be compared by code of its own.
+    #[inline(never)]
     #[must_use]
     pub const fn command(self) -> &'static str {
         match self {
@@ -40,8 +42,6 @@ impl Kind {
 
     /// The kind that a `CallbackCommand` stands for; `None` for every other command, those of the
     /// Follow family included that do not exist yet. Commands are case-sensitive.
-    // Not inlined: the comparisons would be unrolled into a call's future, at twice each place.
-    #[inline(never)]
     #[must_use]
     pub fn of(command: &str) -> Option<Self> {
         Self::VARIANTS.iter().copied().find(|kind| kind.command() == command)
