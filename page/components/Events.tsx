@@ -13,8 +13,8 @@ import { userText } from "../lib/user_id.ts";
 import type { Board } from "../state/board.ts";
 import { now } from "../state/clock.ts";
 import type { Block, Events } from "../state/events.ts";
-import { places } from "../state/feedback.ts";
-import { go, route } from "../state/route.ts";
+import { moveFocus, places } from "../state/feedback.ts";
+import { filterOf, go, route } from "../state/route.ts";
 import { t } from "../text/language.ts";
 import { Damaged } from "./Damaged.tsx";
 import { Empty } from "./Empty.tsx";
@@ -30,6 +30,9 @@ export function EventsCard({ board, hidden }: { board: Board; hidden: boolean })
 	const cell = board.hasLog.value ? board.events.list : null;
 	const { title: all, timeline } = t().events;
 	const title = route.value.user === null ? all : timeline;
+	const filters = JSON.stringify(filterOf(route.value));
+	// What is to be exported is what is shown.
+	useLayoutEffect(() => () => setExporting(false), [hidden, filters]);
 	const exportButton = <Button text={t().export.open} onClick={() => setExporting(true)} testid="export" />;
 	const beside = [<Narrowed />, cell && <Filters />, cell && exportButton];
 	const draw = ({ it }: { it: EventList }) =>
@@ -45,7 +48,10 @@ export function EventsCard({ board, hidden }: { board: Board; hidden: boolean })
 /** The times that the list is narrowed to. */
 function Narrowed() {
 	const span = spanOf(route.value);
-	const widen = () => go({ since: null, until: null });
+	const widen = () => {
+		go({ since: null, until: null });
+		moveFocus(places.events);
+	};
 	const times = <Button text="×" class="plain" aria-label={t().events.allTimes} onClick={widen} />;
 	return span && <P class="narrowed" text={[spanText(span, now.value), " ", times]} testid="narrowed" />;
 }

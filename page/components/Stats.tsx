@@ -14,7 +14,7 @@ import { Chart } from "./Chart.tsx";
 import { EventsLink } from "./EventsLink.tsx";
 import { Ago, Button, Card, Loaded, P, Recorded, Span, Time } from "./ui.tsx";
 
-export function Tiles({ board: { stats, alerts, lastEvent } }: { board: Board }) {
+export function Tiles({ board: { stats, alerts, lastEvent, newestCall } }: { board: Board }) {
 	const { user } = route.value;
 	const { value: figures } = stats.figures;
 	const { value: last } = lastEvent;
@@ -22,8 +22,7 @@ export function Tiles({ board: { stats, alerts, lastEvent } }: { board: Board })
 	const [lost, gained] =
 		user === null ? [kinds.unfollow, kinds.follow] : [totals.followersLost, totals.followersGained];
 	const call = user === null ? alerts.lastCall.value : null;
-	// An event came with a call, which may not be counted yet.
-	const lastCall = call && totals.lastCall(<Ago at={Math.max(call, last ?? 0)} />);
+	const lastCall = call && totals.lastCall(<Ago at={Math.max(call, newestCall.value ?? 0)} />);
 	const { recorded } = figures ?? {};
 	const since = (n?: number) => <P text={figures && [sinceText(figures.range, now.value), <Recorded n={n} />]} />;
 	/** In a user's view, a figure is a link to the events that it counts. */
@@ -62,14 +61,16 @@ const describe = (bar: Bar) =>
 	t().chart.bar(spanText(bar, now.value), count(bar.unfollows, "unfollow"), count(bar.follows, "follow"));
 
 export function StatsCard({ stats: { counts, figures } }: { stats: Board["stats"] }) {
-	const [pointed, setPointed] = useState<Bar | null>(null);
+	const [pointedAt, setPointedAt] = useState<number | undefined>();
 	const { range, bars, unfollows, follows } = figures.value ?? { bars: [], unfollows: 0, follows: 0 };
+	const pointed = bars.find(({ start }) => start === pointedAt);
+	const point = (bar: Bar | null) => setPointedAt(bar?.start);
 	const unit = range?.unit ?? (route.value.range === "24h" ? "hour" : "day");
 	const span = spanOf(route.value);
 	const { chart: text, kindPlurals } = t();
 	const label = text.label(count(unfollows, "unfollow"), count(follows, "follow"));
 	const selected = bars.findIndex((bar) => isSpan(bar, span));
-	const chart = { bars, unit, label, selected, describe, choose: narrow, point: setPointed } as const;
+	const chart = { bars, unit, label, selected, describe, choose: narrow, point } as const;
 	const kinds = [
 		<Span text={kindPlurals.unfollow} testid="legend-unfollows" />,
 		<Span text={kindPlurals.follow} testid="legend-follows" />,

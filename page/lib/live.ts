@@ -39,19 +39,32 @@ const PAGES_MAX = 20;
  */
 export const happenedBy = (event: ListedEvent) => Math.min(event.event_time, event.received_at);
 
+/** When the last of these events, and of a time in Unix ms, is known to have happened; null where there is neither. */
+function latest(time: number | null, events: ListedEvent[]): number | null {
+	return events.reduce<number | null>((last, event) => Math.max(last ?? 0, happenedBy(event)), time);
+}
+
 export class Live {
 	/** The times of the events that a poll may read again, by id; null before the first poll. */
 	#known: ReadonlyMap<string, number> | null = null;
 	/** From when on all events are known, in Unix ms. */
 	#knownSince = 0;
+	/** The time of the newest event that there was, in Unix ms. */
 	#newest: number | null = null;
+	#latest: number | null = null;
+	#latestCall: number | null = null;
 	#openedAt = 0;
 	/** When a poll has read the longer time again, in Unix ms. */
 	#longAt = 0;
 
 	/** The time of the newest event, in Unix ms; null where there is none. */
 	get newest(): number | null {
-		return this.#newest;
+		return this.#latest;
+	}
+
+	/** The time of the newest event that a webhook brought, in Unix ms, even where it was deleted since; null where none is known. */
+	get newestCall(): number | null {
+		return this.#latestCall;
 	}
 
 	/**
@@ -78,8 +91,15 @@ export class Live {
 		const isGap = !isFirst && cursor !== null;
 		const isGone = ([id, time]: [string, number]) => !found.has(id) && (since === null || time >= since);
 		const gone = isGap || isFirst ? [] : [...before].filter(isGone).map(([id]) => id);
+		// Of those that are left, the newest may be older than all that is known.
+		const left = gone.length > 0 ? (await ask({ since: null, cursor: null, limit: FIRST })).events : null;
 		if (isLong) this.#longAt = now;
-		for (const event of read) this.#newest = Math.max(this.#newest ?? 0, happenedBy(event));
+		this.#newest = latest(this.#newest, read);
+		this.#latest = left === null ? latest(this.#latest, read) : latest(null, left);
+		this.#latestCall = latest(
+			this.#latestCall,
+			read.filter(({ source }) => source === undefined),
+		);
 		this.#learn(read, cursor !== null, since, gone);
 		if (isFirst) this.#openedAt = this.#newest ?? 0;
 		const fresh = added.filter((event) => event.received_at > this.#openedAt);

@@ -26,17 +26,11 @@ export interface Bar extends Span {
 /** The days of the ranges, by their names in the URL; 0 of the one that has hours. */
 export const RANGES = { "24h": 0, "7d": 7, "30d": 30 };
 
-/** Ms of the longest range that the API counts users and calls in. */
-const API_MAX = 31 * DAY;
-
 /** The range of this name that ends now: 24 whole hours and the one that is not over, or so many whole days and today. */
 export function rangeOf(name: RangeName, now: number): Range {
 	const days = RANGES[name];
 	return days === 0 ? { since: wholeHour(now) - DAY, unit: "hour" } : { since: startOfDay(now, days), unit: "day" };
 }
-
-/** When a range begins, or as long ago as the API counts users and calls. */
-export const countedSince = ({ since }: Range, now: number) => Math.max(since, now - API_MAX + HOUR);
 
 /** When the next bar of a range begins, which is when its first one leaves it. */
 export function nextBar({ unit }: Range, now: number): number {

@@ -4,7 +4,7 @@ import { computed, signal } from "@preact/signals";
 import { type Alert, type CallCount, Problem } from "../api/client.ts";
 import { wholeHour } from "../lib/days.ts";
 import { HOUR, MINUTE } from "../lib/format.ts";
-import { countedSince, type Range, rangeOf } from "../lib/range.ts";
+import { type Range, rangeOf } from "../lib/range.ts";
 import { shown } from "../text/language.ts";
 import { forgetOver, isAcknowledged } from "./acknowledged.ts";
 import { Cell, Part, type Poll, patienceOf } from "./cell.ts";
@@ -33,11 +33,11 @@ export class Alerts extends Part {
 	/** Whether anything is wrong that strangers have not caused, and that nobody has acknowledged. */
 	readonly isWrong = computed(() => this.open.value.some(({ severity }) => severity !== "notice"));
 
-	async refresh({ api, route, now, signal }: Poll): Promise<void> {
+	async refresh({ api, route, isFull, now, signal }: Poll): Promise<void> {
 		const { status } = this.session;
-		if (now - status.value.at >= STATUS_EVERY)
+		if (isFull || now - status.value.at >= STATUS_EVERY)
 			status.value = { data: await api.get("/v1/status", {}, signal), at: now };
-		const isDue = ({ data }: Cell<{ at: number }>) => data === null || now - data.at >= patienceOf(route);
+		const isDue = ({ data }: Cell<{ at: number }>) => data === null || isFull || now - data.at >= patienceOf(route);
 		const parts = [isDue(this.told) && this.#ask(api, now, signal), isDue(this.calls) && this.#count(api, now, signal)];
 		await Promise.all(parts);
 	}
@@ -56,8 +56,7 @@ export class Alerts extends Part {
 		const { app } = this;
 		const held = this.calls.data;
 		const range = rangeOf(route.peek().range, now);
-		const begin = countedSince(range, now);
-		const since = held?.hours ? Math.max(begin, wholeHour(held.at) - HOUR) : begin;
+		const since = held?.hours ? Math.max(range.since, wholeHour(held.at) - HOUR) : range.since;
 		await this.calls.read(async () => {
 			// Calls that name no app of ours are counted under none; the time of the last call is the app's own.
 			const ask = (app: number) => known(api.get("/v1/calls", { app, since, until: now }, signal));
@@ -65,7 +64,7 @@ export class Alerts extends Part {
 			this.lastCall.value = calls?.last_call_at;
 			this.lastStored.value = calls?.last_stored_at;
 			if (calls === null || strays === null) return { range, hours: null, at: now };
-			const before = (held?.hours ?? []).filter(({ start }) => start >= begin && start < calls.since);
+			const before = (held?.hours ?? []).filter(({ start }) => start >= range.since && start < calls.since);
 			return { range, hours: [...before, ...calls.hours, ...strays.hours], at: now };
 		}, signal);
 	}

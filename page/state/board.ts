@@ -48,14 +48,16 @@ function boardOf(session: Session, app: number) {
 	const failure = computed(() => sentenceOf(failed.value));
 	const live = new Live();
 	const newest = signal<number | null>(null);
+	/** When the last event was that a webhook brought, as above: there was a call then, which may not be counted yet. */
+	const newestCall = signal<number | null>(null);
 	/** When the last event of what is shown was, in Unix ms; null where there is none, or it is not known. */
 	const lastEvent = computed(() =>
 		route.value.user === null ? newest.value : (parts.totals.user.data?.totals.last_event_time ?? null),
 	);
 	let fullAt = currentTime();
 
-	/** Asks for what is new in the log, and then each part for what is due. Returns the first that failed. */
-	async function ask(isFull: boolean, signal: AbortSignal): Promise<unknown> {
+	/** Asks for what is new in the log, and then each part for what is due. Returns the first that failed, and whether it is the log. */
+	async function ask(isFull: boolean, signal: AbortSignal): Promise<{ error: unknown; isLog: boolean }> {
 		const { api } = session;
 		const { alerts, deadLetters, events, stats, top, totals } = parts;
 		const poll = { api, route: route.value, news: NO_NEWS as News, isFull, now: currentTime(), signal };
@@ -64,6 +66,7 @@ function boardOf(session: Session, app: number) {
 			try {
 				poll.news = await live.poll((query) => api.get("/v1/events", { app, ...query }, signal), poll.now);
 				newest.value = live.newest;
+				newestCall.value = live.newestCall;
 				// The clock may have stood still while the computer slept; what is new is drawn by the present.
 				poll.now = Math.max(poll.now, currentTime());
 				tick();
@@ -76,17 +79,19 @@ function boardOf(session: Session, app: number) {
 		const asked = [alerts, deadLetters, ...(hasLog.value ? ofLog : [])];
 		const outcomes = await Promise.allSettled(asked.map((part) => part.refresh(poll)));
 		signal.throwIfAborted();
-		return failed ?? outcomes.find((outcome) => outcome.status === "rejected")?.reason;
+		const rejected = outcomes.find((outcome) => outcome.status === "rejected");
+		return { error: failed ?? rejected?.reason, isLog: failed !== undefined };
 	}
 
 	/** See `Poller`. */
 	async function poll(signal: AbortSignal): Promise<void> {
 		const isFull = currentTime() - fullAt >= fullEvery(route.value);
-		const error = await ask(isFull, signal);
+		const { error, isLog } = await ask(isFull, signal);
 		if (error instanceof Problem && error.status === 401) return signOut(() => sentenceOf(error));
 		if (error !== undefined && failed.value === undefined) announce(sentenceOf(error));
 		failed.value = error;
-		if (error !== undefined) throw error;
+		// As long as one part is to wait, such as the dead letters for the next day of KV's limit, the others need not.
+		if (error !== undefined) throw isLog ? error : new Error(sentenceOf(error));
 		if (isFull) fullAt = currentTime();
 		updatedAt.value = currentTime();
 		tick();
@@ -98,7 +103,7 @@ function boardOf(session: Session, app: number) {
 		poller.again();
 	}
 
-	const known = { status, hasLog, isRemoved, updatedAt, failure, lastEvent };
+	const known = { status, hasLog, isRemoved, updatedAt, failure, lastEvent, newestCall };
 	return { session, app, ...parts, ...known, mayChange, mayReplay, mayCompare, poll, readAgain };
 }
 

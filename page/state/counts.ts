@@ -3,7 +3,7 @@
 import { computed } from "@preact/signals";
 import type { Bucket, TopUser, User } from "../api/client.ts";
 import { SECOND } from "../lib/format.ts";
-import { barsOf, countedSince, nextBar, type Range, rangeOf } from "../lib/range.ts";
+import { barsOf, nextBar, type Range, rangeOf } from "../lib/range.ts";
 import { type RankingBefore, spanBefore } from "../lib/ranking.ts";
 import { Cell, Part, type Poll, patienceOf } from "./cell.ts";
 import { route } from "./route.ts";
@@ -31,18 +31,20 @@ export class Stats extends Part {
 		return { range: data.range, at: data.at, bars, ...sums, recorded: data.recorded };
 	});
 
+	/** From when on there may be events that are not counted, in Unix ms: infinite where there are none, and 0 where it is not known. */
+	#uncountedSince = Number.POSITIVE_INFINITY;
+
 	/** Asks for the range at first, when a bar has begun, and where all is read again; after new events, for their hours only. */
 	async refresh({ api, route: { range: name, user }, news, isFull, now, signal }: Poll): Promise<void> {
 		const held = this.counts.data;
-		const isWhole = held === null || isFull || news.isGap || now >= nextBar(held.range, held.at);
+		const isWhole = held === null || isFull || now >= nextBar(held.range, held.at);
 		const concerned = news.added.filter((event) => user === null || event.to_accounts.includes(user));
-		if (!isWhole && concerned.length === 0 && news.gone.length === 0) return;
+		// How many were recorded is told of the whole range alone. Of events that are gone or were not read, the time is not known.
+		const times = concerned.map((event) => (event.source === undefined ? event.event_time : 0));
+		const isUnknown = news.isGap || news.gone.length > 0;
+		this.#uncountedSince = Math.min(this.#uncountedSince, ...times, ...(isUnknown ? [0] : []));
 		const range = rangeOf(name, now);
-		// Of events that are gone, the time is not known any more.
-		const oldest = Math.min(...concerned.map((event) => event.event_time));
-		// How many were recorded is told of the whole range alone.
-		const isAll = isWhole || news.gone.length > 0 || concerned.some((event) => event.source !== undefined);
-		const since = isAll ? range.since : Math.max(range.since, oldest);
+		const since = isWhole ? range.since : Math.max(range.since, this.#uncountedSince);
 		if (since > now) return;
 		await this.counts.read(async () => {
 			const query = { app: this.app, user, since, until: now, bucket: "hour" } as const;
@@ -50,8 +52,9 @@ export class Stats extends Part {
 			const hours = new Map(isWhole ? [] : held.hours);
 			for (const bucket of told.buckets) hours.set(bucket.start, bucket);
 			const recorded = { unfollows: told.unfollows_recorded, follows: told.follows_recorded };
-			return { range, hours, recorded: isAll || held === null ? recorded : held.recorded, at: now };
+			return { range, hours, recorded: since === range.since || held === null ? recorded : held.recorded, at: now };
 		}, signal);
+		this.#uncountedSince = Number.POSITIVE_INFINITY;
 	}
 }
 
@@ -79,7 +82,7 @@ export class Top extends Part {
 		const isOver = held === null || now >= nextBar(held.range, held.at);
 		if (!isOver && !isFull && !(this.#isOld && now >= held.at + patienceOf(route))) return;
 		const range = rangeOf(route.range, now);
-		const [since, until] = [route.since ?? countedSince(range, now), route.until ?? now];
+		const [since, until] = [route.since ?? range.since, route.until ?? now];
 		await this.leaders.read(async () => {
 			const query = { app: this.app, by: route.by };
 			const span = spanBefore(since, until);

@@ -2,7 +2,7 @@
 // replayed stays in the list until its event has come to where it was to go.
 
 import { batch, computed, signal } from "@preact/signals";
-import type { DeadLetter, DeadLetterPage } from "../api/client.ts";
+import { type DeadLetter, type DeadLetterPage, Problem } from "../api/client.ts";
 import { count, MINUTE, SECOND } from "../lib/format.ts";
 import { t } from "../text/language.ts";
 import { Cell, type More, Part, type Poll } from "./cell.ts";
@@ -62,21 +62,30 @@ export class DeadLetters extends Part {
 	/** How many pages of each app are wanted. */
 	#pages = 1;
 	#isDue = false;
+	/** Before this time, in Unix ms, they are not asked for: the Worker has said so. */
+	#notBefore = 0;
 
 	/** Asks now and then, on the way to another view, and when all is read again. */
 	async refresh({ isFull, route: { view }, now, signal }: Poll): Promise<void> {
+		if (now < this.#notBefore) return;
 		const held = this.listed.data;
 		const isWanted = this.#isDue || (isFull && view === "dead-letters");
 		const isSoon = view !== null && this.letters.value.some((it) => now - (it.replayed_at ?? 0) < EVERY);
 		if (held !== null && held.view === view && now - held.at < (isSoon ? EVERY_SOON : EVERY) && !isWanted) return;
-		await this.listed.read(async () => {
+		const reading = this.listed.read(async () => {
 			// The lists begin with the app's own, and that of those whose messages could not be read.
 			const next = [this.app, 0].map((app) => ({ app, cursor: "" }));
 			let read: Listed = { letters: [], next, pages: 0, at: now, view };
 			while (read.pages < this.#pages && read.next.length > 0) read = await this.#readOn(read, signal);
 			return read;
 		}, signal);
-		this.#isDue = false;
+		try {
+			await reading;
+			this.#isDue = false;
+		} catch (error) {
+			if (error instanceof Problem) this.#notBefore = now + error.retryAfter;
+			throw error;
+		}
 	}
 
 	/** Loads a page more. */

@@ -36,7 +36,13 @@ export class Events extends Part {
 	#drawn = new Map<number, Block>();
 	/** The ids of those that have just arrived. */
 	fresh: ReadonlySet<string> = new Set();
-	readonly more = signal<More>({ isBusy: false });
+	/** The loading of older events, and of which list: that of other filters has its own. */
+	readonly #more = signal<More & { of?: EventList }>({ isBusy: false });
+	readonly more = computed(
+		(): More => (this.#more.value.of === this.list.data?.it ? this.#more.value : { isBusy: false }),
+	);
+	/** Whether there are new events that were not read. */
+	#isGap = false;
 
 	/** The event of this id, where it is loaded. */
 	find(id: string): ListedEvent | undefined {
@@ -48,14 +54,16 @@ export class Events extends Part {
 		const filter = filterOf(route);
 		const held = this.list.data?.it;
 		if (held?.remove(news.gone)) this.list.set({ it: held });
-		if (held === undefined || news.isGap || isFull) {
+		this.#isGap ||= news.isGap;
+		if (held === undefined || this.#isGap || isFull) {
 			await this.list.read(async () => {
 				const page = await this.#page(filter, { limit: PAGE }, signal);
-				if (held === undefined || news.isGap) return { it: new EventList(page) };
+				if (held === undefined || this.#isGap) return { it: new EventList(page) };
 				held.replaceNewest(page);
 				return { it: held };
 			}, signal);
-			if (held !== undefined && news.isGap) announce(t().events.many);
+			if (held !== undefined && this.#isGap) announce(t().events.many);
+			this.#isGap = false;
 		}
 		const list = this.list.data?.it;
 		const added = list?.add(news.read.filter((event) => matches(event, filter))) ?? [];
@@ -76,21 +84,22 @@ export class Events extends Part {
 	async loadMore(): Promise<ListedEvent | undefined> {
 		const list = this.list.data?.it;
 		if (list === undefined) return undefined;
-		this.more.value = { isBusy: true };
+		this.#more.value = { of: list, isBusy: true };
 		const limit = Math.min(Math.max(list.events.length, PAGE), PAGE_MAX);
 		try {
 			const page = await this.#page(filterOf(route.value), { ...list.older, limit });
 			return batch(() => {
-				this.more.value = { isBusy: false };
 				if (this.list.data?.it !== list) return undefined;
+				this.#more.value = { of: list, isBusy: false };
 				const added = list.addOlder(page);
 				this.list.set({ it: list });
 				announce(count(added.length, "moreEvent"));
 				return added[0];
 			});
 		} catch (error) {
+			if (this.list.data?.it !== list) return undefined;
 			announce(sentenceOf(error));
-			this.more.value = { isBusy: false, error };
+			this.#more.value = { of: list, isBusy: false, error };
 			return undefined;
 		}
 	}

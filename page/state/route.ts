@@ -2,6 +2,7 @@
 
 import { computed, effect } from "@preact/signals";
 import { parse, type Route, Router } from "../lib/router.ts";
+import { moveFocus, places } from "./feedback.ts";
 
 const router = new Router(window);
 export const { route } = router;
@@ -29,14 +30,20 @@ export function followLinks(): void {
 		const isOurs = link?.origin === location.origin && link.pathname === location.pathname && link.hash === "";
 		if (!link || !isOurs || !isPlain || event.defaultPrevented) return;
 		event.preventDefault();
+		const before = place.value;
 		// Not the link's own query where it is a user's: a row's may be from before a change of the range.
 		go(link.dataset.user === undefined ? parse(link.search) : toUser(link.dataset.user));
+		// The link is gone with its view.
+		if (place.value !== before)
+			moveFocus({ overview: places.board, user: places.user, "dead-letters": places.deadLetters }[view.value]);
 	});
 }
 
+/** What is shown, whatever its filters are. */
+const place = computed(() => JSON.stringify([route.value.app, route.value.user, route.value.view]));
+
 /** Another app, user or view begins at its top. */
 export function startScrolling(): void {
-	const place = computed(() => JSON.stringify([route.value.app, route.value.user, route.value.view]));
 	let before = place.value;
 	effect(() => {
 		if (place.value !== before) scrollTo(0, 0);

@@ -139,7 +139,7 @@ export const zh: Texts = {
 		lastEvent: "最新事件",
 		firstEvent: "最早事件",
 		lastCall: (ago) => sentence`最近一次回调：${ago}`,
-		recorded: (n) => `其中 ${n} 来自比对`,
+		recorded: (n) => `其中 ${n} 次来自比对`,
 		unfollowed: "取关他人",
 		followed: "关注他人",
 	},
@@ -322,7 +322,7 @@ export const zh: Texts = {
 		state: (parts) => joined(parts, "，"),
 		at: (time) => sentence`（${time}）`,
 		nextAttempt: (due) => sentence`，下次尝试：${due}`,
-		atLeast: (attempts) => sentence`至少${attempts}`,
+		atLeast: (attempts) => sentence`至少 ${attempts}`,
 		replay: "。重放该事件即可再次投递。",
 	},
 

@@ -73,7 +73,7 @@ test("a page in use polls every 3 s and others every 30 s", async ({ dashboard, 
 	await dashboard.enter(`app=${app}`);
 	await dashboard.expectChart();
 	await dashboard.expectTop();
-	await page.clock.pauseAt(Date.now() + SECOND);
+	await page.clock.pauseAt(Date.now() + MINUTE);
 	await dashboard.expectIdle();
 	// One request each, for what is new only. What is wrong is asked for every 30 s.
 	const calls = await callsWithin(dashboard, 10);
@@ -101,6 +101,49 @@ test("a page in use polls every 3 s and others every 30 s", async ({ dashboard, 
 	await page.keyboard.press("x");
 	await page.clock.runFor(1);
 	await dashboard.expectActors(["later", "meanwhile", "before"]);
+});
+
+test("an event whose count could not be read is counted by the next poll", async ({ dashboard, shared, app }) => {
+	const { page } = dashboard;
+	await shared.sendUnfollow(app, "before", ["bob"]);
+	await page.clock.install();
+	await dashboard.enter(`app=${app}`);
+	await expect(dashboard.figure("tile-unfollows")).toHaveText("1");
+	let calls = 0;
+	await page.route(/\/v1\/stats\?/, (route) => {
+		calls += 1;
+		return calls === 1 ? route.fulfill({ status: 503, json: { detail: "D1 failed." } }) : route.continue();
+	});
+	await shared.sendUnfollow(app, "meanwhile", ["bob"]);
+	await dashboard.nextPoll();
+	await dashboard.expectActors(["meanwhile", "before"]);
+	await expect(dashboard.banner).toContainText("D1 failed.");
+	await expect(dashboard.figure("tile-unfollows")).toHaveText("1");
+	await dashboard.nextPoll();
+	await expect(dashboard.figure("tile-unfollows")).toHaveText("2");
+	await expect(dashboard.banner).toBeHidden();
+	expect(calls).toBe(2);
+});
+
+test("dead letters that cannot be listed for an hour hold up nothing else", async ({ dashboard, shared, app }) => {
+	const { page } = dashboard;
+	await shared.sendUnfollow(app, "before", ["bob"]);
+	let calls = 0;
+	const json = { detail: "KV's limit of the day is reached." };
+	await page.route(/\/v1\/dead-letters\?/, (route) => {
+		calls += 1;
+		return route.fulfill({ status: 503, headers: { "retry-after": "3600" }, json });
+	});
+	await page.clock.install();
+	await dashboard.enter(`app=${app}`);
+	await expect(dashboard.banner).toContainText(json.detail);
+	await dashboard.nextPoll();
+	await expect(dashboard.banner).toBeHidden();
+	await shared.sendUnfollow(app, "later", ["bob"]);
+	await dashboard.nextPoll();
+	await dashboard.expectActors(["later", "before"]);
+	// Those of the app, and those of none.
+	expect(calls).toBe(2);
 });
 
 test("an event in the future says so and hides no outage", async ({ dashboard, shared, app }) => {

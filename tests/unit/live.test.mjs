@@ -113,6 +113,29 @@ suite("each further poll", () => {
 		assert.equal(live.newest, T);
 	});
 
+	test("goes back to the newest event that is left, whose call came all the same", async () => {
+		const { api, live, poll } = await opened(event(T - 5 * MINUTE), event(T));
+		api.stored.pop();
+		assert.equal((await poll()).gone.length, 1);
+		assert.deepEqual([live.newest, live.newestCall], [T - 5 * MINUTE, T]);
+		assert.equal((await poll()).gone.length, 0);
+		assert.equal(live.newest, T - 5 * MINUTE);
+		api.stored.pop();
+		api.stored.push(event(T + SECOND));
+		await poll();
+		assert.equal(live.newest, T + SECOND);
+		api.stored.pop();
+		await poll();
+		assert.equal(live.newest, null);
+	});
+
+	test("knows no call of an event that a comparison has recorded", async () => {
+		const { api, live, poll } = await opened(event(T));
+		api.stored.push(event(T + MINUTE, { source: "comparison" }));
+		await poll();
+		assert.deepEqual([live.newest, live.newestCall], [T + MINUTE, T]);
+	});
+
 	test("does not call fresh what was received before the page was opened", async () => {
 		const { api, poll } = await opened(event(T));
 		api.stored.push(event(T - 3_000, { received_at: T - 1_000 }));
