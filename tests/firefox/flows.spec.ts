@@ -47,6 +47,7 @@ test.beforeAll(async ({ delivering }) => {
 	await delivering.waitForDeadLetters(app, 1);
 	browser = await puppeteer.launch({
 		browser: "firefox",
+		timeout: 120_000,
 		executablePath: FIREFOX,
 		extraPrefsFirefox: {
 			"browser.download.folderList": 2,

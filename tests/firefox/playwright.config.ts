@@ -8,7 +8,7 @@ export default defineConfig({
 	workers: 1,
 	retries: 0,
 	forbidOnly: process.env.CI !== undefined,
-	timeout: 60_000,
+	timeout: 300_000,
 	expect: { timeout: 30_000 },
 	reporter: "list",
 });

@@ -281,8 +281,9 @@ fn the_headers_of_a_webhook_call_are_heeded() {
         ("content-length", "65537", &[], 413),
         (HOP_HEADER, "1", with_origin, 508),
         (HOP_HEADER, "", with_origin, 508),
-        // Another Worker's: this one sends nothing, so that nothing can come back.
+        // Another Worker's: this one sends nothing, so nothing can come back.
         (HOP_HEADER, "1", &[], 200),
+        (HOP_HEADER, "1", &[("ORIGIN_URL", "no URL")], 200),
     ] {
         let stores = Stores::default();
         let request = FakeRequest::of(UNFOLLOW, &[(name, text)]);

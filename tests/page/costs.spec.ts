@@ -96,6 +96,7 @@ for (const [name, query, most] of [
 		shared,
 		app,
 	}) => {
+		test.slow();
 		await shared.sendUnfollow(app, "before", ["heavy"], Date.now() - 2 * HOUR);
 		const hour = await Hour.begin(dashboard, `app=${app}&${query}`);
 		// For ten minutes it counts as in use.

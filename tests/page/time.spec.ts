@@ -8,7 +8,7 @@ import { expect, test } from "./fixtures.ts";
 async function expectAgreement(dashboard: Dashboard, hours: [start: number, unfollows: string, follows: string][]) {
 	await expect(dashboard.figure("tile-unfollows")).toHaveText("1");
 	await expect(dashboard.figure("tile-follows")).toHaveText("2");
-	await expect(dashboard.page.getByTestId("tile-last-event")).toContainText("10 min ago");
+	await expect(dashboard.page.getByTestId("tile-last-event")).toContainText(/1\d min ago/);
 	await dashboard.expectActors(["alice", "bob"]);
 	await expectTexts(dashboard.days.getByRole("heading"), ["Today"]);
 	for (const [start, unfollows, follows] of hours) {

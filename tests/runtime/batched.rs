@@ -107,14 +107,14 @@ fn a_message_that_panics_ends_alone_as_a_dead_letter() {
     assert_eq!(stored, actors.iter().map(|it| &**it).filter(|it| !it.starts_with("panics")).collect());
 }
 
-/// 5,000 events, 300 at once, with a D1 that takes 20 ms for each write and refuses what waits behind 100.
+/// 5,000 events, 150 at once, with a D1 that takes 20 ms for each write and refuses what waits behind 100.
 #[test]
 #[ignore = "5,000 events"]
 fn a_burst_is_stored_in_less_time_than_its_writes_one_by_one() {
     let worker = Home::with_busy_log(BATCHED).start();
     assert!(post(&worker.url, &unsigned(APP, UNFOLLOW), unfollow("first", &["bob"], now_ms())).is_ok());
     let begun = Instant::now();
-    assert_eq!(send(&worker, &actors(5_000), 300), [0_u16; 0]);
+    assert_eq!(send(&worker, &actors(5_000), 150), [0_u16; 0]);
     let sent = begun.elapsed();
     wait_for("all events in D1", || (count(&worker) == 5_001).then_some(()));
     println!("{sent:?} to send, {:?} until all were in D1", begun.elapsed());

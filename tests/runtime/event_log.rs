@@ -12,8 +12,9 @@ use crate::{
     worker::{Home, Worker, wait_for},
 };
 
-/// Tencent waits two seconds; the Worker answers within 1.5. This leaves room for wrangler's proxies.
-const IN_TIME: Duration = Duration::from_millis(1900);
+/// Tencent waits two seconds; the Worker answers within 1.5, which tests/native asserts to the ms. A busy machine needs more;
+/// what the Worker does not wait for takes longer than this.
+const IN_TIME: Duration = Duration::from_millis(3500);
 
 const SETTINGS: [(&str, &str); 4] =
     [("SDK_APP_IDS", APP), ("ALLOW_UNSIGNED", "true"), ("RETRY_BASE_SECONDS", "1"), ("ADMIN_TOKEN", ADMIN_TOKEN)];
@@ -217,8 +218,11 @@ fn the_log_is_rebuilt_from_kv() {
             });
         }
     });
-    let before = events(&worker, "?limit=1000");
-    assert_eq!(before.len(), times.len());
+    // On a busy machine, some come by way of the queue.
+    let before = wait_for("all events in D1", || {
+        let events = events(&worker, "?limit=1000");
+        (events.len() == times.len()).then_some(events)
+    });
     worker.sql("DELETE FROM events");
     assert!(events(&worker, "").is_empty() && unfollows(&worker, "") == 0);
     // Twice: it is safe to repeat.

@@ -15,7 +15,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::{port::free_port, worker::wait_for};
+use crate::{port::free_listener, worker::wait_for};
 
 /// The path of `ORIGIN_URL`.
 pub const PATH: &str = "/hook";
@@ -149,8 +149,8 @@ struct State {
 impl Origin {
     /// Starts one with this behaviour.
     pub fn start(behaviour: impl Fn(&Received) -> Reaction + Send + Sync + 'static) -> Self {
-        let port = free_port();
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
+        let listener = free_listener();
+        let port = listener.local_addr().unwrap().port();
         let state = State {
             behaviour: Mutex::new(Arc::new(behaviour)),
             received: Mutex::default(),

@@ -12,8 +12,9 @@ use crate::{
     origin::{PATH, REJECTION},
 };
 
-/// Tencent waits 2 s, network time included. The call is over before that.
-const IN_TIME: Duration = Duration::from_millis(1800);
+/// Tencent waits two seconds; the Worker answers within 1.5, which tests/native asserts to the ms. A busy machine needs more;
+/// what the Worker does not wait for takes longer than this.
+const IN_TIME: Duration = Duration::from_millis(3500);
 
 /// A command whose answer decides what happens to the message.
 const BEFORE: &str = "C2C.CallbackBeforeSendMsg";

@@ -15,8 +15,13 @@ const COUNT: u16 = 12_000;
 
 /// A port of this machine's loopback on which nobody listens. No two calls within a process give the same one.
 pub fn free_port() -> u16 {
+    free_listener().local_addr().unwrap().port()
+}
+
+/// A listener on such a port. To listen again at once may fail: a process that another thread starts meanwhile has the listener, too, until
+/// it runs its program.
+pub fn free_listener() -> TcpListener {
     static NEXT: LazyLock<AtomicU16> = LazyLock::new(|| AtomicU16::new(fastrand::u16(..COUNT)));
     let mut candidates = (0..COUNT).map(|_| FIRST + NEXT.fetch_add(1, Relaxed) % COUNT);
-    let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
-    candidates.find(is_free).expect("a free port")
+    candidates.find_map(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok()).expect("a free port")
 }
