@@ -57,7 +57,7 @@ enum Route {
 }
 
 impl Route {
-    /// The route of this path; `None` for the webhook, or nothing. If there `has_metrics`, their path is not the webhook's.
+    /// The route of this path; `None` if it is the webhook's, or nobody's. Unless `has_metrics`, the path of the metrics is the webhook's.
     // Not inlined: each call comes here, and its future need not be larger for it.
     #[inline(never)]
     fn of(path: &str, has_metrics: bool) -> Option<Self> {
@@ -186,7 +186,8 @@ impl<P: Ports> Dispatcher<P> {
     }
 
     async fn receive(&self, method: &str, target: Target<'_>, request: &impl Request) -> Answer {
-        // Without an origin, nothing is sent that could come back, and the headers need not be looked at.
+        // Without an origin, nothing with this header is sent, so none can come back. To look for it is a part of what a rejected call
+        // costs.
         let sends = self.call_config.settings.as_ref().is_some_and(|settings| settings.origin.is_some());
         let head = RequestHead { method, target, has_hop_header: sends && request.has_hop_header() };
         let receiver = Receiver { config: &self.call_config, ports: &self.ports };

@@ -11,7 +11,7 @@ use strum::{EnumString, IntoStaticStr, VariantArray};
 use crate::{encoding::from_json_object, outgoing::https_url, standard_webhooks::SigningSecret};
 
 /// A header of all that this Worker sends to the origin. A call that carries it has come back: `ORIGIN_URL` leads to this
-/// Worker.
+/// Worker. Without an origin, it is not looked for.
 pub const HOP_HEADER: &str = "unfollow-webhook-hop";
 
 /// The status that such a call gets. [RFC 5842: Loop Detected]

@@ -66,7 +66,7 @@ impl<'a> Target<'a> {
 }
 
 /// What is before and behind the first `mark`.
-// There once, and not for each mark: an isolate's first call waits until it is compiled.
+// Not inlined, so that it is compiled once and not for each mark: an isolate's first call waits for that.
 #[inline(never)]
 fn cut(text: &str, mark: char) -> Option<(&str, &str)> {
     text.split_once(mark)

@@ -162,7 +162,7 @@ impl CallConfig {
         if calls.settings.is_some() { calls } else { Self::read_with_names(environment) }
     }
 
-    // Apart, as what notes an invalid setting is.
+    // Apart, as `Reader::note` is.
     #[cold]
     #[inline(never)]
     fn read_with_names(environment: &impl Environment) -> Self {

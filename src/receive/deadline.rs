@@ -52,13 +52,13 @@ impl<'a, C: Clock> Deadline<'a, C> {
         self.span.saturating_sub(self.passed())
     }
 
-    /// How many ms have passed at its end.
+    /// How many ms have passed when the span ends.
     pub fn end(&self) -> u64 {
         self.span
     }
 
     /// Runs `future` until `until` ms of the span have passed; `None` if they pass first.
-    pub async fn within<F: Future + Unpin>(&self, until: u64, mut future: F) -> Option<F::Output> {
+    pub async fn run_until<F: Future + Unpin>(&self, until: u64, mut future: F) -> Option<F::Output> {
         poll_fn(|cx| {
             loop {
                 if let Poll::Ready(output) = future.poll_unpin(cx) {
@@ -101,7 +101,7 @@ impl<'a, C: Clock> Deadline<'a, C> {
     }
 
     /// Waits until `until` ms of the span have passed.
-    pub async fn sleep(&self, until: u64) {
+    pub async fn sleep_until(&self, until: u64) {
         self.clock.sleep(until.saturating_sub(self.passed())).await;
         self.count(until);
     }

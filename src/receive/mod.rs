@@ -78,11 +78,11 @@ pub struct Late {
 }
 
 impl Late {
-    /// Adds attempts to store this event.
+    /// Adds attempts that concern this event, to go on after the response.
     #[cold]
     #[inline(never)]
-    fn add(all: &mut Vec<Self>, event: &Event<'_>, attempts: Attempts) {
-        all.push(Self { attempts, traces: Traces::of(event) });
+    fn add(late: &mut Vec<Self>, event: &Event<'_>, attempts: Attempts) {
+        late.push(Self { attempts, traces: Traces::of(event) });
     }
 
     /// Runs the attempts to their end. What they have stored of an event that was erased meanwhile is deleted again.
@@ -142,7 +142,7 @@ impl<P: Ports> Receiver<'_, P> {
         let validated = validate_head(head, settings, arrived, record)?;
 
         let reading = pin!(unread.read(validated.body_max(unread.declared_length())?));
-        *buffer = match deadline.within(deadline.end(), reading).await {
+        *buffer = match deadline.run_until(deadline.end(), reading).await {
             Some(Ok(bytes)) => bytes,
             Some(Err(BodyError::TooLarge)) => return Err(Rejection::BodyTooLarge),
             Some(Err(BodyError::Broken)) => return Err(Rejection::BodyBroken),
@@ -180,7 +180,7 @@ impl<P: Ports> Receiver<'_, P> {
             let content_type = unread.content_type();
             let webhook = Webhook { query, content_type: content_type.as_deref(), body };
             let relaying = pin!(relay(self.ports.outgoing(), url, webhook, deadline.left()));
-            deadline.within(deadline.end(), relaying).await.ok_or(RelayError::Late)?
+            deadline.run_until(deadline.end(), relaying).await.ok_or(RelayError::Late)?
         }
         .boxed_local()
     }

@@ -52,7 +52,7 @@ pub async fn persist(
     begin: &dyn Fn() -> Attempt,
     fall_back: Option<&dyn Fn() -> Attempt>,
 ) -> (Persisted, Attempts) {
-    // All times are those of the deadline's span.
+    // All times are points of the deadline's span; `after` and `in_time` take ms from `begun`.
     let (begun, end) = (deadline.passed(), deadline.end());
     let after = |ms: u64| begun.saturating_add(ms).min(end);
     // The same for what comes so late that it needs time to count.
@@ -69,13 +69,13 @@ pub async fn persist(
             (None, Some(_)) => fall_back_at,
             (None, None) => end,
         };
-        let settled = deadline.within(until, &mut attempts).await;
+        let settled = deadline.run_until(until, &mut attempts).await;
         match settled {
             Some(Ok(StoredBy::Sink)) => return (Persisted::Stored, attempts),
             Some(Ok(StoredBy::Fallback)) => return (Persisted::FellBack, attempts),
             // A second attempt at once would fail in the same way.
             Some(Err(AttemptError::TooManyRequests)) if second.is_some() => {
-                deadline.sleep(in_time(SAME_KEY_PAUSE_MS)).await;
+                deadline.sleep_until(in_time(SAME_KEY_PAUSE_MS)).await;
                 fall_back_at = in_time(ANSWER_WITHIN_MS);
             }
             Some(Err(AttemptError::Unavailable)) => second = None,

@@ -25,7 +25,7 @@ pub struct RequestHead<'a> {
     pub method: &'a str,
     /// The URL, in parts.
     pub target: Target<'a>,
-    /// Whether it carries the header of what this Worker itself sends. A Worker without an origin sends nothing, and does not look.
+    /// Whether it carries the header of what this Worker sends to its origin; false without an origin, where it is not looked for.
     pub has_hop_header: bool,
 }
 

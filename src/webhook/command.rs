@@ -18,7 +18,7 @@ pub enum Kind {
 
 impl Kind {
     /// The `CallbackCommand` of this kind.
-    // Not inlined: wherever one is looked for, each would be compared by code of its own.
+    // Not inlined: wherever a command is looked up, the comparison would be compiled once for each kind.
     #[inline(never)]
     #[must_use]
     pub const fn command(self) -> &'static str {
