@@ -49,22 +49,22 @@ export class Live {
 	#known: ReadonlyMap<string, number> | null = null;
 	/** From when on all events are known, in Unix ms. */
 	#knownSince = 0;
-	/** The time of the newest event that there was, in Unix ms. */
+	/** The time of the newest event that was ever read, in Unix ms: polls go on from there, even where it is gone. */
+	#readTo: number | null = null;
 	#newest: number | null = null;
-	#latest: number | null = null;
-	#latestCall: number | null = null;
+	#newestCall: number | null = null;
 	#openedAt = 0;
 	/** When a poll has read the longer time again, in Unix ms. */
 	#longAt = 0;
 
 	/** The time of the newest event, in Unix ms; null where there is none. */
 	get newest(): number | null {
-		return this.#latest;
+		return this.#newest;
 	}
 
 	/** The time of the newest event that a webhook brought, in Unix ms, even where it was deleted since; null where none is known. */
 	get newestCall(): number | null {
-		return this.#latestCall;
+		return this.#newestCall;
 	}
 
 	/**
@@ -94,22 +94,22 @@ export class Live {
 		// Of those that are left, the newest may be older than all that is known.
 		const left = gone.length > 0 ? (await ask({ since: null, cursor: null, limit: FIRST })).events : null;
 		if (isLong) this.#longAt = now;
-		this.#newest = latest(this.#newest, read);
-		this.#latest = left === null ? latest(this.#latest, read) : latest(null, left);
-		this.#latestCall = latest(
-			this.#latestCall,
+		this.#readTo = latest(this.#readTo, read);
+		this.#newest = left === null ? latest(this.#newest, read) : latest(null, left);
+		this.#newestCall = latest(
+			this.#newestCall,
 			read.filter(({ source }) => source === undefined),
 		);
 		this.#learn(read, cursor !== null, since, gone);
-		if (isFirst) this.#openedAt = this.#newest ?? 0;
+		if (isFirst) this.#openedAt = this.#readTo ?? 0;
 		const fresh = added.filter((event) => event.received_at > this.#openedAt);
 		return { isFirst, read, fresh, added, gone, isGap };
 	}
 
 	/** From when on a poll reads, in Unix ms: not before the time from which on all is known. */
 	#since(overlap: number): number | null {
-		if (this.#newest === null) return null;
-		return Math.max(0, this.#newest - overlap, Math.min(this.#knownSince, this.#newest));
+		if (this.#readTo === null) return null;
+		return Math.max(0, this.#readTo - overlap, Math.min(this.#knownSince, this.#readTo));
 	}
 
 	/** Notes what is known of the times that may be read again: what was read, all of it unless it `isCut` off, and what was known before. */
@@ -118,7 +118,7 @@ export class Live {
 		const old =
 			isCut || since === null ? [] : [...(this.#known ?? [])].filter(([id, time]) => time < since && !lost.has(id));
 		const all = [...read.map(({ id, event_time }): [string, number] => [id, event_time]), ...old];
-		const oldest = (this.#newest ?? 0) - OVERLAP_LONG;
+		const oldest = (this.#readTo ?? 0) - OVERLAP_LONG;
 		const known = all.filter(([, time]) => time >= oldest).slice(0, AGAIN_MAX);
 		// Of the times before the last one that is known, some may be missing.
 		const isWhole = !isCut && known.length < AGAIN_MAX;

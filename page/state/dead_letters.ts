@@ -72,15 +72,14 @@ export class DeadLetters extends Part {
 		const isWanted = this.#isDue || (isFull && view === "dead-letters");
 		const isSoon = view !== null && this.letters.value.some((it) => now - (it.replayed_at ?? 0) < EVERY);
 		if (held !== null && held.view === view && now - held.at < (isSoon ? EVERY_SOON : EVERY) && !isWanted) return;
-		const reading = this.listed.read(async () => {
-			// The lists begin with the app's own, and that of those whose messages could not be read.
-			const next = [this.app, 0].map((app) => ({ app, cursor: "" }));
-			let read: Listed = { letters: [], next, pages: 0, at: now, view };
-			while (read.pages < this.#pages && read.next.length > 0) read = await this.#readOn(read, signal);
-			return read;
-		}, signal);
 		try {
-			await reading;
+			await this.listed.read(async () => {
+				// The lists begin with the app's own, and that of those whose messages could not be read.
+				const next = [this.app, 0].map((app) => ({ app, cursor: "" }));
+				let read: Listed = { letters: [], next, pages: 0, at: now, view };
+				while (read.pages < this.#pages && read.next.length > 0) read = await this.#readOn(read, signal);
+				return read;
+			}, signal);
 			this.#isDue = false;
 		} catch (error) {
 			if (error instanceof Problem) this.#notBefore = now + error.retryAfter;

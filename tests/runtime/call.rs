@@ -17,6 +17,10 @@ pub const FOLLOW: &str = "Follow.CallbackAfterFollowAdd";
 /// The app of Tencent's sample request, and of ours.
 pub const APP: &str = "1400000000";
 
+/// Tencent waits two seconds; the Worker answers within 1.5, which tests/native asserts to the ms. A busy machine needs more;
+/// what the Worker does not wait for takes longer than this.
+pub const IN_TIME: Duration = Duration::from_millis(3500);
+
 /// How often a body is sent at most, where the sender is cut off.
 const SENDS_MAX: usize = 5;
 
